@@ -1,0 +1,1 @@
+"""The event definitions: `events/balance/low.py` is the event `balance.low`."""

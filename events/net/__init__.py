@@ -1,0 +1,1 @@
+"""What the customer notices of the network."""

@@ -1,0 +1,185 @@
+"""Records of topic `raw.billing`: balances, bills and payments (`raw_logs.md` §3)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from msgspec import Meta
+
+from schemas.codes import NULL, code
+from schemas.raw.envelope import (
+    CURRENCY,
+    ENVELOPE_RULES,
+    MOST,
+    Bools,
+    Channel,
+    Count,
+    Currency,
+    Date,
+    Envelope,
+    Minor,
+    PayChannel,
+    Rule,
+    SignedMinor,
+    Text64,
+    Time,
+    among,
+    given,
+    implies,
+    matches,
+    present,
+    whole,
+)
+
+UNITS = {"money": "minor", "credit": "minor", "data": "byte", "voice": "second", "sms": "message", "points": "point"}
+
+
+def unit_fits(r: Any) -> Bools:
+    """Whether `unit` is the one of the bucket's kind."""
+    return np.logical_or.reduce([(r.bucket_kind == code(kind)) & (r.unit == code(unit)) for kind, unit in UNITS.items()])
+
+
+class BalanceChange(Envelope, kw_only=True, frozen=True, gc=False, tag="balance_change"):
+    """One effect on one prepaid balance, allowance or credit bucket (TMF654 Bucket and its operations).
+
+    The balance before is `balance_after - delta`.
+    """
+
+    code: ClassVar[str] = "B"
+    topic: ClassVar[str] = "raw.billing"
+
+    account_id: Text64
+    bucket_id: Text64
+    """TMF654 `Bucket.id`."""
+    bucket_kind: Literal["money", "data", "voice", "sms", "points", "credit"]
+    """TMF654 `Bucket.usageType`."""
+    main: bool = True
+    unit: Literal["minor", "byte", "second", "message", "point"]
+    """TMF654 `Quantity.units`."""
+    currency: Currency | None = None
+    operation: Literal["charge", "topup", "adjust_credit", "adjust_debit", "transfer_in", "transfer_out", "grant", "expire"]
+    """TMF654 `TopupBalance`, `AdjustBalance.adjustType`, `TransferBalance`."""
+    delta: Annotated[int, whole("`unit`", ge=-MOST)]
+    """TMF654 `amount`, with the sign of the operation."""
+    balance_after: Annotated[int, whole("`unit`", ge=-MOST)]
+    """TMF654 `remainingValue`."""
+    bucket_initial: Annotated[int, whole("`unit`", ge=1)] | None = None
+    valid_from: Time | None = None
+    valid_until: Time | None = None
+    """TMF654 `Bucket.validFor`."""
+    offering_id: Text64 | None = None
+    shared: bool = False
+    """TMF654 `isShared`."""
+    charge_reason: Literal["voice", "sms", "data", "vas", "recurring", "purchase", "other"] | None = None
+    channel: Channel | None = None
+    auto: bool = False
+    """TMF654 `isAutoTopup`."""
+    counterpart: Text64 | None = None
+    """TMF654 `receiver`, `requestor`; may be a keyed hash."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *ENVELOPE_RULES,
+        Rule("subscription_id", "given unless bucket_kind is credit", lambda r: given(r.subscription_id) | (r.bucket_kind == code("credit"))),
+        Rule("unit", "the unit of the bucket's kind", unit_fits),
+        Rule("currency", "ISO 4217, given for minor", lambda r: matches(CURRENCY, r.currency) & implies(r.unit == code("minor"), given(r.currency))),
+        Rule(
+            "delta",
+            "<= 0 for charge, adjust_debit, transfer_out, expire, else >= 0; 0 only for charge",
+            lambda r: np.where(among(r.operation, "charge", "adjust_debit", "transfer_out", "expire"), r.delta <= 0, r.delta >= 0)
+            & ((r.delta != 0) | (r.operation == code("charge"))),
+        ),
+        Rule("balance_after", ">= 0 for data, voice, sms, points", lambda r: implies(among(r.bucket_kind, "data", "voice", "sms", "points"), r.balance_after >= 0)),
+        Rule(
+            "bucket_initial",
+            "given for data, voice, sms, credit, and >= balance_after",
+            lambda r: implies(among(r.bucket_kind, "data", "voice", "sms", "credit"), present(r.bucket_initial))
+            & implies(present(r.bucket_initial), r.balance_after <= r.bucket_initial),
+        ),
+        Rule(
+            "valid_until",
+            "valid_from < valid_until",
+            lambda r: implies(present(r.valid_from) & present(r.valid_until), r.valid_from < r.valid_until),
+        ),
+        Rule("charge_reason", "given for charge", lambda r: implies(r.operation == code("charge"), given(r.charge_reason))),
+        Rule("counterpart", "given for a transfer", lambda r: implies(among(r.operation, "transfer_in", "transfer_out"), given(r.counterpart))),
+    )
+
+
+BILL_LINES = frozenset({"recurring", "voice", "sms", "data", "vas", "roaming", "discount", "other"})
+
+
+def lines_add_up(r: Any) -> Bools:
+    """Whether the lines of a bill, when given, have known categories and add up to the amount due."""
+    return np.array(
+        [lines is None or (lines.keys() <= BILL_LINES and sum(lines.values()) == due) for lines, due in zip(r.objects("lines"), r.amount_due_minor.tolist(), strict=True)],
+        bool,
+    )
+
+
+class BillIssued(Envelope, kw_only=True, frozen=True, gc=False, tag="bill_issued"):
+    """A published bill (TMF678 CustomerBill)."""
+
+    code: ClassVar[str] = "I"
+    topic: ClassVar[str] = "raw.billing"
+
+    account_id: Text64
+    bill_id: Text64
+    bill_no: Text64 | None = None
+    category: Literal["normal", "interim", "last", "credit_note", "duplicate"]
+    run_type: Literal["onCycle", "offCycle"] = "onCycle"
+    bill_date: Date
+    period_start: Date
+    period_end: Date
+    """TMF678 `billingPeriod`, both days included."""
+    due_date: Date
+    """TMF678 `paymentDueDate`."""
+    amount_due_minor: SignedMinor
+    remaining_minor: SignedMinor | None = None
+    currency: Currency
+    lines: dict[Annotated[str, Meta(max_length=16)], int] | None = None
+    """TMF678 `AppliedCustomerBillingRate`: category to minor units."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *ENVELOPE_RULES,
+        Rule("currency", "ISO 4217", lambda r: matches(CURRENCY, r.currency)),
+        Rule("period_end", "period_start <= period_end", lambda r: r.period_start <= r.period_end),
+        Rule("due_date", "bill_date <= due_date", lambda r: r.bill_date <= r.due_date),
+        Rule(
+            "amount_due_minor",
+            ">= 0, and <= 0 for a credit note",
+            lambda r: np.where(r.category == code("credit_note"), r.amount_due_minor <= 0, r.amount_due_minor >= 0),
+        ),
+        Rule("remaining_minor", "<= amount_due_minor", lambda r: (r.remaining_minor == NULL) | (r.remaining_minor <= r.amount_due_minor)),
+        Rule("lines", "known categories that add up to amount_due_minor", lines_add_up),
+    )
+
+
+class Payment(Envelope, kw_only=True, frozen=True, gc=False, tag="payment"):
+    """A payment or refund attempt at its final status (TMF676 Payment, Refund)."""
+
+    code: ClassVar[str] = "P"
+    topic: ClassVar[str] = "raw.billing"
+
+    account_id: Text64
+    payment_id: Text64
+    kind: Literal["payment", "refund"]
+    status: Literal["done", "failed", "denied", "canceled"]
+    amount_minor: Annotated[int, whole("minor unit of currency", ge=1)]
+    """TMF676 `totalAmount`, tax included."""
+    currency: Currency
+    purpose: Literal["bill", "topup", "purchase"]
+    method: Literal["bank_card", "wallet", "bank_debit", "cash", "voucher", "other"]
+    channel: PayChannel
+    auto: bool = False
+    bill_id: Text64 | None = None
+    failure_reason: Text64 | None = None
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *ENVELOPE_RULES,
+        Rule("currency", "ISO 4217", lambda r: matches(CURRENCY, r.currency)),
+        Rule("bill_id", "given when a bill is paid", lambda r: implies(r.purpose == code("bill"), given(r.bill_id))),
+    )
+
+
+__all__ = ["BalanceChange", "BillIssued", "Count", "Minor", "Payment"]

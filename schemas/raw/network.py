@@ -1,0 +1,52 @@
+"""Records of topic `raw.network`: where the line is, and what it suffers there (`raw_logs.md` §5)."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from schemas.raw.envelope import ENVELOPE_RULES, PLMN, AppCategory, Cell, Envelope, Plmn, Rat, Rule, Seconds, Text64, given, matches, whole
+
+
+class LocationUpdate(Envelope, kw_only=True, frozen=True, gc=False, tag="location_update"):
+    """The line was seen at a cell (3GPP attach, TAU, RAU, handover; CAMARA reachability)."""
+
+    code: ClassVar[str] = "G"
+    topic: ClassVar[str] = "raw.network"
+
+    subscription_id: Text64
+    update_type: Literal["attach", "detach", "periodic", "area_change", "handover", "paging"]
+    plmn: Plmn
+    """3GPP `servingNodePLMNIdentifier`; its MCC is CAMARA `countryCode`."""
+    roaming: bool
+    """CAMARA `roaming`."""
+    cell_id: Cell | None = None
+    """3GPP ECGI or NCGI in `userLocationInformation`."""
+    area_code: Text64 | None = None
+    rat: Rat | None = None
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *ENVELOPE_RULES,
+        Rule("plmn", "MCC-MNC", lambda r: matches(PLMN, r.plmn)),
+        Rule("cell_id", "given unless roaming", lambda r: r.roaming | given(r.cell_id)),
+    )
+
+
+class NetworkQuality(Envelope, kw_only=True, frozen=True, gc=False, tag="network_quality"):
+    """A bad experience that probes saw; dropped calls are voice records."""
+
+    code: ClassVar[str] = "Q"
+    topic: ClassVar[str] = "raw.network"
+
+    subscription_id: Text64
+    metric: Literal["call_setup_failure", "data_stall", "low_throughput", "high_latency", "no_coverage"]
+    value: Annotated[int, whole("by metric: 3GPP cause, ms, kbit/s, ms, s")]
+    duration_s: Seconds | None = None
+    cell_id: Cell | None = None
+    plmn: Plmn
+    rat: Rat | None = None
+    app_category: AppCategory | None = None
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *ENVELOPE_RULES,
+        Rule("plmn", "MCC-MNC", lambda r: matches(PLMN, r.plmn)),
+    )

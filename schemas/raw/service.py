@@ -1,0 +1,295 @@
+"""Records of topic `raw.service`: orders, states, contacts, tickets, page views, devices (`raw_logs.md` §4)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from msgspec import Meta
+
+from schemas.codes import NULL, code, text_of
+from schemas.raw.envelope import (
+    CURRENCY,
+    ENVELOPE_RULES,
+    MSISDN,
+    TAC,
+    AppCategory,
+    Bools,
+    Cell,
+    Channel,
+    Currency,
+    Date,
+    Envelope,
+    Millis,
+    Minor,
+    Rule,
+    Seconds,
+    Text64,
+    Text128,
+    Time,
+    among,
+    given,
+    implies,
+    luhn,
+    matches,
+    present,
+    whole,
+)
+
+
+class ProductOrder(Envelope, kw_only=True, frozen=True, gc=False, tag="product_order"):
+    """One order item at one state (TMF622 ProductOrder)."""
+
+    code: ClassVar[str] = "O"
+    topic: ClassVar[str] = "raw.service"
+
+    order_id: Text64
+    item_id: Text64 = "1"
+    order_state: Literal["acknowledged", "rejected", "pending", "held", "inProgress", "cancelled", "completed", "failed", "partial"]
+    item_action: Literal["add", "modify", "delete"]
+    offering_id: Text64
+    offering_kind: Literal["plan", "addon", "data_pack", "roaming_pack", "vas", "device", "family", "broadband", "other"]
+    previous_offering_id: Text64 | None = None
+    price_minor: Minor | None = None
+    currency: Currency | None = None
+    price_recurring: bool = False
+    term_start: Time | None = None
+    term_end: Time | None = None
+    """TMF622 `itemTerm`."""
+    channel: Channel
+    reason: Text64 | None = None
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *ENVELOPE_RULES,
+        Rule("currency", "ISO 4217, given with price_minor", lambda r: matches(CURRENCY, r.currency) & implies(present(r.price_minor), given(r.currency))),
+        Rule(
+            "previous_offering_id",
+            "given when a plan is modified",
+            lambda r: implies((r.item_action == code("modify")) & (r.offering_kind == code("plan")), given(r.previous_offering_id)),
+        ),
+        Rule("term_end", "term_start < term_end", lambda r: implies(present(r.term_start) & present(r.term_end), r.term_start < r.term_end)),
+    )
+
+
+STATES: dict[str, tuple[str, frozenset[str] | str | None]] = {
+    "line.status": ("line", frozenset({"created", "pendingActive", "active", "suspended", "pendingTerminate", "terminated"})),
+    "line.number": ("line", MSISDN),
+    "line.owner": ("line", None),
+    "line.port": ("line", frozenset({"auth_code_issued", "out_requested", "out_cancelled", "out_done", "in_done"})),
+    "agreement.status": ("agreement", frozenset({"inProcess", "approved", "rejected", "expired", "terminated"})),
+    "agreement.end_date": ("agreement", r"\d{4}-\d{2}-\d{2}"),
+    "customer.tier": ("customer", None),
+    "customer.city": ("customer", None),
+    "customer.birth_date": ("customer", r"\d{4}-\d{2}-\d{2}"),
+    "customer.marketing_consent": ("customer", frozenset({"granted", "withdrawn"})),
+    "customer.email": ("customer", frozenset({"set", "unset"})),
+    "customer.kyc": ("customer", frozenset({"pending", "verified", "failed"})),
+}
+"""Attribute to its entity and the values it can have: a set, a pattern, or anything."""
+
+
+def entity_fits(r: Any) -> Bools:
+    """Whether the attribute is one of the entity's, and the entity is the record's own."""
+    fits = np.logical_or.reduce([(r.attribute == code(attribute)) & (r.entity == code(entity)) for attribute, (entity, _) in STATES.items()])
+    own = np.where(r.entity == code("line"), r.subscription_id, np.where(r.entity == code("customer"), r.customer_id, r.entity_id))
+    return np.asarray(fits & (own == r.entity_id))
+
+
+def values_fit(r: Any) -> Bools:
+    """Whether old and new values are ones the attribute can have."""
+    holds = np.ones(len(r), bool)
+    for attribute, (_, allowed) in STATES.items():
+        here = np.flatnonzero(r.attribute == code(attribute))
+        for column in (r.old_value[here], r.new_value[here]) if len(here) and allowed is not None else ():
+            fits = matches(allowed, column) if isinstance(allowed, str) else ~given(column) | among(column, *allowed or ())
+            holds[here] &= fits
+    return holds
+
+
+class StateChange(Envelope, kw_only=True, frozen=True, gc=False, tag="state_change"):
+    """A changed attribute or life-cycle state of a line, agreement or customer (TMF637, TMF651, TMF629 change events)."""
+
+    code: ClassVar[str] = "L"
+    topic: ClassVar[str] = "raw.service"
+
+    entity: Literal["line", "agreement", "customer"]
+    entity_id: Text64
+    attribute: Literal[
+        "line.status",
+        "line.number",
+        "line.owner",
+        "line.port",
+        "agreement.status",
+        "agreement.end_date",
+        "customer.tier",
+        "customer.city",
+        "customer.birth_date",
+        "customer.marketing_consent",
+        "customer.email",
+        "customer.kyc",
+    ]
+    old_value: Text64 | None = None
+    new_value: Text64
+    reason: Text64 | None = None
+    """TMF637 `statusReason`."""
+    valid_until: Date | None = None
+    """TMF651 `agreementPeriod.endDateTime`."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *ENVELOPE_RULES,
+        Rule("entity_id", "the attribute's entity; a line's subscription_id, a customer's customer_id", entity_fits),
+        Rule("new_value", "a value of the attribute", values_fit),
+        Rule("old_value", "differs from new_value", lambda r: r.old_value != r.new_value),
+    )
+
+
+class Interaction(Envelope, kw_only=True, frozen=True, gc=False, tag="interaction"):
+    """A contact with the customer, in or out, at one status (TMF683 PartyInteraction)."""
+
+    code: ClassVar[str] = "C"
+    topic: ClassVar[str] = "raw.service"
+
+    interaction_id: Text64
+    direction: Literal["inbound", "outbound"]
+    channel: Channel
+    status: Literal["opened", "inProgress", "completed"]
+    reason: Literal["billing", "network", "product", "complaint", "cancel", "port_out", "roaming", "device", "praise", "offer", "balance_query", "other"]
+    start_time: Time
+    """TMF683 `interactionDate.startDateTime`."""
+    duration_s: Seconds | None = None
+    wait_s: Seconds | None = None
+    resolution: Literal["resolved", "unresolved", "abandoned", "accepted", "declined", "no_response"] | None = None
+    csat: Annotated[int, whole("1", ge=1, le=5)] | None = None
+    offering_id: Text64 | None = None
+    city_code: Text64 | None = None
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *ENVELOPE_RULES,
+        Rule("start_time", "start_time <= event_time", lambda r: r.start_time <= r.event_time),
+        Rule(
+            "resolution",
+            "given when completed; accepted, declined, no_response only for an offer",
+            lambda r: implies(r.status == code("completed"), given(r.resolution))
+            & implies(among(r.resolution, "accepted", "declined", "no_response"), r.reason == code("offer")),
+        ),
+        Rule("offering_id", "given for an offer", lambda r: implies(r.reason == code("offer"), given(r.offering_id))),
+    )
+
+
+class TroubleTicket(Envelope, kw_only=True, frozen=True, gc=False, tag="trouble_ticket"):
+    """A trouble ticket at one status (TMF621 TroubleTicket)."""
+
+    code: ClassVar[str] = "T"
+    topic: ClassVar[str] = "raw.service"
+
+    ticket_id: Text64
+    ticket_type: Literal["incident", "complaint", "request"]
+    status: Literal["acknowledged", "rejected", "pending", "held", "inProgress", "cancelled", "resolved", "closed"]
+    category: Literal["network", "billing", "product", "device", "service", "other"]
+    severity: Literal["critical", "major", "minor"] = "minor"
+    channel: Channel | None = None
+    creation_date: Time
+    expected_resolution_date: Time | None = None
+    cell_id: Cell | None = None
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *ENVELOPE_RULES,
+        Rule("creation_date", "creation_date <= event_time", lambda r: r.creation_date <= r.event_time),
+        Rule(
+            "expected_resolution_date",
+            ">= creation_date",
+            lambda r: (r.expected_resolution_date == NULL) | (r.expected_resolution_date >= r.creation_date),
+        ),
+    )
+
+
+PageCategory = Literal[
+    "home", "login", "account", "bill", "topup", "usage", "plan_list", "plan_detail", "device_detail", "roaming", "vas",
+    "cart", "checkout", "order_done", "help", "complaint", "cancel", "port_out", "promo", "search", "error", "other",
+]  # fmt: skip
+Referrer = Literal[
+    "home", "login", "account", "bill", "topup", "usage", "plan_list", "plan_detail", "device_detail", "roaming", "vas",
+    "cart", "checkout", "order_done", "help", "complaint", "cancel", "port_out", "promo", "search", "error", "other", "external",
+]  # fmt: skip
+
+
+class PageView(Envelope, kw_only=True, frozen=True, gc=False, tag="page_view"):
+    """Logged-in behaviour in the operator's web, app or mini-program."""
+
+    code: ClassVar[str] = "W"
+    topic: ClassVar[str] = "raw.service"
+
+    view_id: Text64 | None = None
+    platform: Literal["web", "app", "mini_program"]
+    visitor_id: Text64 | None = None
+    page: Text128
+    """The path alone, no query."""
+    page_category: PageCategory
+    outcome: Literal["view", "click", "submit", "error"] = "view"
+    offering_id: Text64 | None = None
+    dwell_ms: Millis | None = None
+    referrer_category: Referrer | None = None
+
+    RULES: ClassVar[tuple[Rule, ...]] = (*ENVELOPE_RULES, Rule("page", "a path without query", lambda r: matches(r"[^?]+", r.page)))
+
+
+def phone_fits(r: Any) -> Bools:
+    """IMEIs are tokens, or 15 digits with a Luhn digit, or an IMEISV of 16."""
+    return imei(r.new_imei) & imei(r.old_imei) & matches(TAC, r.new_tac) & matches(TAC, r.old_tac)
+
+
+def imei(column: Any) -> Bools:
+    """IMEI `[0-9]{15}` with Luhn digit, IMEISV of 16 digits, or a token, which is not all digits."""
+    return matches(r"[0-9]{15}|[0-9]{16}|(?![0-9]+$).{1,64}", column, lambda text: luhn(text) if len(text) == 15 and text.isdigit() else True)  # noqa: PLR2004
+
+
+def bare_imei(text: str) -> str:
+    """An IMEI without its last digit: what IMEI and IMEISV of one device share; a token as it is."""
+    return text[:14] if text.isdigit() else text
+
+
+def device_differs(r: Any) -> Bools:
+    """Whether the new device is another than the old one; an IMEISV is compared by its first 14 digits."""
+    pairs = zip(r.old_imei.tolist(), r.new_imei.tolist(), strict=True)
+    return np.array([not (old and new) or bare_imei(text_of(old)) != bare_imei(text_of(new)) for old, new in pairs], bool)
+
+
+class DeviceChange(Envelope, kw_only=True, frozen=True, gc=False, tag="device_change"):
+    """Another terminal or SIM in use (CAMARA device-swap, sim-swap)."""
+
+    code: ClassVar[str] = "X"
+    topic: ClassVar[str] = "raw.service"
+
+    subscription_id: Text64
+    change_type: Literal["device", "sim", "esim_profile"]
+    old_imei: Text64 | None = None
+    new_imei: Text64 | None = None
+    """3GPP `servedIMEI`, PEI; may be a token."""
+    old_tac: str | None = None
+    new_tac: str | None = None
+    """The first 8 digits of the IMEI."""
+    old_iccid: Text64 | None = None
+    new_iccid: Text64 | None = None
+    sim_form: Literal["uicc", "euicc"] | None = None
+    """GSMA SGP.22 eUICC."""
+    reason: Literal["lost", "damaged", "upgrade", "swap", "unknown"] = "unknown"
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *ENVELOPE_RULES,
+        Rule("new_imei", "new_imei and new_tac, given for a device", lambda r: implies(r.change_type == code("device"), given(r.new_imei) & given(r.new_tac))),
+        Rule("imei", "IMEI with Luhn digit, IMEISV or token; TAC of 8 digits", phone_fits),
+        Rule("old_imei", "differs from new_imei", device_differs),
+        Rule(
+            "new_iccid",
+            "new_iccid and sim_form, given for a SIM",
+            lambda r: implies(among(r.change_type, "sim", "esim_profile"), given(r.new_iccid) & given(r.sim_form)),
+        ),
+        Rule(
+            "iccid",
+            "18 to 20 digits, or a token",
+            lambda r: matches(r"[0-9]{18,20}|(?![0-9]+$).{1,64}", r.new_iccid) & matches(r"[0-9]{18,20}|(?![0-9]+$).{1,64}", r.old_iccid),
+        ),
+    )
+
+
+__all__ = ["AppCategory", "DeviceChange", "Interaction", "Meta", "PageView", "ProductOrder", "StateChange", "TroubleTicket"]

@@ -1,0 +1,193 @@
+"""Records of topic `raw.usage`: what the customer used (`raw_logs.md` §2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from schemas.codes import code
+from schemas.raw.envelope import (
+    CHARGE_RULES,
+    ENVELOPE_RULES,
+    PARTY_RULES,
+    ROAMING_RULES,
+    AppCategory,
+    Bytes,
+    Cell,
+    Count,
+    Country,
+    Currency,
+    Envelope,
+    Minor,
+    PartyClass,
+    Plmn,
+    Rat,
+    RatingTag,
+    Rule,
+    Seconds,
+    Text64,
+    Time,
+    among,
+    given,
+    implies,
+    matches,
+    present,
+    whole,
+)
+
+
+class VoiceUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="voice_usage"):
+    """One finished or failed call leg of the line (3GPP TS 32.298 MOCallRecord, MTCallRecord). `event_time` is `releaseTime`."""
+
+    code: ClassVar[str] = "V"
+    topic: ClassVar[str] = "raw.usage"
+
+    subscription_id: Text64
+    direction: Literal["mo", "mt", "forwarded"]
+    """32.298 `recordType`."""
+    bearer: Literal["cs", "volte", "vonr", "vowifi"] = "cs"
+    """32.298 `basicService`, or an IMS record."""
+    other_party: Text64
+    """32.298 `calledNumber` or `callingNumber`; may be a keyed hash."""
+    other_class: PartyClass
+    other_country: Country | None = None
+    start_time: Time
+    """32.298 `seizureTime`."""
+    answer_time: Time | None = None
+    """32.298 `answerTime`."""
+    duration_s: Seconds
+    """32.298 `callDuration`."""
+    outcome: Literal["answered", "no_answer", "busy", "failed", "dropped"]
+    """From 32.298 `CauseForTerm`."""
+    cause_for_term: Annotated[int, whole("1", le=255)] | None = None
+    roaming: bool
+    """CAMARA `roaming`."""
+    visited_plmn: Plmn | None = None
+    """32.298 `servingNodePLMNIdentifier`."""
+    cell_id: Cell | None = None
+    rating_tag: RatingTag | None = None
+    """TMF635 `usageRatingTag`."""
+    charge_minor: Minor | None = None
+    """TMF635 `taxIncludedRatingAmount`."""
+    currency: Currency | None = None
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *ENVELOPE_RULES,
+        *PARTY_RULES,
+        *ROAMING_RULES,
+        *CHARGE_RULES,
+        Rule("start_time", "start_time <= event_time", lambda r: r.start_time <= r.event_time),
+        Rule("answer_time", "given if and only if answered or dropped", lambda r: present(r.answer_time) == among(r.outcome, "answered", "dropped")),
+        Rule(
+            "answer_order",
+            "start_time <= answer_time <= event_time",
+            lambda r: implies(present(r.answer_time), (r.start_time <= r.answer_time) & (r.answer_time <= r.event_time)),
+        ),
+        Rule("duration_s", "0 unless answered or dropped", lambda r: (r.duration_s == 0) | among(r.outcome, "answered", "dropped")),
+    )
+
+
+class MessageUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="message_usage"):
+    """One SMS or MMS to or from one party (3GPP TS 32.298 SCSMORecord, MMO1SRecord)."""
+
+    code: ClassVar[str] = "M"
+    topic: ClassVar[str] = "raw.usage"
+
+    subscription_id: Text64
+    kind: Literal["sms", "mms"]
+    direction: Literal["mo", "mt"]
+    other_party: Text64
+    """32.298 `recipientInfo`, `originatorInfo`."""
+    other_class: PartyClass
+    other_country: Country | None = None
+    command: Annotated[str, Meta(pattern="^[A-Z0-9#*]{1,16}$")] | None = None
+    message_size: Annotated[int, whole("byte", ge=1, le=5_000_000)] | None = None
+    """32.298 `messageSize`."""
+    result: Literal["delivered", "failed", "expired"]
+    """32.298 `sMSResult`."""
+    roaming: bool
+    visited_plmn: Plmn | None = None
+    cell_id: Cell | None = None
+    rating_tag: RatingTag | None = None
+    charge_minor: Minor | None = None
+    currency: Currency | None = None
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *ENVELOPE_RULES,
+        *PARTY_RULES,
+        *ROAMING_RULES,
+        *CHARGE_RULES,
+        Rule(
+            "command",
+            "only from the customer to the own hotline",
+            lambda r: implies(given(r.command), (r.other_class == code("own_hotline")) & (r.direction == code("mo"))),
+        ),
+    )
+
+
+class DataUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="data_usage"):
+    """One closed charging record of a data session (3GPP TS 32.298 PGWRecord, ChargingRecord of a CHF)."""
+
+    code: ClassVar[str] = "D"
+    topic: ClassVar[str] = "raw.usage"
+
+    subscription_id: Text64
+    session_id: Text64
+    """32.298 `chargingID`, `pDUSessionChargingID`."""
+    part: Count = 0
+    """32.298 `recordSequenceNumber`."""
+    start_time: Time
+    """32.298 `recordOpeningTime`."""
+    duration_s: Seconds
+    uplink_bytes: Bytes
+    """CHF `dataVolumeUplink`."""
+    downlink_bytes: Bytes
+    """CHF `dataVolumeDownlink`."""
+    total_bytes: Bytes
+    """CHF `dataTotalVolume`."""
+    rat: Rat
+    """CAMARA `ConnectedNetworkType`."""
+    dnn: Text64 | None = None
+    rating_group: Count | None = None
+    app_category: AppCategory = "other"
+    app_name: Text64 | None = None
+    tethering: bool = False
+    close_reason: Literal["normal", "volume_limit", "time_limit", "abnormal", "other"] | None = None
+    avg_kbps: Annotated[int, whole("kbit/s")] | None = None
+    roaming: bool
+    visited_plmn: Plmn | None = None
+    cell_id: Cell | None = None
+    rating_tag: RatingTag | None = None
+    charge_minor: Minor | None = None
+    currency: Currency | None = None
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *ENVELOPE_RULES,
+        *ROAMING_RULES,
+        *CHARGE_RULES,
+        Rule("start_time", "start_time <= event_time", lambda r: r.start_time <= r.event_time),
+        Rule("duration_s", "event_time - start_time, to 1 s", lambda r: abs(r.event_time - r.start_time - 1000 * r.duration_s) <= 1000),
+        Rule("total_bytes", "uplink_bytes + downlink_bytes", lambda r: r.total_bytes == r.uplink_bytes + r.downlink_bytes),
+    )
+
+
+class VasUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="vas_usage"):
+    """A value-added service consumed, or bought once (TMF635 Usage)."""
+
+    code: ClassVar[str] = "S"
+    topic: ClassVar[str] = "raw.usage"
+
+    subscription_id: Text64
+    service_code: Text64
+    """TMF635 `usageSpecification.id`."""
+    service_category: Literal["music", "video", "reading", "game", "cloud", "ringback", "payment", "other"]
+    provider_id: Text64 | None = None
+    offering_id: Text64 | None = None
+    quantity: Annotated[int, whole("1", ge=1, le=1_000_000)]
+    """CHF `serviceSpecificUnits`."""
+    charge_minor: Minor
+    """TMF635 `taxIncludedRatingAmount`."""
+    currency: Currency
+
+    RULES: ClassVar[tuple[Rule, ...]] = (*ENVELOPE_RULES, Rule("currency", "ISO 4217", lambda r: matches(r"[A-Z]{3}", r.currency)))

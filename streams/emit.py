@@ -1,0 +1,111 @@
+"""Detections as CloudEvents: the records that marketing consumers read (`semantics.md` §1.6)."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from streams.engine.detection import rfc3339
+
+if TYPE_CHECKING:
+    from streams.engine.detection import Detection
+
+PREFIX = "customer-events."
+DEAD_LETTER = f"{PREFIX}dead-letter"
+MISSED = f"{PREFIX}missed"
+CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Message(NamedTuple):
+    """A record to be written to a topic; the partition is the shard's own where `partition` is None."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def event_id(detection: Detection) -> str:
+    """The first 32 hex digits of BLAKE2b over event id, key, definition version and dedup key.
+
+    The dedup key is the trigger record; for timers the anchor record and the due time. A replay gives the same ids.
+    """
+    who = detection.who
+    parts = [detection.event, detection.key, str(detection.version), who.source_system, who.record_id]
+    if detection.timed:
+        parts.append(str(detection.time))
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def cloud_event(detection: Detection, operator: str) -> dict[str, Any]:
+    """The CloudEvents 1.0 record of a detection."""
+    who = detection.who
+    source = {"record_type": who.record_type, "source_system": who.source_system, "record_id": who.record_id}
+    return {
+        "specversion": "1.0",
+        "id": event_id(detection),
+        "source": f"/kairos/{operator}",
+        "type": f"customer.{detection.event}.v1",
+        "subject": detection.key,
+        "time": rfc3339(detection.time),
+        "datacontenttype": "application/json",
+        "partitionkey": who.customer_id,
+        "data": {
+            "event": detection.event,
+            "version": detection.version,
+            "customer_id": who.customer_id,
+            "account_id": who.account_id,
+            "subscription_id": who.subscription_id,
+            "msisdn": who.msisdn,
+            "local_time": local_time(detection.time, detection.zone),
+            "touchpoint": detection.touchpoint,
+            "marketing_consent": detection.marketing_consent,
+            "trigger": None if detection.timed else source,
+            **({"anchor": source} if detection.timed else {}),
+            "parameters": detection.parameters,
+            "evidence": detection.evidence,
+            "detail": detection.detail,
+        },
+    }
+
+
+def local_time(ms: int, zone: str) -> str:
+    """Epoch ms as RFC 3339 with the offset of `zone`."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    return moment.astimezone(ZoneInfo(zone)).isoformat(timespec="milliseconds")
+
+
+def message(detection: Detection, operator: str, wall_ms: int | None) -> tuple[Message, bool]:
+    """The record of a detection, and whether it is stale: older than the event is valid for when published at `wall_ms`.
+
+    A stale one goes to the `missed` topic with the reason. Without a wall clock nothing is stale.
+    """
+    topic = PREFIX + detection.event.split(".", 1)[0]
+    headers: Headers = (CONTENT_TYPE,)
+    stale = wall_ms is not None and wall_ms - detection.time > detection.valid_for_ms
+    if wall_ms is not None:
+        headers += (("ce_recordedtime", rfc3339(wall_ms).encode()),)
+    if stale:
+        headers += (("reason", b"stale"), ("valid_for_ms", str(detection.valid_for_ms).encode()), ("topic", topic.encode()))
+        topic = MISSED
+    value = orjson.dumps(cloud_event(detection, operator))
+    return Message(topic, detection.who.customer_id.encode(), value, headers), stale
+
+
+def dead_letter(reason: str, detail: str, where: tuple[str, int, int], key: bytes | None, value: bytes | None) -> Message:
+    """The record of a refused raw record: its bytes as they came, reason and coordinates (topic, partition, offset) in headers."""
+    topic, partition, offset = where
+    headers = (
+        ("reason", reason.encode()),
+        ("detail", detail.encode()),
+        ("topic", topic.encode()),
+        ("partition", str(partition).encode()),
+        ("offset", str(offset).encode()),
+    )
+    return Message(DEAD_LETTER, key, value, headers)

@@ -1,0 +1,1 @@
+"""The columnar engine: declared rules over numpy columns, in rounds of unique customers."""

@@ -1,0 +1,143 @@
+"""What a rule found: an event about a customer, with everything its record will say."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from schemas.codes import NULL, text_of
+from streams.engine.expression import Expr, Output, RecordField
+from streams.engine.identity import Identity, identity, unpack
+from streams.engine.rows import SEPARATOR
+
+if TYPE_CHECKING:
+    from streams.define import Event
+    from streams.engine.batch import Matches
+
+EPOCH_DAY = date(1970, 1, 1)
+
+
+class Detection(NamedTuple):
+    """One customer event. Times are epoch ms; `zone` is an IANA name; trigger and anchor name a raw record."""
+
+    event: str
+    version: int
+    key: str
+    time: int
+    zone: str
+    who: Identity
+    """Of the trigger record, or of the record that set the timer going."""
+    timed: bool
+    """By a timer: `who` is the anchor, not the trigger."""
+    touchpoint: str | None
+    marketing_consent: str
+    parameters: dict[str, int]
+    evidence: dict[str, Any]
+    detail: dict[str, Any]
+    valid_for_ms: int
+
+
+def rfc3339(ms: int) -> str:
+    """Epoch ms as RFC 3339 UTC with milliseconds."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+
+
+def plain(kind: str, value: Any) -> Any:
+    """A value of an expression as JSON has it; unknown values are None."""
+    match kind:
+        case "bool":
+            return bool(value)
+        case "text":
+            return text_of(int(value)) if value else None
+        case _ if value == NULL:
+            return None
+        case "time":
+            return rfc3339(int(value))
+        case "date":
+            return (EPOCH_DAY + timedelta(days=int(value))).isoformat()
+    return int(value)
+
+
+class Describer:
+    """Turns the matches of one event into detections."""
+
+    def __init__(self, event: type[Event], parameters: dict[str, int]) -> None:
+        self.event, self.parameters = event, parameters
+        self.evidence = evidence_of(event)
+        self.has_amount = any(field.type.__name__ == "Amount" for field in event.payload.values())
+
+    def describe(self, fired: Matches, consents: list[str]) -> list[Detection]:
+        """One detection a match; `consents` are the customers' marketing consents."""
+        event, records = self.event, fired.records()
+        who = [identity(record) for record in records] if records else [unpack(anchor) for anchor in fired.outputs[0, "anchor"]]
+        details = self._columns(fired, {name: (field.value, kind_of(field.type, field.value)) for name, field in event.payload.items()})
+        evidence = self._columns(fired, {name: (node, node.kind) for name, node in self.evidence.items()})
+        names = fired.world.calendar.names
+        zones = [names[fired.zones]] * len(fired) if isinstance(fired.zones, int) else [names[z] for z in fired.zones.tolist()]
+        found = []
+        for i, time in enumerate(fired.times.tolist()):
+            record = records[i] if records else None
+            detail = {name: column[i] for name, column in details.items()}
+            for name, field in event.payload.items():
+                if detail[name] is None and not field.nullable:
+                    detail[name] = "unknown" if field.type is str else detail[name]
+            if self.has_amount and record is not None:
+                detail["currency"] = record.currency
+            found.append(
+                Detection(
+                    event.id,
+                    event.version,
+                    key_of(event.by, who[i]),
+                    time,
+                    zones[i],
+                    who[i],
+                    record is None,
+                    getattr(record, "channel", None) or getattr(record, "platform", None),
+                    consents[i],
+                    self.parameters,
+                    {name: column[i] for name, column in evidence.items()},
+                    detail,
+                    event.valid_for_ms,
+                )
+            )
+        return found
+
+    @staticmethod
+    def _columns(fired: Matches, nodes: dict[str, tuple[Expr, str]]) -> dict[str, list[Any]]:
+        columns: dict[str, list[Any]] = {}
+        for name, (node, kind) in nodes.items():
+            if kind == "list":
+                columns[name] = node.evaluate(fired)  # type: ignore[assignment]  # lists of texts come as they are
+            else:
+                columns[name] = [plain(kind, value) for value in fired.values(node).tolist()]
+        return columns
+
+
+def kind_of(payload_type: type, node: Expr) -> str:
+    """How a payload value is shown: by its declared type."""
+    names = {"str": "text", "bool": "bool", "Time": "time", "Date": "date", "list": "list"}
+    del node
+    return names.get(payload_type.__name__, "int")
+
+
+def evidence_of(event: type[Event]) -> dict[str, Expr]:
+    """The named parts of `when`: what the primitive reports, and the record fields that the conditions read."""
+    signal = event.signal
+    parts: dict[str, Expr] = dict(signal.primitive.outputs())
+    conditions = [signal.condition] if signal.primitive.code == "P7" else [signal.primitive.condition(), signal.condition]
+    for condition in conditions:
+        for node in condition.walk():
+            if isinstance(node, RecordField | Output) and str(node) not in parts:
+                parts[str(node)] = node
+    return parts
+
+
+def key_of(by: str, who: Identity) -> str:
+    """The subject of an event of scope `by`."""
+    key = {"line": who.subscription_id, "account": who.account_id, "customer": who.customer_id}[by]
+    return key or who.customer_id
+
+
+__all__ = ["SEPARATOR", "Describer", "Detection", "np", "plain", "rfc3339"]

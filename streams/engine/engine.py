@@ -1,0 +1,313 @@
+"""The engine of one shard: released records in, detections and changed state out. It never names an event, nor reads a clock."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from schemas.codes import code, rotate, text_of
+from schemas.raw import RECORD_TYPES
+from streams.decode import Reject
+from streams.engine.admission import Admission
+from streams.engine.batch import BASES, Batch, Group, Matches, World
+from streams.engine.calendar import Calendar
+from streams.engine.detection import Describer, Detection
+from streams.engine.expression import TRUE
+from streams.engine.features.absence import AbsenceColumns
+from streams.engine.features.primitive import Home, Runtime, TimedRuntime
+from streams.engine.identity import pack
+from streams.engine.lifecycle import Lifecycle
+from streams.engine.rows import NEVER, SEPARATOR
+from streams.engine.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.reference import Reference
+    from streams.catalogue import Catalogue
+    from streams.define import Event
+    from streams.engine.expression import Ints
+    from streams.engine.features.primitive import Primitive
+    from streams.engine.rearm import RearmColumns
+    from streams.engine.rows import Change, Rows, Table
+    from streams.merge import Released
+
+STATE_CHANGE = next(i for i, record in enumerate(RECORD_TYPES) if record.code == "L")
+SWEEP_EVERY_MS = 3_600_000
+
+
+class EngineSettings(NamedTuple):
+    """What the engine needs to know of its installation. `zone`: IANA name of the operator's zone."""
+
+    zone: str = "Asia/Shanghai"
+    timer_delay_ms: int = 5_000
+    late_limit_ms: int = 48 * 3_600_000
+
+
+class Outcome(NamedTuple):
+    """What a batch, or the passing of time, brought about. Detections come in the order of the records that made them."""
+
+    detections: list[Detection]
+    refused: Ints
+    """Positions, in the released batch, of records that came too late."""
+    counters: Counter[str]
+
+
+class Rule:
+    """One event definition at work."""
+
+    def __init__(self, event: type[Event], home: Home, runtime: Runtime, parameters: dict[str, int]) -> None:
+        self.event, self.runtime = event, runtime
+        self.channel, self.condition = event.signal.channel, event.signal.condition
+        bound = [word.bind(home, event.id, runtime.scope) for word in event.words]
+        self.words: list[RearmColumns] = [word for word in bound if word is not None]
+        self.describer = Describer(event, parameters)
+
+    def judge(self, matches: Matches) -> Matches:
+        """The matches that become events."""
+        if self.condition is not TRUE and len(matches):
+            matches = matches.take(matches.values(self.condition))
+        rows = [word.rows(matches) for word in self.words] if len(matches) else []
+        for number, word in enumerate(self.words if len(matches) else ()):
+            allowed = word.allows(matches, rows[number])
+            matches, rows = matches.take(allowed), [r[allowed] for r in rows]
+        if len(matches):
+            for word, own in zip(self.words, rows, strict=True):
+                word.emitted(matches, own)
+            self.runtime.emitted(matches)
+        return matches
+
+
+class Step(NamedTuple):
+    """A primitive that listens to a record type, and the rules that listen to it."""
+
+    runtime: Runtime
+    rules: list[Rule]
+
+
+class Engine:
+    """All rules of a catalogue over the state of one shard."""
+
+    def __init__(self, catalogue: Catalogue, reference: Reference, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.state = State()
+        self.counters: Counter[str] = Counter()
+        parameters = {id(p): catalogue.value(event, name) for event in catalogue for name, p in event.parameters.items()}
+        tables = {by: self.state.table(by) for by in BASES}
+        self.world = World(reference, Calendar(), settings.zone, parameters, tables)
+        home = Home(self.world, self.state)
+        self.admission = Admission(tables["customer"], settings.late_limit_ms, self.counters)
+        self.lifecycle = Lifecycle(home)
+        self.steps: dict[int, list[Step]] = defaultdict(list)
+        self.timed: dict[str, list[Step]] = defaultdict(list)
+        self.awaiting: dict[type[Event], list[AbsenceColumns]] = defaultdict(list)
+        self._bind(catalogue, home)
+        self.state.build()
+        self.found: list[tuple[tuple[int, int, int, int, str, str], Detection]] = []
+        self.swept = 0
+
+    def _bind(self, catalogue: Catalogue, home: Home) -> None:
+        steps: dict[int, Step] = {}
+        self._timed(Step(self.lifecycle, []))
+        for event in catalogue:
+            primitive: Primitive = event.signal.primitive
+            if id(primitive) not in steps:
+                step = steps[id(primitive)] = Step(primitive.bind(home), [])
+                if primitive.records is not None:
+                    self.steps[RECORD_TYPES.index(primitive.records)].append(step)
+                if isinstance(step.runtime, TimedRuntime):
+                    self._timed(step)
+                if isinstance(step.runtime, AbsenceColumns):
+                    self.awaiting[step.runtime.declared.after].append(step.runtime)  # type: ignore[attr-defined]  # an Absence
+            step = steps[id(primitive)]
+            step.rules.append(Rule(event, home, step.runtime, {name: catalogue.value(event, name) for name in event.parameters}))
+        for listening in self.steps.values():
+            listening.sort(key=lambda step: isinstance(step.runtime, AbsenceColumns))
+
+    def _timed(self, step: Step) -> None:
+        assert isinstance(step.runtime, TimedRuntime)  # noqa: S101  # the caller looked
+        self.timed[step.runtime.table.name].append(step)
+        self.lifecycle.timers.append(step.runtime)
+
+    # Records
+
+    def process(self, released: Released) -> Outcome:
+        """Take the released records into the state, in their order."""
+        batch = Batch(self.world, released)
+        before = np.maximum.accumulate(np.concatenate([[self.clock], batch.time]))
+        limits = np.maximum(batch.time - 1, before[:-1] - self.settings.timer_delay_ms)
+        refused = []
+        for number in range(batch.rounds):
+            refused.append(self.admission.admit(batch, batch.members(number)))
+            for group in batch.groups.values():
+                if number + 1 < len(group.starts):
+                    begin, end = group.starts[number], group.starts[number + 1]
+                    if begin < end:
+                        self._round(batch, group, int(begin), int(end), limits)
+        self.state.clock = int(before[-1])
+        return self._outcome(batch.n, np.concatenate(refused) if refused else np.zeros(0, np.int64))
+
+    def _round(self, batch: Batch, group: Group, begin: int, end: int, limits: Ints) -> None:
+        """Records begin..end of `group`: first the timers that are due before them, then the rules, in order."""
+        position = group.position[begin:end]
+        self._timers_before(group, begin, end, limits[position])
+        alive = batch.alive[position]
+        if group.kind != STATE_CHANGE and "subscription_id" in group.record_type.__struct_fields__:
+            rows = group.rows("line")[begin:end]
+            ended = alive & (rows >= 0) & (self.lifecycle.ended.values[rows] != 0)
+            if ended.any():
+                self.counters["terminated"] += int(ended.sum())
+                alive = alive & ~ended
+        everything = begin + np.flatnonzero(alive)
+        if group.kind == STATE_CHANGE:
+            self.lifecycle.note_consent(group, everything)
+        fired: dict[type[Event], Matches] = {}
+        for step in self.steps[group.kind]:
+            self._step(step, group, begin, end, alive, fired)
+        if group.kind == STATE_CHANGE:
+            self.lifecycle.note_ends(group, everything)
+
+    def _step(self, step: Step, group: Group, begin: int, end: int, alive: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], fired: dict[type[Event], Matches]) -> None:
+        runtime = step.runtime
+        wanted = group.values(runtime.declared.condition())[begin:end] & alive
+        if runtime.scope.by != "customer":
+            wanted = wanted & (group.rows(runtime.scope.by)[begin:end] >= 0)
+        idx = begin + np.flatnonzero(wanted)
+        if len(idx):
+            channels = runtime.update(group, idx)
+            for rule in step.rules:
+                matches = channels.get(rule.channel)
+                if matches is not None and len(matches):
+                    self._emit(rule, rule.judge(matches), fired)
+        if isinstance(runtime, AbsenceColumns):
+            happened = fired.get(runtime.declared.after)  # type: ignore[attr-defined]  # an Absence
+            if happened is not None and happened.group is group:
+                runtime.begin(happened, [pack(record) for record in happened.records()])
+
+    def _emit(self, rule: Rule, matches: Matches, fired: dict[type[Event], Matches], before: Ints | None = None) -> None:
+        """Note detections with their place in the order: position, timers before the record, due time, catalogue number."""
+        if not len(matches):
+            return
+        fired[rule.event] = matches
+        position = matches.group.position[matches.idx] if matches.group is not None else before
+        assert position is not None  # noqa: S101  # timers come with the position they fire before
+        timed = matches.group is None
+        for place, found in zip(position.tolist(), rule.describer.describe(matches, self._consents(matches)), strict=True):
+            self.found.append(((place, 0 if timed else 1, found.time if timed else 0, rule.event.number, found.event, found.key), found))
+
+    def _consents(self, matches: Matches) -> list[str]:
+        customers = self.world.tables["customer"].index
+        names = [self.world.tables[matches.by].keys[row] or "" for row in self._base_rows(matches).tolist()]
+        rows = [customers[name.split(SEPARATOR)[0]] for name in names]
+        return [text_of(value) if value else "unknown" for value in self.lifecycle.consent.values[rows].tolist()]
+
+    def _base_rows(self, matches: Matches) -> Rows:
+        return matches.rows if matches.group is None else matches.group.rows(matches.by)[matches.idx]
+
+    # Timers
+
+    @property
+    def clock(self) -> int:
+        """The running maximum of the event times released so far, epoch ms."""
+        return self.state.clock
+
+    def advance(self, clock_ms: int) -> Outcome:
+        """Time passes without records: the clock is moved on, timers fire."""
+        self.state.clock = max(self.clock, clock_ms)
+        return self._outcome(0, np.zeros(0, np.int64))
+
+    def _timers_before(self, group: Group, begin: int, end: int, limits: Ints) -> None:
+        """Fire what is due before records begin..end: at most `limits`, one a record."""
+        for name, steps in self.timed.items():
+            if name != "customer" and f"{'subscription' if name == 'line' else name}_id" not in group.record_type.__struct_fields__:
+                continue
+            rows, table = group.rows(name)[begin:end], self.world.tables[name]
+            due = np.flatnonzero((rows >= 0) & (table.next_due[rows] <= limits))
+            if len(due):
+                self._fire(table, steps, rows[due], limits[due], group.position[begin:end][due])
+
+    def _fire(self, table: Table, steps: list[Step], rows: Rows, limits: Ints, before: Ints) -> None:
+        """Fire the timers of `rows` up to `limits`, again and again while firing sets new ones that are due."""
+        for step in steps:
+            runtime = step.runtime
+            assert isinstance(runtime, TimedRuntime)  # noqa: S101  # only such are in the list
+            while True:
+                due = runtime.due.values[rows]
+                hit = np.flatnonzero((due != 0) & (due <= limits))
+                if not len(hit):
+                    break
+                channels = runtime.fire(rows[hit], due[hit], self._zones(table, rows[hit], due[hit]))
+                for rule in step.rules:
+                    matches = channels.get(rule.channel)
+                    if matches is not None and len(matches):
+                        places = before[hit]
+                        judged = rule.judge(matches)
+                        where = np.searchsorted(np.sort(rows[hit]), judged.rows)
+                        self._emit(rule, judged, {}, places[np.argsort(rows[hit], kind="stable")][where])
+        left = np.full(len(rows), NEVER)
+        for step in steps:
+            due = step.runtime.due.values[rows]  # type: ignore[attr-defined]  # a TimedRuntime
+            left = np.where(due != 0, np.minimum(left, due), left)
+        table.next_due[rows] = left
+
+    def _zones(self, table: Table, rows: Rows, times: Ints) -> Ints | int:
+        last = [(table.keys[row] or "").rsplit(SEPARATOR, 1)[-1] for row in rows.tolist()]
+        codes = np.array([code(name) for name in last], np.int64)
+        return self.world.line_zones(codes, times) if table.name == "line" else self.world.owner_zones(table.name, codes)
+
+    def _fire_all(self, end: int) -> None:
+        """Fire everything that is due at the clock."""
+        limit = self.clock - self.settings.timer_delay_ms
+        for name, steps in self.timed.items():
+            table = self.world.tables[name]
+            if table.earliest > limit:
+                continue
+            rows = np.flatnonzero(table.next_due[: len(table.keys)] <= limit).astype(np.int32)
+            if len(rows):
+                self._fire(table, steps, rows, np.full(len(rows), limit), np.full(len(rows), end))
+            table.earliest = int(table.next_due[: len(table.keys)].min(initial=NEVER))
+
+    # What came of it
+
+    def _outcome(self, end: int, refused: Ints) -> Outcome:
+        self._fire_all(end)
+        if self.clock - self.swept > SWEEP_EVERY_MS:
+            self.swept = self.clock
+            for table in self.state.tables.values():
+                table.sweep(self.clock)
+        self.found.sort(key=lambda pair: pair[0])
+        detections = [detection for _, detection in self.found]
+        self.found = []
+        counters = Counter(self.counters)
+        self.counters.clear()
+        rotate()
+        return Outcome(detections, refused, counters)
+
+    def changes(self) -> list[Change]:
+        """State changed since the last call, as changelog records."""
+        return self.state.changes()
+
+    def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Take changelog records in their order; call `restored` after the last."""
+        self.state.restore(pairs)
+
+    def restored(self) -> int:
+        """Finish reading back: rows and timers are in place. Returns the number of rows. Raises StateRefused."""
+        count = self.state.restored()
+        for name, steps in self.timed.items():
+            table = self.world.tables[name]
+            for step in steps:
+                due = step.runtime.due.values  # type: ignore[attr-defined]  # a TimedRuntime
+                rows = np.flatnonzero(due).astype(np.int32)
+                table.arm(rows, due[rows])
+        self.swept = self.clock
+        return count
+
+    def rows(self) -> dict[str, int]:
+        """Rows in use by table."""
+        return self.state.row_counts()
+
+
+__all__ = ["Engine", "EngineSettings", "Outcome", "Reject"]

@@ -1,0 +1,123 @@
+"""P3 window over the civil day so far: a running sum, judged against steps when a record adds to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from schemas.codes import code
+from streams.engine.batch import Matches
+from streams.engine.expression import expr
+from streams.engine.features.primitive import DAY_MS, LATE_LIMIT_MS, Home, Primitive, Runtime
+
+if TYPE_CHECKING:
+    from streams.engine.batch import Group
+    from streams.engine.expression import Expr, Ints, Operand, Output
+    from streams.engine.rows import Column
+
+
+class DayTotal(Primitive):
+    """The sum of `value` (>= 0) over the civil day so far.
+
+    `passes(…)`: the highest step that the record itself passes is reported; a step is passed once a day, since the sum only
+    grows. `reaches(mark)`: every record at which the sum is at the mark or above; the rule's re-arm word says how often.
+    Late records add to the sum of their day as long as it is the running one, and are not judged. With `per` (an enum field) the sums by its values are kept too, and `top` tells
+    the largest; of equal ones the first in the alphabet.
+    """
+
+    code = "P3"
+
+    def __init__(self, records: type, wanted: Expr, same: tuple[Expr, ...], value: Expr) -> None:
+        super().__init__()
+        self.records, self.wanted, self.same, self.value = records, wanted, same, value
+        self.steps: tuple[Expr, ...] = ()
+        self.passing = True
+        self.per: Expr | None = None
+        self.labels: tuple[str, ...] = ()
+
+    def passes(self, *steps: Operand) -> DayTotal:
+        """Judge a record by the steps that it passes."""
+        self.steps = tuple(expr(step) for step in steps)
+        return self
+
+    def reaches(self, mark: Operand) -> DayTotal:
+        """Judge a record by whether the sum is at `mark` or above."""
+        self.steps, self.passing = (expr(mark),), False
+        return self
+
+    @property
+    def total(self) -> Output:
+        """The sum of the day, this record included."""
+        return self.output("total", "int")
+
+    @property
+    def step(self) -> Output:
+        """The step passed."""
+        return self.output("step", "int")
+
+    def top(self, field: Expr, labels: tuple[str, ...]) -> Output:
+        """The value of enum `field`, one of `labels`, with the largest sum of the day."""
+        self.per, self.labels = field, tuple(sorted(labels))
+        return self.output("top", "text")
+
+    def outputs(self) -> dict[str, Output]:
+        return {"total": self.total, "step": self.step}
+
+    def condition(self) -> Expr:
+        return self.wanted
+
+    def bind(self, home: Home) -> DayTotalColumns:
+        return DayTotalColumns(self, home)
+
+
+class DayTotalColumns(Runtime):
+    """State: the day, its sum, and its sums by label."""
+
+    def __init__(self, declared: DayTotal, home: Home) -> None:
+        super().__init__(declared, home)
+        self.total = declared
+        self.day = self.table.column(f"{declared.name}.day", "int")
+        self.sum = self.table.column(f"{declared.name}.sum", "int")
+        self.parts: dict[str, Column] = {label: self.table.column(f"{declared.name}.sum.{label}", "int") for label in declared.labels}
+        self.codes = np.array([code(label) for label in declared.labels], np.int64)
+        self.table.matters_for(2 * DAY_MS + LATE_LIMIT_MS)
+
+    def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
+        rows = self.scope.rows(group, idx)
+        day = self.world.calendar.day(group.time[idx], group.zone(self.scope.by, idx))
+        current = day >= self.day.values[rows]
+        idx, rows, day = idx[current], rows[current], day[current]
+        fresh = rows[day > self.day.values[rows]]
+        self.day.values[rows] = day
+        for column in (self.sum, *self.parts.values()):
+            column.values[fresh] = 0
+        value = group.values(self.total.value)[idx]
+        before = self.sum.values[rows]
+        after = before + value
+        self.sum.values[rows] = after
+        self.sum.part.touch(rows)
+        if self.total.per is not None:
+            label = group.values(self.total.per)[idx]
+            for number, column in zip(self.codes, self.parts.values(), strict=True):
+                of = label == number
+                column.values[rows[of]] += value[of]
+        step = self._passed(before, after)
+        hit = np.flatnonzero((step != 0) & ~group.late(idx))
+        return {"passed": self.matches(group, idx[hit], rows[hit], {"total": after[hit], "step": step[hit], **self._top(rows[hit])})}
+
+    def _passed(self, before: Ints, after: Ints) -> Ints:
+        """The highest step in (before, after], or just up to `after`; 0 for none."""
+        step = np.zeros(len(before), np.int64)
+        passing = np.bool_(self.total.passing)
+        for node in self.total.steps:
+            mark = int(node.evaluate(Matches.nothing(self.world)))
+            step = np.where((mark <= after) & ((before < mark) | ~passing), np.maximum(step, mark), step)
+        return step
+
+    def _top(self, rows: Any) -> dict[str, Ints]:
+        if not self.parts:
+            return {}
+        sums = np.stack([column.values[rows] for column in self.parts.values()], axis=1)
+        return {"top": self.codes[np.argmax(sums, axis=1)]}
+

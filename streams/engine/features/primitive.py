@@ -1,0 +1,201 @@
+"""What all primitives share: the stream they listen to, the signal they give, and their place in the row tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streams.engine.batch import BASES, Matches
+from streams.engine.expression import TRUE, Expr, Output, both
+from streams.engine.rows import SEPARATOR
+
+if TYPE_CHECKING:
+    from streams.engine.batch import Group, World
+    from streams.engine.expression import Array, Ints, ValueKind
+    from streams.engine.rows import Part, Rows, Table
+    from streams.engine.state import State
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+LATE_LIMIT_MS = 48 * HOUR_MS
+"""State that a late record may still want is kept this much longer."""
+
+
+class Days(int):
+    """A span of civil days: the same civil time so many days later; a window of today and the days before."""
+
+    __slots__ = ()
+
+
+class Span:
+    """A length of time: elapsed milliseconds, or civil days; the number may be a parameter."""
+
+    def __init__(self, length: int | Expr | Span, *, civil: bool | None = None) -> None:
+        if isinstance(length, Span):
+            self.length: int | Expr = length.length
+            self.civil = length.civil
+        else:
+            self.length, self.civil = length, isinstance(length, Days) if civil is None else civil
+
+    def number(self, world: World) -> int:
+        """The length in this installation: ms, or days."""
+        return int(self.length) if isinstance(self.length, int) else int(self.length.evaluate(Matches.nothing(world)))
+
+    def after(self, world: World, times: Ints, zone: Ints | int) -> Ints:
+        """The moments this span after `times`."""
+        number = self.number(world)
+        return world.calendar.add_days(times, number, zone) if self.civil else times + number
+
+    def longest_ms(self, world: World) -> int:
+        """An upper bound in ms."""
+        return (self.number(world) + 1) * DAY_MS if self.civil else self.number(world)
+
+    def __str__(self) -> str:
+        return f"{self.length}{'d' if self.civil else 'ms'}"
+
+
+class Primitive:
+    """A declared primitive; shared by all rules that name the same object."""
+
+    code = "P?"
+    records: type | None = None
+    """The raw record type it listens to; None for primitives that only have timers."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.by = ""
+        self.same: tuple[Expr, ...] = ()
+
+    def adopt(self, name: str, by: str) -> None:
+        """Take the name (of its state) and the key scope from the first rule that uses it."""
+        if not self.name:
+            self.name, self.by = name, by
+
+    def condition(self) -> Expr:
+        """Which records it wants to see."""
+        return TRUE
+
+    def bind(self, home: Home) -> Runtime:
+        """Declare the columns it needs and give what runs."""
+        raise NotImplementedError
+
+    def output(self, name: str, kind: ValueKind) -> Output:
+        """The node for something this primitive reports of a match."""
+        return Output(self, name, kind)
+
+    def outputs(self) -> dict[str, Output]:
+        """What the evidence of a match shows, by name."""
+        return {}
+
+
+class Signal:
+    """One of the things a primitive reports, perhaps under a further condition: what an event's `when` is."""
+
+    def __init__(self, primitive: Primitive, channel: str, condition: Expr = TRUE) -> None:
+        self.primitive, self.channel, self.condition = primitive, channel, condition
+
+    def where(self, *conditions: Expr) -> Signal:
+        """The same signal, only where all of `conditions` hold too."""
+        already = () if self.condition is TRUE else (self.condition,)
+        return Signal(self.primitive, self.channel, both((*already, *conditions)))
+
+
+class Home:
+    """Where a primitive or rule declares its state: the tables of a shard."""
+
+    def __init__(self, world: World, state: State) -> None:
+        self.world, self.state = world, state
+
+    def scope(self, by: str, same: tuple[Expr, ...] = ()) -> Scope:
+        """The table of scope `by`, refined by the values of `same`."""
+        name = by if not same else f"{by}({','.join(map(str, same))})"
+        return Scope(by, same, self.state.table(by), self.state.table(name))
+
+
+class Scope:
+    """A key scope: a base (line, account, customer), or a base and the values of some expressions."""
+
+    def __init__(self, by: str, same: tuple[Expr, ...], base: Table, table: Table) -> None:
+        if by not in BASES:
+            raise ValueError(f"by: wanted one of {', '.join(BASES)}, got {by!r}")
+        self.by, self.same, self.base, self.table = by, same, base, table
+
+    def rows(self, group: Group, idx: Ints) -> Rows:
+        """The rows of records `idx`; every one carries the key."""
+        base = group.rows(self.by)[idx]
+        return self.refine(base, [group.values(node)[idx] for node in self.same], group.time[idx]) if self.same else base
+
+    def rows_of(self, matches: Matches) -> Rows:
+        """The rows of matches whose rows are those of the base table."""
+        return self.refine(matches.rows, [matches.values(node) for node in self.same], matches.times) if self.same else matches.rows
+
+    def refine(self, base: Rows, values: list[Array], times: Ints) -> Rows:
+        """Rows of this scope's table for rows of the base table and one value a row of each `same`."""
+        keys = self.base.keys
+        names = [SEPARATOR.join([keys[row] or "", *map(str, own)]) for row, *own in zip(base.tolist(), *(v.tolist() for v in values), strict=True)]
+        rows = self.table.rows(names)
+        self.table.touched[rows] = np.maximum(self.table.touched[rows], times)
+        return rows
+
+
+class Runtime:
+    """A primitive at work in one shard."""
+
+    scope: Scope
+
+    def __init__(self, declared: Primitive, home: Home) -> None:
+        self.declared, self.world = declared, home.world
+        self.scope = home.scope(declared.by, declared.same)
+        self.table = self.scope.table
+
+    def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
+        """Take records `idx` of `group` (at most one a key) into the state; what they made happen, by channel."""
+        raise NotImplementedError
+
+    def emitted(self, matches: Matches) -> None:
+        """An event was emitted for `matches` of this primitive."""
+
+    def matches(self, group: Group, idx: Ints, rows: Rows, outputs: dict[str, Any]) -> Matches:
+        """Matches of records `idx` with what is reported of them."""
+        named = {(id(self.declared), name): value for name, value in outputs.items()}
+        return Matches(self.world, self.scope.by, group, idx, group.time[idx], rows, group.zone(self.scope.by, idx), named)
+
+
+class TimedRuntime(Runtime):
+    """A primitive with one timer a row, in a column of deadlines (epoch ms, 0 = none).
+
+    The record that set a timer going is its anchor: who it was is kept beside the deadline as packed bytes.
+    """
+
+    def __init__(self, declared: Primitive, home: Home) -> None:
+        super().__init__(declared, home)
+        if declared.same:
+            raise ValueError(f"{declared.name}: timers need a base key, got {declared.by} with same={declared.same}")
+        self.due = self.table.column(f"{declared.name}.due", "time", part=self.part)
+        self.anchors: Part = self.table.texts(f"{declared.name}.anchor", part=self.part)
+        self.anchor_name = f"{declared.name}.anchor"
+
+    part = ""
+
+    def arm(self, rows: Rows, due: Ints) -> None:
+        """Set the timers of `rows`."""
+        self.due.values[rows] = due
+        self.due.part.touch(rows)
+        self.table.arm(rows, due)
+
+    def disarm(self, rows: Rows) -> None:
+        """Cancel the timers of `rows`."""
+        self.due.values[rows] = 0
+        self.due.part.touch(rows)
+
+    def fire(self, rows: Rows, due: Ints, zone: Ints | int) -> dict[str, Matches]:
+        """The timers of `rows` are due: what happens, by channel. Must disarm or set them anew."""
+        raise NotImplementedError
+
+    def timer_matches(self, rows: Rows, due: Ints, zone: Ints | int, outputs: dict[str, Any]) -> Matches:
+        """Matches of timers; the anchor of each is reported under `anchor`."""
+        anchors = self.anchors.texts[self.anchor_name]
+        named = {(id(self.declared), name): value for name, value in outputs.items()}
+        named[0, "anchor"] = [anchors[row] for row in rows.tolist()]
+        return Matches(self.world, self.scope.by, None, np.arange(len(rows)), due, rows, zone, named)

@@ -1,0 +1,220 @@
+"""P3 window: count, sum, distinct, … of the records of the last minutes or civil days, judged when a member arrives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from streams.engine.expression import Const, Output
+from streams.engine.features.primitive import LATE_LIMIT_MS, Home, Primitive, Runtime, Span
+from streams.engine.members import Members
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from streams.engine.batch import Group, Matches, World
+    from streams.engine.expression import Array, Expr, Ints, Param
+    from streams.engine.members import Chunk
+    from streams.engine.rows import Rows
+
+Function = Literal["count", "sum", "distinct", "largest", "top"]
+
+
+class Aggregate(Output):
+    """A number (or the top value) over the members of a window."""
+
+    def __init__(self, source: Window, function: Function, *arguments: Expr) -> None:
+        name = "count" if function == "count" else f"{function}({', '.join(map(str, arguments))})"
+        super().__init__(source, name, "text" if function == "top" else "int")
+        self.function, self.arguments = function, arguments
+        self.nullable = False
+
+
+class Window(Primitive):
+    """The members of the last `span`: (t - span, t] for elapsed time, today and the days before for civil days.
+
+    A member is a record with `wanted`, in a list of its own for each value of `same`. `edge`: fires when `predicate` becomes
+    true, armed again once it was false without the new member. `reset`: an emission empties the window.
+    Late records join the window, but are not judged.
+    """
+
+    code = "P3"
+
+    def __init__(self, records: type, wanted: Expr, same: tuple[Expr, ...], span: Span) -> None:
+        super().__init__()
+        self.records, self.wanted, self.same, self.span = records, wanted, same, span
+        self.predicate: Expr | None = None
+        self.edge = self.reset = False
+        self.aggregates: dict[str, Aggregate] = {}
+
+    def aggregate(self, function: Function, *arguments: Expr) -> Aggregate:
+        """The node for one aggregate; the same one twice is one."""
+        node = Aggregate(self, function, *arguments)
+        return self.aggregates.setdefault(node.name, node)
+
+    def count(self) -> Aggregate:
+        """How many members."""
+        return self.aggregate("count")
+
+    def sum(self, value: Expr) -> Aggregate:
+        """The sum of `value` over the members."""
+        return self.aggregate("sum", value)
+
+    def distinct(self, value: Expr) -> Aggregate:
+        """How many different known values."""
+        return self.aggregate("distinct", value)
+
+    def largest(self, value: Expr) -> Aggregate:
+        """The largest value."""
+        return self.aggregate("largest", value)
+
+    def top(self, value: Expr, *, by: Expr) -> Aggregate:
+        """The value with the largest sum of `by`; of equal ones the first in the alphabet."""
+        return self.aggregate("top", value, by)
+
+    def outputs(self) -> dict[str, Output]:
+        nodes = self.predicate.walk() if self.predicate is not None else ()
+        return {node.name: node for node in nodes if isinstance(node, Aggregate)}
+
+    def condition(self) -> Expr:
+        return self.wanted
+
+    def bind(self, home: Home) -> WindowColumns:
+        return WindowColumns(self, home)
+
+
+class WindowColumns(Runtime):
+    """State: the members; for `edge` also whether un-armed."""
+
+    def __init__(self, declared: Window, home: Home) -> None:
+        super().__init__(declared, home)
+        self.window = declared
+        arguments = {str(a): a for node in declared.aggregates.values() for a in node.arguments if not isinstance(a, Const)}
+        self.arguments = list(arguments.values())
+        self.column_of = {name: 1 + i for i, name in enumerate(arguments)}
+        kinds = [(name, "text" if node.kind == "text" and self._shown(name) else "int") for name, node in arguments.items()]
+        self.members = Members(self.table, f"{declared.name}.members", kinds)  # type: ignore[arg-type]  # the two kinds are ColumnKinds
+        self.unarmed = self.table.column(f"{declared.name}.unarmed", "flag") if declared.edge else None
+        self.table.matters_for(None if declared.edge else declared.span.longest_ms(home.world) + LATE_LIMIT_MS)
+
+    def _shown(self, argument: str) -> bool:
+        """Whether a text is read back from the members: then its letters are kept, not just its code."""
+        return any(node.function == "top" and str(node.arguments[0]) == argument for node in self.window.aggregates.values())
+
+    def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
+        rows, late = self.scope.rows(group, idx), group.late(idx)
+        if late.any():
+            self._add(group, idx[late], rows[late], judged=False)
+            idx, rows = idx[~late], rows[~late]
+        chunks = self._add(group, idx, rows, judged=True)
+        hit = np.flatnonzero(self._judge(chunks, rows))
+        found = {name: self._over(node, chunks, len(rows), new=True, wanted=hit)[hit] for name, node in self.window.aggregates.items()} if len(hit) else {}
+        return {"matched": self.matches(group, idx[hit], rows[hit], found)}
+
+    def _add(self, group: Group, idx: Ints, rows: Rows, *, judged: bool) -> list[Chunk]:
+        times = group.time[idx]
+        values = [group.values(node)[idx] for node in self.arguments]
+        return self.members.add(rows, times, values, self._before(times, group.zone(self.scope.by, idx)) if judged else None)
+
+    def _before(self, times: Ints, zone: Ints | int) -> Ints:
+        """The last moment that is out of the window ending at `times`, epoch ms."""
+        span, world = self.window.span, self.world
+        if not span.civil:
+            return times - span.number(world)
+        calendar = world.calendar
+        return calendar.midnight(calendar.day(times, zone) - (span.number(world) - 1), zone) - 1
+
+    def _judge(self, chunks: list[Chunk], rows: Rows) -> npt.NDArray[np.bool_]:
+        predicate = self.window.predicate
+        assert predicate is not None, f"{self.window.name}: a window needs a predicate"  # noqa: S101  # define.py sees to it
+        holds = predicate.evaluate(Over(self, chunks, len(rows), new=True))
+        if self.unarmed is None:
+            return np.broadcast_to(holds, (len(rows),))
+        held = predicate.evaluate(Over(self, chunks, len(rows), new=False))
+        was = self.unarmed.values[rows] != 0
+        armed = ~was | ~held
+        unarmed = ~armed | holds
+        self.unarmed.values[rows] = unarmed
+        self.unarmed.part.touch(rows[unarmed != was])
+        return np.broadcast_to(holds & armed, (len(rows),))
+
+    def _over(self, node: Aggregate, chunks: list[Chunk], n: int, *, new: bool, wanted: Ints | None = None) -> Ints:
+        """`node` for `n` rows; rows not in `wanted` may be left 0."""
+        result = np.zeros(n, np.int64)
+        for chunk in chunks:
+            mask = chunk.mask(new=new)
+            columns = [chunk.values[:, self.column_of[str(a)]] if str(a) in self.column_of else np.full(mask.shape, a.evaluate(Over(self, [], 0, new=new))) for a in node.arguments]
+            if node.function == "top" and wanted is not None:
+                mask = mask & np.isin(chunk.place, wanted)[:, None]
+            result[chunk.place] = FUNCTIONS[node.function](mask, *columns)
+        return result
+
+    def emitted(self, matches: Matches) -> None:
+        if self.window.reset:
+            self.members.empty(matches.rows)
+
+
+class Over:
+    """The Env of a window's predicate: aggregates over the lists, with or without the new member."""
+
+    def __init__(self, runtime: WindowColumns, chunks: list[Chunk], n: int, *, new: bool) -> None:
+        self.runtime, self.chunks, self.n, self.new = runtime, chunks, n, new
+        self.world: World = runtime.world
+
+    def output(self, source: object, name: str) -> Array:
+        """The aggregate `name`."""
+        if source is not self.runtime.window:
+            raise LookupError(f"{name}: a window's predicate reads its own aggregates and parameters only")
+        return self.runtime._over(self.runtime.window.aggregates[name], self.chunks, self.n, new=self.new)  # noqa: SLF001  # its own
+
+    def parameter(self, parameter: Param) -> int:
+        """The parameter's value in this installation."""
+        return self.world.parameters[id(parameter)]
+
+    def field(self, name: str) -> Array:
+        """A predicate has no field of its own."""
+        raise LookupError(f"{name}: a window's predicate reads its own aggregates and parameters only")
+
+    def join(self, join: Any, *keys: Array) -> Array:
+        """A predicate joins nothing."""
+        raise LookupError(f"{join}: a window's predicate reads its own aggregates and parameters only")
+
+    def event_times(self) -> Ints:
+        """A predicate has no time of its own."""
+        raise LookupError("a window's predicate reads its own aggregates and parameters only")
+
+    event_days = event_times
+
+
+def distinct(mask: npt.NDArray[np.bool_], values: Ints) -> Ints:
+    """Different non-zero values in each list."""
+    known = np.where(mask, values, 0)
+    known.sort(axis=1)
+    fresh = known[:, 1:] != known[:, :-1]
+    return (fresh & (known[:, 1:] != 0)).sum(1) + (known[:, 0] != 0)
+
+
+def top(mask: npt.NDArray[np.bool_], values: Ints, weights: Ints) -> Ints:
+    """The value with the largest sum of weights in each list; of equal ones the first in the alphabet."""
+    from schemas.codes import text_of
+
+    best = np.zeros(len(mask), np.int64)
+    for at in np.flatnonzero(mask.any(1)).tolist():
+        sums: dict[int, int] = {}
+        for value, weight in zip(values[at][mask[at]].tolist(), weights[at][mask[at]].tolist(), strict=True):
+            if value:
+                sums[value] = sums.get(value, 0) + weight
+        best[at] = min(sums, key=lambda value: (-sums[value], text_of(value))) if sums else 0
+    return best
+
+
+FUNCTIONS: dict[Function, Callable[..., Ints]] = {
+    "count": lambda mask: mask.sum(1),
+    "sum": lambda mask, values: np.where(mask, values, 0).sum(1),
+    "distinct": distinct,
+    "largest": lambda mask, values: np.where(mask, values, np.iinfo(np.int64).min).max(1),
+    "top": top,
+}

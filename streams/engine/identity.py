@@ -1,0 +1,46 @@
+"""Who a record was about: packed bytes that stay with a timer until it fires."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Identity(msgspec.Struct, frozen=True, array_like=True):
+    """The names of a record and of its customer that an event carries."""
+
+    record_type: str
+    source_system: str
+    record_id: str
+    customer_id: str
+    account_id: str | None
+    subscription_id: str | None
+    msisdn: str | None
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Identity).decode
+
+
+def identity(record: Any) -> Identity:
+    """The identity of a raw record."""
+    return Identity(
+        record.__struct_config__.tag,
+        record.source_system,
+        record.record_id,
+        record.customer_id,
+        record.account_id,
+        record.subscription_id,
+        record.msisdn,
+    )
+
+
+def pack(record: Any) -> bytes:
+    """The identity of a raw record, packed."""
+    return _encode(identity(record))
+
+
+def unpack(packed: bytes) -> Identity:
+    """What `pack` packed."""
+    return _decode(packed)

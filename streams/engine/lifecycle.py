@@ -1,0 +1,76 @@
+"""What every line and customer has, whatever rules are installed: the end of a line, and marketing consent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from schemas.codes import code
+from streams.engine.features.primitive import Days, Home, Primitive, Span, TimedRuntime
+
+if TYPE_CHECKING:
+    from streams.engine.batch import Group, Matches
+    from streams.engine.expression import Ints
+    from streams.engine.rows import Rows
+
+STATE_KEPT = Days(7)
+STATUS, OWNER, CONSENT = code("line.status"), code("line.owner"), code("customer.marketing_consent")
+TERMINATED = code("terminated")
+
+
+class Lifecycle(TimedRuntime):
+    """A terminated line loses its timers at once and its state after 7 days; its further records are ignored.
+
+    A line that changes hands loses its state at once. The mark of a terminated line stays, so that a record that comes
+    months later still finds it.
+    """
+
+    part = "life"
+
+    def __init__(self, home: Home) -> None:
+        declared = Primitive()
+        declared.adopt("line.end", "line")
+        super().__init__(declared, home)
+        self.home = home
+        self.ended = self.table.column("line.terminated", "flag", part=self.part)
+        self.consent = home.state.table("customer").column("marketing_consent", "text", part="consent")
+        self.timers: list[TimedRuntime] = []
+
+    def note_consent(self, group: Group, idx: Ints) -> None:
+        """Take in marketing consent, before any rule sees the record."""
+        idx = idx[(group.field("attribute")[idx] == CONSENT) & ~group.late(idx)]
+        rows = group.rows("customer")[idx]
+        self.consent.values[rows] = group.field("new_value")[idx]
+        self.consent.part.touch(rows)
+
+    def note_ends(self, group: Group, idx: Ints) -> None:
+        """Take in the end of lines and changes of owner, after the rules of the record."""
+        attribute = group.field("attribute")[idx]
+        rows = group.rows("line")[idx]
+        on_line = (rows >= 0) & ~group.late(idx)
+        ends = np.flatnonzero(on_line & (attribute == STATUS) & (group.field("new_value")[idx] == TERMINATED))
+        ended = rows[ends]
+        fresh = ends[self.ended.values[ended] == 0]
+        ended = rows[fresh]
+        for timer in self.timers:
+            if timer.table is self.table:
+                timer.disarm(ended)
+        self.ended.values[ended] = 1
+        self.ended.part.touch(ended)
+        self.arm(ended, Span(STATE_KEPT).after(self.world, group.time[idx[fresh]], group.zone("line", idx[fresh])))
+        self._forget(rows[np.flatnonzero(on_line & (attribute == OWNER))])
+
+    def _forget(self, rows: Rows) -> None:
+        """Drop the state of lines; what says that a line is terminated stays."""
+        for part in self.table.parts.values():
+            if part is not self.ended.part:
+                part.clear(rows)
+                part.touch(rows)
+        for follower in self.table.followers:
+            follower.clear(rows)
+
+    def fire(self, rows: Rows, due: Ints, zone: Ints | int) -> dict[str, Matches]:
+        self.disarm(rows)
+        self._forget(rows)
+        return {}

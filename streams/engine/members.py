@@ -1,0 +1,189 @@
+"""The members of windows: for each row of a table, a short list of records' times and values.
+
+Lists live in blocks of 4, 16, 64, … members, so that a row with few members costs little and a busy one still fits; a list
+that outgrows its block moves to the next size. At `MOST` members the oldest is let go and counted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.engine.rows import Follower, Layout
+
+if TYPE_CHECKING:
+    from streams.engine.expression import Array, Ints
+    from streams.engine.rows import ColumnKind, Rows, Table
+
+SIZES = (4, 16, 64, 256, 1024, 4096)
+MOST = SIZES[-1]
+
+
+class Chunk(NamedTuple):
+    """Lists of one block size, after the new member was added as the last of each."""
+
+    place: Ints
+    """Which of the asked rows these are."""
+    values: npt.NDArray[np.int64]
+    """[lists, 1 + value columns, size]: times, then values."""
+    count: Ints
+    """Members of each list, the new one included."""
+
+    def mask(self, *, new: bool) -> npt.NDArray[np.bool_]:
+        """[lists, size]: the members, with or without the new one."""
+        return np.arange(self.values.shape[2]) < (self.count if new else self.count - 1)[:, None]
+
+
+class Blocks:
+    """All lists of one size."""
+
+    def __init__(self, size: int, columns: int) -> None:
+        self.size = size
+        self.values = np.zeros((0, columns, size), np.int64)
+        self.count = np.zeros(0, np.int64)
+        self.free: list[int] = []
+
+    def take(self, n: int) -> Ints:
+        """`n` empty lists."""
+        if len(self.free) < n:
+            old = len(self.count)
+            more = max(n, old, 64)
+            self.values = np.concatenate([self.values, np.zeros((more, *self.values.shape[1:]), np.int64)])
+            self.count = np.concatenate([self.count, np.zeros(more, np.int64)])
+            self.free += range(old, old + more)
+        taken, self.free = self.free[-n:], self.free[:-n]
+        return np.array(taken, np.int64)
+
+    def give_back(self, slots: Ints) -> None:
+        """Empty `slots` and keep them for others."""
+        self.count[slots] = 0
+        self.free += slots.tolist()
+
+
+class Members(Follower):
+    """The lists of one window, one a row of `table`."""
+
+    def __init__(self, table: Table, name: str, values: list[tuple[str, ColumnKind]]) -> None:
+        self.table, self.part_name, self.columns = table, f"{table.name}.{name}", [("time", "time"), *values]
+        self.size = np.full(table.size, -1, np.int8)
+        self.slot = np.zeros(table.size, np.int64)
+        self.dirty = np.zeros(table.size, bool)
+        self.blocks = [Blocks(size, len(self.columns)) for size in SIZES]
+        self.overflown = 0
+        """Members let go because a list was full."""
+        table.followers.append(self)
+
+    def grow(self, size: int) -> None:
+        more = size - len(self.size)
+        self.size = np.concatenate([self.size, np.full(more, -1, np.int8)])
+        self.slot = np.concatenate([self.slot, np.zeros(more, np.int64)])
+        self.dirty = np.concatenate([self.dirty, np.zeros(more, bool)])
+
+    def clear(self, rows: Rows) -> None:
+        for number, blocks in enumerate(self.blocks):
+            here = rows[self.size[rows] == number]
+            blocks.give_back(self.slot[here])
+        self.size[rows] = -1
+
+    def empty(self, rows: Rows) -> None:
+        """Let go all members of `rows`, and have that written."""
+        self.clear(rows)
+        self.dirty[rows] = True
+
+    def add(self, rows: Rows, times: Ints, values: list[Array], after: Ints | None) -> list[Chunk]:
+        """Add one member to each of `rows` (unique); with `after`, first let go the members with time <= after."""
+        if not len(rows):
+            return []
+        self.dirty[rows] = True
+        fresh = rows[self.size[rows] < 0]
+        if len(fresh):
+            self.slot[fresh] = self.blocks[0].take(len(fresh))
+            self.size[fresh] = 0
+        if after is not None:
+            self._trim(rows, after)
+        self._make_room(rows)
+        chunks = []
+        sizes = self.size[rows]
+        for number, blocks in enumerate(self.blocks):
+            place = np.flatnonzero(sizes == number)
+            if len(place):
+                slots = self.slot[rows[place]]
+                count = blocks.count[slots]
+                blocks.values[slots, 0, count] = times[place]
+                for column, value in enumerate(values, 1):
+                    blocks.values[slots, column, count] = value[place]
+                blocks.count[slots] = count + 1
+                chunks.append(Chunk(place, blocks.values[slots], count + 1))
+        return chunks
+
+    def _trim(self, rows: Rows, after: Ints) -> None:
+        sizes = self.size[rows]
+        for number, blocks in enumerate(self.blocks):
+            place = np.flatnonzero(sizes == number)
+            if not len(place):
+                continue
+            slots = self.slot[rows[place]]
+            live = np.arange(blocks.size) < blocks.count[slots][:, None]
+            stay = live & (blocks.values[slots, 0] > after[place][:, None])
+            left = stay.sum(1)
+            changed = np.flatnonzero(left < blocks.count[slots])
+            if len(changed):
+                order = np.argsort(~stay[changed], axis=1, kind="stable")
+                blocks.values[slots[changed]] = np.take_along_axis(blocks.values[slots[changed]], order[:, None, :], axis=2)
+                blocks.count[slots[changed]] = left[changed]
+
+    def _make_room(self, rows: Rows) -> None:
+        for number, blocks in enumerate(self.blocks):
+            here = rows[self.size[rows] == number]
+            full = here[blocks.count[self.slot[here]] == blocks.size]
+            if not len(full):
+                continue
+            slots = self.slot[full]
+            if number + 1 == len(self.blocks):
+                blocks.values[slots, :, :-1] = blocks.values[slots, :, 1:]
+                blocks.count[slots] -= 1
+                self.overflown += len(full)
+                continue
+            wider = self.blocks[number + 1]
+            moved = wider.take(len(full))
+            wider.values[moved, :, : blocks.size] = blocks.values[slots]
+            wider.count[moved] = blocks.count[slots]
+            blocks.give_back(slots)
+            self.slot[full], self.size[full] = moved, number + 1
+
+    def layout(self) -> Layout:
+        return Layout(self.part_name, tuple((name, kind, 1) for name, kind in self.columns), ())
+
+    def take_dirty(self) -> Rows:
+        dirty = np.flatnonzero(self.dirty).astype(np.int32)
+        self.dirty[dirty] = False
+        return dirty
+
+    def _lists(self, rows: Rows) -> list[npt.NDArray[np.int64] | None]:
+        return [
+            None if size < 0 or not (count := self.blocks[size].count[slot]) else self.blocks[size].values[slot, :, :count]
+            for size, slot in zip(self.size[rows].tolist(), self.slot[rows].tolist(), strict=True)
+        ]
+
+    def encode(self, rows: Rows) -> list[bytes | None]:
+        head = self.layout().fingerprint
+        return [None if members is None else head + members.T.tobytes() for members in self._lists(rows)]
+
+    def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
+        stored = [name for name, _, _ in layout.columns]
+        for row, value in zip(rows.tolist(), values, strict=True):
+            members = np.frombuffer(value, np.int64, offset=4).reshape(-1, len(stored)).T
+            number = next(i for i, size in enumerate(SIZES) if size >= members.shape[1])
+            (slot,) = self.blocks[number].take(1).tolist()
+            for column, (name, _) in enumerate(self.columns):
+                if name in stored:
+                    self.blocks[number].values[slot, column, : members.shape[1]] = members[stored.index(name)]
+            self.blocks[number].count[slot] = members.shape[1]
+            self.size[row], self.slot[row] = number, slot
+
+    def text_codes(self, rows: Rows) -> Ints:
+        texts = [i for i, (_, kind) in enumerate(self.columns) if kind == "text"]
+        found = [members[texts].ravel() for members in self._lists(rows) if members is not None] if texts else []
+        return np.concatenate(found) if found else np.zeros(0, np.int64)

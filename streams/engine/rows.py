@@ -1,0 +1,297 @@
+"""Keyed row tables: where the state of every key lives, and how it goes to the changelog and comes back.
+
+A table has one row for each key. Its columns are declared by the installed rules, by name, and lie together in parts; a part
+is one structured numpy array, and the unit that is written: a changed row of a part is one changelog record.
+Rows are written as their bytes behind a fingerprint of the part's layout; layouts are written too, so that columns are
+matched **by name** when they are read back: a new column starts empty, a dropped one is dropped, a retyped one is refused.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Rows = npt.NDArray[np.int32]
+ColumnKind = Literal["int", "time", "text", "token", "flag", "digest"]
+FORMATS: dict[ColumnKind, str] = {"int": "<i8", "time": "<i8", "text": "<i8", "token": "<i8", "flag": "<i8", "digest": "<u2"}
+NEVER = np.iinfo(np.int64).max
+FIRST_ROWS = 1024
+LENGTH = struct.Struct("<H")
+SEPARATOR = "\x1f"
+"""Stands between the parts of a key: no identifier may hold a control character."""
+
+
+class StateRefused(Exception):
+    """Stored state cannot be read by the installed definitions."""
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """What the bytes of a part's rows mean: columns in order, each with its name, kind and length; then named texts."""
+
+    part: str
+    columns: tuple[tuple[str, ColumnKind, int], ...]
+    texts: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Four bytes that stand before every row written in this layout."""
+        return xxhash.xxh32_digest(msgspec.json.encode(self))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The numpy type of one row."""
+        return np.dtype([(name, FORMATS[kind], (length,)) if length > 1 else (name, FORMATS[kind]) for name, kind, length in self.columns])
+
+
+class Column:
+    """One named column of a part; `values` is the live array, one entry (or `length` entries) a row."""
+
+    def __init__(self, part: Part, name: str, kind: ColumnKind, length: int) -> None:
+        self.part, self.name, self.kind, self.length = part, name, kind, length
+        self.values: npt.NDArray[Any] = np.zeros(0, FORMATS[kind])
+
+
+class Part:
+    """Columns of a table that are stored and written together."""
+
+    def __init__(self, table: Table, name: str) -> None:
+        self.table, self.name = table, name
+        self.columns: dict[str, Column] = {}
+        self.texts: dict[str, list[bytes]] = {}
+        self.dirty = np.zeros(0, bool)
+        self.array: npt.NDArray[Any] = np.zeros(0)
+        self.layout = Layout(name, (), ())
+
+    def build(self, rows: int) -> None:
+        """Lay out the declared columns for `rows` rows."""
+        self.layout = Layout(self.name, tuple((c.name, c.kind, c.length) for c in self.columns.values()), tuple(self.texts))
+        self.array = np.zeros(0, self.layout.dtype)
+        self.grow(rows)
+
+    def grow(self, rows: int) -> None:
+        """Make room for `rows` rows; every column's `values` is laid anew."""
+        old = self.array
+        self.array = np.zeros(rows, self.layout.dtype)
+        self.array[: len(old)] = old
+        self.dirty = np.concatenate([self.dirty, np.zeros(rows - len(self.dirty), bool)])
+        for column in self.columns.values():
+            column.values = self.array[column.name]
+        for texts in self.texts.values():
+            texts.extend([b""] * (rows - len(texts)))
+
+    def touch(self, rows: Rows) -> None:
+        """Mark `rows` as changed, to be written with the next transaction."""
+        self.dirty[rows] = True
+
+    def clear(self, rows: Rows) -> None:
+        """Empty `rows`."""
+        self.array[rows] = np.zeros((), self.layout.dtype)
+        for texts in self.texts.values():
+            for row in rows.tolist():
+                texts[row] = b""
+
+    def encode(self, rows: Rows) -> list[bytes]:
+        """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length."""
+        size, head, blob = self.layout.dtype.itemsize, self.layout.fingerprint, self.array[rows].tobytes()
+        values = [head + blob[start : start + size] for start in range(0, len(blob), size)]
+        for texts in self.texts.values():
+            values = [value + LENGTH.pack(len(text := texts[row])) + text for value, row in zip(values, rows.tolist(), strict=True)]
+        return values
+
+    def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
+        """Take `values`, written in `layout`, into `rows`, column by column, by name."""
+        stored = layout.dtype
+        records = np.frombuffer(b"".join(value[4 : 4 + stored.itemsize] for value in values), stored)
+        for name, kind, length in layout.columns:
+            mine = self.columns.get(name)
+            if mine is None:
+                continue
+            if (mine.kind, mine.length) != (kind, length):
+                raise StateRefused(
+                    f"state {self.name}: column {name}: wanted {mine.kind}[{mine.length}], stored as {kind}[{length}]: give the new column a new name"
+                )
+            mine.values[rows] = records[name]
+        for row, value in zip(rows.tolist(), values, strict=True) if layout.texts else ():
+            at = 4 + stored.itemsize
+            for name in layout.texts:
+                (length,) = LENGTH.unpack_from(value, at)
+                if name in self.texts:
+                    self.texts[name][row] = value[at + 2 : at + 2 + length]
+                at += 2 + length
+
+
+class Index(dict[str, int]):
+    """Key to row; a key not met before gets a row."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__()
+        self.table = table
+
+    def __missing__(self, key: str) -> int:
+        row = self.table.allocate(key)
+        self[key] = row
+        return row
+
+
+class Table:
+    """The rows of one key scope."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.index = Index(self)
+        self.keys: list[str | None] = []
+        self.free: list[int] = []
+        self.parts: dict[str, Part] = {}
+        self.followers: list[Follower] = []
+        self.keep_ms: int | None = 0
+        """How long after its last touch a row can still matter; None: for ever."""
+        self.size = FIRST_ROWS
+        self.touched = np.zeros(self.size, np.int64)
+        self.next_due = np.full(self.size, NEVER)
+        """A lower bound of the timers of each row, epoch ms."""
+        self.earliest: int = NEVER
+        self.dropped: list[str] = []
+
+    def part(self, name: str = "") -> Part:
+        """The part `name` of this table, declared on first use."""
+        full = f"{self.name}.{name}" if name else self.name
+        return self.parts.setdefault(full, Part(self, full))
+
+    def column(self, name: str, kind: ColumnKind, *, part: str = "", length: int = 1) -> Column:
+        """Declare a column; the same declaration twice gives the same column."""
+        columns = self.part(part).columns
+        return columns.setdefault(name, Column(self.part(part), name, kind, length))
+
+    def texts(self, name: str, *, part: str = "") -> Part:
+        """Declare a column of byte strings (at most 64 KiB each) in `part`; read and write `part.texts[name][row]`."""
+        home = self.part(part)
+        home.texts.setdefault(name, [])
+        return home
+
+    def matters_for(self, keep_ms: int | None) -> None:
+        """Declare that a row matters `keep_ms` after its last touch; the longest wish counts."""
+        self.keep_ms = None if keep_ms is None or self.keep_ms is None else max(self.keep_ms, keep_ms)
+
+    def build(self) -> None:
+        """Lay out all parts; no column can be declared afterwards."""
+        for part in self.parts.values():
+            part.build(self.size)
+
+    def allocate(self, key: str) -> int:
+        """A row for a new key."""
+        if self.free:
+            row = self.free.pop()
+            self.keys[row] = key
+            return row
+        row = len(self.keys)
+        self.keys.append(key)
+        if row >= self.size:
+            self.grow(2 * self.size)
+        return row
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` rows."""
+        self.touched = np.concatenate([self.touched, np.zeros(size - self.size, np.int64)])
+        self.next_due = np.concatenate([self.next_due, np.full(size - self.size, NEVER)])
+        self.size = size
+        for part in self.parts.values():
+            part.grow(size)
+        for follower in self.followers:
+            follower.grow(size)
+
+    def rows(self, keys: Iterable[str]) -> Rows:
+        """The row of each key; new keys get rows."""
+        return np.fromiter(map(self.index.__getitem__, keys), np.int32)
+
+    def arm(self, rows: Rows, due: npt.NDArray[np.int64]) -> None:
+        """Note that `rows` have a timer at `due` (epoch ms), so that it is looked for in time."""
+        if len(rows):
+            self.next_due[rows] = np.minimum(self.next_due[rows], due)
+            self.earliest = min(self.earliest, int(due.min()))
+
+    def sweep(self, clock: int) -> int:
+        """Free the rows that cannot matter any more at `clock` (epoch ms). Returns how many."""
+        if self.keep_ms is None or not self.keys:
+            return 0
+        used = len(self.keys)
+        old = np.flatnonzero((self.touched[:used] > 0) & (self.touched[:used] + self.keep_ms < clock)).astype(np.int32)
+        for part in self.parts.values():
+            part.clear(old)
+            part.dirty[old] = False
+        for follower in self.followers:
+            follower.clear(old)
+        self.touched[old] = 0
+        self.next_due[old] = NEVER
+        for row in old.tolist():
+            key = self.keys[row]
+            if key is not None:
+                del self.index[key]
+                self.dropped.append(key)
+                self.keys[row] = None
+                self.free.append(row)
+        return len(old)
+
+
+class Follower:
+    """State that goes by a table's rows but is stored elsewhere, such as the members of windows."""
+
+    part_name: str
+
+    def grow(self, size: int) -> None:
+        """The table has room for `size` rows now."""
+        raise NotImplementedError
+
+    def clear(self, rows: Rows) -> None:
+        """Empty `rows`."""
+        raise NotImplementedError
+
+    def layout(self) -> Layout:
+        """What `encode` writes."""
+        raise NotImplementedError
+
+    def take_dirty(self) -> Rows:
+        """The rows changed since the last call."""
+        raise NotImplementedError
+
+    def encode(self, rows: Rows) -> list[bytes | None]:
+        """The changelog values of `rows`; None where nothing is left."""
+        raise NotImplementedError
+
+    def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
+        """Take `values`, written in `layout`, into `rows`."""
+        raise NotImplementedError
+
+    def text_codes(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """The codes of texts that `rows` hold."""
+        raise NotImplementedError
+
+
+class Change(NamedTuple):
+    """A changelog record: `value` None is a tombstone."""
+
+    key: bytes
+    value: bytes | None
+
+
+def record_key(part: str, key: str) -> bytes:
+    """The changelog key of the row `key` of `part`."""
+    return f"{part}\x1e{key}".encode()
+
+
+def group_by_layout(values: list[tuple[str, bytes]]) -> dict[bytes, tuple[list[str], list[bytes]]]:
+    """Row values by the fingerprint they begin with: keys and values."""
+    groups: dict[bytes, tuple[list[str], list[bytes]]] = defaultdict(lambda: ([], []))
+    for key, value in values:
+        keys, rows = groups[value[:4]]
+        keys.append(key)
+        rows.append(value)
+    return groups

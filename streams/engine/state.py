@@ -1,0 +1,135 @@
+"""All tables of a shard together: what changed since the last transaction, and reading it back after a restart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from schemas.codes import keep, text_of
+from streams.engine.rows import NEVER, Change, Layout, Part, StateRefused, Table, group_by_layout, record_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streams.engine.rows import Rows
+
+CLOCK, LAYOUT, TEXT = "clock", "layout", "text"
+
+
+class State:
+    """The tables of a shard by name, and the clock."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, Table] = {}
+        self.clock = 0
+        self.written_clock = 0
+        self.kept_texts: set[int] = set()
+        self.layouts: dict[bytes, Layout] = {}
+        self.pending: dict[str, dict[str, bytes]] = defaultdict(dict)
+
+    def table(self, name: str) -> Table:
+        """The table `name`, declared on first use."""
+        return self.tables.setdefault(name, Table(name))
+
+    def build(self) -> None:
+        """Lay out every table; afterwards nothing can be declared."""
+        for table in self.tables.values():
+            table.build()
+
+    def changes(self) -> list[Change]:
+        """Everything that changed since the last call, as changelog records; layouts and texts before the rows that need them."""
+        heads: list[Change] = []
+        rows: list[Change] = []
+        for table in self.tables.values():
+            for part in table.parts.values():
+                self._part_changes(table, part, heads, rows)
+            for follower in table.followers:
+                dirty = follower.take_dirty()
+                if len(dirty):
+                    self._layout(follower.layout(), heads)
+                    self._texts(follower.text_codes(dirty), heads)
+                    rows += self._records(follower.part_name, table, dirty, follower.encode(dirty))
+            names = [*table.parts, *(follower.part_name for follower in table.followers)]
+            rows += [Change(record_key(name, key), None) for key in table.dropped for name in names]
+            table.dropped.clear()
+        if self.clock != self.written_clock:
+            rows.append(Change(record_key(CLOCK, ""), str(self.clock).encode()))
+            self.written_clock = self.clock
+        return heads + rows
+
+    def _part_changes(self, table: Table, part: Part, heads: list[Change], rows: list[Change]) -> None:
+        dirty = np.flatnonzero(part.dirty).astype(np.int32)
+        if not len(dirty):
+            return
+        part.dirty[dirty] = False
+        self._layout(part.layout, heads)
+        for column in part.columns.values():
+            if column.kind == "text":
+                self._texts(np.unique(column.values[dirty]), heads)
+        rows += self._records(part.name, table, dirty, part.encode(dirty))
+
+    @staticmethod
+    def _records(part: str, table: Table, rows: Rows, values: Iterable[bytes | None]) -> list[Change]:
+        prefix, keys = f"{part}\x1e", table.keys
+        return [Change((prefix + (keys[row] or "")).encode(), value) for row, value in zip(rows.tolist(), values, strict=True)]
+
+    def _layout(self, layout: Layout, heads: list[Change]) -> None:
+        fingerprint = layout.fingerprint
+        if fingerprint not in self.layouts:
+            self.layouts[fingerprint] = layout
+            heads.append(Change(record_key(LAYOUT, fingerprint.hex()), msgspec.json.encode(layout)))
+
+    def _texts(self, codes: np.ndarray[tuple[int, ...], np.dtype[np.int64]], heads: list[Change]) -> None:
+        for code in np.unique(codes).tolist():
+            if code and code not in self.kept_texts:
+                self.kept_texts.add(code)
+                text = text_of(code)
+                keep(text)
+                heads.append(Change(record_key(TEXT, str(code)), text.encode()))
+
+    def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Take changelog records in their order; the last one of a key counts. `restored` must follow the last call."""
+        for key, value in pairs:
+            part, _, name = key.decode().partition("\x1e")
+            if value is None:
+                self.pending[part].pop(name, None)
+            else:
+                self.pending[part][name] = value
+
+    def restored(self) -> int:
+        """Lay what was read into the tables. Returns the number of rows. Raises StateRefused."""
+        for name, value in self.pending.pop(LAYOUT, {}).items():
+            self.layouts[bytes.fromhex(name)] = msgspec.json.decode(value, type=Layout)
+        for name, value in self.pending.pop(TEXT, {}).items():
+            keep(value.decode())
+            self.kept_texts.add(int(name))
+        self.clock = self.written_clock = int(self.pending.pop(CLOCK, {}).get("", b"0"))
+        count = 0
+        for table in self.tables.values():
+            homes = {**table.parts, **{follower.part_name: follower for follower in table.followers}}
+            for name, home in homes.items():
+                stored = self.pending.pop(name, {})
+                count += len(stored)
+                for fingerprint, (keys, values) in group_by_layout(list(stored.items())).items():
+                    if fingerprint not in self.layouts:
+                        raise StateRefused(
+                            f"state {name}: layout {fingerprint.hex()} is not in the changelog: was it written by a newer version, or cut? Start with an empty changelog, or restore it"
+                        )
+                    home.load(table.rows(keys), self.layouts[fingerprint], values)
+        self.pending.clear()  # parts that no installed definition declares
+        self._note_touched()
+        return count
+
+    def _note_touched(self) -> None:
+        """Rows read back count as touched now: they are kept a little longer, never shorter."""
+        for table in self.tables.values():
+            table.touched[: len(table.keys)] = max(self.clock, 1)
+            table.next_due[:] = NEVER
+            table.earliest = NEVER
+
+    def row_counts(self) -> dict[str, int]:
+        """Rows in use by table."""
+        return {name: len(table.index) for name, table in self.tables.items()}

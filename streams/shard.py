@@ -1,0 +1,148 @@
+"""A shard: partition p of the four raw topics, its state and its clock. Plain Python, no Kafka: raw bytes in, a step to commit out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from schemas.raw import TOPICS
+from streams.decode import decode_chunk
+from streams.emit import Message, dead_letter, message
+from streams.merge import Merger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from streams.engine.detection import Detection
+    from streams.engine.engine import Engine, Outcome
+    from streams.merge import Released
+
+RANK = {topic: rank for rank, topic in enumerate(TOPICS)}
+IDLE_LAG_MS = 2_000
+"""An idle shard's clock follows the wall clock this far behind."""
+
+
+class ShardSettings(NamedTuple):
+    """What a shard needs to know of its installation."""
+
+    operator: str = "op1"
+    wall_clock: bool = False
+    """`clock=wall`: records from the future are refused, stale events are kept from consumers, an idle clock moves on."""
+    future_ms: int = 300_000
+    max_record_bytes: int = 1_048_576
+    queue_records: int = 50_000
+
+
+class Step(NamedTuple):
+    """What one Kafka transaction commits."""
+
+    events: list[Message]
+    dead_letters: list[Message]
+    missed: list[Message]
+    rows: list[tuple[bytes, bytes | None]]
+    offsets: dict[str, int]
+    """Next unreleased offset by topic, for the topics that moved on."""
+    counters: Counter[str]
+    detections: list[Detection]
+    records: int
+
+
+class Shard:
+    """Merge, decode, detect: one partition number's records in, steps out."""
+
+    def __init__(self, partition: int, engine: Engine, settings: ShardSettings) -> None:
+        self.partition, self.engine, self.settings = partition, engine, settings
+        self.merger = Merger(settings.queue_records)
+
+    @property
+    def clock(self) -> int:
+        """The shard's clock, epoch ms."""
+        return self.engine.clock
+
+    def feed(
+        self,
+        topic: str,
+        offsets: Sequence[int],
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        *,
+        next_offset: int,
+        caught_up: bool,
+        wall_ms: int | None = None,
+    ) -> None:
+        """Take raw records of `topic` in offset order; `caught_up`: there is no unread backlog behind them."""
+        latest = wall_ms + self.settings.future_ms if self.settings.wall_clock and wall_ms is not None else None
+        chunk = decode_chunk(
+            topic, self.partition, offsets, keys, values, next_offset=next_offset, latest_ms=latest, max_bytes=self.settings.max_record_bytes
+        )
+        self.merger.add(chunk)
+        self.merger.caught_up[RANK[topic]] = caught_up
+
+    def set_caught_up(self, topic: str, caught_up: bool) -> None:  # noqa: FBT001  # a setter
+        """Say whether `topic` has unread backlog."""
+        self.merger.caught_up[RANK[topic]] = caught_up
+
+    def full(self, topic: str) -> bool:
+        """Whether the queue of `topic` should not be fed for now."""
+        return self.merger.full(RANK[topic])
+
+    def room(self, topic: str) -> bool:
+        """Whether the queue of `topic` may be fed again."""
+        return self.merger.room(RANK[topic])
+
+    def step(self, wall_ms: int | None, max_records: int) -> Step | None:
+        """Release and process what can be; None when there is nothing to commit."""
+        released = self.merger.release(max_records)
+        if released is None:
+            return None
+        return self._step(self.engine.process(released) if released.n else self.engine.advance(self.clock), released, wall_ms)
+
+    def tick(self, wall_ms: int) -> Step | None:
+        """Time passes and everything is caught up: move the clock on. None when nothing came of it."""
+        step = self._step(self.engine.advance(wall_ms - IDLE_LAG_MS), None, wall_ms)
+        return step if step.events or step.missed or len(step.rows) > 1 else None
+
+    def advance(self, clock_ms: int) -> Step:
+        """Move the clock on to `clock_ms` without records, as at the end of a replay."""
+        return self._step(self.engine.advance(clock_ms), None, None)
+
+    def _step(self, outcome: Outcome, released: Released | None, wall_ms: int | None) -> Step:
+        wall = wall_ms if self.settings.wall_clock else None
+        events: list[Message] = []
+        missed: list[Message] = []
+        for detection in outcome.detections:
+            record, stale = message(detection, self.settings.operator, wall)
+            (missed if stale else events).append(record)
+        dead: list[Message] = []
+        counters = outcome.counters
+        if released is not None:
+            for reject in released.rejects:
+                counters[f"reject.{reject.reason}"] += 1
+                dead.append(dead_letter(reject.reason, reject.detail, (reject.topic, reject.partition, reject.offset), reject.key, reject.value))
+            for position in outcome.refused.tolist():
+                topic, partition, offset, key, value = released.raw(position)
+                counters["reject.late"] += 1
+                dead.append(dead_letter("late", "event_time: wanted at most 48 h behind the customer's last record of the topic", (topic, partition, offset), key, value))
+        counters["stale"] += len(missed)
+        return Step(
+            events,
+            dead,
+            missed,
+            list(self.engine.changes()),
+            released.next_offsets if released is not None else {},
+            counters,
+            outcome.detections,
+            released.n if released is not None else 0,
+        )
+
+    def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Take changelog records in their order; `restored` must follow."""
+        self.engine.restore(pairs)
+
+    def restored(self) -> int:
+        """State is complete. Returns the rows read back. Raises StateRefused."""
+        return self.engine.restored()
+
+    def rows(self) -> dict[str, int]:
+        """Rows in use by table."""
+        return self.engine.rows()
