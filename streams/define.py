@@ -378,9 +378,9 @@ class Reference:
 
 
 device = Reference("device", brand="text", model="text", is_5g="bool")
-city = Reference("city", name="text", country="text", tourist="bool", distance_km="int", has_tourist_city="bool")
+city = Reference("city", names="text", country="text", tourist="bool", distance_km="int", has_tourist_city="bool")
 plmn = Reference("plmn", country="text", home="bool", home_country="text")
-holiday = Reference("holiday", name="text")
+holiday = Reference("holiday", holiday="text")
 line = Reference("line", zone="text", home_city="text", activation_date="date", payment_type="text", bill_cycle_day="int")
 
 __all__ = [

@@ -12,6 +12,6 @@ class TouristCity(Event, by="line", number=82):
 
     trip_id: Field[str | None] = place.trip_id
     city: Field[str] = place.to
-    city_name: Field[str] = cities.name(place.to)
+    city_name: Field[str] = cities.names(place.to)
     distance_km: Field[int | None] = cities.distance_km(place.home, place.to)
-    holiday: Field[bool] = holidays.name(cities.country(place.to), today).known()
+    holiday: Field[bool] = holidays.holiday(cities.country(place.to), today).known()

@@ -1,0 +1,311 @@
+"""Raw bytes to typed columns. Whatever is wrong with a record, it becomes a reject with a reason; its neighbours are not touched."""
+
+from __future__ import annotations
+
+import re
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from schemas.codes import NULL, code_of
+from schemas.raw import RECORD_TYPES, TOPICS, FieldInfo, fields_of, type_name
+from streams.times import INVALID, epoch_days, epoch_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Ints = npt.NDArray[np.int64]
+OLDEST_MS = 946_684_800_000
+"""2000-01-01T00:00:00Z: nothing real is older."""
+NEWEST_MS = 253_402_300_799_999
+"""The last millisecond of the year 9999."""
+UNDERSTOOD_VERSION = 1
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """A record that is not taken: a reason code, and what was wanted and got, without any personal value."""
+
+    reason: str
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Columns:
+    """The records of one type, column by column; a column is built when it is first asked for.
+
+    Numbers, times (epoch ms), dates (days since 1970) and text codes are int64, truth values bool. Unknown numbers, times and
+    dates are NULL, unknown texts 0.
+    """
+
+    def __init__(self, record_type: type, records: list[Any]) -> None:
+        self.record_type, self.records = record_type, records
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getattr__(self, name: str) -> npt.NDArray[Any]:
+        info = fields_of(self.__dict__["record_type"]).get(name)
+        if info is None:
+            raise AttributeError(f"{self.record_type.__name__} has no field {name!r}")
+        column = BUILDERS[info.kind](self.records, info)
+        self.__dict__[name] = column
+        return column
+
+    def objects(self, name: str) -> list[Any]:
+        """The values of a field that is no column, as they are."""
+        return list(map(attrgetter(name), self.records))
+
+    def keep(self, rows: Ints) -> Columns:
+        """The records `rows`, with the columns built so far."""
+        kept = Columns(self.record_type, [self.records[row] for row in rows.tolist()])
+        kept.__dict__.update({name: value[rows] for name, value in self.__dict__.items() if isinstance(value, np.ndarray)})
+        return kept
+
+
+def int_column(records: list[Any], info: FieldInfo) -> Ints:
+    """Numbers; None is NULL."""
+    values = map(attrgetter(info.name), records)
+    if info.nullable:
+        return np.array([NULL if value is None else value for value in values], np.int64)
+    return np.fromiter(values, np.int64, len(records))
+
+
+def bool_column(records: list[Any], info: FieldInfo) -> npt.NDArray[np.bool_]:
+    """Truth values."""
+    return np.fromiter(map(attrgetter(info.name), records), bool, len(records))
+
+
+def text_column(records: list[Any], info: FieldInfo) -> Ints:
+    """Codes of texts; None is 0."""
+    values = map(attrgetter(info.name), records)
+    if info.nullable:
+        return np.array([0 if value is None else code_of(value) for value in values], np.int64)
+    return np.fromiter(map(code_of, values), np.int64, len(records))
+
+
+def time_column(records: list[Any], info: FieldInfo) -> Ints:
+    """Epoch ms; None is NULL, what is no time is INVALID."""
+    return epoch_ms(list(map(attrgetter(info.name), records)))
+
+
+def date_column(records: list[Any], info: FieldInfo) -> Ints:
+    """Days since 1970; None is NULL, what is no date is INVALID."""
+    return epoch_days(list(map(attrgetter(info.name), records)))
+
+
+def object_column(_: list[Any], info: FieldInfo) -> Ints:
+    """Refuses: a field of that kind is no column."""
+    raise AttributeError(f"{info.name} is no column: use objects({info.name!r})")
+
+
+BUILDERS: dict[str, Any] = {
+    "int": int_column,
+    "bool": bool_column,
+    "text": text_column,
+    "time": time_column,
+    "date": date_column,
+    "object": object_column,
+}
+KINDS = {record: number for number, record in enumerate(RECORD_TYPES)}
+NAMES = {type_name(record): record for record in RECORD_TYPES}
+
+
+def union_of(topic: str) -> Any:
+    """The types that records of `topic` can have, as one tagged union."""
+    members = tuple(record for record in RECORD_TYPES if record.topic == topic)
+    union: Any = members[0]
+    for member in members[1:]:
+        union = union | member
+    return union
+
+
+DECODERS = {topic: msgspec.json.Decoder(union_of(topic)) for topic in TOPICS}
+
+
+class Chunk:
+    """What one fetch of a topic partition gave: its accepted records as columns by type, and its rejects."""
+
+    def __init__(self, topic: str, partition: int, next_offset: int) -> None:
+        self.topic, self.partition, self.next_offset = topic, partition, next_offset
+        self.rank = TOPICS.index(topic)
+        self.offset = self.event_time = self.id_hash = self.content_hash = np.zeros(0, np.int64)
+        self.kind = np.zeros(0, np.int8)
+        self.slot = np.zeros(0, np.int32)
+        self.groups: dict[int, Columns] = {}
+        self.keys: list[bytes | None] = []
+        self.values: list[bytes | None] = []
+        self.rejects: list[Reject] = []
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+
+def decode_chunk(
+    topic: str,
+    partition: int,
+    offsets: Sequence[int],
+    keys: Sequence[bytes | None],
+    values: Sequence[bytes | None],
+    *,
+    next_offset: int,
+    latest_ms: int | None,
+    max_bytes: int,
+) -> Chunk:
+    """Decode raw records in offset order. `latest_ms`: later event times are `future`. Larger values than `max_bytes` are not parsed."""
+    chunk = Chunk(topic, partition, next_offset)
+    records, faults = parse(topic, values, max_bytes)
+    for at, key in enumerate(keys):
+        if at not in faults and (key is None or key.decode("utf-8", "replace") != records[at].customer_id):
+            faults[at] = ("null_key", "key: wanted the customer_id, got null") if key is None else ("key_mismatch", "key: wanted the record's customer_id, got another text")
+    sound = [at for at in range(len(values)) if at not in faults] if faults else range(len(values))
+    by_kind: dict[int, list[int]] = {}
+    for at in sound:
+        by_kind.setdefault(KINDS[type(records[at])], []).append(at)
+    groups = {kind: (np.array(places), Columns(RECORD_TYPES[kind], [records[at] for at in places])) for kind, places in by_kind.items()}
+    for kind, (places, columns) in groups.items():
+        bad = judge(columns, latest_ms)
+        if bad:
+            faults |= {int(places[row]): fault for row, fault in bad.items()}
+            good = np.array([row for row in range(len(places)) if row not in bad], np.int64)
+            groups[kind] = (places[good], columns.keep(good))
+    lay_out(chunk, groups, offsets, keys, values)
+    for at in sorted(faults):
+        reason, detail = faults[at]
+        chunk.rejects.append(Reject(reason, f"{detail} ({topic}[{partition}]@{offsets[at]})", topic, partition, offsets[at], keys[at], values[at]))
+    return chunk
+
+
+def lay_out(chunk: Chunk, groups: dict[int, tuple[Ints, Columns]], offsets: Sequence[int], keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
+    """Lay the accepted records out in offset order."""
+    groups = {kind: group for kind, group in groups.items() if len(group[0])}
+    if not groups:
+        return
+    place = np.concatenate([places for places, _ in groups.values()])
+    order = np.argsort(place, kind="stable")
+    kept = place[order].tolist()
+    everything = len(kept) == len(values)
+    chunk.groups = {kind: columns for kind, (_, columns) in groups.items()}
+    chunk.kind = np.concatenate([np.full(len(places), kind, np.int8) for kind, (places, _) in groups.items()])[order]
+    chunk.slot = np.concatenate([np.arange(len(places), dtype=np.int32) for places, _ in groups.values()])[order]
+    chunk.event_time = np.concatenate([columns.event_time for _, columns in groups.values()])[order]
+    chunk.offset = np.asarray(offsets, np.int64)[kept] if not everything else np.asarray(offsets, np.int64)
+    chunk.keys = list(keys) if everything else [keys[at] for at in kept]
+    chunk.values = list(values) if everything else [values[at] for at in kept]
+    identities = [[f"{r.source_system}\0{r.record_id}".encode() for r in columns.records] for _, columns in groups.values()]
+    flat = [identity for group in identities for identity in group]
+    hashes = np.fromiter(map(xxhash.xxh3_64_intdigest, flat), np.uint64, len(flat)).view(np.int64)
+    chunk.id_hash = hashes[order]
+    chunk.content_hash = np.fromiter(map(xxhash.xxh3_64_intdigest, chunk.values), np.uint64, len(kept)).view(np.int64)  # type: ignore[arg-type]  # no None was accepted
+
+
+# Parsing
+
+Fault = tuple[str, str]
+
+
+def parse(topic: str, values: Sequence[bytes | None], max_bytes: int) -> tuple[list[Any], dict[int, Fault]]:
+    """The decoded records, and by position what cannot be decoded. All at once when all are well."""
+    decode = DECODERS[topic].decode
+    try:
+        if max(map(len, values), default=0) <= max_bytes:  # type: ignore[arg-type]  # a null value raises, as wanted
+            return list(map(decode, values)), {}  # type: ignore[arg-type]  # as above
+    except Exception:  # noqa: BLE001, S110  # then each is looked at by itself
+        pass
+    records: list[Any] = []
+    faults: dict[int, Fault] = {}
+    for at, value in enumerate(values):
+        record, fault = parse_one(topic, value, max_bytes)
+        records.append(record)
+        if fault is not None:
+            faults[at] = fault
+    return records, faults
+
+
+def parse_one(topic: str, value: bytes | None, max_bytes: int) -> tuple[Any, Fault | None]:
+    """One decoded record, or what is wrong with it."""
+    if value is None:
+        return None, ("null_value", "value: wanted a JSON object, got null")
+    if not value:
+        return None, ("empty_value", "value: wanted a JSON object, got no bytes")
+    if len(value) > max_bytes:
+        return None, ("too_large", f"value: wanted at most {max_bytes} bytes, got {len(value)}")
+    try:
+        return DECODERS[topic].decode(value), None
+    except Exception as error:  # noqa: BLE001  # msgspec raises RecursionError and UnicodeDecodeError too
+        return None, diagnose(topic, value, error)
+
+
+def diagnose(topic: str, value: bytes, error: Exception) -> Fault:
+    """A reason code, and the error in words that hold no value of the record."""
+    if isinstance(error, RecursionError):
+        return "too_deep", "value: wanted nesting that can be read, got deeper"
+    if isinstance(error, UnicodeDecodeError):
+        return "bad_utf8", f"value: wanted UTF-8, got an invalid byte at {error.start}"
+    if value.startswith(b"\xef\xbb\xbf"):
+        return "bom", "value: wanted JSON, got a byte order mark before it"
+    if not isinstance(error, msgspec.ValidationError):
+        text = str(error)
+        return ("bad_utf8" if "utf-8" in text.lower() else "bad_json"), f"value: wanted one JSON object: {bare(text)}"
+    text = str(error)
+    if "Invalid value" in text and "record_type" in text:
+        return record_type_fault(topic, value)
+    if "missing required field" in text:
+        return "missing_field", bare(text)
+    if text.startswith("Expected") and ", got" in text:
+        return "wrong_type", bare(text)
+    return "bad_value", bare(text)
+
+
+def record_type_fault(topic: str, value: bytes) -> Fault:
+    """Whether a record type is unknown, or one of another topic."""
+    try:
+        name = msgspec.json.decode(value).get("record_type")
+    except Exception:  # noqa: BLE001  # it is refused already
+        name = None
+    record = NAMES.get(name) if isinstance(name, str) else None
+    if record is None:
+        return "unknown_record_type", f"record_type: wanted one of {', '.join(sorted(NAMES))}, got another text"
+    return "wrong_topic", f"record_type: {name} belongs to {record.topic}, got it on {topic}"
+
+
+def bare(text: str) -> str:
+    """An error's text without quoted values, which may be personal; field names after `field` stay."""
+    return re.sub(r"(?<!field )(?<!at )(['\"]).*?\1", "a value", text)
+
+
+# Judging
+
+
+def judge(columns: Columns, latest_ms: int | None) -> dict[int, Fault]:
+    """By row, the first thing that is wrong with well-formed records."""
+    bad: dict[int, Fault] = {}
+
+    def fail(holds: npt.NDArray[np.bool_], reason: str, detail: str) -> None:
+        if not holds.all():
+            for row in np.flatnonzero(~holds).tolist():
+                bad.setdefault(row, (reason, detail))
+
+    record = columns.record_type
+    fail(columns.schema_version == UNDERSTOOD_VERSION, "unsupported_version", f"schema_version: wanted {UNDERSTOOD_VERSION}, got another")
+    for name, info in fields_of(record).items():
+        if info.kind in ("time", "date") and (not info.nullable or any(value is not None for value in map(attrgetter(name), columns.records))):
+            wanted = "RFC 3339 with offset and at most ms, or epoch ms" if info.kind == "time" else "YYYY-MM-DD"
+            column = getattr(columns, name)
+            fail(column != INVALID, "bad_time", f"{name}: wanted {wanted}, got another text")
+    time = columns.event_time
+    fail(time >= OLDEST_MS, "too_old", "event_time: wanted 2000-01-01 or later, got earlier")
+    fail(time <= NEWEST_MS, "bad_time", "event_time: wanted a time before the year 10000, got later")
+    if latest_ms is not None:
+        fail(time <= latest_ms, "future", "event_time: wanted at most 300 s ahead of the wall clock, got later")
+    for rule in record.RULES:  # type: ignore[attr-defined]  # every record type has rules
+        fail(rule.holds(columns), "broken_rule", f"{rule.name}: wanted {rule.says}")
+    fail(columns.action == code_of("new"), "correction", "action: wanted new; corrections and reversals are kept out of the rules")
+    return bad

@@ -1,0 +1,170 @@
+"""The merge: four topics of one partition number, in the order of event time as far as there is backlog (`semantics.md` §1.2)."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from schemas.raw import TOPICS
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from streams.decode import Chunk, Columns, Reject
+
+    Ints = npt.NDArray[np.int64]
+
+NOTHING = np.zeros(0, np.int64)
+
+
+class Queue:
+    """Unreleased records of one topic, in offset order."""
+
+    def __init__(self) -> None:
+        self.chunks: deque[tuple[Chunk, int]] = deque()
+        """Each with the number of its records that are released already."""
+        self.size = 0
+        self.moved = False
+
+    def add(self, chunk: Chunk) -> None:
+        self.chunks.append((chunk, 0))
+        self.size += len(chunk)
+        self.moved = self.moved or not len(chunk)
+
+    def keys(self, most: int) -> Ints:
+        """For each of the first `most` or more queued records the running maximum of event time since the head: its place in the merge."""
+        times: list[Ints] = []
+        for chunk, done in self.chunks:
+            times.append(chunk.event_time[done:])
+            most -= len(chunk) - done
+            if most <= 0:
+                break
+        return np.maximum.accumulate(np.concatenate(times)) if times else NOTHING
+
+    def pop(self, count: int) -> tuple[list[tuple[Chunk, int, int]], list[Reject], int | None]:
+        """The first `count` records as (chunk, from, to), the rejects they pass, and the next unreleased offset if it moved."""
+        taken: list[tuple[Chunk, int, int]] = []
+        rejects: list[Reject] = []
+        following = None
+        while self.chunks and (count > 0 or len(self.chunks[0][0]) == self.chunks[0][1]):
+            chunk, done = self.chunks.popleft()
+            upto = min(done + count, len(chunk))
+            if upto > done:
+                taken.append((chunk, done, upto))
+            count -= upto - done
+            self.size -= upto - done
+            following = chunk.next_offset if upto == len(chunk) else int(chunk.offset[upto])
+            passed = [reject for reject in chunk.rejects if reject.offset < following]
+            chunk.rejects = chunk.rejects[len(passed) :]
+            rejects += passed
+            if upto < len(chunk):
+                self.chunks.appendleft((chunk, upto))
+                break
+        return taken, rejects, following
+
+
+class Released:
+    """Released records in merged order, as columns; with the rejects they passed and the offsets to commit."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.time = self.id_hash = self.content_hash = NOTHING
+        self.rank = self.kind = np.zeros(0, np.int8)
+        self.pieces: dict[int, list[tuple[Columns, npt.NDArray[np.int32], Ints]]] = {}
+        self.rejects: list[Reject] = []
+        self.next_offsets: dict[str, int] = {}
+        self.sources: list[tuple[Chunk, int, int, Ints]] = []
+        """Chunk, from, to, and the merged positions of those records."""
+
+    def raw(self, position: int) -> tuple[str, int, int, bytes | None, bytes | None]:
+        """Topic, partition, offset, key and value of the record at a merged position."""
+        for chunk, begin, _, positions in self.sources:
+            found = np.flatnonzero(positions == position)
+            if len(found):
+                at = begin + int(found[0])
+                return chunk.topic, chunk.partition, int(chunk.offset[at]), chunk.keys[at], chunk.values[at]
+        raise IndexError(position)
+
+
+class Merger:
+    """The queues of a shard's four topics, and what may leave them."""
+
+    def __init__(self, limit_per_topic: int) -> None:
+        self.limit = limit_per_topic
+        self.queues = [Queue() for _ in TOPICS]
+        self.caught_up = [False for _ in TOPICS]
+        """Set by the feeder: there is no unread backlog behind what was added."""
+
+    def add(self, chunk: Chunk) -> None:
+        """Queue a decoded chunk of its topic."""
+        self.queues[chunk.rank].add(chunk)
+
+    def full(self, rank: int) -> bool:
+        """Whether the topic's queue has reached its limit."""
+        return self.queues[rank].size >= self.limit
+
+    def room(self, rank: int) -> bool:
+        """Whether the topic's queue is below half its limit."""
+        return self.queues[rank].size < self.limit // 2
+
+    def release(self, max_records: int) -> Released | None:
+        """The next records that nothing unread can come before; at most `max_records`. None when there is nothing to commit."""
+        order, ranks = self._order(max_records)
+        counts = np.bincount(ranks[order[: min(len(order), max_records)]], minlength=len(TOPICS))
+        if not counts.sum() and not any(queue.chunks and not len(queue.chunks[0][0]) - queue.chunks[0][1] for queue in self.queues):
+            return None
+        return self._take(counts.tolist(), order[: counts.sum()])
+
+    def _order(self, most: int) -> tuple[Ints, Ints]:
+        """Indexes of the foremost queued records (topic after topic) in merged order, cut where unread records may come before; and their ranks."""
+        keys = [queue.keys(most) for queue in self.queues]
+        ranks = np.concatenate([np.full(len(own), rank) for rank, own in enumerate(keys)])
+        order = np.lexsort((ranks, np.concatenate(keys)))
+        cut = len(order)
+        for rank, own in enumerate(keys):
+            if self.caught_up[rank] and len(own) == self.queues[rank].size:
+                continue
+            if not len(own):
+                return order[:0], ranks
+            cut = min(cut, int(np.flatnonzero(ranks[order] == rank)[-1]) + 1)
+        return order[:cut], ranks
+
+    def _take(self, counts: list[int], order: Ints) -> Released:
+        released = Released()
+        released.n = len(order)
+        taken: list[tuple[Chunk, int, int]] = []
+        for rank, count in enumerate(counts):
+            parts, rejects, following = self.queues[rank].pop(count)
+            taken += parts
+            released.rejects += rejects
+            if following is not None:
+                released.next_offsets[TOPICS[rank]] = following
+        self._lay_out(released, taken, order)
+        return released
+
+    def _lay_out(self, released: Released, taken: list[tuple[Chunk, int, int]], order: Ints) -> None:
+        """Columns in merged order: `order` ranks the taken records, which stand topic after topic."""
+        if not taken:
+            return
+        merged_position = np.argsort(order, kind="stable")  # where the taken records, topic after topic, stand in the merge
+
+        def gather(name: str) -> Any:
+            return np.concatenate([getattr(chunk, name)[begin:end] for chunk, begin, end in taken])
+
+        inverse = np.empty(len(order), np.int64)
+        inverse[merged_position] = np.arange(len(order))
+        released.time, released.kind = gather("event_time")[inverse], gather("kind")[inverse]
+        released.id_hash, released.content_hash = gather("id_hash")[inverse], gather("content_hash")[inverse]
+        released.rank = np.concatenate([np.full(end - begin, chunk.rank, np.int8) for chunk, begin, end in taken])[inverse]
+        pieces: dict[int, list[Any]] = defaultdict(list)
+        at = 0
+        for chunk, begin, end in taken:
+            positions = merged_position[at : at + end - begin]
+            at += end - begin
+            released.sources.append((chunk, begin, end, positions))
+            for kind in np.unique(chunk.kind[begin:end]).tolist():
+                mine = chunk.kind[begin:end] == kind
+                pieces[kind].append((chunk.groups[kind], chunk.slot[begin:end][mine], positions[mine]))
+        released.pieces = dict(pieces)
