@@ -1,0 +1,216 @@
+"""The worker: a Faust app with one agent a raw topic, and one task a shard. The only file beside the transport that knows Faust."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import faust
+
+from schemas.raw import TOPICS
+from schemas.reference import Reference
+from streams import topics as kafka_topics
+from streams.catalogue import Catalogue
+from streams.commit import ShardTask
+from streams.engine.engine import Engine, EngineSettings
+from streams.logs import log
+from streams.metrics import Metrics, Server, Status
+from streams.shard import Shard, ShardSettings
+from streams.transport import Consumer, Fetched, Transport, check_libraries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from faust.types import TP
+
+    from streams.settings import Settings
+
+logger = logging.getLogger("kairos.worker")
+FATAL_EXIT = 70
+FETCHES_IN_FLIGHT = 4
+
+
+class Worker:
+    """The shards of this process, as the consumer group hands them out."""
+
+    def __init__(self, settings: Settings, build_shard: Callable[[int], Shard], metrics: Metrics, status: Status, dead_letter_bytes: int) -> None:
+        self.settings, self.build_shard, self.metrics, self.status = settings, build_shard, metrics, status
+        self.dead_letter_bytes = dead_letter_bytes
+        self.tasks: dict[int, ShardTask] = {}
+        self.running: dict[int, asyncio.Task[None]] = {}
+        self.app: App = make_app(settings, self)
+
+    async def assigned(self, places: set[TP]) -> None:
+        """These topic partitions are ours now: shards that stay keep their state, new ones begin to restore."""
+        mine = {place.partition for place in places if place.topic in TOPICS}
+        for partition in sorted(mine - self.tasks.keys()):
+            task = ShardTask(
+                self.build_shard(partition),
+                self.settings,
+                self.metrics,
+                connection={},
+                dead_letter_bytes=self.dead_letter_bytes,
+                resume=self._resume,
+            )
+            self.tasks[partition] = task
+            self.running[partition] = asyncio.create_task(self._run(task), name=f"shard-{partition}")
+        await self.drop(self.tasks.keys() - mine)
+        for task in self.tasks.values():
+            task.paused.clear()
+
+    async def drop(self, partitions: set[int]) -> None:
+        """Finish the transaction in flight of each shard, and let it go."""
+        going = [(partition, self.tasks.pop(partition), self.running.pop(partition)) for partition in sorted(partitions)]
+        for _, task, _ in going:
+            task.stopping = True
+            task.work.set()
+        for partition, task, running in going:
+            await asyncio.wait([running], timeout=10)
+            running.cancel()
+            await task.close()
+            self.metrics.forget(partition)
+            log(logger, logging.INFO, "shard released", partition=partition)
+
+    async def _run(self, task: ShardTask) -> None:
+        try:
+            await task.run()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever it is, nothing more may be acknowledged
+            self.status.unwell = f"shard {task.partition}: {type(error).__name__}"
+            log(logger, logging.ERROR, "shard failed, the worker ends", partition=task.partition, error=type(error).__name__, reason=words(error), place=place_of(error))
+            logging.shutdown()
+            os._exit(FATAL_EXIT)
+
+    def feed(self, topic: str, partition: int, run: Fetched) -> None:
+        """A fetched run goes to its shard; a full queue pauses the partition and never blocks the agent."""
+        task = self.tasks.get(partition)
+        if task is not None and not task.feed(topic, run):
+            self.app.consumer.pause_partitions(self._place(topic, partition))
+
+    def at_end(self, place: TP, run: Fetched) -> None:
+        """A fetch brought nothing of `place`: its end may have been reached."""
+        task = self.tasks.get(place.partition)
+        consumer = self.app.consumer
+        if task is None or not isinstance(consumer, Consumer):
+            return
+        handed = consumer.handed.get(place)
+        if handed is None or handed <= task.fed.get(place.topic, -1):
+            task.at_end(place.topic, run.position, run.end)
+        restoring = [str(task.partition) for task in self.tasks.values() if not task.ready.is_set()]
+        self.status.waiting = f"restoring shards {', '.join(restoring)}" if restoring else None
+
+    def _resume(self, topic: str, partition: int) -> None:
+        self.app.consumer.resume_partitions(self._place(topic, partition))
+
+    def _place(self, topic: str, partition: int) -> set[TP]:
+        return {place for place in self.app.consumer.assignment() if place.topic == topic and place.partition == partition}
+
+
+class App(faust.App):
+    """Faust's app, with our transport, and shards that end before the consumer does."""
+
+    worker: Worker
+
+    def _new_transport(self) -> Any:
+        return Transport(self.conf.broker_consumer, self)
+
+    def on_position(self, place: TP, run: Fetched) -> None:
+        """A fetch brought nothing of `place`."""
+        self.worker.at_end(place, run)
+
+    async def on_stop(self) -> None:
+        """Finish the transactions in flight before anything else stops."""
+        await self.worker.drop(set(self.worker.tasks))
+        await super().on_stop()
+
+
+def words(error: BaseException) -> str:
+    """What an error of ours says; of others only their kind is told, for they may hold values of records."""
+    return str(error) if type(error).__module__.startswith(("streams", "schemas")) else type(error).__name__
+
+
+def place_of(error: BaseException) -> str:
+    """File and line where an error was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
+
+
+def make_app(settings: Settings, worker: Worker) -> App:
+    """The Faust app with one agent a raw topic."""
+    app = App(
+        settings.app,
+        broker=[f"kafka://{broker}" for broker in settings.brokers.split(",")],
+        broker_session_timeout=float(settings.session_timeout_s),
+        broker_heartbeat_interval=min(2.0, settings.session_timeout_s / 4),
+        broker_request_timeout=max(30.0, float(settings.session_timeout_s)),
+        consumer_group_instance_id=settings.instance,
+        consumer_max_fetch_size=settings.fetch_bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        stream_buffer_maxsize=FETCHES_IN_FLIGHT,
+        stream_wait_empty=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        autodiscover=False,
+        datadir=Path(tempfile.mkdtemp(prefix="kairos-")),
+        store="memory://",
+    )
+    app.worker = worker
+    for name in TOPICS:
+        make_agent(app, worker, name)
+    app.on_partitions_assigned.connect(lambda _app, assigned, **_: worker.assigned(assigned))
+    return app
+
+
+def make_agent(app: App, worker: Worker, name: str) -> None:
+    """The agent of one raw topic: every message is a fetched run, and goes to the shard of its partition."""
+
+    async def take(stream: Any) -> None:
+        async for event in stream.events():
+            worker.feed(name, event.message.partition, event.value)
+
+    app.agent(app.topic(name, internal=False, value_type=None, key_type=None), name=f"take.{name}")(take)
+
+
+def shard_builder(settings: Settings) -> tuple[Callable[[int], Shard], Catalogue]:
+    """What makes the shard of a partition number, and the definitions it runs. Raises CatalogueFault, ReferenceFault."""
+    catalogue = Catalogue.load(settings.definitions, settings.events)
+    reference = Reference.load(Path(settings.reference) if settings.reference else None, country=settings.country)
+    engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms)
+    shard_settings = ShardSettings(settings.operator, settings.clock == "wall", settings.future_ms, settings.max_record_bytes, settings.queue_records)
+
+    def build(partition: int) -> Shard:
+        return Shard(partition, Engine(catalogue, reference, engine_settings), shard_settings)
+
+    build(0)  # a definition that does not bind is found now, not at the first assignment
+    return build, catalogue
+
+
+def run(settings: Settings, *, check: bool = True) -> None:
+    """Run a worker until SIGTERM or SIGINT. Raises the faults of settings, definitions, reference and topics before it starts."""
+    check_libraries()
+    build, catalogue = shard_builder(settings)
+    dead_letter_bytes = 1_000_000
+    if check:
+        asyncio.run(kafka_topics.check(settings, catalogue.families))
+        dead_letter_bytes = asyncio.run(kafka_topics.largest_dead_letter(settings))
+    gc.set_threshold(200_000, 50, 1000)
+    metrics, status = Metrics(), Status()
+    server = Server(metrics, status, settings.metrics_host, settings.metrics_port)
+    log(logger, logging.INFO, "worker starts", brokers=settings.brokers, app=settings.app, clock=settings.clock, events=len(catalogue), metrics=f"{settings.metrics_host}:{server.port}")
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    worker = Worker(settings, build, metrics, status, dead_letter_bytes)
+    try:
+        faust.Worker(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False).execute_from_commandline()
+    finally:
+        server.close()

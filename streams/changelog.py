@@ -1,0 +1,47 @@
+"""The changelog: a shard's state rows as a compacted partition, read back in bulk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from streams.settings import Settings
+
+FETCH_BYTES = 32 * 1024 * 1024
+
+
+def reader(settings: Settings, connection: dict[str, Any]) -> AIOKafkaConsumer:
+    """A consumer that reads what is committed, and knows the group's committed offsets."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.brokers,
+        group_id=settings.app,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=FETCH_BYTES,
+        fetch_max_bytes=FETCH_BYTES,
+        **connection,
+    )
+
+
+async def rows(consumer: AIOKafkaConsumer, place: TopicPartition) -> AsyncIterator[list[tuple[bytes, bytes | None]]]:
+    """The records of a changelog partition up to its present end, run by run.
+
+    Holes at the end (transaction markers, compacted records) do not matter: the position passes them.
+    """
+    consumer.assign([place])
+    await consumer.seek_to_beginning(place)
+    end = (await consumer.end_offsets([place]))[place]
+    while await consumer.position(place) < end:
+        for records in (await consumer.getmany(place, timeout_ms=200)).values():
+            yield [(record.key, record.value) for record in records]
+
+
+async def committed(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+    """The group's committed offsets; 0 where there is none yet."""
+    consumer.assign(places)
+    return {place: await consumer.committed(place) or 0 for place in places}

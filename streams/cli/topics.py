@@ -1,0 +1,33 @@
+"""`kairos topics`: create the topics, or check them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+
+def topics(
+    create: Annotated[bool, typer.Option("--create", help="Create what is missing.")] = False,  # noqa: FBT002  # a switch
+    brokers: Annotated[str | None, typer.Option(help="Kafka brokers, HOST:PORT,… [KAIROS_BROKERS]")] = None,
+    app: Annotated[str | None, typer.Option(help="Application id; its changelog topic is APP.state. [KAIROS_APP]")] = None,
+    partitions: Annotated[int, typer.Option(help="Partitions of new topics, when no raw topic is there yet.", min=1)] = 4,
+    replication: Annotated[int, typer.Option(help="Copies of each partition; 3 in production.", min=1)] = 1,
+    definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
+    config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
+) -> None:
+    """Check that all topics are there as they must be; with --create, make those that are missing.
+
+    Example: kairos topics --create --brokers 127.0.0.1:9092 --partitions 12 --replication 3
+    """
+    from streams import settings, topics
+    from streams.catalogue import Catalogue
+
+    chosen = settings.load({"brokers": brokers, "app": app, "definitions": tuple(definitions or ())}, config)
+    families = Catalogue.load(chosen.definitions).families
+    if create:
+        for name in asyncio.run(topics.create(chosen, families, partitions=partitions, replication=replication)):
+            typer.echo(f"created {name}")
+    count = asyncio.run(topics.check(chosen, families))
+    typer.echo(f"{len(topics.wanted_topics(chosen, families))} topics are as they must be, {count} partitions each")

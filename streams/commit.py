@@ -1,0 +1,295 @@
+"""A shard's task: it restores the state, then takes steps and commits each as one Kafka transaction.
+
+A step that failed to commit is sent again as it was, by a new producer (a new epoch), so ids and rows are equal. What cannot
+be committed at all ends the process: never is anything acknowledged that was not committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.structs import OffsetAndMetadata
+
+from schemas.raw import TOPICS
+from streams import changelog
+from streams.emit import Message
+from streams.logs import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streams.metrics import Metrics
+    from streams.settings import Settings
+    from streams.shard import Shard, Step
+
+logger = logging.getLogger("kairos.shard")
+BATCH_BYTES = 900_000
+"""A produced batch; brokers take 1 MiB unless told otherwise."""
+RETRIES = 5
+TICK_S = 1.0
+TRANSACTION_MS = 30_000
+LAST_CHANCE_S = 2.0
+"""After this without a step, the idle shard looks again."""
+
+
+class Fenced(Exception):
+    """Another worker owns the shard now."""
+
+
+class ShardTask:
+    """One shard at work: fed by the agents, it merges, detects and commits until told to stop."""
+
+    def __init__(
+        self,
+        shard: Shard,
+        settings: Settings,
+        metrics: Metrics,
+        *,
+        connection: dict[str, Any],
+        dead_letter_bytes: int,
+        resume: Callable[[str, int], None],
+    ) -> None:
+        self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
+        self.partition = shard.partition
+        self.dead_letter_bytes = dead_letter_bytes
+        self.resume = resume
+        self.next: dict[str, int] = {}
+        """By topic, the next offset to feed; what is below comes a second time and is trimmed."""
+        self.fed: dict[str, int] = {}
+        """By topic, the fetch position after what was fed."""
+        self.ends: dict[str, int] = {}
+        self.waiting: list[tuple[str, Any]] = []
+        """Fetched runs that came before the restore was done."""
+        self.paused: set[str] = set()
+        self.ready = asyncio.Event()
+        self.work = asyncio.Event()
+        self.stopping = False
+        self.producer: AIOKafkaProducer | None = None
+        self.newest_append_ms = 0
+        self.partition_counts: dict[str, int] = {}
+
+    # Feeding
+
+    def feed(self, topic: str, run: Any) -> bool:
+        """Take a fetched run of `topic`. False: its queue is full now, fetch no more until `resume`."""
+        self.work.set()
+        if not self.ready.is_set():
+            self.waiting.append((topic, run))
+            return True
+        following = self.next[topic]
+        records = run.records
+        if records and records[0].offset < following:
+            records = [record for record in records if record.offset >= following]
+        self.ends[topic], self.fed[topic] = run.end, run.position
+        if records:
+            self.newest_append_ms = max(self.newest_append_ms, records[-1].timestamp)
+            self.shard.feed(
+                topic,
+                [record.offset for record in records],
+                [record.key for record in records],
+                [record.value for record in records],
+                next_offset=run.position,
+                caught_up=run.position >= run.end,
+                wall_ms=int(time.time() * 1000),
+            )
+            self.next[topic] = run.position
+        else:
+            self.shard.set_caught_up(topic, run.position >= run.end)
+        if self.shard.full(topic):
+            self.paused.add(topic)
+            return False
+        return True
+
+    def at_end(self, topic: str, position: int, end: int) -> None:
+        """Nothing is in flight of `topic`, whose fetch position and end are these."""
+        if self.ready.is_set():
+            self.fed[topic], self.ends[topic] = position, end
+            caught_up = position >= end
+            if caught_up != self.shard.merger.caught_up[TOPICS.index(topic)]:
+                self.shard.set_caught_up(topic, caught_up)
+                self.work.set()
+
+    # Life
+
+    async def run(self) -> None:
+        """Restore, then step until stopped. Raises Fenced, KafkaError, StateRefused: the process must end then."""
+        await self._restore()
+        tick_at = time.monotonic() + TICK_S
+        while not self.stopping:
+            started = time.perf_counter()
+            step = self.shard.step(int(time.time() * 1000), self.settings.batch_records)
+            if step is not None:
+                self.metrics.batch_seconds.observe(time.perf_counter() - started)
+                await self._commit(step)
+                self._resume()
+                tick_at = time.monotonic() + TICK_S
+                if step.records < self.settings.batch_records // 10:
+                    await asyncio.sleep(self.settings.batch_wait_ms / 1000)
+                else:
+                    await asyncio.sleep(0)
+                continue
+            if self.settings.clock == "wall" and time.monotonic() >= tick_at and all(self.shard.merger.caught_up):
+                tick_at = time.monotonic() + TICK_S
+                idle = self.shard.tick(int(time.time() * 1000))
+                if idle is not None:
+                    await self._commit(idle)
+                    continue
+            self.work.clear()
+            try:
+                await asyncio.wait_for(self.work.wait(), TICK_S if self.settings.clock == "wall" else LAST_CHANCE_S)
+            except TimeoutError:
+                self._observe()
+
+    async def close(self) -> None:
+        """Let the producer go; an open transaction is aborted."""
+        if self.producer is not None:
+            producer, self.producer = self.producer, None
+            await producer.stop()
+
+    async def _restore(self) -> None:
+        started = time.perf_counter()
+        await self._new_producer()
+        consumer = changelog.reader(self.settings, self.connection)
+        await consumer.start()
+        try:
+            async for run in changelog.rows(consumer, TopicPartition(self.settings.changelog, self.partition)):
+                self.shard.restore(run)
+                await asyncio.sleep(0)
+            count = self.shard.restored()
+            places = [TopicPartition(topic, self.partition) for topic in TOPICS]
+            for place, offset in (await changelog.committed(consumer, places)).items():
+                self.next[place.topic] = offset
+            begins = await consumer.beginning_offsets(places)
+        finally:
+            await consumer.stop()
+        for place, begin in begins.items():
+            if begin > self.next[place.topic] > 0:
+                raise RetentionGap(
+                    f"{place.topic}[{place.partition}]: records {self.next[place.topic]} to {begin - 1} were deleted unread: "
+                    f"reset the group's offset to go on without them"
+                )
+        gc.collect()
+        gc.freeze()
+        took = time.perf_counter() - started
+        self.metrics.restore_seconds.labels(str(self.partition)).set(took)
+        log(logger, logging.INFO, "shard restored", partition=self.partition, rows=count, seconds=round(took, 3))
+        self.ready.set()
+        waiting, self.waiting = self.waiting, []
+        for topic, run in waiting:
+            self.feed(topic, run)
+
+    # Committing
+
+    async def _commit(self, step: Step) -> None:
+        """Commit `step`, again with a new producer when the broker fails. Raises Fenced, or the last error."""
+        started = time.perf_counter()
+        for attempt in range(RETRIES + 1):
+            try:
+                if self.producer is None:
+                    await self._new_producer()
+                await self._transaction(step)
+                break
+            except ProducerFenced as error:
+                raise Fenced(f"shard {self.partition}: another worker has taken over") from error
+            except (KafkaError, TimeoutError, OSError) as error:
+                if attempt == RETRIES:
+                    raise
+                self.metrics.transaction_retries.inc()
+                log(logger, logging.WARNING, "transaction failed, beginning anew", partition=self.partition, error=type(error).__name__)
+                await self._drop_producer()
+                await asyncio.sleep(0.05 * 4**attempt)
+        self.metrics.commit_seconds.observe(time.perf_counter() - started)
+        self.metrics.step(step)
+        if step.events and self.newest_append_ms:
+            self.metrics.latency_seconds.observe(max(0.0, time.time() - self.newest_append_ms / 1000))
+        self._observe()
+
+    async def _new_producer(self) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.settings.brokers,
+            transactional_id=f"{self.settings.app}-{self.partition}",
+            transaction_timeout_ms=TRANSACTION_MS,
+            acks="all",
+            compression_type="lz4",
+            max_batch_size=BATCH_BYTES,
+            max_request_size=64 * 1024 * 1024,
+            retry_backoff_ms=5,
+            request_timeout_ms=TRANSACTION_MS,
+            **self.connection,
+        )
+        await producer.start()
+        self.producer = producer
+
+    async def _drop_producer(self) -> None:
+        producer, self.producer = self.producer, None
+        if producer is not None:
+            try:
+                await asyncio.wait_for(producer.stop(), 2)
+            except Exception as error:  # noqa: BLE001  # it has failed already; the new epoch fences it
+                log(logger, logging.WARNING, "producer did not stop", error=type(error).__name__)
+
+    async def _transaction(self, step: Step) -> None:
+        producer = self.producer
+        assert producer is not None  # noqa: S101  # the caller made it
+        await producer.begin_transaction()
+        pending: list[Any] = []
+        pending += await self._send(self.settings.changelog, [Message("", key, value, ()) for key, value in step.rows])
+        by_topic: dict[str, list[Message]] = {}
+        for message in (*step.events, *step.missed, *map(self._fitting, step.dead_letters)):
+            by_topic.setdefault(message.topic, []).append(message)
+        for topic, messages in by_topic.items():
+            pending += await self._send(topic, messages)
+        if pending:
+            await asyncio.gather(*pending)
+        if step.offsets:
+            offsets = {TopicPartition(topic, self.partition): OffsetAndMetadata(offset, "") for topic, offset in step.offsets.items()}
+            await producer.send_offsets_to_transaction(offsets, self.settings.app)
+        await producer.commit_transaction()
+
+    async def _send(self, topic: str, messages: list[Message]) -> list[Any]:
+        """Write `messages` to the shard's partition of `topic` in as few batches as they fit in; the futures of all."""
+        producer = self.producer
+        assert producer is not None  # noqa: S101  # the caller made it
+        futures = []
+        batch = producer.create_batch()
+        for message in messages:
+            value = message.value if message.value is not None or message.key is not None else b""
+            if batch.append(key=message.key, value=value, timestamp=None, headers=list(message.headers)) is None:
+                futures.append(await producer.send_batch(batch, topic, partition=self.partition))
+                batch = producer.create_batch()
+                batch.append(key=message.key, value=value, timestamp=None, headers=list(message.headers))
+        if batch.record_count():
+            futures.append(await producer.send_batch(batch, topic, partition=self.partition))
+        return futures
+
+    def _fitting(self, message: Message) -> Message:
+        """A dead letter that its topic takes: a larger value is cut, and its size told in a header."""
+        room = self.dead_letter_bytes - 4096
+        if message.value is None or len(message.value) <= room:
+            return message
+        return message._replace(value=message.value[:room], headers=(*message.headers, ("cut_from_bytes", str(len(message.value)).encode())))
+
+    # Watching
+
+    def _resume(self) -> None:
+        for topic in [topic for topic in self.paused if self.shard.room(topic)]:
+            self.paused.discard(topic)
+            self.resume(topic, self.partition)
+
+    def _observe(self) -> None:
+        name = str(self.partition)
+        self.metrics.clock.labels(name).set(self.shard.clock / 1000)
+        for topic, end in self.ends.items():
+            self.metrics.lag.labels(topic, name).set(max(0, end - self.fed.get(topic, 0)) + self.shard.merger.queues[TOPICS.index(topic)].size)
+        for table, count in self.shard.rows().items():
+            self.metrics.rows.labels(table, name).set(count)
+
+
+class RetentionGap(Exception):
+    """Unread input was deleted: what is lost must not be passed over in silence."""

@@ -1,0 +1,181 @@
+"""A real Kafka broker for tests: Kafka 4 in KRaft mode, its jars by Maven, its own folder and ports for each run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+HERE = Path(__file__).parent
+CACHE = HERE.parent.parent / ".kafka"
+CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
+READY_S = 60
+
+
+class BrokerMissing(Exception):
+    """What is missing to run a real broker here."""
+
+
+def jars() -> Path:
+    """The broker's jars, fetched by Maven once. Raises BrokerMissing."""
+    folder = CACHE / "jars"
+    if (folder / ".complete").exists():
+        return folder
+    for tool in ("java", "mvn"):
+        if shutil.which(tool) is None:
+            raise BrokerMissing(f"the real-broker tests need Java 17 and Maven: {tool} is not installed")
+    command = ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BrokerMissing(f"Maven could not fetch Kafka's jars: {done.stdout[-500:]}")
+    (folder / ".complete").touch()
+    return folder
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class KafkaBroker:
+    """One broker that is its own controller, on 127.0.0.1."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port, self.controller_port = folder, free_port(), free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def bootstrap(self) -> str:
+        """Where clients connect."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        config = self.folder / "server.properties"
+        config.write_text(
+            "\n".join(
+                [
+                    "process.roles=broker,controller",
+                    "node.id=1",
+                    f"controller.quorum.voters=1@127.0.0.1:{self.controller_port}",
+                    f"listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
+                    f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.port}",
+                    "controller.listener.names=CONTROLLER",
+                    f"log.dirs={self.folder / 'data'}",
+                    "offsets.topic.replication.factor=1",
+                    "offsets.topic.num.partitions=4",
+                    "transaction.state.log.replication.factor=1",
+                    "transaction.state.log.min.isr=1",
+                    "transaction.state.log.num.partitions=4",
+                    "group.initial.rebalance.delay.ms=0",
+                    "group.min.session.timeout.ms=1000",
+                    "auto.create.topics.enable=false",
+                    "message.max.bytes=33554432",
+                    "socket.request.max.bytes=104857600",
+                    "log.retention.check.interval.ms=3600000",
+                ]
+            )
+            + "\n"
+        )
+        if not (self.folder / "data" / "meta.properties").exists():
+            self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config)).wait()
+        self.process = self._java("kafka.Kafka", str(config))
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise BrokerMissing(f"the broker ended at once: {(self.folder / 'broker.log').read_text()[-800:]}")
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=0.5):
+                return
+            time.sleep(0.1)
+        raise BrokerMissing(f"the broker did not answer within {READY_S} s")
+
+    def _java(self, main: str, *arguments: str) -> subprocess.Popen[bytes]:
+        log = (self.folder / "broker.log").open("ab")
+        logging = HERE / "log4j2.properties"
+        command = ["java", "-Xmx768m", "-Xms256m", "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={logging}", "-cp", f"{jars()}/*", main, *arguments]
+        return subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """End the broker."""
+        if self.process is not None and self.process.poll() is None:
+            os.kill(self.process.pid, how)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process = None
+
+    def kill(self) -> None:
+        """End the broker at once."""
+        self.stop(signal.SIGKILL)
+
+
+async def create_topics(bootstrap: str, topics: dict[str, int], configs: dict[str, dict[str, str]] | None = None) -> None:
+    """Create topics with partition counts."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, count, 1, topic_configs=(configs or {}).get(name, {})) for name, count in topics.items()])
+    finally:
+        await admin.close()
+
+
+async def produce(bootstrap: str, records: Iterable[tuple[str, int | None, bytes | None, bytes | None]]) -> None:
+    """Write (topic, partition, key, value) in order."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=20, max_batch_size=262_144, compression_type="lz4", max_request_size=33_554_432, enable_idempotence=True)
+    await producer.start()
+    try:
+        for topic, partition, key, value in records:
+            await producer.send(topic, value, key=key, partition=partition)
+        await producer.flush()
+    finally:
+        await producer.stop()
+
+
+async def read_all(bootstrap: str, topics: Sequence[str], isolation: str = "read_committed") -> list[Any]:
+    """All records of topics up to their present end."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level=isolation, enable_auto_commit=False, max_partition_fetch_bytes=33_554_432)
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic, p) for topic in topics for p in sorted(consumer.partitions_for_topic(topic) or await known_partitions(consumer, topic))]
+        consumer.assign(places)
+        await consumer.seek_to_beginning()
+        ends = await consumer.end_offsets(places)
+        found: list[Any] = []
+        waiting = {place for place in places if ends[place] > 0}
+        while waiting:
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                found += records
+            waiting = {place for place in waiting if await consumer.position(place) < ends[place]}
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def known_partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    """The partitions of a topic that the client has not heard of yet."""
+    for _ in range(50):
+        await consumer._client._wait_on_metadata(topic)
+        found = consumer.partitions_for_topic(topic)
+        if found:
+            return set(found)
+        await asyncio.sleep(0.1)
+    return set()
