@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING, Any
 import faust
 
 from schemas.raw import TOPICS
-from schemas.reference import Reference
 from streams import topics as kafka_topics
-from streams.catalogue import Catalogue
+from streams.builder import shard_builder
 from streams.commit import ShardTask
-from streams.engine.engine import Engine, EngineSettings
 from streams.logs import log
 from streams.metrics import Metrics, Server, Status
-from streams.shard import Shard, ShardSettings
 from streams.transport import Consumer, Fetched, Transport, check_libraries
 
 if TYPE_CHECKING:
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
     from faust.types import TP
 
     from streams.settings import Settings
+    from streams.shard import Shard
 
 logger = logging.getLogger("kairos.worker")
 FATAL_EXIT = 70
@@ -179,20 +177,6 @@ def make_agent(app: App, worker: Worker, name: str) -> None:
             worker.feed(name, event.message.partition, event.value)
 
     app.agent(app.topic(name, internal=False, value_type=None, key_type=None), name=f"take.{name}")(take)
-
-
-def shard_builder(settings: Settings) -> tuple[Callable[[int], Shard], Catalogue]:
-    """What makes the shard of a partition number, and the definitions it runs. Raises CatalogueFault, ReferenceFault."""
-    catalogue = Catalogue.load(settings.definitions, settings.events)
-    reference = Reference.load(Path(settings.reference) if settings.reference else None, country=settings.country)
-    engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms)
-    shard_settings = ShardSettings(settings.operator, settings.clock == "wall", settings.future_ms, settings.max_record_bytes, settings.queue_records)
-
-    def build(partition: int) -> Shard:
-        return Shard(partition, Engine(catalogue, reference, engine_settings), shard_settings)
-
-    build(0)  # a definition that does not bind is found now, not at the first assignment
-    return build, catalogue
 
 
 def run(settings: Settings, *, check: bool = True) -> None:

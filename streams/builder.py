@@ -1,0 +1,33 @@
+"""From settings to shards: the definitions, the reference data and the engine of an installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemas.reference import Reference
+from streams.catalogue import Catalogue
+from streams.engine.engine import Engine, EngineSettings
+from streams.shard import Shard, ShardSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from streams.settings import Settings
+
+
+def shard_builder(settings: Settings, only: Sequence[str] = ()) -> tuple[Callable[[int], Shard], Catalogue]:
+    """What makes the shard of a partition number, and the definitions it runs.
+
+    Raises CatalogueFault, ReferenceFault, UnknownZone.
+    """
+    catalogue = Catalogue.load(settings.definitions, settings.events, only)
+    reference = Reference.load(Path(settings.reference) if settings.reference else None, country=settings.country)
+    engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms)
+    shard_settings = ShardSettings(settings.operator, settings.clock == "wall", settings.future_ms, settings.max_record_bytes, settings.queue_records)
+
+    def build(partition: int) -> Shard:
+        return Shard(partition, Engine(catalogue, reference, engine_settings), shard_settings)
+
+    build(0)  # a definition that does not bind is found now, not at the first assignment
+    return build, catalogue
