@@ -1,0 +1,232 @@
+"""`kairos demo`: the whole way on one machine, with nothing but Python."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from streams.catalogue import Catalogue
+
+FIRST_MIDNIGHT_MS = 1_777_564_800_000
+"""2026-05-01T00:00+08:00."""
+SLICES = 20
+"""A simulated day is produced in so many parts."""
+DAY_S = 1.0
+"""A simulated day takes this long."""
+LATEST = 8
+
+
+def demo(
+    seconds: Annotated[int, typer.Option(help="End by itself after so long.", min=5)] = 30,
+    customers: Annotated[int, typer.Option(help="Customers of the simulated city.", min=1, max=5000)] = 300,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same city.")] = 1,
+    keep: Annotated[bool, typer.Option("--keep", help="Go on until Ctrl-C, with /metrics up.")] = False,  # noqa: FBT002  # a switch
+    metrics_port: Annotated[int | None, typer.Option(help="Port of the worker's /metrics; 9464 with --keep, else a free one.")] = None,
+) -> None:
+    """Show the whole way: an embedded broker, a simulated city, the ordinary worker, and what it detects, live.
+
+    Example: kairos demo --seconds 60 --customers 500
+    """
+    port = metrics_port if metrics_port is not None else 9464 if keep else free_port()
+    demo_run = Demo(seconds, customers, seed, port, keep=keep)
+    try:
+        asyncio.run(demo_run.run())
+    except KeyboardInterrupt:
+        demo_run.console.print("stopped")
+    finally:
+        demo_run.end()
+    demo_run.summary()
+    if demo_run.failed:
+        raise SystemExit(1)
+
+
+class Demo:
+    """A running demo."""
+
+    def __init__(self, seconds: int, customers: int, seed: int, port: int, *, keep: bool) -> None:
+        from rich.console import Console
+
+        from streams.catalogue import Catalogue
+        from streams.simulation.city import City
+
+        self.seconds, self.port, self.keep = seconds, port, keep
+        self.console = Console()
+        self.catalogue: Catalogue = Catalogue.load()
+        self.city = City(seed, customers, FIRST_MIDNIGHT_MS)
+        self.folder = tempfile.TemporaryDirectory(prefix="kairos-demo-")
+        self.counts: Counter[str] = Counter()
+        self.latest: deque[str] = deque(maxlen=LATEST)
+        self.produced = self.day = 0
+        self.started = time.monotonic()
+        self.first_event_s: float | None = None
+        self.worker: subprocess.Popen[bytes] | None = None
+        self.failed = False
+        self.over = asyncio.Event()
+
+    async def run(self) -> None:
+        """Broker, worker, city, display: until the time is up."""
+        from schemas.raw import TOPICS
+        from streams.embedded import EmbeddedBroker
+        from streams.emit import DEAD_LETTER, MISSED, PREFIX
+
+        reference = Path(self.folder.name) / "reference"
+        self.city.write_reference(reference)
+        outputs = [PREFIX + family for family in self.catalogue.families]
+        with EmbeddedBroker() as broker:
+            broker.bring_up([*TOPICS, *outputs, DEAD_LETTER, MISSED, "kairos.state"])
+            self._start_worker(broker.bootstrap, reference)
+            self.console.print(f"broker {broker.bootstrap}, {len(self.city.customers)} customers, {len(self.catalogue)} events, metrics http://127.0.0.1:{self.port}/metrics", highlight=False)
+            tasks = [asyncio.create_task(work) for work in (self._produce(broker.bootstrap), self._consume(broker.bootstrap, outputs), self._watch())]
+            await self._show()
+            self.over.set()
+            for task in tasks:
+                task.cancel()
+            for result in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(result, Exception):
+                    self.failed = True
+                    self.console.print(f"failed: {result}")
+            self.end()
+
+    def _start_worker(self, bootstrap: str, reference: Path) -> None:
+        command = [
+            *(sys.executable, "-c", "from streams.cli import main; main()", "worker", "--brokers", bootstrap, "--clock", "records", "--reference", str(reference)),
+            *("--metrics-port", str(self.port), "--no-check", "--log-level", "warning"),
+        ]
+        self.log = (Path(self.folder.name) / "worker.log").open("w+b")
+        self.worker = subprocess.Popen(command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
+
+    async def _watch(self) -> None:
+        """The worker must live."""
+        while True:
+            await asyncio.sleep(0.2)
+            if self.worker is not None and self.worker.poll() is not None:
+                self.over.set()
+                self.log.seek(0)
+                raise RuntimeError(f"the worker ended with {self.worker.returncode}: {self.log.read()[-2000:].decode(errors='replace')}")
+
+    async def _produce(self, bootstrap: str) -> None:
+        """The city's raw logs, a day a second."""
+        from aiokafka import AIOKafkaProducer
+
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=20, max_batch_size=262_144)
+        await producer.start()
+        try:
+            while True:
+                begin = time.monotonic()
+                records = self.city.day(self.day)
+                size = len(records) // SLICES + 1
+                for number in range(SLICES):
+                    for record in records[number * size : (number + 1) * size]:
+                        await producer.send(record.topic, record.value, key=record.key)
+                        self.produced += 1
+                    await asyncio.sleep(max(0.001, begin + (number + 1) * DAY_S / SLICES - time.monotonic()))
+                self.day += 1
+        finally:
+            await producer.stop()
+
+    async def _consume(self, bootstrap: str, topics: list[str]) -> None:
+        """What marketing would read: committed events."""
+        from aiokafka import AIOKafkaConsumer
+
+        from streams.cli.wording import in_words
+
+        consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest", fetch_max_wait_ms=100, check_crcs=False)
+        await consumer.start()
+        try:
+            while True:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    for record in records:
+                        data: dict[str, Any] = orjson.loads(record.value)["data"]
+                        self.counts[data["event"]] += 1
+                        self.latest.append(in_words(data))
+                        if self.first_event_s is None:
+                            self.first_event_s = time.monotonic() - self.started
+        finally:
+            await consumer.stop()
+
+    async def _show(self) -> None:
+        """A live table on a terminal, a line every few seconds elsewhere."""
+        from rich.live import Live
+
+        deadline = self.started + self.seconds
+        if self.console.is_terminal:
+            with Live(self._table(), console=self.console, refresh_per_second=4) as live:
+                while (self.keep or time.monotonic() < deadline) and not self.over.is_set():
+                    await asyncio.sleep(0.25)
+                    live.update(self._table())
+            return
+        said = 0.0
+        while (self.keep or time.monotonic() < deadline) and not self.over.is_set():
+            await asyncio.sleep(0.25)
+            if time.monotonic() - said >= 5:  # noqa: PLR2004  # a line every 5 s
+                said = time.monotonic()
+                self.console.print(self._line(), highlight=False)
+
+    def _line(self) -> str:
+        seconds = time.monotonic() - self.started
+        latest = self.latest[-1] if self.latest else "no event yet"
+        return f"{seconds:4.0f} s  day {self.day:3}  {self.produced:>9,} records  {self.counts.total():>7,} events  {latest}"
+
+    def _table(self) -> RenderableType:
+        from rich.console import Group
+        from rich.panel import Panel
+        from rich.table import Table
+
+        seconds = max(0.1, time.monotonic() - self.started)
+        table = Table("event", "detections", "per s", title=f"day {self.day}: {self.produced:,} records, {self.counts.total():,} events, {seconds:.0f} s", expand=True)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for event in self.catalogue:
+            number = self.counts[event.id]
+            table.add_row(event.id, f"{number:,}", f"{number / seconds:.1f}", style=None if number else "dim")
+        return Group(table, Panel("\n".join(self.latest) or "waiting for the first event", title="latest"))
+
+    def end(self) -> None:
+        """End the worker: it finishes its batch."""
+        if self.worker is not None and self.worker.poll() is None:
+            self.worker.terminate()
+            try:
+                self.worker.wait(15)
+            except subprocess.TimeoutExpired:
+                self.worker.kill()
+                self.worker.wait()
+
+    def summary(self) -> None:
+        """What was seen."""
+        from rich.table import Table
+
+        seconds = time.monotonic() - self.started
+        table = Table("event", "detections", "what happened", title="detected")
+        table.columns[1].justify = "right"
+        for event in self.catalogue:
+            table.add_row(event.id, f"{self.counts[event.id]:,}", event.doc().splitlines()[0])
+        self.console.print(table)
+        first = f", the first after {self.first_event_s:.1f} s" if self.first_event_s is not None else ""
+        self.console.print(
+            f"{self.counts.total():,} events of {sum(1 for e in self.catalogue if self.counts[e.id])} kinds from {self.produced:,} records of {self.day} simulated days in {seconds:.0f} s{first}",
+            highlight=False,
+        )
+        self.folder.cleanup()
+        if not self.counts:
+            self.failed = True
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
