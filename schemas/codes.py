@@ -49,7 +49,7 @@ def keep(text: str) -> int:
 
 def rotate() -> None:
     """Forget texts not met for a while, so that the cache stays bounded. Only between batches."""
-    global _texts, _older  # noqa: PLW0603  # one cache a process
+    global _texts, _older  # one cache a process
     if len(_texts) > MOST_CACHED:
         _older, _texts = _texts, {}
         _codes.clear()

@@ -190,7 +190,16 @@ def run(settings: Settings, *, check: bool = True) -> None:
     gc.set_threshold(200_000, 50, 1000)
     metrics, status = Metrics(), Status()
     server = Server(metrics, status, settings.metrics_host, settings.metrics_port)
-    log(logger, logging.INFO, "worker starts", brokers=settings.brokers, app=settings.app, clock=settings.clock, events=len(catalogue), metrics=f"{settings.metrics_host}:{server.port}")
+    log(
+        logger,
+        logging.INFO,
+        "worker starts",
+        brokers=settings.brokers,
+        app=settings.app,
+        clock=settings.clock,
+        events=len(catalogue),
+        metrics=f"{settings.metrics_host}:{server.port}",
+    )
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = Worker(settings, build, metrics, status, dead_letter_bytes)

@@ -125,7 +125,7 @@ def modules_of(source: str, faults: list[str]) -> Iterator[tuple[str, ModuleType
         return
     for info in pkgutil.walk_packages(package.__path__, f"{source}."):
         if not info.ispkg and info.name.count(".") >= source.count(".") + EVENT_FILE_DEPTH - 1:
-            module = imported(info.name, lambda name=info.name: importlib.import_module(name), faults)  # type: ignore[misc]
+            module = imported(info.name, lambda name=info.name: importlib.import_module(name), faults)
             if module is not None:
                 yield info.name, module
 
@@ -137,11 +137,11 @@ def modules_of_folder(folder: Path, faults: list[str]) -> Iterator[tuple[str, Mo
     for file in sorted(folder.glob("*/*.py")):
         if file.stem != "__init__":
             spec = importlib.util.spec_from_file_location(f"definitions.{file.parent.name}.{file.stem}", file)
-            assert spec is not None and spec.loader is not None  # noqa: S101, PT018  # it is a .py file
+            assert spec is not None and spec.loader is not None  # it is a .py file
             module = importlib.util.module_from_spec(spec)
             sys.modules[spec.name] = module
             loader = spec.loader
-            if imported(str(file), lambda m=module, run=loader: run.exec_module(m) or m, faults) is not None:  # type: ignore[misc]
+            if imported(str(file), lambda m=module, run=loader: run.exec_module(m) or m, faults) is not None:
                 yield str(file), module
 
 
@@ -198,7 +198,7 @@ def shared_faults(events: Sequence[type[Event]]) -> Iterator[str]:
     for event in events:
         if event.id in seen:
             yield f"{event.__module__}: the id {event.id} is taken by {seen[event.id].__module__}"
-        if event.number in numbers and event.number < 10_000:  # noqa: PLR2004  # the number of those that gave none
+        if event.number in numbers and event.number < 10_000:  # the number of those that gave none
             yield f"{event.__module__}: the number {event.number} is taken by {numbers[event.number].id}"
         seen[event.id] = event
         numbers[event.number] = event

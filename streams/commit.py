@@ -171,8 +171,7 @@ class ShardTask:
         for place, begin in begins.items():
             if begin > self.next[place.topic] > 0:
                 raise RetentionGap(
-                    f"{place.topic}[{place.partition}]: records {self.next[place.topic]} to {begin - 1} were deleted unread: "
-                    f"reset the group's offset to go on without them"
+                    f"{place.topic}[{place.partition}]: records {self.next[place.topic]} to {begin - 1} were deleted unread: reset the group's offset to go on without them"
                 )
         gc.collect()
         gc.freeze()
@@ -236,7 +235,7 @@ class ShardTask:
 
     async def _transaction(self, step: Step) -> None:
         producer = self.producer
-        assert producer is not None  # noqa: S101  # the caller made it
+        assert producer is not None  # the caller made it
         await producer.begin_transaction()
         pending: list[Any] = []
         pending += await self._send(self.settings.changelog, [Message("", key, value, ()) for key, value in step.rows])
@@ -255,7 +254,7 @@ class ShardTask:
     async def _send(self, topic: str, messages: list[Message]) -> list[Any]:
         """Write `messages` to the shard's partition of `topic` in as few batches as they fit in; the futures of all."""
         producer = self.producer
-        assert producer is not None  # noqa: S101  # the caller made it
+        assert producer is not None  # the caller made it
         futures = []
         batch = producer.create_batch()
         for message in messages:

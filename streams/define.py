@@ -333,7 +333,7 @@ def payload_of(cls: type[Event]) -> dict[str, Payload]:
     """The payload fields that a definition declares, in order. Raises DefinitionFault."""
     payload = {}
     for name, annotation in inspect.get_annotations(cls).items():
-        if isinstance(annotation, Field):
+        if isinstance(annotation, Field):  # type: ignore[arg-type]  # a class at run time
             if annotation.type not in PAYLOAD_TYPES:
                 raise DefinitionFault(f"{name}: wanted one of {', '.join(t.__name__ for t in PAYLOAD_TYPES)}, got {annotation.type!r}")
             payload[name] = Payload(annotation.type, annotation.nullable, expr(vars(cls)[name]))

@@ -26,7 +26,7 @@ class EmbeddedBroker:
 
     def bring_up(self, topics: list[str]) -> None:
         """Make topics come into being, by asking for them."""
-        assert self._client is not None, "enter the broker first"  # noqa: S101  # a caller's mistake
+        assert self._client is not None, "enter the broker first"  # a caller's mistake
         for topic in topics:
             self._client.list_topics(topic, timeout=10)
 

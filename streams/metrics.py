@@ -85,7 +85,7 @@ class Server:
         }
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802  # http.server's name
+            def do_GET(self) -> None:  # http.server's name
                 answer = answers.get(self.path.split("?", 1)[0])
                 code, kind, body = answer() if answer is not None else (404, "text/plain", b"there are /metrics, /healthz and /readyz\n")
                 self.send_response(code)

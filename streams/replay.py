@@ -10,7 +10,7 @@ import re
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -76,9 +76,11 @@ def lines_of(path: str, progress: Callable[[int], None]) -> Iterator[bytes]:
     """The lines of a file (gzip too, `-` is stdin) without their ends; `progress` is told the bytes read of the file. Raises InputFault."""
     try:
         with sys.stdin.buffer if path == "-" else Path(path).open("rb") as raw:
-            stream: BinaryIO = raw  # type: ignore[assignment]  # a binary stream
-            if path != "-" and raw.peek(2)[:2] == GZIP:  # type: ignore[attr-defined]  # a buffered reader
-                stream = gzip.open(raw)  # type: ignore[assignment]  # noqa: SIM115  # closed with `raw`
+            stream: Any = raw
+            if path != "-" and raw.read(len(GZIP)) == GZIP:
+                stream = gzip.GzipFile(fileobj=raw)
+            if path != "-":
+                raw.seek(0)
             told = 0
             for number, line in enumerate(stream):
                 if number % 1000 == 0 and path != "-":

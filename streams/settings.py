@@ -53,7 +53,7 @@ class Settings:
     metrics_host: str = setting("127.0.0.1", "address of /metrics, /healthz, /readyz")
     metrics_port: int = setting(9464, "port of /metrics, /healthz, /readyz; 0: any free one")
     log_level: LogLevel = setting("info", "what is logged")
-    events: dict[str, dict[str, Any]] = field(default_factory=dict, metadata={"says": "parameters of events: [events.\"balance.low\"] low = 500", "unit": ""})
+    events: dict[str, dict[str, Any]] = field(default_factory=dict, metadata={"says": 'parameters of events: [events."balance.low"] low = 500', "unit": ""})
 
     @property
     def changelog(self) -> str:
@@ -142,5 +142,8 @@ def parameter_overrides(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 def table() -> str:
     """All settings as a Markdown table."""
-    rows = [f"| `{item.name}` | `{PREFIX}{item.name.upper()}` | `{'' if item.name == 'events' else item.default}` | {item.metadata['unit']} | {item.metadata['says']} |" for item in fields(Settings)]
+    rows = [
+        f"| `{item.name}` | `{PREFIX}{item.name.upper()}` | `{'' if item.name == 'events' else item.default}` | {item.metadata['unit']} | {item.metadata['says']} |"
+        for item in fields(Settings)
+    ]
     return "\n".join(["| setting | environment | default | unit | for |", "| --- | --- | --- | --- | --- |", *rows])

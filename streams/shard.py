@@ -74,9 +74,7 @@ class Shard:
     ) -> None:
         """Take raw records of `topic` in offset order; `caught_up`: there is no unread backlog behind them."""
         latest = wall_ms + self.settings.future_ms if self.settings.wall_clock and wall_ms is not None else None
-        chunk = decode_chunk(
-            topic, self.partition, offsets, keys, values, next_offset=next_offset, latest_ms=latest, max_bytes=self.settings.max_record_bytes
-        )
+        chunk = decode_chunk(topic, self.partition, offsets, keys, values, next_offset=next_offset, latest_ms=latest, max_bytes=self.settings.max_record_bytes)
         self.merger.add(chunk)
         self.merger.caught_up[RANK[topic]] = caught_up
 

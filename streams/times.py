@@ -55,15 +55,16 @@ def byte_matrix(texts: list[str], width: int) -> tuple[Ints, Ints]:
 def digits(matrix: Ints, begin: int, end: int) -> tuple[Ints, Bools]:
     """The number in columns begin..end, and whether they are all digits."""
     part = matrix[:, begin:end] - ZERO
-    return part @ (10 ** np.arange(end - begin - 1, -1, -1)), ((part >= 0) & (part <= 9)).all(1)  # noqa: PLR2004  # digits
+    are_digits: Bools = np.asarray(((part >= 0) & (part <= 9)).all(1))
+    return part @ (10 ** np.arange(end - begin - 1, -1, -1)), are_digits  # digits
 
 
 def civil_days(year: Ints, month: Ints, day: Ints) -> Ints:
     """Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, chrono-compatible date algorithms, days_from_civil)."""
-    shifted = year - (month <= 2)  # noqa: PLR2004  # February
+    shifted = year - (month <= 2)  # February
     era = shifted // 400
     of_era = shifted - era * 400
-    of_year = (153 * (month + np.where(month > 2, -3, 9)) + 2) // 5 + day - 1  # noqa: PLR2004  # February
+    of_year = (153 * (month + np.where(month > 2, -3, 9)) + 2) // 5 + day - 1  # February
     return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719_468
 
 
@@ -72,7 +73,7 @@ def date_part(matrix: Ints) -> tuple[Ints, Bools]:
     (year, a), (month, b), (day, c) = digits(matrix, 0, 4), digits(matrix, 5, 7), digits(matrix, 8, 10)
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     month_index = np.clip(month, 1, 12)
-    last = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])[month_index - 1] + (leap & (month == 2))  # noqa: PLR2004  # February
+    last = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])[month_index - 1] + (leap & (month == 2))  # February
     sound = a & b & c & (matrix[:, 4] == ord("-")) & (matrix[:, 7] == ord("-")) & (year >= 1) & (month == month_index) & (day >= 1) & (day <= last)
     return civil_days(year, month, day), sound
 
@@ -83,10 +84,10 @@ def rfc3339_ms(texts: list[str]) -> Ints:
     day, sound = date_part(matrix)
     (hour, a), (minute, b), (second, c) = digits(matrix, 11, 13), digits(matrix, 14, 16), digits(matrix, 17, 19)
     sound &= a & b & c & np.isin(matrix[:, 10], (ord("T"), ord("t"))) & (matrix[:, 13] == ord(":")) & (matrix[:, 16] == ord(":"))
-    sound &= (hour <= 23) & (minute <= 59) & (second <= 60)  # noqa: PLR2004  # the clock
+    sound &= (hour <= 23) & (minute <= 59) & (second <= 60)  # the clock
     millis, at, fraction_sound = fraction(matrix)
     offset, offset_sound = zone_offset(matrix, at, length)
-    leap = second == 60  # noqa: PLR2004  # a leap second
+    leap = second == 60  # a leap second
     seconds = hour * 3600 + minute * 60 + np.where(leap, 59, second)
     result = day * DAY_MS + seconds * 1000 + np.where(leap, 999, millis) - offset * 60_000
     return np.where(sound & fraction_sound & offset_sound, result, INVALID)
@@ -96,7 +97,7 @@ def fraction(matrix: Ints) -> tuple[Ints, Ints, Bools]:
     """Milliseconds of a fraction of 1 to 3 digits, the column behind it, and whether it is one."""
     has = matrix[:, 19] == ord(".")
     figures = matrix[:, 20:23] - ZERO
-    is_digit = (figures >= 0) & (figures <= 9)  # noqa: PLR2004  # digits
+    is_digit = (figures >= 0) & (figures <= 9)  # digits
     run = np.cumprod(is_digit, axis=1)
     count = run.sum(1)
     millis = (figures * run) @ np.array([100, 10, 1])
@@ -111,7 +112,7 @@ def zone_offset(matrix: Ints, at: Ints, length: Ints) -> tuple[Ints, Bools]:
     part = np.stack([wide[rows, at + i] for i in range(1, 6)], axis=1)
     (hours, a), (minutes, b) = digits(part, 0, 2), digits(part, 3, 5)
     zulu = np.isin(sign, (ord("Z"), ord("z"))) & (length == at + 1)
-    numeric = np.isin(sign, (ord("+"), ord("-"))) & a & b & (part[:, 2] == ord(":")) & (hours <= 23) & (minutes <= 59) & (length == at + 6)  # noqa: PLR2004  # the clock
+    numeric = np.isin(sign, (ord("+"), ord("-"))) & a & b & (part[:, 2] == ord(":")) & (hours <= 23) & (minutes <= 59) & (length == at + 6)  # the clock
     offset = np.where(sign == ord("-"), -1, 1) * (hours * 60 + minutes)
     return np.where(numeric, offset, 0), zulu | numeric
 
@@ -121,4 +122,4 @@ def epoch_days(values: Sequence[str | None]) -> Ints:
     matrix, length = byte_matrix([value or "" for value in values], 10)
     day, sound = date_part(matrix)
     missing = np.fromiter((value is None for value in values), bool, len(values))
-    return np.where(missing, NULL, np.where(sound & (length == 10), day, INVALID))  # noqa: PLR2004  # YYYY-MM-DD
+    return np.where(missing, NULL, np.where(sound & (length == 10), day, INVALID))  # YYYY-MM-DD

@@ -88,7 +88,7 @@ async def create(settings: Settings, families: Iterable[str], *, partitions: int
 
 def error_list(response: Any) -> list[tuple[str, int, str]]:
     """Topic, error code and message of a create-topics response of any version."""
-    return [(entry[0], entry[1], entry[2] if len(entry) > 2 else "") for entry in getattr(response, "topic_errors", [])]  # noqa: PLR2004  # versions with a message
+    return [(entry[0], entry[1], entry[2] if len(entry) > 2 else "") for entry in getattr(response, "topic_errors", [])]  # versions with a message
 
 
 async def check(settings: Settings, families: Iterable[str]) -> int:

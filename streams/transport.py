@@ -20,7 +20,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
 PINNED = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0", "mode-streaming": "0.7.1"}
 """The versions whose private names are used here."""
@@ -111,7 +111,7 @@ class Consumer(driver.Consumer):
         """One message a partition and fetch; partitions lost or paused meanwhile are left out."""
         del timeout
         if not self.flow_active:
-            await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # as Faust does
+            await self.wait(self.can_resume_flow)
         if not self._get_active_partitions():
             await asyncio.sleep(POLL_S / 10)
             return
@@ -130,7 +130,7 @@ class Consumer(driver.Consumer):
                 self.handed[tp] = run.position
                 yield tp, self._message(tp, run)
             else:
-                self.app.on_position(tp, run)  # type: ignore[attr-defined]  # our App
+                self.app.on_position(tp, run)
 
     def _assigned(self) -> set[TP]:
         return self._active_partitions or set()
@@ -202,5 +202,3 @@ OVERRIDDEN: list[tuple[Any, str, list[str]]] = [
 ]
 
 __all__ = ["Consumer", "Fetched", "SASLCredentials", "SSLCredentials", "Transport", "check_libraries"]
-
-

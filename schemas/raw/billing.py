@@ -86,15 +86,17 @@ class BalanceChange(Envelope, kw_only=True, frozen=True, gc=False, tag="balance_
         Rule(
             "delta",
             "<= 0 for charge, adjust_debit, transfer_out, expire, else >= 0; 0 only for charge",
-            lambda r: np.where(among(r.operation, "charge", "adjust_debit", "transfer_out", "expire"), r.delta <= 0, r.delta >= 0)
-            & ((r.delta != 0) | (r.operation == code("charge"))),
+            lambda r: (
+                np.where(among(r.operation, "charge", "adjust_debit", "transfer_out", "expire"), r.delta <= 0, r.delta >= 0) & ((r.delta != 0) | (r.operation == code("charge")))
+            ),
         ),
         Rule("balance_after", ">= 0 for data, voice, sms, points", lambda r: implies(among(r.bucket_kind, "data", "voice", "sms", "points"), r.balance_after >= 0)),
         Rule(
             "bucket_initial",
             "given for data, voice, sms, credit, and >= balance_after",
-            lambda r: implies(among(r.bucket_kind, "data", "voice", "sms", "credit"), present(r.bucket_initial))
-            & implies(present(r.bucket_initial), r.balance_after <= r.bucket_initial),
+            lambda r: (
+                implies(among(r.bucket_kind, "data", "voice", "sms", "credit"), present(r.bucket_initial)) & implies(present(r.bucket_initial), r.balance_after <= r.bucket_initial)
+            ),
         ),
         Rule(
             "valid_until",

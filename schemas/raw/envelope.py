@@ -139,9 +139,7 @@ ENVELOPE_RULES = (
     Rule("msisdn", "E.164: + and 5 to 15 digits", lambda r: matches(MSISDN, r.msisdn)),
     Rule("ref_record_id", "given for a correction or reversal", lambda r: implies(r.action != code("new"), given(r.ref_record_id))),
 )
-ROAMING_RULES = (
-    Rule("visited_plmn", "MCC-MNC, given when roaming", lambda r: matches(PLMN, r.visited_plmn) & implies(r.roaming, given(r.visited_plmn))),
-)
+ROAMING_RULES = (Rule("visited_plmn", "MCC-MNC, given when roaming", lambda r: matches(PLMN, r.visited_plmn) & implies(r.roaming, given(r.visited_plmn))),)
 CHARGE_RULES = (
     Rule("charge", "charge_minor and currency: both or neither", lambda r: present(r.charge_minor) == given(r.currency)),
     Rule("currency", "ISO 4217", lambda r: matches(CURRENCY, r.currency)),

@@ -169,8 +169,7 @@ class Interaction(Envelope, kw_only=True, frozen=True, gc=False, tag="interactio
         Rule(
             "resolution",
             "given when completed; accepted, declined, no_response only for an offer",
-            lambda r: implies(r.status == code("completed"), given(r.resolution))
-            & implies(among(r.resolution, "accepted", "declined", "no_response"), r.reason == code("offer")),
+            lambda r: implies(r.status == code("completed"), given(r.resolution)) & implies(among(r.resolution, "accepted", "declined", "no_response"), r.reason == code("offer")),
         ),
         Rule("offering_id", "given for an offer", lambda r: implies(r.reason == code("offer"), given(r.offering_id))),
     )
@@ -240,7 +239,7 @@ def phone_fits(r: Any) -> Bools:
 
 def imei(column: Any) -> Bools:
     """IMEI `[0-9]{15}` with Luhn digit, IMEISV of 16 digits, or a token, which is not all digits."""
-    return matches(r"[0-9]{15}|[0-9]{16}|(?![0-9]+$).{1,64}", column, lambda text: luhn(text) if len(text) == 15 and text.isdigit() else True)  # noqa: PLR2004
+    return matches(r"[0-9]{15}|[0-9]{16}|(?![0-9]+$).{1,64}", column, lambda text: luhn(text) if len(text) == 15 and text.isdigit() else True)
 
 
 def bare_imei(text: str) -> str:

@@ -51,7 +51,7 @@ class Lines(Table):
         return self.get("activation_date", lines, times)
 
     def payment_type(self, lines: Ints, times: Ints) -> Ints:
-        """prepaid or postpaid."""
+        """Prepaid or postpaid."""
         return self.get("payment_type", lines, times)
 
     def bill_cycle_day(self, lines: Ints, times: Ints) -> Ints:

@@ -146,7 +146,7 @@ def read_rows(path: Path, faults: list[str]) -> Iterator[Row]:
         if path.suffix == ".json":
             listed = json.loads(text)
             if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
-                raise ValueError("wanted a list of objects")  # noqa: TRY301  # one place says so
+                raise ValueError("wanted a list of objects")  # one place says so
             yield from (Row(f"{path}[{number}]", item) for number, item in enumerate(listed))
         else:
             reader = csv.DictReader(text.splitlines())

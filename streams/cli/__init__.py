@@ -8,7 +8,18 @@ import sys
 import typer
 
 COMMANDS = ("worker", "demo", "replay", "catalog", "topics", "schemas")
-KNOWN = {"SettingsError", "CatalogueFault", "DefinitionFault", "ReferenceFault", "TopicFault", "BrokerUnreachable", "UnknownZone", "UnsupportedVersion", "StateRefused", "InputFault"}
+KNOWN = {
+    "SettingsError",
+    "CatalogueFault",
+    "DefinitionFault",
+    "ReferenceFault",
+    "TopicFault",
+    "BrokerUnreachable",
+    "UnknownZone",
+    "UnsupportedVersion",
+    "StateRefused",
+    "InputFault",
+}
 """Errors that say all there is to say: printed without a traceback, exit code 2."""
 app = typer.Typer(name="kairos", help="Detect customer events in a telecom operator's raw logs, the moment they happen.", no_args_is_help=True, add_completion=False)
 
@@ -29,5 +40,5 @@ def main() -> None:
     except Exception as error:
         if type(error).__name__ not in KNOWN:
             raise
-        print(f"kairos: {error}", file=sys.stderr)  # noqa: T201  # this is the command line
+        print(f"kairos: {error}", file=sys.stderr)  # this is the command line
         sys.exit(2)

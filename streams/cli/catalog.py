@@ -57,7 +57,10 @@ def show_one(console: Console, installed: Catalogue, event: type[Event]) -> None
     primitive = event.signal.primitive
     console.print(f"[bold]{event.id}[/bold]  version {event.version}, by {event.by}, {type(primitive).__name__.lower()} ({primitive.code})")
     console.print(event.doc())
-    console.print(f"\n[bold]when[/bold]   {event.signal.channel}: {primitive.condition()}" + ("" if str(event.signal.condition) == "True" else f" and {event.signal.condition}"), highlight=False)
+    console.print(
+        f"\n[bold]when[/bold]   {event.signal.channel}: {primitive.condition()}" + ("" if str(event.signal.condition) == "True" else f" and {event.signal.condition}"),
+        highlight=False,
+    )
     predicate = getattr(primitive, "predicate", None)
     if predicate is not None:
         console.print(f"       {predicate}", highlight=False)

@@ -88,7 +88,9 @@ class Demo:
         with EmbeddedBroker() as broker:
             broker.bring_up([*TOPICS, *outputs, DEAD_LETTER, MISSED, "kairos.state"])
             self._start_worker(broker.bootstrap, reference)
-            self.console.print(f"broker {broker.bootstrap}, {len(self.city.customers)} customers, {len(self.catalogue)} events, metrics http://127.0.0.1:{self.port}/metrics", highlight=False)
+            self.console.print(
+                f"broker {broker.bootstrap}, {len(self.city.customers)} customers, {len(self.catalogue)} events, metrics http://127.0.0.1:{self.port}/metrics", highlight=False
+            )
             tasks = [asyncio.create_task(work) for work in (self._produce(broker.bootstrap), self._consume(broker.bootstrap, outputs), self._watch())]
             await self._show()
             self.over.set()
@@ -171,7 +173,7 @@ class Demo:
         said = 0.0
         while (self.keep or time.monotonic() < deadline) and not self.over.is_set():
             await asyncio.sleep(0.25)
-            if time.monotonic() - said >= 5:  # noqa: PLR2004  # a line every 5 s
+            if time.monotonic() - said >= 5:  # a line every 5 s
                 said = time.monotonic()
                 self.console.print(self._line(), highlight=False)
 

@@ -127,7 +127,7 @@ class Engine:
             listening.sort(key=lambda step: isinstance(step.runtime, AbsenceColumns))
 
     def _timed(self, step: Step) -> None:
-        assert isinstance(step.runtime, TimedRuntime)  # noqa: S101  # the caller looked
+        assert isinstance(step.runtime, TimedRuntime)  # the caller looked
         self.timed[step.runtime.table.name].append(step)
         self.lifecycle.timers.append(step.runtime)
 
@@ -192,7 +192,7 @@ class Engine:
             return
         fired[rule.event] = matches
         position = matches.group.position[matches.idx] if matches.group is not None else before
-        assert position is not None  # noqa: S101  # timers come with the position they fire before
+        assert position is not None  # timers come with the position they fire before
         timed = matches.group is None
         for place, found in zip(position.tolist(), rule.describer.describe(matches, self._consents(matches)), strict=True):
             self.found.append(((place, 0 if timed else 1, found.time if timed else 0, rule.event.number, found.event, found.key), found))
@@ -232,7 +232,7 @@ class Engine:
         """Fire the timers of `rows` up to `limits`, again and again while firing sets new ones that are due."""
         for step in steps:
             runtime = step.runtime
-            assert isinstance(runtime, TimedRuntime)  # noqa: S101  # only such are in the list
+            assert isinstance(runtime, TimedRuntime)  # only such are in the list
             while True:
                 due = runtime.due.values[rows]
                 hit = np.flatnonzero((due != 0) & (due <= limits))

@@ -28,12 +28,12 @@ class Chunk(NamedTuple):
     """Which of the asked rows these are."""
     values: npt.NDArray[np.int64]
     """[lists, 1 + value columns, size]: times, then values."""
-    count: Ints
+    held: Ints
     """Members of each list, the new one included."""
 
     def mask(self, *, new: bool) -> npt.NDArray[np.bool_]:
         """[lists, size]: the members, with or without the new one."""
-        return np.arange(self.values.shape[2]) < (self.count if new else self.count - 1)[:, None]
+        return np.arange(self.values.shape[2]) < (self.held if new else self.held - 1)[:, None]
 
 
 class Blocks:

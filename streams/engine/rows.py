@@ -116,9 +116,7 @@ class Part:
             if mine is None:
                 continue
             if (mine.kind, mine.length) != (kind, length):
-                raise StateRefused(
-                    f"state {self.name}: column {name}: wanted {mine.kind}[{mine.length}], stored as {kind}[{length}]: give the new column a new name"
-                )
+                raise StateRefused(f"state {self.name}: column {name}: wanted {mine.kind}[{mine.length}], stored as {kind}[{length}]: give the new column a new name")
             mine.values[rows] = records[name]
         for row, value in zip(rows.tolist(), values, strict=True) if layout.texts else ():
             at = 4 + stored.itemsize

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from schemas.codes import keep, text_of
-from streams.engine.rows import NEVER, Change, Layout, Part, StateRefused, Table, group_by_layout, record_key
+from streams.engine.rows import NEVER, Change, Follower, Layout, Part, StateRefused, Table, group_by_layout, record_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,7 +109,7 @@ class State:
         self.clock = self.written_clock = int(self.pending.pop(CLOCK, {}).get("", b"0"))
         count = 0
         for table in self.tables.values():
-            homes = {**table.parts, **{follower.part_name: follower for follower in table.followers}}
+            homes: dict[str, Part | Follower] = {**table.parts, **{follower.part_name: follower for follower in table.followers}}
             for name, home in homes.items():
                 stored = self.pending.pop(name, {})
                 count += len(stored)

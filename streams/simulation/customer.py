@@ -22,7 +22,7 @@ class Customer:
     def __init__(self, number: int, chance: Random, activated_ms: int | None) -> None:
         self.id, self.account, self.line, self.msisdn = f"C{number}", f"A{number}", f"S{number}", f"+86138{number:08d}"
         self.chance, self.activated_ms = chance, activated_ms
-        self.home = CITIES[0] if chance.random() < 0.7 else chance.choice(CITIES)  # noqa: PLR2004  # most live in the first city
+        self.home = CITIES[0] if chance.random() < 0.7 else chance.choice(CITIES)  # most live in the first city
         self.balance = chance.randrange(500, 8000)
         self.tac, self.imei = chance.randrange(len(TACS)), 0
         self.activity = chance.choice((0.5, 1, 1, 1.5, 3))
@@ -54,7 +54,7 @@ class Customer:
         records = [*self._locations(midnight), *self._contacts(midnight), *self._life(midnight)]
         if midnight >= self.silent_until:
             records += [*self._sessions(midnight), *self._calls(midnight), *self._texts(midnight), *self._views(midnight)]
-            if self.chance.random() < 0.004:  # noqa: PLR2004  # a holiday from the phone
+            if self.chance.random() < 0.004:  # a holiday from the phone
                 self.silent_until = midnight + self.chance.randrange(8, 12) * DAY
         records.sort(key=lambda record: record["event_time"])
         return list(self._charged(records))
@@ -65,9 +65,9 @@ class Customer:
     def _move(self, midnight: int) -> None:
         if self.away_until and midnight >= self.away_until:
             self.city, self.abroad, self.away_until = self.home, "", 0
-        if not self.away_until and self.chance.random() < 0.05:  # noqa: PLR2004  # a trip
+        if not self.away_until and self.chance.random() < 0.05:  # a trip
             self.away_until = midnight + self.chance.randrange(1, 5) * DAY
-            if self.chance.random() < 0.15:  # noqa: PLR2004  # abroad
+            if self.chance.random() < 0.15:  # abroad
                 self.abroad = self.chance.choice(ABROAD)[0]
             else:
                 self.city = self.chance.choice([city for city in CITIES if city != self.home])
@@ -87,25 +87,25 @@ class Customer:
                 yield self.record("location_update", "mme-1", at, update_type="area_change", plmn=HOME_PLMN, roaming=False, cell_id=where, rat="5G")
 
     def _sessions(self, midnight: int) -> Iterator[Record]:
-        heavy = self.chance.random() < 0.02  # noqa: PLR2004  # a day in front of the screen
+        heavy = self.chance.random() < 0.02  # a day in front of the screen
         for _ in range(int(self.chance.uniform(3, 9) * self.activity)):
             seconds = self.chance.randrange(30, 3600)
             down = int(self.chance.lognormvariate(17.5, 1.2)) * (12 if heavy else 1)
             at = self._at(midnight, 7 + seconds / 3600)
             yield self.record(
                 "data_usage", "chf-1", at, session_id=f"{self.line}-{at}", start_time=at - seconds * 1000, duration_s=seconds, uplink_bytes=down // 9, downlink_bytes=down,
-                total_bytes=down + down // 9, rat="5G" if TACS[self.tac][3] and self.chance.random() < 0.6 else "4G", app_category=self.chance.choice(APPS),  # noqa: PLR2004
+                total_bytes=down + down // 9, rat="5G" if TACS[self.tac][3] and self.chance.random() < 0.6 else "4G", app_category=self.chance.choice(APPS),
                 rating_tag="in_bundle", **self._where(),
             )  # fmt: skip
 
     def _calls(self, midnight: int) -> Iterator[Record]:
         for _ in range(int(self.chance.uniform(0, 4) * self.activity)):
             yield self._call(self._at(midnight), self.chance.choice(("mo", "mt")), self.chance.choices(("answered", "no_answer", "dropped"), (80, 15, 5))[0])
-        if self.chance.random() < 0.02:  # noqa: PLR2004  # a phone left in the other room
+        if self.chance.random() < 0.02:  # a phone left in the other room
             begin = self._at(midnight, 9, 20)
             for i in range(6):
                 yield self._call(begin + i * 6 * MINUTE, "mt", "no_answer")
-        if self.chance.random() < 0.01:  # noqa: PLR2004  # a bad corner of the network
+        if self.chance.random() < 0.01:  # a bad corner of the network
             begin = self._at(midnight, 9, 20)
             for i in range(3):
                 yield self._call(begin + i * 25 * MINUTE, "mo", "dropped")
@@ -129,10 +129,10 @@ class Customer:
             )  # fmt: skip
 
     def _views(self, midnight: int) -> Iterator[Record]:
-        if self.chance.random() < 0.2:  # noqa: PLR2004  # a look into the app
+        if self.chance.random() < 0.2:  # a look into the app
             for i, page in enumerate(("home", "account", "plan_list")):
                 yield self.record("page_view", "web-1", self._at(midnight, 9, 9.1) + i * MINUTE, platform="app", page=f"/{page}", page_category=page, dwell_ms=8000)
-        if self.chance.random() < 0.03:  # noqa: PLR2004  # the network stutters
+        if self.chance.random() < 0.03:  # the network stutters
             yield self.record("network_quality", "probe-1", self._at(midnight), metric="data_stall", value=1800, plmn=HOME_PLMN, app_category="video", rat="4G")
 
     def _contacts(self, midnight: int) -> Iterator[Record]:
@@ -147,8 +147,10 @@ class Customer:
 
     def _life(self, midnight: int) -> Iterator[Record]:
         if self.activated_ms is not None and midnight <= self.activated_ms < midnight + DAY:
-            yield self.record("state_change", "crm-1", self.activated_ms, entity="line", entity_id=self.line, attribute="line.status", old_value="pendingActive", new_value="active")
-        if self.chance.random() < 0.006:  # noqa: PLR2004  # a new phone
+            yield self.record(
+                "state_change", "crm-1", self.activated_ms, entity="line", entity_id=self.line, attribute="line.status", old_value="pendingActive", new_value="active"
+            )
+        if self.chance.random() < 0.006:  # a new phone
             old, self.tac = self.tac, (self.tac + self.chance.randrange(1, len(TACS))) % len(TACS)
             before, self.imei = self.imei, self.imei + 1
             yield self.record(
@@ -170,13 +172,13 @@ class Customer:
             cost = self._cost(record)
             if cost and self.balance > 0:
                 yield self._balance_change(at + 1, "charge", -min(cost, self.balance), charge_reason=self._reason(record["record_type"]))
-            if self.balance < 1000 and not top_up_at and self.chance.random() < 0.25:  # noqa: PLR2004  # the low mark, and who heeds it
+            if self.balance < 1000 and not top_up_at and self.chance.random() < 0.25:  # the low mark, and who heeds it
                 top_up_at = at + self.chance.randrange(10, 180) * MINUTE
 
     def _cost(self, record: Record) -> int:
         match record["record_type"]:
             case "data_usage":
-                return int(min(2600, record["total_bytes"] // 1_500_000)) if self.chance.random() < 0.5 else 0  # noqa: PLR2004
+                return int(min(2600, record["total_bytes"] // 1_500_000)) if self.chance.random() < 0.5 else 0
             case "voice_usage":
                 return int(record["duration_s"]) // 20
             case "message_usage":
@@ -193,5 +195,15 @@ class Customer:
     def _balance_change(self, at: int, operation: str, delta: int, **more: Any) -> Record:
         self.balance += delta
         return self.record(
-            "balance_change", "ocs-1", at, bucket_id=f"bk-{self.line}", bucket_kind="money", unit="minor", currency="CNY", operation=operation, delta=delta, balance_after=self.balance, **more
+            "balance_change",
+            "ocs-1",
+            at,
+            bucket_id=f"bk-{self.line}",
+            bucket_kind="money",
+            unit="minor",
+            currency="CNY",
+            operation=operation,
+            delta=delta,
+            balance_after=self.balance,
+            **more,
         )

@@ -120,4 +120,3 @@ class DayTotalColumns(Runtime):
             return {}
         sums = np.stack([column.values[rows] for column in self.parts.values()], axis=1)
         return {"top": self.codes[np.argmax(sums, axis=1)]}
-

@@ -201,7 +201,7 @@ class PlaceColumns(TimedRuntime):
 
     def _open(self, rows: Rows, times: Ints) -> None:
         keys = self.table.keys
-        ids = [xxhash.xxh3_64_hexdigest(f'{keys[row]} {time}'.encode()) for row, time in zip(rows.tolist(), times.tolist(), strict=True)]
+        ids = [xxhash.xxh3_64_hexdigest(f"{keys[row]} {time}".encode()) for row, time in zip(rows.tolist(), times.tolist(), strict=True)]
         self.trip.values[rows] = [code(trip) for trip in ids]
         self.opened.values[rows] = times
 

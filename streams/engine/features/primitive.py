@@ -34,7 +34,7 @@ class Span:
     def __init__(self, length: int | Expr | Span, *, civil: bool | None = None) -> None:
         if isinstance(length, Span):
             self.length: int | Expr = length.length
-            self.civil = length.civil
+            self.civil: bool = length.civil
         else:
             self.length, self.civil = length, isinstance(length, Days) if civil is None else civil
 

@@ -129,7 +129,7 @@ class WindowColumns(Runtime):
 
     def _judge(self, chunks: list[Chunk], rows: Rows) -> npt.NDArray[np.bool_]:
         predicate = self.window.predicate
-        assert predicate is not None, f"{self.window.name}: a window needs a predicate"  # noqa: S101  # define.py sees to it
+        assert predicate is not None, f"{self.window.name}: a window needs a predicate"  # define.py sees to it
         holds = predicate.evaluate(Over(self, chunks, len(rows), new=True))
         if self.unarmed is None:
             return np.broadcast_to(holds, (len(rows),))
@@ -168,7 +168,7 @@ class Over:
         """The aggregate `name`."""
         if source is not self.runtime.window:
             raise LookupError(f"{name}: a window's predicate reads its own aggregates and parameters only")
-        return self.runtime._over(self.runtime.window.aggregates[name], self.chunks, self.n, new=self.new)  # noqa: SLF001  # its own
+        return self.runtime._over(self.runtime.window.aggregates[name], self.chunks, self.n, new=self.new)  # its own
 
     def parameter(self, parameter: Param) -> int:
         """The parameter's value in this installation."""

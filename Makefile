@@ -1,0 +1,37 @@
+# Kairos: every target sets up its own virtual environment; needs git, make and Python >= 3.11.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+READY := .venv/.ready
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml uv.lock
+	@test -n "$(PYTHON)" || { echo "Kairos needs Python >= 3.11: none was found; name one with make PYTHON=..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync -q --frozen --inexact
+	@touch $@
+
+setup: $(READY) ## set up the virtual environment
+
+demo: $(READY) ## run the main job on the embedded broker for 30 seconds
+	@$(BIN)/kairos demo
+
+test: $(READY) ## run all tests (Java 17 and Maven for the real-broker ones)
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## format, lint, types, import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(READY) ## measure records/s: fetch and decode, replay, worker end to end
+	@$(BIN)/python -m tests.speed
+
+clean: ## remove the virtual environment and caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .kafka
