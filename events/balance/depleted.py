@@ -1,7 +1,8 @@
 """The main balance reached zero or less: emergency credit keeps the line alive."""
 
+from events.stories import charge, topup
 from events.words import B, main_balance
-from streams.define import Amount, Event, Field, cool, hours
+from streams.define import Amount, Case, Event, Field, cool, hours
 
 
 class Depleted(Event, by="line", number=5):
@@ -10,3 +11,14 @@ class Depleted(Event, by="line", number=5):
 
     balance_after: Field[Amount] = B.balance_after
     charge_reason: Field[str | None] = B.charge_reason
+
+
+CASES = [
+    Case("nothing is left", [charge(300, 0, charge_reason="voice")], [{"balance_after": 0, "charge_reason": "voice", "currency": "CNY"}]),
+    Case("one unit is something", [charge(300, 1)], []),
+    Case(
+        "once an hour at most",
+        [charge(300, 0, "10:00"), topup(0, 100, "10:10"), charge(100, 0, "10:20"), topup(0, 100, "11:00"), charge(100, -50, "11:30")],
+        [{"balance_after": 0, "charge_reason": "data", "currency": "CNY"}, {"balance_after": -50, "charge_reason": "data", "currency": "CNY"}],
+    ),
+]

@@ -1,7 +1,8 @@
 """One large deduction from the main balance: explain it before the customer asks."""
 
+from events.stories import charge
 from events.words import B, charges
-from streams.define import Amount, Event, Field, Param, cool, hours
+from streams.define import Amount, Case, Event, Field, Param, cool, hours
 
 
 class Drop(Event, by="line", number=1):
@@ -14,3 +15,15 @@ class Drop(Event, by="line", number=1):
     balance_before: Field[Amount] = B.balance_after - B.delta
     balance_after: Field[Amount] = B.balance_after
     charge_reason: Field[str] = B.charge_reason
+
+
+CASES = [
+    Case("a large charge", [charge(5000, 3000)], [{"drop": 2000, "balance_before": 5000, "balance_after": 3000, "charge_reason": "data", "currency": "CNY"}]),
+    Case("one unit less is not large", [charge(5000, 3001)], []),
+    Case(
+        "within the hour it is quiet",
+        [charge(9000, 7000, "10:00"), charge(7000, 5000, "10:59:59")],
+        [{"drop": 2000, "balance_before": 9000, "balance_after": 7000, "charge_reason": "data", "currency": "CNY"}],
+    ),
+    Case("promotional money does not count", [charge(5000, 3000, main=False)], []),
+]

@@ -1,7 +1,8 @@
 """The main balance fell under the low mark: remind before service stops."""
 
+from events.stories import charge, topup
 from events.words import B, main_balance
-from streams.define import Amount, Event, Field, Param, Time
+from streams.define import Amount, Case, Event, Field, Param, Time
 
 
 class Low(Event, by="line", number=3):
@@ -13,3 +14,14 @@ class Low(Event, by="line", number=3):
     balance_after: Field[Amount] = B.balance_after
     threshold: Field[Amount] = low
     valid_until: Field[Time | None] = B.valid_until
+
+
+CASES = [
+    Case("falls under the mark", [charge(1200, 900)], [{"balance_after": 900, "threshold": 1000, "valid_until": None, "currency": "CNY"}]),
+    Case("exactly the mark is not under it", [charge(1200, 1000)], []),
+    Case(
+        "armed again at 2000, not below",
+        [charge(1200, 900, "10:00"), topup(900, 1500, "10:01"), charge(1500, 950, "10:02"), topup(950, 2000, "10:03"), charge(2000, 999, "10:04")],
+        [{"balance_after": 900, "threshold": 1000, "valid_until": None, "currency": "CNY"}, {"balance_after": 999, "threshold": 1000, "valid_until": None, "currency": "CNY"}],
+    ),
+]

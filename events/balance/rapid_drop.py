@@ -1,7 +1,8 @@
 """The main balance melts away within an hour: warn, cap, or sell a data pack."""
 
+from events.stories import charge
 from events.words import B, charges
-from streams.define import EDGE, Amount, Event, Field, Param, cool, hours, minutes
+from streams.define import EDGE, Amount, Case, Event, Field, Param, cool, hours, minutes
 
 
 class RapidDrop(Event, by="line", number=2):
@@ -17,3 +18,14 @@ class RapidDrop(Event, by="line", number=2):
     charges: Field[int] = recent.count()
     window_s: Field[int] = window // 1000
     top_reason: Field[str] = recent.top(B.charge_reason, by=-B.delta)
+
+
+CASES = [
+    Case(
+        "it knows no midnight",
+        [charge(9000, 7200, "1 23:59:59.999", charge_reason="voice"), charge(7200, 5400, "2 00:00"), charge(5400, 4100, "2 00:00:01")],
+        [{"spent": 3600, "charges": 2, "window_s": 3600, "top_reason": "data", "currency": "CNY"}],
+    ),
+    Case("one charge alone is no melting", [charge(9000, 5000)], []),
+    Case("an hour apart is out of the window", [charge(9000, 7000, "10:00"), charge(7000, 5000, "11:00")], []),
+]

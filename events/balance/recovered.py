@@ -1,8 +1,9 @@
 """The balance is back above the re-arm mark after having been low: credit is there for an offer."""
 
 from events.balance.low import Low
+from events.stories import charge, topup
 from events.words import B
-from streams.define import Amount, Event, Field, lasted_s, released
+from streams.define import Amount, Case, Event, Field, lasted_s, released
 
 
 class Recovered(Event, by="line", number=6):
@@ -10,3 +11,10 @@ class Recovered(Event, by="line", number=6):
 
     balance_after: Field[Amount] = B.balance_after
     low_duration_s: Field[int] = lasted_s(Low)
+
+
+CASES = [
+    Case("back at the re-arm mark", [charge(1200, 900, "10:00"), topup(900, 2000, "10:03")], [{"balance_after": 2000, "low_duration_s": 180, "currency": "CNY"}]),
+    Case("just below it is not yet", [charge(1200, 900, "10:00"), topup(900, 1999, "10:03")], []),
+    Case("high without having been low", [topup(1000, 3000)], []),
+]

@@ -1,7 +1,8 @@
 """The same problem, several contacts: give it to a case owner."""
 
+from events.stories import contact
 from events.words import C, contacts
-from streams.define import RESET, Event, Field, Param, days
+from streams.define import RESET, Case, Event, Field, Param, days
 
 
 class RepeatContact(Event, by="customer", number=102):
@@ -16,3 +17,14 @@ class RepeatContact(Event, by="customer", number=102):
     reason: Field[str] = C.reason
     contacts: Field[int] = recent.count()
     channels: Field[int] = recent.distinct(C.channel)
+
+
+CASES = [
+    Case(
+        "three times about the bill",
+        [contact("1 10:00", "completed"), contact("2 10:00", "completed", channel="chat"), contact("3 10:00", "completed", reason="network"), contact("4 10:00", "completed")],
+        [{"reason": "billing", "contacts": 3, "channels": 2}],
+    ),
+    Case("twice is not often", [contact("1 10:00", "completed"), contact("2 10:00", "completed")], []),
+    Case("praise is no problem", [contact(f"{day} 10:00", "completed", reason="praise") for day in (1, 2, 3)], []),
+]

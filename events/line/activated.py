@@ -1,7 +1,8 @@
 """The line goes live: start the welcome journey."""
 
+from events.stories import status
 from events.words import L
-from streams.define import Event, Field, line, once, unknown
+from streams.define import Case, Event, Field, line, once, unknown
 
 
 class Activated(Event, by="line", number=132):
@@ -11,3 +12,11 @@ class Activated(Event, by="line", number=132):
 
     channel: Field[str | None] = unknown
     payment_type: Field[str] = line.payment_type(L.subscription_id)
+
+
+CASES = [
+    Case("goes live", [status("pendingActive", "active")], [{"channel": None, "payment_type": "prepaid"}]),
+    Case("known from the record before", [status(None, "created", "10:00"), status(None, "active", "11:00")], [{"channel": None, "payment_type": "prepaid"}]),
+    Case("back from a suspension", [status("suspended", "active")], []),
+    Case("nothing known of the state before", [status(None, "active")], []),
+]

@@ -1,7 +1,8 @@
 """Several cut calls within a day: the network owes the customer an apology."""
 
+from events.stories import call
 from events.words import V, dropped_calls
-from streams.define import EDGE, Event, Field, Param, cool, hours
+from streams.define import EDGE, Case, Event, Field, Param, cool, hours
 
 
 class DropsRepeated(Event, by="line", number=174):
@@ -14,3 +15,14 @@ class DropsRepeated(Event, by="line", number=174):
 
     drops: Field[int] = recent.count()
     cells: Field[int] = recent.distinct(V.cell_id)
+
+
+CASES = [
+    Case(
+        "three in 24 hours, in two cells",
+        [call("1 12:00", "dropped", cell_id="a"), call("1 20:00", "dropped", cell_id="b"), call("2 11:30", "dropped", cell_id="a")],
+        [{"drops": 3, "cells": 2}],
+    ),
+    Case("24 hours ago is out", [call("1 12:00", "dropped"), call("1 20:00", "dropped"), call("2 12:00", "dropped")], []),
+    Case("two are not several", [call("1 12:00", "dropped"), call("1 20:00", "dropped")], []),
+]

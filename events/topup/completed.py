@@ -1,7 +1,8 @@
 """A recharge arrived: the moment for a bonus or a pack."""
 
+from events.stories import charge, topup
 from events.words import B, topups
-from streams.define import Amount, Event, Field
+from streams.define import Amount, Case, Event, Field
 
 
 class Completed(Event, by="line", number=13):
@@ -11,3 +12,9 @@ class Completed(Event, by="line", number=13):
     balance_after: Field[Amount] = B.balance_after
     channel: Field[str | None] = B.channel
     auto: Field[bool] = B.auto
+
+
+CASES = [
+    Case("a recharge in the app", [topup(100, 2100, channel="app", auto=True)], [{"amount": 2000, "balance_after": 2100, "channel": "app", "auto": True, "currency": "CNY"}]),
+    Case("a charge is none", [charge(2100, 100)], []),
+]

@@ -1,7 +1,8 @@
 """The first recharge of the line: welcome, and show how to go on."""
 
+from events.stories import charge, topup
 from events.words import B, topups
-from streams.define import Amount, Event, Field, line, once, today
+from streams.define import Amount, Case, Event, Field, line, once, today
 
 
 class First(Event, by="line", number=14):
@@ -10,3 +11,9 @@ class First(Event, by="line", number=14):
 
     amount: Field[Amount] = B.delta
     days_since_activation: Field[int | None] = today - line.activation_date(B.subscription_id)
+
+
+CASES = [
+    Case("the first alone", [topup(0, 1000, "10:00"), topup(1000, 2000, "11:00")], [{"amount": 1000, "days_since_activation": 30, "currency": "CNY"}]),
+    Case("a charge is none", [charge(1000, 0)], []),
+]

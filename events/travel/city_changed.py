@@ -1,7 +1,8 @@
 """The stable city changed: greet the customer where they are now."""
 
+from events.stories import seen
 from events.words import place
-from streams.define import Event, Field, Time, city
+from streams.define import Case, Event, Field, Time, city
 
 
 class CityChanged(Event, by="line", number=80):
@@ -11,3 +12,15 @@ class CityChanged(Event, by="line", number=80):
     to_city: Field[str] = place.to
     distance_km: Field[int | None] = city.distance_km(place.origin, place.to)
     since: Field[Time] = place.since
+
+
+CASES = [
+    Case(
+        "half an hour in another city",
+        [seen("310000", "10:00"), seen("110000", "15:00"), seen("110000", "15:30")],
+        [{"from_city": "310000", "to_city": "110000", "distance_km": 1068, "since": "2026-05-01T07:00:00.000Z"}],
+    ),
+    Case("a second less is not stable", [seen("310000", "10:00"), seen("110000", "15:00"), seen("110000", "15:29:59")], []),
+    Case("the first place is no change", [seen("110000", "15:00"), seen("110000", "15:30")], []),
+    Case("a look home in between starts anew", [seen("310000", "10:00"), seen("110000", "15:00"), seen("310000", "15:10"), seen("110000", "15:20"), seen("110000", "15:30")], []),
+]

@@ -1,7 +1,8 @@
 """One very long call: a voice bundle would pay off."""
 
+from events.stories import call
 from events.words import V, calls
-from streams.define import Event, Field, Param, cool, hours
+from streams.define import Case, Event, Field, Param, cool, hours
 
 
 class LongCall(Event, by="line", number=39):
@@ -13,3 +14,10 @@ class LongCall(Event, by="line", number=39):
     duration_s: Field[int] = V.duration_s
     direction: Field[str] = V.direction
     other_class: Field[str] = V.other_class
+
+
+CASES = [
+    Case("half an hour", [call(duration_s=1800)], [{"duration_s": 1800, "direction": "mo", "other_class": "onnet"}]),
+    Case("a second less", [call(duration_s=1799)], []),
+    Case("once in 24 hours", [call("1 10:00", duration_s=3000), call("2 09:59:59", duration_s=3000)], [{"duration_s": 3000, "direction": "mo", "other_class": "onnet"}]),
+]

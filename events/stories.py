@@ -1,0 +1,91 @@
+"""Raw records for the cases of definitions: each builder gives a whole valid record of line S1 (customer C1, account A1).
+
+Moments are `[DAY ]HH:MM[:SS[.mmm]]` in May 2026, +08:00; without a day it is the first. The tests run the cases with
+`tests/events/reference`: S1 lives in 310000 and is prepaid since 2026-04-01, cells are named after their city (`310000-1`).
+"""
+
+from itertools import count
+from typing import Any
+
+Record = dict[str, Any]
+_numbers = count(1)
+
+
+def moment(at: str) -> str:
+    """RFC 3339 of a moment in words."""
+    day, _, clock = at.rpartition(" ")
+    parts = clock.split(":")
+    seconds = parts[2] if len(parts) > 2 else "00"  # given to the second
+    return f"2026-05-{int(day or 1):02d}T{parts[0]}:{parts[1]}:{seconds}+08:00"
+
+
+def record(record_type: str, at: str, **fields: Any) -> Record:
+    """Any record, with the envelope."""
+    envelope = {
+        "record_id": f"{record_type}-{next(_numbers)}",
+        "record_type": record_type,
+        "schema_version": 1,
+        "source_system": "story",
+        "event_time": moment(at),
+        "customer_id": "C1",
+        "account_id": "A1",
+        "subscription_id": "S1",
+    }
+    return {**envelope, **fields}
+
+
+def balance(before: int, after: int, at: str, operation: str, **more: Any) -> Record:
+    """The main balance goes from `before` to `after`, minor units."""
+    bucket = {"bucket_id": "main", "bucket_kind": "money", "unit": "minor", "currency": "CNY"}
+    return record("balance_change", at, **{**bucket, "operation": operation, "delta": after - before, "balance_after": after, **more})
+
+
+def charge(before: int, after: int, at: str = "10:00", **more: Any) -> Record:
+    """Use is paid from the main balance."""
+    return balance(before, after, at, "charge", **{"charge_reason": "data", **more})
+
+
+def topup(before: int, after: int, at: str = "10:00", **more: Any) -> Record:
+    """A recharge."""
+    return balance(before, after, at, "topup", **more)
+
+
+def call(at: str = "10:00", outcome: str = "answered", duration_s: int = 60, **more: Any) -> Record:
+    """A call that ends at `at`."""
+    answered = {"answer_time": moment(at)} if outcome in ("answered", "dropped") else {}
+    seconds = duration_s if answered else 0
+    basics = {"direction": "mo", "other_party": "t:1", "other_class": "onnet", "roaming": False, "start_time": moment("1 00:00")}
+    return record("voice_usage", at, **{**basics, "outcome": outcome, "duration_s": seconds, **answered, **more})
+
+
+def session(at: str = "10:00", total_bytes: int = 2_000_000, **more: Any) -> Record:
+    """A data session without length that ends at `at`."""
+    volume = {"uplink_bytes": 0, "downlink_bytes": total_bytes, "total_bytes": total_bytes}
+    return record("data_usage", at, **{"session_id": at, "start_time": moment(at), "duration_s": 0, "rat": "4G", "roaming": False, **volume, **more})
+
+
+def seen(city: str, at: str) -> Record:
+    """The line is seen at a cell of `city`."""
+    return record("location_update", at, update_type="periodic", plmn="460-00", roaming=False, cell_id=f"{city}-1")
+
+
+def roaming(plmn: str, at: str) -> Record:
+    """The line is seen in a network abroad."""
+    return record("location_update", at, update_type="attach", plmn=plmn, roaming=True)
+
+
+def contact(at: str = "10:00", status: str = "opened", **more: Any) -> Record:
+    """The customer contacts the operator."""
+    ended = {"resolution": "unresolved"} if status == "completed" else {}
+    basics = {"interaction_id": f"IN-{at}", "direction": "inbound", "channel": "call_agent", "reason": "billing", "start_time": moment("1 00:00")}
+    return record("interaction", at, **{**basics, "status": status, **ended, **more})
+
+
+def phone(old_tac: str | None, new_tac: str, at: str = "10:00", **more: Any) -> Record:
+    """Another phone is used."""
+    return record("device_change", at, **{"change_type": "device", "old_imei": "t:a", "new_imei": "t:b", "old_tac": old_tac, "new_tac": new_tac, **more})
+
+
+def status(old: str | None, new: str, at: str = "10:00") -> Record:
+    """The line's status changes."""
+    return record("state_change", at, entity="line", entity_id="S1", attribute="line.status", old_value=old, new_value=new)

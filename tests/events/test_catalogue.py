@@ -1,0 +1,146 @@
+"""Laws over every definition, and every case of every definition."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import events
+from schemas.reference import Reference
+from streams.catalogue import Catalogue, CatalogueFault
+from tests.shards import CATALOGUE, Bench, details, epoch_ms
+
+EVENTS = list(CATALOGUE)
+CASES = [pytest.param(event, case, id=f"{event.id}: {case.tells}") for event in EVENTS for case in event.cases]
+
+
+@pytest.mark.parametrize(("event", "case"), CASES)
+def test_a_case_gives_exactly_its_details(event, case):
+    bench = Bench()
+    found = bench.feed(case.records)
+    if case.until:
+        found += bench.advance(epoch_ms(case.until))
+    assert bench.rejects == []
+    assert details(found, event.id) == list(case.details)
+
+
+@pytest.mark.parametrize(("event", "case"), CASES)
+def test_a_restart_between_any_two_records_changes_nothing(event, case):
+    bench = Bench()
+    found = []
+    for record in sorted(case.records, key=lambda r: r["event_time"]):
+        found += bench.feed([record])
+        bench.restart()
+    if case.until:
+        found += bench.advance(epoch_ms(case.until))
+    assert details(found, event.id) == list(case.details)
+
+
+@pytest.mark.parametrize(("event", "case"), CASES)
+def test_repeated_input_changes_nothing(event, case):
+    bench = Bench()
+    found = []
+    for record in case.records:
+        found += bench.feed([record, record])
+    if case.until:
+        found += bench.advance(epoch_ms(case.until))
+    assert details(found, event.id) == list(case.details)
+    assert bench.counters.get("duplicate") == len(case.records)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.id)
+def test_every_event_has_a_case_that_fires_and_one_that_does_not(event):
+    assert any(case.details for case in event.cases)
+    assert any(not case.details for case in event.cases)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.id)
+def test_a_payload_has_the_declared_fields_and_types(event):
+    for case in event.cases:
+        for detail in case.details:
+            amounts = any(field.type.__name__ == "Amount" for field in event.payload.values())
+            assert list(detail) == [*event.payload, *(["currency"] if amounts else [])]
+            for name, field in event.payload.items():
+                value = detail[name]
+                wanted = {"Amount": int, "Time": str, "Date": str}.get(field.type.__name__, field.type)
+                assert isinstance(value, wanted) or (field.nullable and value is None), (name, value)
+
+
+def test_ids_are_paths_and_numbers_are_unique():
+    root = Path(events.__file__).parent
+    for event in EVENTS:
+        assert (root / (event.id.replace(".", "/") + ".py")).is_file()
+    assert len({event.id for event in EVENTS}) == len({event.number for event in EVENTS}) == len(EVENTS) == 25
+
+
+def test_the_definitions_of_the_first_job_are_there():
+    wanted = """balance.drop balance.rapid_drop balance.low balance.depleted balance.recovered topup.completed topup.first topup.small_frequent
+    topup.missing_after_depletion spend.day_step voice.long_call voice.missed_calls data.heavy_day data.first_5g data.silent travel.city_changed travel.trip_started
+    travel.tourist_city travel.returned_home travel.intl_arrival care.call_started care.repeat_contact device.changed line.activated net.drops_repeated""".split()
+    assert {event.id for event in EVENTS} == set(wanted)
+
+
+def test_faulty_definitions_are_all_reported_at_once(tmp_path):
+    family = tmp_path / "mine"
+    family.mkdir()
+    (family / "syntax.py").write_text("this is no python")
+    (family / "empty.py").write_text('"""Nothing."""\n')
+    (family / "wrong.py").write_text(
+        '"""Wrong."""\nfrom events.words import B, V, topups\nfrom streams.define import EDGE, Event, Field\n\n\n'
+        "class Wrong(Event, by='line'):\n    when = topups\n    rearm = EDGE\n    n: Field[int] = V.duration_s\n"
+    )
+    with pytest.raises(CatalogueFault) as caught:
+        Catalogue.load([str(tmp_path)])
+    text = str(caught.value)
+    assert "syntax.py: SyntaxError" in text
+    assert "empty.py: wanted one Event class, got 0" in text
+    assert "wrong.py: n: duration_s: wanted a field of BalanceChange, got one of VoiceUsage" in text
+    assert "wrong.py: rearm: EDGE and RESET go with a window" in text
+
+
+def test_a_definition_from_outside_works_like_a_built_in_one(tmp_path):
+    family = tmp_path / "mine"
+    family.mkdir()
+    (family / "big_topup.py").write_text(
+        '"""A big recharge."""\nfrom events.words import B, topups\nfrom streams.define import Amount, Event, Field, Param\n\n\n'
+        "class BigTopup(Event, by='line'):\n    least = Param(5000, unit='minor', doc='big')\n    when = topups.where(B.delta >= least)\n    amount: Field[Amount] = B.delta\n"
+    )
+    from events.stories import topup
+
+    catalogue = Catalogue.load([str(tmp_path)], {"mine.big_topup": {"least": 3000}})
+    found = Bench(catalogue=catalogue).feed([topup(0, 2999), topup(0, 3000, "11:00")])
+    assert details(found, "mine.big_topup") == [{"amount": 3000, "currency": "CNY"}]
+    assert "mine" in catalogue.families
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        ({"balance.lo": {"low": 1}}, "no such event: did you mean balance.low"),
+        ({"balance.low": {"lo": 1}}, "balance.low.lo: no such parameter: did you mean low?"),
+        ({"balance.low": {"low": -1}}, "balance.low.low: wanted >= 0 minor, got -1"),
+        ({"balance.low": {"low": "x"}}, "balance.low.low: wanted an integer (minor), got 'x'"),
+    ],
+)
+def test_wrong_parameters_are_told(overrides, says):
+    with pytest.raises(CatalogueFault, match=r".*") as caught:
+        Catalogue.load(overrides=overrides)
+    assert says in str(caught.value)
+
+
+def test_a_parameter_changes_the_rule_without_touching_code():
+    from events.stories import charge
+
+    found = Bench(catalogue=Catalogue.load(overrides={"balance.low": {"low": 500}})).feed([charge(1200, 900, "10:00"), charge(900, 499, "11:00")])
+    assert details(found, "balance.low") == [{"balance_after": 499, "threshold": 500, "valid_until": None, "currency": "CNY"}]
+
+
+def test_only_keeps_an_event_and_what_it_starts_from():
+    assert [event.id for event in Catalogue.load(only=["topup.missing_after_depletion"])] == ["balance.depleted", "topup.missing_after_depletion"]
+
+
+def test_without_reference_files_the_built_in_cities_serve():
+    bench = Bench(reference=Reference.load())
+    city = bench.reference.city
+    assert city.size > 2
