@@ -1,0 +1,95 @@
+"""The columnar engine is held to the scalar reading, whatever the records, the cuts and the restarts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import orjson
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from schemas.reference import Reference
+from streams.emit import event_id
+from tests.engine.timelines import DAY, START_MS, merged, timelines
+from tests.reference.reading import Reading
+from tests.shards import CATALOGUE, STORIES, Bench
+
+REFERENCE = Reference.load(STORIES.parent / "reference_berlin")
+EXAMPLES = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate], report_multiple_bugs=False)
+END = START_MS + 400 * DAY
+
+
+def told(detection: Any) -> tuple[Any, ...]:
+    """A detection as the scalar reading tells it."""
+    return (detection.event, detection.key, detection.time, detection.who.record_id, orjson.dumps(detection.detail, option=orjson.OPT_SORT_KEYS), detection.marketing_consent)
+
+
+def read(records: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """The scalar reading of a timeline."""
+    reading = Reading(CATALOGUE, REFERENCE)
+    for record in merged(records):
+        reading.take(record)
+    reading.advance(END)
+    return [(s.event, s.key, s.time, s.anchor, orjson.dumps(s.detail, option=orjson.OPT_SORT_KEYS), s.consent) for s in reading.found]
+
+
+def bench() -> Bench:
+    return Bench(reference=REFERENCE)
+
+
+def lasting(shard: Bench) -> dict[bytes, bytes | None]:
+    """The state that is kept for good (finer rows may be swept sooner or later, when they matter no more)."""
+    return {key: value for key, value in shard.log if key.startswith((b"line\x1e", b"line.", b"customer\x1e", b"customer."))}
+
+
+def by_customer(found: list[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...]]]:
+    """Detections of each key, in order."""
+    result: dict[str, list[tuple[Any, ...]]] = {}
+    for one in found:
+        result.setdefault(one[1], []).append(one)
+    return result
+
+
+@EXAMPLES
+@given(timelines())
+def test_columnar_equals_scalar(records):
+    shard = bench()
+    found = [told(d) for d in shard.feed(records) + shard.advance(END)]
+    assert by_customer(found) == by_customer(read(records))
+
+
+@EXAMPLES
+@given(timelines(), st.integers(1, 7))
+def test_the_cuts_of_batches_change_nothing(records, most):
+    whole = bench()
+    expected = [told(d) for d in whole.feed(records)]
+    cut = bench()
+    cut.drain = lambda _=None: []  # type: ignore[method-assign]  # queue everything first
+    cut.feed(records)
+    del cut.drain
+    found = [told(d) for d in cut.drain(most)]
+    assert Counter(found) == Counter(expected)
+    assert cut.counters.get("late") == whole.counters.get("late")
+    assert lasting(cut) == lasting(whole)
+
+
+@EXAMPLES
+@given(timelines(), st.integers(1, 7))
+def test_a_restart_between_any_two_batches_changes_nothing(records, most):
+    whole = bench()
+    expected = [(told(d), event_id(d)) for d in whole.feed(records) + whole.advance(END)]
+    ordered, found, restarted = merged(records), [], bench()
+    for begin in range(0, len(ordered), most):
+        found += restarted.feed(ordered[begin : begin + most])
+        restarted.restart()
+    found += restarted.advance(END)
+    assert Counter((told(d), event_id(d)) for d in found) == Counter(expected)
+
+
+@EXAMPLES
+@given(timelines())
+def test_event_ids_are_unique_and_the_same_again(records):
+    ids = [event_id(d) for d in bench().feed(records)]
+    assert len(set(ids)) == len(ids)
+    assert [event_id(d) for d in bench().feed(records)] == ids

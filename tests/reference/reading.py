@@ -1,0 +1,271 @@
+"""The whole reading: order, admission, timers, rules, re-arm words, as semantics.md has them."""
+
+from __future__ import annotations
+
+from copy import copy
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from schemas.raw import RECORD_TYPES, TOPICS, fields_of, type_name
+from streams.engine.features.absence import Absence
+from streams.engine.rearm import Cool, Per, PerDay, PerLatest, WindowWord
+from tests.reference.civil import civil_day
+from tests.reference.primitives import SCALAR
+from tests.reference.values import value
+
+if TYPE_CHECKING:
+    from schemas.reference import Reference
+    from streams.catalogue import Catalogue
+
+STRUCTS = {type_name(record): record for record in RECORD_TYPES}
+DELAY_MS = 5000
+LATE_MS = 48 * 3_600_000
+
+
+class Seen(NamedTuple):
+    """One detection, as far as both readings tell it."""
+
+    event: str
+    key: str
+    time: int
+    anchor: str
+    detail: dict[str, Any]
+    consent: str
+
+
+class Happening:
+    """A record (or a due timer) in the eyes of the rules."""
+
+    def __init__(self, reading: Reading, raw: dict[str, Any]) -> None:
+        self.reading = reading
+        struct = msgspec.convert(raw, STRUCTS[raw["record_type"]])
+        self.record_type, self.record_id = raw["record_type"], raw["record_id"]
+        self.fields = {name: plain(info.kind, getattr(struct, name)) for name, info in fields_of(type(struct)).items()}
+        self.kind: type = type(struct)
+        self.time: int = self.fields["event_time"]
+        self.customer, self.line = raw["customer_id"], raw.get("subscription_id")
+        self.rank = TOPICS.index(type(struct).topic)
+        self.late = False
+        self.outputs: dict[str, Any] = {}
+        self.timed = False
+        self.zone = reading.zone_of(self)
+
+    def key(self, by: str) -> Any:
+        own = {"line": self.line, "account": self.fields["account_id"], "customer": self.customer}[by]
+        return (self.customer, own)
+
+    def with_outputs(self, outputs: dict[str, Any]) -> Happening:
+        other = copy(self)
+        other.outputs = outputs
+        return other
+
+
+def plain(kind: str, raw: Any) -> Any:
+    if kind == "time" and isinstance(raw, str):
+        return round(datetime.fromisoformat(raw).timestamp() * 1000)
+    return raw
+
+
+class Reading:
+    def __init__(self, catalogue: Catalogue, reference: Reference, zone: str = "Asia/Shanghai") -> None:
+        self.catalogue, self.reference, self.default_zone = catalogue, reference, zone
+        self.parameters = {id(p): catalogue.value(event, name) for event in catalogue for name, p in event.parameters.items()}
+        self.primitives = {}
+        for event in catalogue:
+            declared = event.signal.primitive
+            self.primitives.setdefault(id(declared), SCALAR[type(declared)](declared, self))
+        self.rearm: dict[Any, Any] = {}
+        self.clock = 0
+        self.seen: dict[Any, list[Any]] = {}
+        self.latest: dict[Any, int] = {}
+        self.terminated: set[Any] = set()
+        self.consent: dict[str, str] = {}
+        self.found: list[Seen] = []
+        self.refused = 0
+
+    def parameter(self, node: Any) -> int:
+        return self.parameters[id(node)]
+
+    def zone_of(self, on: Happening) -> str:
+        table = self.reference.line
+        import numpy as np
+
+        from schemas.codes import code, text_of
+
+        (found,) = table.zone(np.array([code(on.line)]), np.array([on.fields["event_time"]])).tolist() if on.line else (0,)
+        return text_of(found) if found else self.default_zone
+
+    def is_tourist(self, place: str, on: Happening) -> bool:
+        import numpy as np
+
+        from schemas.codes import code
+
+        return bool(self.reference.city.tourist(np.array([code(place)]), np.array([on.time]))[0])
+
+    # Records
+
+    def take(self, raw: dict[str, Any]) -> None:
+        on = Happening(self, raw)
+        self._admitted(on)
+        self.clock = max(self.clock, on.time)
+        self.fire_all()
+
+    def _admitted(self, on: Happening) -> None:
+        stream, identity = (on.customer, on.rank), (on.fields["source_system"], on.fields["record_id"])
+        ring = self.seen.setdefault(stream, [])
+        self._fire(
+            lambda key, due: key[0][0] == on.customer and key[0] in {on.key(by) for by in ("line", "account", "customer")} and due <= max(on.time - 1, self.clock - DELAY_MS)
+        )
+        if identity in ring:
+            return
+        ring.append(identity)
+        del ring[:-16]
+        behind = self.latest.get(stream, 0) - on.time
+        self.latest[stream] = max(self.latest.get(stream, 0), on.time)
+        if behind > LATE_MS:
+            self.refused += 1
+            return
+        on.late = behind > 0
+        line = (on.customer, on.line)
+        if on.kind.code != "L" and line in self.terminated:
+            return
+        if on.kind.code == "L" and on.fields["attribute"] == "customer.marketing_consent" and not on.late:
+            self.consent[on.customer] = on.fields["new_value"]
+        self._rules(on)
+        if on.kind.code == "L" and on.fields["attribute"] == "line.status" and on.fields["new_value"] == "terminated" and not on.late and on.line:
+            if line not in self.terminated:
+                self._cancel(line)
+            self.terminated.add(line)
+
+    def _rules(self, on: Happening) -> None:
+        happened: dict[int, Any] = {}
+        fired: list[Any] = []
+        late_rules = []
+        for event in self.catalogue:
+            primitive = event.signal.primitive
+            if primitive.records is not on.kind:
+                continue
+            if isinstance(primitive, Absence):
+                late_rules.append(event)
+                continue
+            if id(primitive) not in happened:
+                happened[id(primitive)] = self._see(primitive, on)
+            fired += self._judge(event, happened[id(primitive)], on)
+        for event in late_rules:
+            self._see(event.signal.primitive, on)
+            if event.signal.primitive.after in fired:
+                self.primitives[id(event.signal.primitive)].begin(on)
+
+    def _see(self, primitive: Any, on: Happening) -> Any:
+        if primitive.by == "line" and on.line is None:
+            return []
+        return self.primitives[id(primitive)].see(on) if value(primitive.condition(), on) else []
+
+    def _judge(self, event: Any, found: Any, on: Happening) -> list[Any]:
+        for channel, outputs in found:
+            here = on.with_outputs(outputs)
+            if channel == event.signal.channel and value(event.signal.condition, here) and self._allowed(event, here):
+                scalar = self.primitives[id(event.signal.primitive)]
+                if not on.timed:
+                    scalar.emitted(scalar.key(on))
+                self._emit(event, here)
+                return [event]
+        return []
+
+    def _emit(self, event: Any, on: Happening) -> None:
+        detail = {}
+        for name, field in event.payload.items():
+            shown = value(field.value, on)
+            kind = field.type.__name__
+            if kind == "Time" and shown is not None:
+                from streams.engine.detection import rfc3339
+
+                shown = rfc3339(shown)
+            if isinstance(shown, date):
+                shown = shown.isoformat()
+            detail[name] = "unknown" if shown is None and not field.nullable and kind == "str" else shown
+        if any(field.type.__name__ == "Amount" for field in event.payload.values()):
+            detail["currency"] = on.fields["currency"]
+        self.found.append(Seen(event.id, on.key(event.by)[1], on.time, on.record_id, detail, self.consent.get(on.customer, "unknown")))
+
+    # Re-arm
+
+    def _allowed(self, event: Any, on: Happening) -> bool:
+        scalar = self.primitives[id(event.signal.primitive)]
+        base = scalar.key(on)
+        checks = [self._word(event, number, word, base, on) for number, word in enumerate(event.words) if not isinstance(word, WindowWord)]
+        if all(check[0] for check in checks):
+            for _, done in checks:
+                done()
+            return True
+        return False
+
+    def _word(self, event: Any, number: int, word: Any, base: Any, on: Happening) -> Any:
+        place = (event.id, number, base, *(value(node, on) for node in word.same))
+        last = self.rearm.get(place)
+        match word:
+            case Cool():
+                return self._cooled(word, last, on), lambda: self.rearm.__setitem__(place, on.time)
+            case Per():
+                return last is None, lambda: self.rearm.__setitem__(place, True)
+            case PerDay():
+                today = civil_day(on.time, on.zone)
+                return last is None or today > last, lambda: self.rearm.__setitem__(place, today)
+            case PerLatest():
+                trip = value(word.value, on)
+                before = last or (None, None)
+                allowed = before[0] != trip if trip is not None else self._cooled(word.otherwise, before[1], on)
+                return allowed, lambda: self.rearm.__setitem__(place, (trip, on.time))
+        raise TypeError(word)
+
+    def _cooled(self, word: Cool, last: int | None, on: Happening) -> bool:
+        if last is None:
+            return True
+        length = word.span.length if isinstance(word.span.length, int) else self.parameter(word.span.length)
+        if word.span.civil:
+            return (civil_day(on.time, on.zone) - civil_day(last, on.zone)).days >= length
+        return on.time >= last + length
+
+    # Timers
+
+    def advance(self, clock: int) -> None:
+        self.clock = max(self.clock, clock)
+        self.fire_all()
+
+    def fire_all(self) -> None:
+        self._fire(lambda _, due: due <= self.clock - DELAY_MS)
+
+    def _fire(self, wanted: Any) -> None:
+        while True:
+            waiting = [
+                (due, event.number, event, key)
+                for event in self.catalogue
+                for key, due in getattr(self.primitives[id(event.signal.primitive)], "due", dict)().items()
+                if wanted(key, due)
+            ]
+            if not waiting:
+                return
+            due, _, event, key = min(waiting, key=lambda w: w[:2])
+            scalar = self.primitives[id(event.signal.primitive)]
+            for channel, outputs in scalar.fire(key, due, None):
+                on = outputs["anchor"].with_outputs(outputs)
+                on.time, on.timed = due, True
+                self._judge(event, [(channel, outputs)], on)
+
+    def _cancel(self, line: Any) -> None:
+        """The timers of a terminated line die."""
+        for scalar in self.primitives.values():
+            for key in [key for key in getattr(scalar, "due", dict)() if key[0] == line]:
+                match type(scalar).__name__:
+                    case "ScalarAbsence":
+                        del scalar.state[key]
+                    case "ScalarSilence":
+                        last, days, _, anchor = scalar.state[key]
+                        scalar.state[key] = (last, days, None, anchor)
+                    case "ScalarPlace":
+                        scalar.state[key]["count_at"] = None
+
+
+__all__ = ["Reading", "Seen"]
