@@ -60,13 +60,24 @@ class Worker:
         await self.drop(self.tasks.keys() - mine)
         for task in self.tasks.values():
             task.paused.clear()
+            task.go_on()
+
+    async def revoked(self, _: set[TP]) -> None:
+        """The group is being dealt anew: no shard begins a transaction until it is known who keeps it."""
+        restoring = {partition for partition, task in self.tasks.items() if not task.ready.is_set()}
+        for task in self.tasks.values():
+            if task.partition not in restoring:
+                await task.suspend()
+        for partition in restoring:
+            self.running[partition].cancel()
+        await self.drop(restoring)
 
     async def drop(self, partitions: set[int]) -> None:
         """Finish the transaction in flight of each shard, and let it go."""
         going = [(partition, self.tasks.pop(partition), self.running.pop(partition)) for partition in sorted(partitions)]
         for _, task, _ in going:
             task.stopping = True
-            task.work.set()
+            task.go_on()
         for partition, task, running in going:
             await asyncio.wait([running], timeout=10)
             running.cancel()
@@ -166,6 +177,7 @@ def make_app(settings: Settings, worker: Worker) -> App:
     for name in TOPICS:
         make_agent(app, worker, name)
     app.on_partitions_assigned.connect(lambda _app, assigned, **_: worker.assigned(assigned))
+    app.on_partitions_revoked.connect(lambda _app, revoked, **_: worker.revoked(revoked))
     return app
 
 

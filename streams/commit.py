@@ -68,6 +68,10 @@ class ShardTask:
         """Fetched runs that came before the restore was done."""
         self.paused: set[str] = set()
         self.ready = asyncio.Event()
+        self.may_step = asyncio.Event()
+        self.may_step.set()
+        self.stepping = asyncio.Lock()
+        """Held while a step is made and committed."""
         self.work = asyncio.Event()
         self.stopping = False
         self.producer: AIOKafkaProducer | None = None
@@ -122,29 +126,52 @@ class ShardTask:
         await self._restore()
         tick_at = time.monotonic() + TICK_S
         while not self.stopping:
-            started = time.perf_counter()
-            step = self.shard.step(int(time.time() * 1000), self.settings.batch_records)
-            if step is not None:
-                self.metrics.batch_seconds.observe(time.perf_counter() - started)
-                await self._commit(step)
-                self._resume()
+            await self.may_step.wait()
+            async with self.stepping:
+                taken = 0 if self.stopping else await self._step()
+            if taken:
                 tick_at = time.monotonic() + TICK_S
-                if step.records < self.settings.batch_records // 10:
-                    await asyncio.sleep(self.settings.batch_wait_ms / 1000)
-                else:
-                    await asyncio.sleep(0)
+                await asyncio.sleep(self.settings.batch_wait_ms / 1000 if taken < self.settings.batch_records // 10 else 0)
                 continue
             if self.settings.clock == "wall" and time.monotonic() >= tick_at and all(self.shard.merger.caught_up):
                 tick_at = time.monotonic() + TICK_S
-                idle = self.shard.tick(int(time.time() * 1000))
-                if idle is not None:
-                    await self._commit(idle)
-                    continue
+                async with self.stepping:
+                    await self._tick()
             self.work.clear()
             try:
                 await asyncio.wait_for(self.work.wait(), TICK_S if self.settings.clock == "wall" else LAST_CHANCE_S)
             except TimeoutError:
                 self._observe()
+
+    async def _step(self) -> int:
+        """Make and commit one step, if there is one. Returns the records it took, at least 1."""
+        started = time.perf_counter()
+        step = self.shard.step(int(time.time() * 1000), self.settings.batch_records)
+        if step is None:
+            return 0
+        self.metrics.batch_seconds.observe(time.perf_counter() - started)
+        await self._commit(step)
+        self._resume()
+        return max(1, step.records)
+
+    async def _tick(self) -> None:
+        """Nothing comes: the clock moves on, and timers may fire."""
+        if self.stopping or not self.may_step.is_set():
+            return
+        idle = self.shard.tick(int(time.time() * 1000))
+        if idle is not None:
+            await self._commit(idle)
+
+    async def suspend(self) -> None:
+        """Finish the transaction in hand and begin no other until `go_on`: the partitions may be handed to another worker."""
+        self.may_step.clear()
+        async with self.stepping:
+            pass
+
+    def go_on(self) -> None:
+        """The shard is still ours."""
+        self.may_step.set()
+        self.work.set()
 
     async def close(self) -> None:
         """Let the producer go; an open transaction is aborted."""

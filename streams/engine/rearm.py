@@ -38,7 +38,9 @@ class RearmColumns:
 
     def rows(self, matches: Matches) -> Rows:
         """The rows of this word's state."""
-        return self.scope.rows_of(matches)
+        if self.scope is self.base:
+            return matches.rows
+        return self.scope.refine(matches.rows, [matches.values(node) for node in self.scope.same], matches.times)
 
     def allows(self, matches: Matches, rows: Rows) -> npt.NDArray[np.bool_]:
         """Which matches may be emitted."""

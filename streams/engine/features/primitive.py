@@ -126,10 +126,6 @@ class Scope:
         base = group.rows(self.by)[idx]
         return self.refine(base, [group.values(node)[idx] for node in self.same], group.time[idx]) if self.same else base
 
-    def rows_of(self, matches: Matches) -> Rows:
-        """The rows of matches whose rows are those of the base table."""
-        return self.refine(matches.rows, [matches.values(node) for node in self.same], matches.times) if self.same else matches.rows
-
     def refine(self, base: Rows, values: list[Array], times: Ints) -> Rows:
         """Rows of this scope's table for rows of the base table and one value a row of each `same`."""
         keys = self.base.keys
