@@ -97,6 +97,19 @@ class Reading:
         (found,) = table.zone(np.array([code(on.line)]), np.array([on.fields["event_time"]])).tolist() if on.line else (0,)
         return text_of(found) if found else self.default_zone
 
+    def zone_of_owner(self, on: Happening) -> str:
+        """The zone of the customer's lowest subscription_id."""
+        from schemas.codes import text_of
+
+        table = self.reference.line.data
+        own = [
+            (text_of(int(line)), int(zone))
+            for line, zone, owner in zip(table["subscription_id"][:-1], table["tz"][:-1], table["customer_id"][:-1], strict=True)
+            if text_of(int(owner)) == on.customer
+        ]
+        zone = min(own)[1] if own else 0
+        return text_of(zone) if zone else self.default_zone
+
     def is_tourist(self, place: str, on: Happening) -> bool:
         import numpy as np
 
@@ -161,11 +174,13 @@ class Reading:
     def _see(self, primitive: Any, on: Happening) -> Any:
         if primitive.by == "line" and on.line is None:
             return []
+        on.zone = self.zone_of(on) if primitive.by == "line" else self.zone_of_owner(on)
         return self.primitives[id(primitive)].see(on) if value(primitive.condition(), on) else []
 
     def _judge(self, event: Any, found: Any, on: Happening) -> list[Any]:
         for channel, outputs in found:
             here = on.with_outputs(outputs)
+            here.zone = self.zone_of(on) if event.by == "line" else self.zone_of_owner(on)
             if channel == event.signal.channel and value(event.signal.condition, here) and self._allowed(event, here):
                 scalar = self.primitives[id(event.signal.primitive)]
                 if not on.timed:

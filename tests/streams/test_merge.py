@@ -1,0 +1,86 @@
+"""The merge gives what a merge by heads gives, whatever the chunks and batches, and lets nothing overtake what is unread."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.raw import TOPICS
+from streams.decode import decode_chunk
+from streams.merge import Merger
+from tests.streams.records import good
+
+KIND = {"raw.billing": "balance_change", "raw.usage": "vas_usage", "raw.service": "page_view", "raw.network": "network_quality"}
+BASE = 1_777_599_072_000
+
+
+def chunk(topic, first, times, bad=()):
+    values = [b"{" if number in bad else json.dumps(good(KIND[topic], event_time=BASE + time, record_id=f"{topic}-{first + number}")).encode() for number, time in enumerate(times)]
+    return decode_chunk(topic, 0, range(first, first + len(times)), [b"C1"] * len(times), values, next_offset=first + len(times), latest_ms=None, max_bytes=10_000)
+
+
+def drained(merger, most):
+    order, following, rejects = [], {}, 0
+    while (released := merger.release(most)) is not None:
+        assert released.n <= most
+        order += [(released.raw(i)[0], released.raw(i)[2]) for i in range(released.n)]
+        assert [released.time[i] for i in range(released.n)] == [json.loads(released.raw(i)[4])["event_time"] for i in range(released.n)]
+        following |= released.next_offsets
+        rejects += len(released.rejects)
+    return order, following, rejects
+
+
+QUEUES = st.lists(st.lists(st.integers(0, 8), max_size=8), min_size=4, max_size=4)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(QUEUES, st.integers(1, 9), st.integers(1, 5))
+def test_the_order_is_that_of_a_merge_by_heads(queues, most, cut):
+    merger = Merger(1000)
+    for topic, times in zip(TOPICS, queues, strict=True):
+        for first in range(0, len(times), cut):
+            merger.add(chunk(topic, first, times[first : first + cut]))
+    merger.caught_up = [True] * 4
+    expected, heads = [], [list(enumerate(times)) for times in queues]
+    while any(heads):
+        rank = min((rank for rank, own in enumerate(heads) if own), key=lambda rank: (heads[rank][0][1], rank))
+        expected.append((TOPICS[rank], heads[rank].pop(0)[0]))
+    order, following, _ = drained(merger, most)
+    assert order == expected
+    assert following == {topic: len(times) for topic, times in zip(TOPICS, queues, strict=True) if times}
+
+
+def test_a_topic_with_unread_backlog_holds_the_others_back():
+    merger = Merger(1000)
+    merger.caught_up = [True, False, True, True]
+    merger.add(chunk("raw.billing", 0, [1, 5, 9]))
+    assert merger.release(100) is None
+    merger.add(chunk("raw.usage", 0, [4]))
+    order, following, _ = drained(merger, 100)
+    assert order == [("raw.billing", 0), ("raw.usage", 0)]
+    assert following == {"raw.billing": 1, "raw.usage": 1}
+    merger.caught_up[1] = True
+    assert drained(merger, 100)[0] == [("raw.billing", 1), ("raw.billing", 2)]
+
+
+def test_refused_records_go_out_with_the_offsets_that_pass_them():
+    merger = Merger(1000)
+    merger.caught_up = [True] * 4
+    merger.add(chunk("raw.billing", 0, [1, 2, 3, 4], bad={0, 2, 3}))
+    merger.add(chunk("raw.usage", 0, [9, 9], bad={0, 1}))
+    order, following, rejects = drained(merger, 100)
+    assert order == [("raw.billing", 1)]
+    assert following == {"raw.billing": 4, "raw.usage": 2}
+    assert rejects == 5
+
+
+def test_a_full_queue_says_so_and_has_room_again_at_half():
+    merger = Merger(4)
+    merger.caught_up = [True] * 4
+    merger.add(chunk("raw.billing", 0, [1, 2, 3, 4]))
+    assert merger.full(0)
+    assert not merger.full(1)
+    merger.release(3)
+    assert merger.room(0)
