@@ -1,0 +1,1 @@
+"""Real input as raw records, and what an independent count finds in it."""
