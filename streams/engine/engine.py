@@ -19,6 +19,7 @@ from streams.engine.features.absence import AbsenceColumns
 from streams.engine.features.primitive import Home, Runtime, TimedRuntime
 from streams.engine.identity import pack
 from streams.engine.lifecycle import Lifecycle
+from streams.engine.owners import Owners
 from streams.engine.rows import NEVER, SEPARATOR
 from streams.engine.state import State
 
@@ -104,6 +105,7 @@ class Engine:
         self.timed: dict[str, list[Step]] = defaultdict(list)
         self.awaiting: dict[type[Event], list[AbsenceColumns]] = defaultdict(list)
         self._bind(catalogue, home)
+        self.owners = [Owners(self.state.table(name), tables["customer"]) for name in self.timed if name != "customer"]
         self.state.build()
         self.found: list[tuple[tuple[int, int, int, int, str, str], Detection]] = []
         self.swept = 0
@@ -140,7 +142,9 @@ class Engine:
         limits = np.maximum(batch.time - 1, before[:-1] - self.settings.timer_delay_ms)
         refused = []
         for number in range(batch.rounds):
-            refused.append(self.admission.admit(batch, batch.members(number)))
+            members = batch.members(number)
+            refused.append(self.admission.admit(batch, members))
+            self._timers_of_customers(batch.customer[members], before[:-1][members] - self.settings.timer_delay_ms, members)
             for group in batch.groups.values():
                 if number + 1 < len(group.starts):
                     begin, end = group.starts[number], group.starts[number + 1]
@@ -217,6 +221,16 @@ class Engine:
         """Time passes without records: the clock is moved on, timers fire."""
         self.state.clock = max(self.clock, clock_ms)
         return self._outcome(0, np.zeros(0, np.int64))
+
+    def _timers_of_customers(self, customers: Rows, limits: Ints, before: Ints) -> None:
+        """Fire what the clock has reached, anywhere among the rows of `customers`."""
+        for owners in self.owners:
+            reached = owners.reached(customers, limits)
+            if len(reached):
+                rows, whose = owners.rows_of(customers[reached])
+                where = reached[whose]
+                self._fire(owners.table, self.timed[owners.table.name], rows, limits[where], before[where])
+                owners.settle(customers[reached])
 
     def _timers_before(self, group: Group, begin: int, end: int, limits: Ints) -> None:
         """Fire what is due before records begin..end: at most `limits`, one a record."""

@@ -20,6 +20,8 @@ import xxhash
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from streams.engine.owners import Owners
+
 Rows = npt.NDArray[np.int32]
 ColumnKind = Literal["int", "time", "text", "token", "flag", "digest"]
 FORMATS: dict[ColumnKind, str] = {"int": "<i8", "time": "<i8", "text": "<i8", "token": "<i8", "flag": "<i8", "digest": "<u2"}
@@ -150,6 +152,8 @@ class Table:
         self.free: list[int] = []
         self.parts: dict[str, Part] = {}
         self.followers: list[Follower] = []
+        self.owners: Owners | None = None
+        """Whose rows they are, when the table has timers."""
         self.keep_ms: int | None = 0
         """How long after its last touch a row can still matter; None: for ever."""
         self.size = FIRST_ROWS
@@ -194,6 +198,8 @@ class Table:
         self.keys.append(key)
         if row >= self.size:
             self.grow(2 * self.size)
+        if self.owners is not None:
+            self.owners.new_row(row, key)
         return row
 
     def grow(self, size: int) -> None:
@@ -215,6 +221,8 @@ class Table:
         if len(rows):
             self.next_due[rows] = np.minimum(self.next_due[rows], due)
             self.earliest = min(self.earliest, int(due.min()))
+            if self.owners is not None:
+                self.owners.arm(rows, due)
 
     def sweep(self, clock: int) -> int:
         """Free the rows that cannot matter any more at `clock` (epoch ms). Returns how many."""
