@@ -9,10 +9,13 @@ NULL = -(2**63)
 MOST_CACHED = 1_000_000
 
 
-class _Codes(dict[str, int]):
+class _Codes(dict[str | None, int]):
     """Text to code; codes of the current generation remember their texts."""
 
-    def __missing__(self, text: str) -> int:
+    def __missing__(self, text: str | None) -> int:
+        if text is None:
+            self[None] = 0
+            return 0
         number = xxhash.xxh3_64_intdigest(text.encode()) - 2**63 or 1
         self[text] = number
         _texts[number] = text
@@ -28,7 +31,7 @@ code_of = _codes.__getitem__
 
 def code(text: str | None) -> int:
     """The code of `text`; 0 for None."""
-    return 0 if text is None else _codes[text]
+    return _codes[text]
 
 
 def text_of(number: int) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 
-def shard_builder(settings: Settings, only: Sequence[str] = ()) -> tuple[Callable[[int], Shard], Catalogue]:
+def shard_builder(settings: Settings, only: Sequence[str] = (), *, keep_state: bool = True) -> tuple[Callable[[int], Shard], Catalogue]:
     """What makes the shard of a partition number, and the definitions it runs.
 
     Raises CatalogueFault, ReferenceFault, UnknownZone.
@@ -24,7 +24,7 @@ def shard_builder(settings: Settings, only: Sequence[str] = ()) -> tuple[Callabl
     catalogue = Catalogue.load(settings.definitions, settings.events, only)
     reference = Reference.load(Path(settings.reference) if settings.reference else None, country=settings.country)
     engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms)
-    shard_settings = ShardSettings(settings.operator, settings.clock == "wall", settings.future_ms, settings.max_record_bytes, settings.queue_records)
+    shard_settings = ShardSettings(settings.operator, settings.clock == "wall", settings.future_ms, settings.max_record_bytes, settings.queue_records, keep_state)
 
     def build(partition: int) -> Shard:
         return Shard(partition, Engine(catalogue, reference, engine_settings), shard_settings)

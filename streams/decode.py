@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Ints = npt.NDArray[np.int64]
+Fault = tuple[str, str]
+"""A reason code, and the detail."""
 OLDEST_MS = 946_684_800_000
 """2000-01-01T00:00:00Z: nothing real is older."""
 NEWEST_MS = 253_402_300_799_999
@@ -85,10 +87,7 @@ def bool_column(records: list[Any], info: FieldInfo) -> npt.NDArray[np.bool_]:
 
 def text_column(records: list[Any], info: FieldInfo) -> Ints:
     """Codes of texts; None is 0."""
-    values = map(attrgetter(info.name), records)
-    if info.nullable:
-        return np.array([0 if value is None else code_of(value) for value in values], np.int64)
-    return np.fromiter(map(code_of, values), np.int64, len(records))
+    return np.fromiter(map(code_of, map(attrgetter(info.name), records)), np.int64, len(records))
 
 
 def time_column(records: list[Any], info: FieldInfo) -> Ints:
@@ -114,6 +113,7 @@ BUILDERS: dict[str, Any] = {
     "date": date_column,
     "object": object_column,
 }
+NO_KIND = -1
 KINDS = {record: number for number, record in enumerate(RECORD_TYPES)}
 NAMES = {type_name(record): record for record in RECORD_TYPES}
 
@@ -162,14 +162,13 @@ def decode_chunk(
     """Decode raw records in offset order. `latest_ms`: later event times are `future`. Larger values than `max_bytes` are not parsed."""
     chunk = Chunk(topic, partition, next_offset)
     records, faults = parse(topic, values, max_bytes)
-    for at, key in enumerate(keys):
-        if at not in faults and (key is None or key.decode("utf-8", "replace") != records[at].customer_id):
-            faults[at] = ("null_key", "key: wanted the customer_id, got null") if key is None else ("key_mismatch", "key: wanted the record's customer_id, got another text")
-    sound = [at for at in range(len(values)) if at not in faults] if faults else range(len(values))
-    by_kind: dict[int, list[int]] = {}
-    for at in sound:
-        by_kind.setdefault(KINDS[type(records[at])], []).append(at)
-    groups = {kind: (np.array(places), Columns(RECORD_TYPES[kind], [records[at] for at in places])) for kind, places in by_kind.items()}
+    if faults or list(keys) != [record.customer_id.encode() for record in records]:
+        faults |= {at: fault for at, key in enumerate(keys) if at not in faults and (fault := key_fault(key, records[at].customer_id))}
+    kinds = np.fromiter((NO_KIND if at in faults else KINDS[type(record)] for at, record in enumerate(records)), np.int8, len(records))
+    groups: dict[int, tuple[Ints, Columns]] = {}
+    for kind in np.unique(kinds[kinds != NO_KIND]).tolist():
+        places = np.flatnonzero(kinds == kind)
+        groups[kind] = (places, Columns(RECORD_TYPES[kind], [records[at] for at in places.tolist()]))
     for kind, (places, columns) in groups.items():
         bad = judge(columns, latest_ms)
         if bad:
@@ -181,6 +180,13 @@ def decode_chunk(
         reason, detail = faults[at]
         chunk.rejects.append(Reject(reason, f"{detail} ({topic}[{partition}]@{offsets[at]})", topic, partition, offsets[at], keys[at], values[at]))
     return chunk
+
+
+def key_fault(key: bytes | None, customer_id: str) -> Fault | None:
+    """What is wrong with the key of a record, if anything."""
+    if key is None:
+        return "null_key", "key: wanted the customer_id, got null"
+    return None if key == customer_id.encode() else ("key_mismatch", "key: wanted the record's customer_id, got another text")
 
 
 def lay_out(chunk: Chunk, groups: dict[int, tuple[Ints, Columns]], offsets: Sequence[int], keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
@@ -207,8 +213,6 @@ def lay_out(chunk: Chunk, groups: dict[int, tuple[Ints, Columns]], offsets: Sequ
 
 
 # Parsing
-
-Fault = tuple[str, str]
 
 
 def parse(topic: str, values: Sequence[bytes | None], max_bytes: int) -> tuple[list[Any], dict[int, Fault]]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -63,7 +61,7 @@ def cloud_event(detection: Detection, operator: str) -> dict[str, Any]:
             "account_id": who.account_id,
             "subscription_id": who.subscription_id,
             "msisdn": who.msisdn,
-            "local_time": local_time(detection.time, detection.zone),
+            "local_time": rfc3339(detection.time, detection.offset_ms),
             "touchpoint": detection.touchpoint,
             "marketing_consent": detection.marketing_consent,
             "trigger": None if detection.timed else source,
@@ -73,12 +71,6 @@ def cloud_event(detection: Detection, operator: str) -> dict[str, Any]:
             "detail": detection.detail,
         },
     }
-
-
-def local_time(ms: int, zone: str) -> str:
-    """Epoch ms as RFC 3339 with the offset of `zone`."""
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
-    return moment.astimezone(ZoneInfo(zone)).isoformat(timespec="milliseconds")
 
 
 def message(detection: Detection, operator: str, wall_ms: int | None) -> tuple[Message, bool]:

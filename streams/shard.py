@@ -33,6 +33,8 @@ class ShardSettings(NamedTuple):
     future_ms: int = 300_000
     max_record_bytes: int = 1_048_576
     queue_records: int = 50_000
+    keep_state: bool = True
+    """Tell what changed in the state with every step; a replay has no use for it."""
 
 
 class Step(NamedTuple):
@@ -130,7 +132,7 @@ class Shard:
             events,
             dead,
             missed,
-            list(self.engine.changes()),
+            list(self.engine.changes()) if self.settings.keep_state else [],
             released.next_offsets if released is not None else {},
             counters,
             outcome.detections,

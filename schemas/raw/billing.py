@@ -26,6 +26,7 @@ from schemas.raw.envelope import (
     Time,
     among,
     given,
+    has,
     implies,
     matches,
     present,
@@ -80,7 +81,7 @@ class BalanceChange(Envelope, kw_only=True, frozen=True, gc=False, tag="balance_
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
-        Rule("subscription_id", "given unless bucket_kind is credit", lambda r: given(r.subscription_id) | (r.bucket_kind == code("credit"))),
+        Rule("subscription_id", "given unless bucket_kind is credit", lambda r: has(r, "subscription_id") | (r.bucket_kind == code("credit"))),
         Rule("unit", "the unit of the bucket's kind", unit_fits),
         Rule("currency", "ISO 4217, given for minor", lambda r: matches(CURRENCY, r.currency) & implies(r.unit == code("minor"), given(r.currency))),
         Rule(

@@ -96,6 +96,11 @@ def given(column: npt.NDArray[np.int64]) -> Bools:
     return np.asarray(column != 0)
 
 
+def has(r: Any, name: str) -> Bools:
+    """Where a text is given; for texts that are mostly different, whose codes nobody needs."""
+    return np.fromiter((value is not None for value in r.objects(name)), bool, len(r))
+
+
 def among(column: npt.NDArray[np.int64], *texts: str) -> Bools:
     """Where a text is one of `texts`."""
     return np.isin(column, [code(text) for text in texts])
@@ -116,11 +121,23 @@ def matches(pattern: str, column: npt.NDArray[np.int64], check: Callable[[str], 
         _verdicts.clear()
     compiled = re.compile(pattern)
     texts = column.tolist()
-    for number in set(texts):
-        if number and (pattern, number) not in _verdicts:
-            text = text_of(number)
-            _verdicts[pattern, number] = compiled.fullmatch(text) is not None and (check is None or check(text))
-    return np.fromiter((not number or _verdicts[pattern, number] for number in texts), bool, len(texts))
+    distinct = set(texts)
+    for number in distinct:
+        if (pattern, number) not in _verdicts:
+            text = text_of(number) if number else ""
+            _verdicts[pattern, number] = not number or (compiled.fullmatch(text) is not None and (check is None or check(text)))
+    if all(_verdicts[pattern, number] for number in distinct):
+        return np.ones(len(texts), bool)
+    return np.fromiter((_verdicts[pattern, number] for number in texts), bool, len(texts))
+
+
+def all_different(pattern: str, texts: list[str | None]) -> Bools:
+    """Where a text is not given or matches `pattern`, for texts that are mostly different: one search over all of them."""
+    given_texts = [text for text in texts if text is not None]
+    if re.fullmatch(f"(?:{pattern}\n)*", "".join([f"{text}\n" for text in given_texts])):
+        return np.ones(len(texts), bool)
+    compiled = re.compile(pattern)
+    return np.fromiter((text is None or compiled.fullmatch(text) is not None for text in texts), bool, len(texts))
 
 
 def luhn(digits: str) -> bool:
@@ -136,8 +153,8 @@ COUNTRY = r"[A-Z]{2}"
 TAC = r"[0-9]{8}"
 
 ENVELOPE_RULES = (
-    Rule("msisdn", "E.164: + and 5 to 15 digits", lambda r: matches(MSISDN, r.msisdn)),
-    Rule("ref_record_id", "given for a correction or reversal", lambda r: implies(r.action != code("new"), given(r.ref_record_id))),
+    Rule("msisdn", "E.164: + and 5 to 15 digits", lambda r: all_different(MSISDN, r.objects("msisdn"))),
+    Rule("ref_record_id", "given for a correction or reversal", lambda r: implies(r.action != code("new"), has(r, "ref_record_id"))),
 )
 ROAMING_RULES = (Rule("visited_plmn", "MCC-MNC, given when roaming", lambda r: matches(PLMN, r.visited_plmn) & implies(r.roaming, given(r.visited_plmn))),)
 CHARGE_RULES = (

@@ -37,7 +37,7 @@ def replay(
     from streams.replay import Replay
 
     given = {"reference": reference, "clock": "records", "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
-    build, catalogue = shard_builder(settings.load(given, config), only or [])
+    build, catalogue = shard_builder(settings.load(given, config), only or [], keep_state=False)
     until_ms = int(datetime.fromisoformat(until).timestamp() * 1000) if until else None
     started = perf_counter()
     tally = Tally(out, rejects)

@@ -104,6 +104,13 @@ class Group:
             self._values[key] = values
         return values
 
+    def at(self, node: Expr, idx: Ints) -> Array:
+        """`node` for records `idx`: for a few of them only those are computed."""
+        if node.key() not in self._values and 2 * len(idx) < self.n:
+            none: Rows = np.zeros(len(idx), np.int32)
+            return Matches(self.world, "customer", self, idx, self.time[idx], none, 0, {}).values(node)
+        return self.values(node)[idx]
+
     def late(self, idx: Ints) -> Array:
         """Whether records `idx` came behind a later one of their customer and topic; known once their round is admitted."""
         return self._late[self.position[idx]]
@@ -127,6 +134,8 @@ class Group:
 
     def zones(self, by: str) -> Ints | int:
         """The zone index for the keys of scope `by`: one for all, or one a record."""
+        if not self.world.zones_by_line:
+            return self.world.default_zone
         zones = self._zones.get(by)
         if zones is None:
             if by == "line":
@@ -261,12 +270,11 @@ class Batch:
         self.n = released.n
         self.time, self.rank, self.kind = released.time, released.rank, released.kind
         self.id_hash, self.content_hash = released.id_hash, released.content_hash
-        customers: list[str] = [""] * self.n
+        self.customer: Rows = np.empty(self.n, np.int32)
+        find = world.tables["customer"].rows
         for pieces in released.pieces.values():
             for columns, slots, positions in pieces:
-                for slot, position in zip(slots.tolist(), positions.tolist(), strict=True):
-                    customers[position] = columns.records[slot].customer_id
-        self.customer: Rows = world.tables["customer"].rows(customers)
+                self.customer[positions] = find([columns.records[slot].customer_id for slot in slots.tolist()])
         """Row of each record's customer, in merged order."""
         self.round = occurrence(self.customer)
         self.by_round = np.argsort(self.round, kind="stable")

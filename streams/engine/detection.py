@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,13 +21,13 @@ EPOCH_DAY = date(1970, 1, 1)
 
 
 class Detection(NamedTuple):
-    """One customer event. Times are epoch ms; `zone` is an IANA name; trigger and anchor name a raw record."""
+    """One customer event. Times are epoch ms; `offset_ms` is that of local time from UTC; trigger and anchor name a raw record."""
 
     event: str
     version: int
     key: str
     time: int
-    zone: str
+    offset_ms: int
     who: Identity
     """Of the trigger record, or of the record that set the timer going."""
     timed: bool
@@ -39,9 +40,21 @@ class Detection(NamedTuple):
     valid_for_ms: int
 
 
-def rfc3339(ms: int) -> str:
-    """Epoch ms as RFC 3339 UTC with milliseconds."""
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+@lru_cache(4096)
+def civil_date(day: int) -> str:
+    """A day since 1970-01-01 as YYYY-MM-DD."""
+    return (EPOCH_DAY + timedelta(days=day)).isoformat()
+
+
+def rfc3339(ms: int, offset_ms: int | None = None) -> str:
+    """Epoch ms as RFC 3339 with milliseconds: in UTC, or with an offset."""
+    day, clock = divmod(ms + (offset_ms or 0), 86_400_000)
+    seconds, millis = divmod(clock, 1000)
+    text = f"{civil_date(day)}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{millis:03d}"
+    if offset_ms is None:
+        return text + "Z"
+    minutes = abs(offset_ms) // 60_000
+    return f"{text}{'-' if offset_ms < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def plain(kind: str, value: Any) -> Any:
@@ -56,7 +69,7 @@ def plain(kind: str, value: Any) -> Any:
         case "time":
             return rfc3339(int(value))
         case "date":
-            return (EPOCH_DAY + timedelta(days=int(value))).isoformat()
+            return civil_date(int(value))
     return int(value)
 
 
@@ -74,8 +87,7 @@ class Describer:
         who = [identity(record) for record in records] if records else [unpack(anchor) for anchor in fired.outputs[0, "anchor"]]
         details = self._columns(fired, {name: (field.value, kind_of(field.type, field.value)) for name, field in event.payload.items()})
         evidence = self._columns(fired, {name: (node, node.kind) for name, node in self.evidence.items()})
-        names = fired.world.calendar.names
-        zones = [names[fired.zones]] * len(fired) if isinstance(fired.zones, int) else [names[z] for z in fired.zones.tolist()]
+        offsets = fired.world.calendar.offset_ms(fired.times, fired.zones).tolist()
         found = []
         for i, time in enumerate(fired.times.tolist()):
             record = records[i] if records else None
@@ -91,7 +103,7 @@ class Describer:
                     event.version,
                     key_of(event.by, who[i]),
                     time,
-                    zones[i],
+                    offsets[i],
                     who[i],
                     record is None,
                     getattr(record, "channel", None) or getattr(record, "platform", None),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from schemas.reference import Reference
     from streams.catalogue import Catalogue
     from streams.define import Event
-    from streams.engine.expression import Ints
+    from streams.engine.expression import Bools, Ints
     from streams.engine.features.primitive import Primitive
     from streams.engine.rearm import RearmColumns
     from streams.engine.rows import Change, Rows, Table
@@ -158,22 +158,27 @@ class Engine:
         position = group.position[begin:end]
         self._timers_before(group, begin, end, limits[position])
         alive = batch.alive[position]
-        if group.kind != STATE_CHANGE and "subscription_id" in group.record_type.__struct_fields__:
-            rows = group.rows("line")[begin:end]
-            ended = alive & (rows >= 0) & (self.lifecycle.ended.values[rows] != 0)
-            if ended.any():
-                self.counters["terminated"] += int(ended.sum())
-                alive = alive & ~ended
+        ended = self._of_ended_lines(group, begin, end)
+        if ended.any() and group.kind != STATE_CHANGE:
+            self.counters["terminated"] += int((alive & ended).sum())
+            alive = alive & ~ended
         everything = begin + np.flatnonzero(alive)
         if group.kind == STATE_CHANGE:
             self.lifecycle.note_consent(group, everything)
         fired: dict[type[Event], Matches] = {}
         for step in self.steps[group.kind]:
-            self._step(step, group, begin, end, alive, fired)
+            self._step(step, group, begin, end, alive & ~ended if step.runtime.scope.by == "line" else alive, fired)
         if group.kind == STATE_CHANGE:
             self.lifecycle.note_ends(group, everything)
 
-    def _step(self, step: Step, group: Group, begin: int, end: int, alive: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], fired: dict[type[Event], Matches]) -> None:
+    def _of_ended_lines(self, group: Group, begin: int, end: int) -> Bools:
+        """Which records are of a terminated line: no rule of the line sees them, and only state changes are seen by others."""
+        if "subscription_id" not in group.record_type.__struct_fields__:
+            return np.zeros(end - begin, bool)
+        rows = group.rows("line")[begin:end]
+        return np.asarray((rows >= 0) & (self.lifecycle.ended.values[rows] != 0))
+
+    def _step(self, step: Step, group: Group, begin: int, end: int, alive: Bools, fired: dict[type[Event], Matches]) -> None:
         runtime = step.runtime
         wanted = group.values(runtime.declared.condition())[begin:end] & alive
         if runtime.scope.by != "customer":

@@ -142,6 +142,20 @@ class Index(dict[str, int]):
         return row
 
 
+class Pairs(dict[tuple[int, ...], int]):
+    """(Row of a base table, codes of values) to the row of the finer table: found without making the key's text each time."""
+
+    def __init__(self, table: Table, base: Table) -> None:
+        super().__init__()
+        self.table, self.base = table, base
+
+    def __missing__(self, pair: tuple[int, ...]) -> int:
+        row = self.table.index[SEPARATOR.join([self.base.keys[pair[0]] or "", *map(str, pair[1:])])]
+        self[pair] = row
+        self.table.pair_of[row] = pair
+        return row
+
+
 class Table:
     """The rows of one key scope."""
 
@@ -162,6 +176,14 @@ class Table:
         """A lower bound of the timers of each row, epoch ms."""
         self.earliest: int = NEVER
         self.dropped: list[str] = []
+        self.pairs: Pairs | None = None
+        self.pair_of: dict[int, tuple[int, ...]] = {}
+
+    def pairs_with(self, base: Table) -> Pairs:
+        """The finder of this table's rows by rows of `base`."""
+        if self.pairs is None:
+            self.pairs = Pairs(self, base)
+        return self.pairs
 
     def part(self, name: str = "") -> Part:
         """The part `name` of this table, declared on first use."""
@@ -241,6 +263,8 @@ class Table:
             key = self.keys[row]
             if key is not None:
                 del self.index[key]
+                if self.pairs is not None and row in self.pair_of:
+                    self.pairs.pop(self.pair_of.pop(row), None)
                 self.dropped.append(key)
                 self.keys[row] = None
                 self.free.append(row)

@@ -74,7 +74,8 @@ class State:
     @staticmethod
     def _records(part: str, table: Table, rows: Rows, values: Iterable[bytes | None]) -> list[Change]:
         prefix, keys = f"{part}\x1e", table.keys
-        return [Change((prefix + (keys[row] or "")).encode(), value) for row, value in zip(rows.tolist(), values, strict=True)]
+        names = [f"{prefix}{keys[row] or ''}".encode() for row in rows.tolist()]
+        return list(map(Change, names, values))
 
     def _layout(self, layout: Layout, heads: list[Change]) -> None:
         fingerprint = layout.fingerprint

@@ -75,9 +75,33 @@ def test_ids_are_paths_and_numbers_are_unique():
 
 
 def test_the_definitions_of_the_first_job_are_there():
-    wanted = """balance.drop balance.rapid_drop balance.low balance.depleted balance.recovered topup.completed topup.first topup.small_frequent
-    topup.missing_after_depletion spend.day_step voice.long_call voice.missed_calls data.heavy_day data.first_5g data.silent travel.city_changed travel.trip_started
-    travel.tourist_city travel.returned_home travel.intl_arrival care.call_started care.repeat_contact device.changed line.activated net.drops_repeated""".split()
+    wanted = [
+        "balance.drop",
+        "balance.rapid_drop",
+        "balance.low",
+        "balance.depleted",
+        "balance.recovered",
+        "topup.completed",
+        "topup.first",
+        "topup.small_frequent",
+        "topup.missing_after_depletion",
+        "spend.day_step",
+        "voice.long_call",
+        "voice.missed_calls",
+        "data.heavy_day",
+        "data.first_5g",
+        "data.silent",
+        "travel.city_changed",
+        "travel.trip_started",
+        "travel.tourist_city",
+        "travel.returned_home",
+        "travel.intl_arrival",
+        "care.call_started",
+        "care.repeat_contact",
+        "device.changed",
+        "line.activated",
+        "net.drops_repeated",
+    ]
     assert {event.id for event in EVENTS} == set(wanted)
 
 

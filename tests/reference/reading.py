@@ -172,7 +172,7 @@ class Reading:
                 self.primitives[id(event.signal.primitive)].begin(on)
 
     def _see(self, primitive: Any, on: Happening) -> Any:
-        if primitive.by == "line" and on.line is None:
+        if primitive.by == "line" and (on.line is None or (on.customer, on.line) in self.terminated):
             return []
         on.zone = self.zone_of(on) if primitive.by == "line" else self.zone_of_owner(on)
         return self.primitives[id(primitive)].see(on) if value(primitive.condition(), on) else []

@@ -29,7 +29,7 @@ def test_a_good_record_of_every_type_is_taken(record_type):
     assert chunk.event_time.tolist() == [1_777_599_072_000]
 
 
-B, V, D, I, O, L, C, T, X = "balance_change voice_usage data_usage bill_issued product_order state_change interaction trouble_ticket device_change".split()
+B, V, D, I, O, L, C, T, X = ["balance_change", "voice_usage", "data_usage", "bill_issued", "product_order", "state_change", "interaction", "trouble_ticket", "device_change"]
 BROKEN = [
     (V, {"start_time": "2026-05-01T09:32:00+08:00"}, "start_time"),
     (V, {"answer_time": ...}, "answer_time"),

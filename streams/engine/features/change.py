@@ -58,10 +58,10 @@ class ChangeColumns(Runtime):
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
         idx = idx[~group.late(idx)]
         rows = self.scope.rows(group, idx)
-        value = group.values(self.change.value)[idx]
+        value = group.at(self.change.value, idx)
         before = np.zeros(len(idx), np.int64)
         if self.change.initially is not None:
-            before[:] = group.values(self.change.initially)[idx]
+            before[:] = group.at(self.change.initially, idx)
         if self.last is not None:
             last = self.last.values[rows]
             before = np.where(last != 0, last, before)
@@ -69,7 +69,7 @@ class ChangeColumns(Runtime):
             self.last.values[rows[moved]] = value[moved]
             self.last.part.touch(rows[moved])
         if self.change.old is not None:
-            old = group.values(self.change.old)[idx]
+            old = group.at(self.change.old, idx)
             before = np.where(old != 0, old, before)
         hit = np.flatnonzero((before != 0) & (before != value))
         return {"changed": self.matches(group, idx[hit], rows[hit], {"before": before[hit]})}

@@ -51,8 +51,8 @@ class CrossColumns(Runtime):
         rows = self.scope.rows(group, idx)
         since = self.since.values[rows]
         armed = since == 0
-        entered = np.flatnonzero(armed & group.values(self.enter)[idx])
-        released = np.flatnonzero(~armed & group.values(self.release)[idx])
+        entered = np.flatnonzero(armed & group.at(self.enter, idx))
+        released = np.flatnonzero(~armed & group.at(self.release, idx))
         self.since.values[rows[entered]] = group.time[idx[entered]]
         self.since.values[rows[released]] = 0
         self.since.part.touch(rows[entered])

@@ -92,13 +92,13 @@ class DayTotalColumns(Runtime):
         self.day.values[rows] = day
         for column in (self.sum, *self.parts.values()):
             column.values[fresh] = 0
-        value = group.values(self.total.value)[idx]
+        value = group.at(self.total.value, idx)
         before = self.sum.values[rows]
         after = before + value
         self.sum.values[rows] = after
         self.sum.part.touch(rows)
         if self.total.per is not None:
-            label = group.values(self.total.per)[idx]
+            label = group.at(self.total.per, idx)
             for number, column in zip(self.codes, self.parts.values(), strict=True):
                 of = label == number
                 column.values[rows[of]] += value[of]

@@ -8,7 +8,6 @@ import numpy as np
 
 from streams.engine.batch import BASES, Matches
 from streams.engine.expression import TRUE, Expr, Output, both
-from streams.engine.rows import SEPARATOR
 
 if TYPE_CHECKING:
     from streams.engine.batch import Group, World
@@ -120,17 +119,17 @@ class Scope:
         if by not in BASES:
             raise ValueError(f"by: wanted one of {', '.join(BASES)}, got {by!r}")
         self.by, self.same, self.base, self.table = by, same, base, table
+        self.pairs = table.pairs_with(base)
 
     def rows(self, group: Group, idx: Ints) -> Rows:
         """The rows of records `idx`; every one carries the key."""
         base = group.rows(self.by)[idx]
-        return self.refine(base, [group.values(node)[idx] for node in self.same], group.time[idx]) if self.same else base
+        return self.refine(base, [group.at(node, idx) for node in self.same], group.time[idx]) if self.same else base
 
     def refine(self, base: Rows, values: list[Array], times: Ints) -> Rows:
         """Rows of this scope's table for rows of the base table and one value a row of each `same`."""
-        keys = self.base.keys
-        names = [SEPARATOR.join([keys[row] or "", *map(str, own)]) for row, *own in zip(base.tolist(), *(v.tolist() for v in values), strict=True)]
-        rows = self.table.rows(names)
+        pairs = zip(base.tolist(), *(v.tolist() for v in values), strict=True)
+        rows: Rows = np.fromiter(map(self.pairs.__getitem__, pairs), np.int32, len(base))
         self.table.touched[rows] = np.maximum(self.table.touched[rows], times)
         return rows
 

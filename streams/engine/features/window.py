@@ -116,7 +116,7 @@ class WindowColumns(Runtime):
 
     def _add(self, group: Group, idx: Ints, rows: Rows, *, judged: bool) -> list[Chunk]:
         times = group.time[idx]
-        values = [group.values(node)[idx] for node in self.arguments]
+        values = [group.at(node, idx) for node in self.arguments]
         return self.members.add(rows, times, values, self._before(times, group.zone(self.scope.by, idx)) if judged else None)
 
     def _before(self, times: Ints, zone: Ints | int) -> Ints:
