@@ -18,7 +18,7 @@ from streams.builder import shard_builder
 from streams.commit import ShardTask
 from streams.logs import log
 from streams.metrics import Metrics, Server, Status
-from streams.transport import Consumer, Fetched, Transport, check_libraries
+from streams.transport import Consumer, Fetched, Transport, check_libraries, spare_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,6 +194,7 @@ def make_agent(app: App, worker: Worker, name: str) -> None:
 def run(settings: Settings, *, check: bool = True) -> None:
     """Run a worker until SIGTERM or SIGINT. Raises the faults of settings, definitions, reference and topics before it starts."""
     check_libraries()
+    spare_objects()
     build, catalogue = shard_builder(settings)
     dead_letter_bytes = 1_000_000
     if check:

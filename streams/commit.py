@@ -242,7 +242,7 @@ class ShardTask:
             transactional_id=f"{self.settings.app}-{self.partition}",
             transaction_timeout_ms=TRANSACTION_MS,
             acks="all",
-            compression_type="lz4",
+            compression_type=self.settings.compression if self.settings.compression != "none" else None,
             max_batch_size=BATCH_BYTES,
             max_request_size=64 * 1024 * 1024,
             retry_backoff_ms=5,

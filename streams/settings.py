@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PREFIX = "KAIROS_"
 Clock = Literal["wall", "records"]
+Compression = Literal["none", "snappy", "lz4", "zstd"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -48,6 +49,7 @@ class Settings:
     batch_wait_ms: int = setting(10, "how long a small batch may wait to fill", "ms")
     queue_records: int = setting(60_000, "records of a topic partition in memory, before its fetching is paused", "records")
     fetch_bytes: int = setting(4_194_304, "bytes of a partition fetched at once", "byte")
+    compression: Compression = setting("snappy", "of what the worker writes; lz4 costs nine times the CPU in this client")
     session_timeout_s: int = setting(10, "a silent worker loses its partitions after this", "s")
     instance: str | None = setting(None, "static member id of this worker: a quick restart keeps its partitions")
     metrics_host: str = setting("127.0.0.1", "address of /metrics, /healthz, /readyz")

@@ -54,6 +54,19 @@ def check_libraries() -> None:
             raise UnsupportedVersion(f"{owner.__qualname__}.{name}: wanted parameters {parameters}, got another method")
 
 
+class BareRecords(aiokafka_fetcher.PartitionRecords):
+    """A fetched partition's records as they were parsed, without a Python object more for each (offset, timestamp, key, value)."""
+
+    def _consumer_record(self, tp: Any, record: Any) -> Any:
+        del tp
+        return record
+
+
+def spare_objects() -> None:
+    """Have all consumers of this process hand out bare records."""
+    aiokafka_fetcher.PartitionRecords = BareRecords
+
+
 class Thread(driver.AIOKafkaConsumerThread):
     """The thread in which aiokafka fetches."""
 
@@ -198,6 +211,7 @@ OVERRIDDEN: list[tuple[Any, str, list[str]]] = [
     (driver.Consumer, "_add_gap", ["self", "tp", "offset_from", "offset_to"]),
     (driver.Consumer, "ack", ["self", "message"]),
     (driver.Consumer, "_get_active_partitions", ["self"]),
+    (aiokafka_fetcher.PartitionRecords, "_consumer_record", ["self", "tp", "record"]),
     (aiokafka_fetcher.Fetcher, "fetched_records", ["self", "partitions", "timeout", "max_records"]),
 ]
 
