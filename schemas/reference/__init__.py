@@ -28,7 +28,7 @@ class Reference:
             raise ReferenceFault(f"reference: wanted a folder, got {folder}")
         self.cell = Cells(rows_of(Cells, folder, faults), faults)
         self.city = Cities(rows_of(Cities, folder, faults), faults)
-        self.plmn = Plmns(rows_of(Plmns, folder, faults), faults, country)
+        self.plmn = Plmns(rows_of(Plmns, folder, faults), faults, country, default=given(Plmns, folder) is None)
         self.offering = Offerings(rows_of(Offerings, folder, faults), faults)
         self.device = Devices(rows_of(Devices, folder, faults), faults)
         self.holiday = Holidays(rows_of(Holidays, folder, faults), faults, country, default=given(Holidays, folder) is None)

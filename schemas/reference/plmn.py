@@ -23,8 +23,10 @@ class Plmns(Table):
         "roam_zone": Column("text", ("zone",)),
     }
 
-    def __init__(self, rows: Any, faults: list[str], country: str) -> None:
+    def __init__(self, rows: Any, faults: list[str], country: str, *, default: bool) -> None:
         super().__init__([self._joined(row) for row in rows], faults)
+        if default:
+            self.data["home"][:-1] = self.data["country"][:-1] == keep(country)
         homes = np.unique(self.data["country"][:-1][self.data["home"][:-1]])
         self.home_code = int(homes[0]) if len(homes) == 1 else keep(country)
         self.of_mcc = self._countries_of_mcc()

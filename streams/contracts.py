@@ -1,0 +1,116 @@
+"""Contracts: JSON Schemas of raw records and events, and one AsyncAPI document, from the declarations."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from schemas.raw import RECORD_TYPES, type_name
+from streams.emit import PREFIX
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streams.catalogue import Catalogue
+    from streams.define import Event, Payload
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+TYPES: dict[str, dict[str, Any]] = {
+    "int": {"type": "integer"},
+    "str": {"type": "string"},
+    "bool": {"type": "boolean"},
+    "Amount": {"type": "integer", "description": "minor units of `currency`"},
+    "Time": {"type": "string", "format": "date-time"},
+    "Date": {"type": "string", "format": "date"},
+    "list": {"type": "array", "items": {"type": "string"}},
+}
+TEXT, NULLABLE_TEXT = {"type": "string"}, {"type": ["string", "null"]}
+RECORD = {"type": "object", "required": ["record_type", "source_system", "record_id"], "properties": dict.fromkeys(("record_type", "source_system", "record_id"), TEXT)}
+
+
+def field_schema(field: Payload) -> dict[str, Any]:
+    """The schema of one payload field."""
+    schema = dict(TYPES[field.type.__name__])
+    if field.nullable:
+        schema["type"] = [schema["type"], "null"]
+    return schema
+
+
+def event_schema(event: type[Event]) -> dict[str, Any]:
+    """The schema of an event's record: a CloudEvent whose `data.detail` is the event's own."""
+    detail = {name: field_schema(field) for name, field in event.payload.items()}
+    if any(field.type.__name__ == "Amount" for field in event.payload.values()):
+        detail["currency"] = {"type": "string", "description": "ISO 4217"}
+    data = {
+        "event": {"const": event.id},
+        "version": {"const": event.version},
+        "customer_id": TEXT,
+        "account_id": NULLABLE_TEXT,
+        "subscription_id": NULLABLE_TEXT,
+        "msisdn": NULLABLE_TEXT,
+        "local_time": {"type": "string", "format": "date-time"},
+        "touchpoint": NULLABLE_TEXT,
+        "marketing_consent": {"enum": ["granted", "withdrawn", "unknown"]},
+        "trigger": {"anyOf": [RECORD, {"type": "null"}]},
+        "parameters": {"type": "object", "properties": {name: {"type": "integer", "description": f"{p.doc} ({p.unit})"} for name, p in event.parameters.items()}},
+        "evidence": {"type": "object"},
+        "detail": {"type": "object", "required": list(detail), "properties": detail, "additionalProperties": False},
+    }
+    top = {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        "source": {"type": "string", "pattern": "^/kairos/"},
+        "type": {"const": f"customer.{event.id}.v1"},
+        "subject": TEXT,
+        "time": {"type": "string", "format": "date-time"},
+        "datacontenttype": {"const": "application/json"},
+        "partitionkey": TEXT,
+        "data": {"type": "object", "required": list(data), "properties": {**data, "anchor": RECORD}, "additionalProperties": False},
+    }
+    return {"$schema": DIALECT, "title": event.id, "description": event.doc(), "type": "object", "required": list(top), "properties": top, "additionalProperties": False}
+
+
+def contracts(catalogue: Catalogue) -> dict[str, Any]:
+    """All contracts by file name, in order."""
+    files: dict[str, Any] = {f"raw/{type_name(record)}.json": {"$schema": DIALECT, **msgspec.json.schema(record)} for record in RECORD_TYPES}
+    files |= {f"events/{event.id}.json": event_schema(event) for event in catalogue}
+    files["asyncapi.json"] = asyncapi(catalogue)
+    return files
+
+
+def asyncapi(catalogue: Catalogue) -> dict[str, Any]:
+    """The AsyncAPI 3.0 document of the output topics."""
+    channels = {}
+    for family in catalogue.families:
+        own = [event for event in catalogue if event.id.startswith(f"{family}.")]
+        messages = {
+            event.id: {"contentType": "application/cloudevents+json", "summary": event.doc().splitlines()[0], "payload": {"$ref": f"events/{event.id}.json"}} for event in own
+        }
+        channels[family] = {"address": PREFIX + family, "messages": messages}
+    operations = {f"receive-{family}": {"action": "send", "channel": {"$ref": f"#/channels/{family}"}} for family in channels}
+    return {"asyncapi": "3.0.0", "info": {"title": "Kairos customer events", "version": "1.0.0"}, "channels": channels, "operations": operations}
+
+
+def rendered(contract: Any) -> str:
+    """A contract as it stands in its file."""
+    return json.dumps(contract, indent=1, ensure_ascii=False) + "\n"
+
+
+def write(catalogue: Catalogue, folder: Path) -> int:
+    """Write all contracts. Returns how many."""
+    files = contracts(catalogue)
+    for name, contract in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(rendered(contract), "utf-8")
+    return len(files)
+
+
+def differences(catalogue: Catalogue, folder: Path) -> list[str]:
+    """Files of `folder` that are not what the declarations say."""
+    files = contracts(catalogue)
+    wrong = [name for name, contract in files.items() if not (folder / name).is_file() or (folder / name).read_text("utf-8") != rendered(contract)]
+    there = {str(path.relative_to(folder)) for path in folder.rglob("*.json")}
+    return sorted([*wrong, *(there - files.keys())])
