@@ -36,6 +36,8 @@ class Catalogue:
         self.events = sorted(events, key=lambda event: (event.number, event.id))
         self.by_id = {event.id: event for event in self.events}
         self.values: dict[tuple[str, str], int] = {}
+        self.quiet: set[str] = set()
+        """Events that are detected because others need them, but not told."""
         faults = [*self._take(overrides or {}), *shared_faults(self.events)]
         if faults:
             raise CatalogueFault("\n".join(faults))
@@ -55,7 +57,9 @@ class Catalogue:
                     events.append(found)
         if faults:
             raise CatalogueFault("\n".join(faults))
-        return cls(chosen(events, only), overrides)
+        catalogue = cls(chosen(events, only), overrides)
+        catalogue.quiet = {event.id for event in catalogue if only and event.id not in only}
+        return catalogue
 
     def __iter__(self) -> Iterator[type[Event]]:
         return iter(self.events)
@@ -95,7 +99,7 @@ def suggest(word: str, words: Mapping[str, Any]) -> str:
 
 
 def chosen(events: list[type[Event]], only: Sequence[str]) -> list[type[Event]]:
-    """The events named in `only` and those they start from; all of them when `only` is empty."""
+    """The events named in `only` and those whose firing or state they need; all of them when `only` is empty."""
     if not only:
         return events
     by_id = {event.id: event for event in events}
@@ -107,9 +111,10 @@ def chosen(events: list[type[Event]], only: Sequence[str]) -> list[type[Event]]:
         name = queue.pop()
         if name not in wanted:
             wanted.add(name)
-            after = getattr(by_id[name].signal.primitive, "after", None)
-            queue += [after.id] if after is not None else []
-    return [event for event in events if event.id in wanted or event.signal.primitive.name in wanted]
+            primitive = by_id[name].signal.primitive
+            after = getattr(primitive, "after", None)
+            queue += [needed for needed in (primitive.name, after.id if after is not None else "") if needed in by_id]
+    return [event for event in events if event.id in wanted]
 
 
 def modules_of(source: str, faults: list[str]) -> Iterator[tuple[str, ModuleType]]:

@@ -1,7 +1,9 @@
 """A Kafka broker inside this process: librdkafka's mock cluster, for the demo and for tests without Java.
 
 It knows consumer groups and transactions. It has no controller: topics come into being when they are first asked for, with four
-partitions, and admin requests fail. It keeps everything in memory and forgets it at the end. Compaction does not happen.
+partitions, and admin requests fail. It keeps everything in memory and forgets it at the end; compaction does not
+happen, and offsets sent with a transaction are taken but not told to a worker that starts again. Checksums of what it hands out
+may be wrong: its consumers say `check_crcs=False`.
 """
 
 from __future__ import annotations

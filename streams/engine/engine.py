@@ -59,12 +59,14 @@ class Outcome(NamedTuple):
 class Rule:
     """One event definition at work."""
 
-    def __init__(self, event: type[Event], home: Home, runtime: Runtime, parameters: dict[str, int]) -> None:
+    def __init__(self, event: type[Event], home: Home, runtime: Runtime, parameters: dict[str, int], *, quiet: bool) -> None:
         self.event, self.runtime = event, runtime
         self.channel, self.condition = event.signal.channel, event.signal.condition
         bound = [word.bind(home, event.id, runtime.scope) for word in event.words]
         self.words: list[RearmColumns] = [word for word in bound if word is not None]
         self.describer = Describer(event, parameters)
+        self.quiet = quiet
+        """Detected because others need it, but not told."""
 
     def judge(self, matches: Matches) -> Matches:
         """The matches that become events."""
@@ -124,7 +126,7 @@ class Engine:
                 if isinstance(step.runtime, AbsenceColumns):
                     self.awaiting[step.runtime.declared.after].append(step.runtime)  # type: ignore[attr-defined]  # an Absence
             step = steps[id(primitive)]
-            step.rules.append(Rule(event, home, step.runtime, {name: catalogue.value(event, name) for name in event.parameters}))
+            step.rules.append(Rule(event, home, step.runtime, {name: catalogue.value(event, name) for name in event.parameters}, quiet=event.id in catalogue.quiet))
         for listening in self.steps.values():
             listening.sort(key=lambda step: isinstance(step.runtime, AbsenceColumns))
 
@@ -200,6 +202,8 @@ class Engine:
         if not len(matches):
             return
         fired[rule.event] = matches
+        if rule.quiet:
+            return
         position = matches.group.position[matches.idx] if matches.group is not None else before
         assert position is not None  # timers come with the position they fire before
         timed = matches.group is None

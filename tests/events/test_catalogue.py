@@ -161,7 +161,15 @@ def test_a_parameter_changes_the_rule_without_touching_code():
 
 
 def test_only_keeps_an_event_and_what_it_starts_from():
-    assert [event.id for event in Catalogue.load(only=["topup.missing_after_depletion"])] == ["balance.depleted", "topup.missing_after_depletion"]
+    from events.stories import charge, moment, topup
+
+    catalogue = Catalogue.load(only=["topup.missing_after_depletion"])
+    assert [event.id for event in catalogue] == ["balance.depleted", "topup.missing_after_depletion"]
+    bench = Bench(catalogue=catalogue)
+    found = bench.feed([charge(300, 0)]) + bench.advance(epoch_ms(moment("3 00:00")))
+    assert [d.event for d in found] == ["topup.missing_after_depletion"]
+    found = Bench(catalogue=Catalogue.load(only=["balance.recovered"])).feed([charge(1200, 900, "10:00"), topup(900, 2000, "10:03")])
+    assert [d.event for d in found] == ["balance.recovered"]
 
 
 def test_without_reference_files_the_built_in_cities_serve():

@@ -1,0 +1,61 @@
+"""Metrics have Prometheus' names and no customer; health and readiness say why not."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+
+import pytest
+
+from events.stories import charge, topup
+from streams.metrics import Metrics, Server, Status
+from tests.shards import Bench
+
+
+def get(port, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@pytest.fixture
+def served():
+    metrics, status = Metrics(), Status()
+    server = Server(metrics, status, "127.0.0.1", 0)
+    yield metrics, status, server.port
+    server.close()
+
+
+def test_a_step_is_counted_by_event_type_and_reason(served):
+    metrics, _, port = served
+    bench = Bench()
+    repeated = topup(0, 1000)
+    bench.feed([charge(1200, 900), repeated, repeated])
+    bench.shard.feed("raw.usage", [0], [b"C1"], [b"{"], next_offset=1, caught_up=True)
+    bench.drain()
+    for step in bench.steps:
+        metrics.step(step)
+    text = get(port, "/metrics")[1]
+    for line in (
+        'kairos_detections_total{event="balance.low"} 1.0',
+        'kairos_records_in_total{record_type="balance_change",topic="raw.billing"} 3.0',
+        'kairos_rejects_total{reason="bad_json"} 1.0',
+        "kairos_duplicate_records_total 1.0",
+    ):
+        assert line in text
+    for name in ("late_records_total", "stale_events_total", "batch_seconds_bucket", "commit_seconds_bucket", "latency_seconds_bucket"):
+        assert f"kairos_{name}" in text
+    assert "C1" not in text
+
+
+def test_health_and_readiness(served):
+    _, status, port = served
+    assert get(port, "/healthz") == (200, "ok\n")
+    assert get(port, "/readyz") == (503, "starting\n")
+    status.waiting = None
+    assert get(port, "/readyz") == (200, "ok\n")
+    status.unwell = "shard 3: Fenced"
+    assert get(port, "/healthz") == (503, "shard 3: Fenced\n")
+    assert get(port, "/tables")[0] == 404
