@@ -36,12 +36,22 @@ FETCHES_IN_FLIGHT = 4
 class Worker:
     """The shards of this process, as the consumer group hands them out."""
 
-    def __init__(self, settings: Settings, build_shard: Callable[[int], Shard], metrics: Metrics, status: Status, dead_letter_bytes: int) -> None:
+    def __init__(self, settings: Settings, build_shard: Callable[[int], Shard], metrics: Metrics, status: Status, dead_letter_bytes: int, folder: Path) -> None:
         self.settings, self.build_shard, self.metrics, self.status = settings, build_shard, metrics, status
-        self.dead_letter_bytes = dead_letter_bytes
+        self.dead_letter_bytes, self.folder = dead_letter_bytes, folder
         self.tasks: dict[int, ShardTask] = {}
         self.running: dict[int, asyncio.Task[None]] = {}
+        self.dealt = False
+        """Whether the group has dealt out partitions to us (perhaps none)."""
+        status.waiting = self.waiting
         self.app: App = make_app(settings, self)
+
+    def waiting(self) -> str | None:
+        """Why the worker is not ready yet, if so."""
+        if not self.dealt:
+            return "waiting for partitions"
+        restoring = [str(task.partition) for task in self.tasks.values() if not task.ready.is_set()]
+        return f"restoring shards {', '.join(restoring)}" if restoring else None
 
     async def assigned(self, places: set[TP]) -> None:
         """These topic partitions are ours now: shards that stay keep their state, new ones begin to restore."""
@@ -61,6 +71,7 @@ class Worker:
         for task in self.tasks.values():
             task.paused.clear()
             task.go_on()
+        self.dealt = True
 
     async def revoked(self, _: set[TP]) -> None:
         """The group is being dealt anew: no shard begins a transaction until it is known who keeps it."""
@@ -111,8 +122,6 @@ class Worker:
         handed = consumer.handed.get(place)
         if handed is None or handed <= task.fed.get(place.topic, -1):
             task.at_end(place.topic, run.position, run.end)
-        restoring = [str(task.partition) for task in self.tasks.values() if not task.ready.is_set()]
-        self.status.waiting = f"restoring shards {', '.join(restoring)}" if restoring else None
 
     def _resume(self, topic: str, partition: int) -> None:
         self.app.consumer.resume_partitions(self._place(topic, partition))
@@ -170,7 +179,7 @@ def make_app(settings: Settings, worker: Worker) -> App:
         topic_disable_leader=True,
         web_enabled=False,
         autodiscover=False,
-        datadir=Path(tempfile.mkdtemp(prefix="kairos-")),
+        datadir=worker.folder,
         store="memory://",
     )
     app.worker = worker
@@ -215,8 +224,6 @@ def run(settings: Settings, *, check: bool = True) -> None:
     )
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    worker = Worker(settings, build, metrics, status, dead_letter_bytes)
-    try:
+    with tempfile.TemporaryDirectory(prefix="kairos-") as folder:
+        worker = Worker(settings, build, metrics, status, dead_letter_bytes, Path(folder))
         faust.Worker(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False).execute_from_commandline()
-    finally:
-        server.close()

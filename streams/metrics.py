@@ -71,7 +71,7 @@ class Status:
 
     def __init__(self) -> None:
         self.unwell: str | None = None
-        self.waiting: str | None = "starting"
+        self.waiting: Callable[[], str | None] = lambda: "starting"
 
 
 class Server:
@@ -81,7 +81,7 @@ class Server:
         answers: dict[str, Callable[[], tuple[int, str, bytes]]] = {
             "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry)),
             "/healthz": lambda: verdict(status.unwell),
-            "/readyz": lambda: verdict(status.unwell or status.waiting),
+            "/readyz": lambda: verdict(status.unwell or status.waiting()),
         }
 
         class Handler(BaseHTTPRequestHandler):

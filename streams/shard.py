@@ -80,7 +80,7 @@ class Shard:
         self.merger.add(chunk)
         self.merger.caught_up[RANK[topic]] = caught_up
 
-    def set_caught_up(self, topic: str, caught_up: bool) -> None:  # noqa: FBT001  # a setter
+    def set_caught_up(self, topic: str, caught_up: bool) -> None:  # a setter
         """Say whether `topic` has unread backlog."""
         self.merger.caught_up[RANK[topic]] = caught_up
 

@@ -164,7 +164,7 @@ class Consumer(driver.Consumer):
             self.handed.pop(tp, None)
         await super().on_partitions_revoked(revoked)
 
-    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: FBT001, FBT002  # Faust's signature
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: FBT002  # Faust's signature
         """Never: offsets go with the shard's transaction, and a plain commit beside it could move the group back."""
         del topics, start_new_transaction
         return False

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Self
 
 import typer
 
@@ -56,7 +56,7 @@ class Tally:
         self.counters: Counter[str] = Counter()
         self.records = 0
 
-    def __enter__(self) -> Tally:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from schemas.codes import NULL, code, text_of
 from schemas.reference import Reference, ReferenceFault
-from schemas.reference.table import Row
 from schemas.reference.cell import Cells
+from schemas.reference.table import Row
 
 NOW = np.array([1_777_600_000_000])
 

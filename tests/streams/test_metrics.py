@@ -54,7 +54,7 @@ def test_health_and_readiness(served):
     _, status, port = served
     assert get(port, "/healthz") == (200, "ok\n")
     assert get(port, "/readyz") == (503, "starting\n")
-    status.waiting = None
+    status.waiting = lambda: None
     assert get(port, "/readyz") == (200, "ok\n")
     status.unwell = "shard 3: Fenced"
     assert get(port, "/healthz") == (503, "shard 3: Fenced\n")

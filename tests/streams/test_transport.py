@@ -24,9 +24,9 @@ def run_of(first, count, end=None, position=None):
 
 
 @pytest.fixture
-async def consumer():
+async def consumer(tmp_path):
     """Our consumer in a Faust app, fetching what a test puts into `fetches`."""
-    worker = Worker(load({"clock": "records"}, environ={}), lambda p: SimpleNamespace(partition=p), Metrics(), Status(), 1000)
+    worker = Worker(load({"clock": "records"}, environ={}), lambda p: SimpleNamespace(partition=p), Metrics(), Status(), 1000, tmp_path)
     ours: Any = worker.app.consumer
     assert isinstance(ours, Consumer)
     ours.fetches = []

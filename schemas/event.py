@@ -1,0 +1,66 @@
+"""What comes out: a customer event as a CloudEvents 1.0 record in structured JSON (`semantics.md` §1.6)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class RecordName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A raw record by name."""
+
+    record_type: str
+    source_system: str
+    record_id: str
+
+
+class EventData(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`data` of a customer event."""
+
+    event: str
+    """The event's id, such as `balance.low`."""
+    version: int
+    """Of the definition."""
+    customer_id: str
+    """TMF629 `Customer.id`."""
+    account_id: str | None
+    subscription_id: str | None
+    """TMF637 `Product.id` of the line."""
+    msisdn: str | None
+    local_time: str
+    """`time` with the offset of the zone of the key."""
+    touchpoint: str | None
+    """Channel of the trigger (TMF683 `channel`): where an offer can be shown at once."""
+    marketing_consent: Literal["granted", "withdrawn", "unknown"]
+    """TMF644: the last one known."""
+    trigger: RecordName | None
+    """The record that made it; None for timers."""
+    anchor: RecordName | None = None
+    """For timers: the record that set the timer going."""
+    parameters: dict[str, int]
+    """The values the definition's parameters had."""
+    evidence: dict[str, Any]
+    """The named parts of the rule, with the values they had."""
+    detail: dict[str, Any]
+    """The event's own payload; `kairos catalog EVENT` lists its fields."""
+
+
+class CustomerEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A CloudEvents record; equal (`source`, `id`) are repeats. Kafka key = `partitionkey` = `customer_id`."""
+
+    specversion: Literal["1.0"]
+    id: str
+    """32 hex digits; a replay gives the same."""
+    source: str
+    """`/kairos/` and the operator."""
+    type: str
+    """`customer.`, the event's id, `.v1`."""
+    subject: str
+    """The key: subscription, account or customer."""
+    time: str
+    """When it happened: RFC 3339 UTC, ms."""
+    datacontenttype: Literal["application/json"]
+    partitionkey: str
+    """CloudEvents extension `partitioning`."""
+    data: EventData
