@@ -141,7 +141,7 @@ def evidence_of(event: type[Event]) -> dict[str, Expr]:
     conditions = [signal.condition] if signal.primitive.code == "P7" else [signal.primitive.condition(), signal.condition]
     for condition in conditions:
         for node in condition.walk():
-            if isinstance(node, RecordField | Output) and str(node) not in parts:
+            if isinstance(node, RecordField | Output) and str(node) not in parts and node.key() not in {part.key() for part in parts.values()}:
                 parts[str(node)] = node
     return parts
 
