@@ -176,3 +176,14 @@ def test_without_reference_files_the_built_in_cities_serve():
     bench = Bench(reference=Reference.load())
     city = bench.reference.city
     assert city.size > 2
+
+
+def test_the_definition_in_the_readme_works(tmp_path):
+    text = (Path(events.__file__).parent.parent / "README.md").read_text("utf-8")
+    (tmp_path / "balance").mkdir()
+    (tmp_path / "balance" / "forfeited.py").write_text(text.split("```python\n")[1].split("```")[0])
+    catalogue = Catalogue.load([str(tmp_path)])
+    event = catalogue.by_id["balance.forfeited"]
+    for case in event.cases:
+        assert details(Bench(catalogue=catalogue).feed(case.records), event.id) == list(case.details)
+    assert [bool(case.details) for case in event.cases] == [True, False]
