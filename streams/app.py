@@ -18,6 +18,7 @@ from streams.builder import shard_builder
 from streams.commit import ShardTask
 from streams.logs import log
 from streams.metrics import Metrics, Server, Status
+from streams.topics import UNCHECKED
 from streams.transport import Consumer, Fetched, Transport, check_libraries, spare_objects
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from streams.settings import Settings
     from streams.shard import Shard
+    from streams.topics import BrokerFacts
 
 logger = logging.getLogger("kairos.worker")
 FATAL_EXIT = 70
@@ -36,9 +38,9 @@ FETCHES_IN_FLIGHT = 4
 class Worker:
     """The shards of this process, as the consumer group hands them out."""
 
-    def __init__(self, settings: Settings, build_shard: Callable[[int], Shard], metrics: Metrics, status: Status, dead_letter_bytes: int, folder: Path) -> None:
+    def __init__(self, settings: Settings, build_shard: Callable[[int], Shard], metrics: Metrics, status: Status, broker: BrokerFacts, folder: Path) -> None:
         self.settings, self.build_shard, self.metrics, self.status = settings, build_shard, metrics, status
-        self.dead_letter_bytes, self.folder = dead_letter_bytes, folder
+        self.broker, self.folder = broker, folder
         self.tasks: dict[int, ShardTask] = {}
         self.running: dict[int, asyncio.Task[None]] = {}
         self.dealt = False
@@ -62,7 +64,8 @@ class Worker:
                 self.settings,
                 self.metrics,
                 connection={},
-                dead_letter_bytes=self.dead_letter_bytes,
+                dead_letter_bytes=self.broker.dead_letter_bytes,
+                raw_partitions=self.broker.partitions,
                 resume=self._resume,
             )
             self.tasks[partition] = task
@@ -205,10 +208,7 @@ def run(settings: Settings, *, check: bool = True) -> None:
     check_libraries()
     spare_objects()
     build, catalogue = shard_builder(settings)
-    dead_letter_bytes = 1_000_000
-    if check:
-        asyncio.run(kafka_topics.check(settings, catalogue.families))
-        dead_letter_bytes = asyncio.run(kafka_topics.largest_dead_letter(settings))
+    broker = asyncio.run(kafka_topics.facts(settings, catalogue.families)) if check else UNCHECKED
     gc.set_threshold(200_000, 50, 1000)
     metrics, status = Metrics(), Status()
     server = Server(metrics, status, settings.metrics_host, settings.metrics_port)
@@ -225,5 +225,5 @@ def run(settings: Settings, *, check: bool = True) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory(prefix="kairos-") as folder:
-        worker = Worker(settings, build, metrics, status, dead_letter_bytes, Path(folder))
+        worker = Worker(settings, build, metrics, status, broker, Path(folder))
         faust.Worker(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False).execute_from_commandline()

@@ -20,6 +20,7 @@ from schemas.raw import TOPICS
 from streams import changelog
 from streams.emit import Message
 from streams.logs import log
+from streams.replay import partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,7 @@ class ShardTask:
         *,
         connection: dict[str, Any],
         dead_letter_bytes: int,
+        raw_partitions: int,
         resume: Callable[[str, int], None],
     ) -> None:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
@@ -77,6 +79,7 @@ class ShardTask:
         self.producer: AIOKafkaProducer | None = None
         self.newest_append_ms = 0
         self.partition_counts: dict[str, int] = {}
+        self.raw_partitions = raw_partitions
 
     # Feeding
 
@@ -265,12 +268,13 @@ class ShardTask:
         assert producer is not None  # the caller made it
         await producer.begin_transaction()
         pending: list[Any] = []
-        pending += await self._send(self.settings.changelog, [Message("", key, value, ()) for key, value in step.rows])
+        pending += await self._send(self.settings.changelog, [Message("", key, value, ()) for key, value in step.rows], self.partition)
         by_topic: dict[str, list[Message]] = {}
         for message in (*step.events, *step.missed, *map(self._fitting, step.dead_letters)):
             by_topic.setdefault(message.topic, []).append(message)
         for topic, messages in by_topic.items():
-            pending += await self._send(topic, messages)
+            for partition, own in (await self._by_partition(topic, messages)).items():
+                pending += await self._send(topic, own, partition)
         if pending:
             await asyncio.gather(*pending)
         if step.offsets:
@@ -278,8 +282,21 @@ class ShardTask:
             await producer.send_offsets_to_transaction(offsets, self.settings.app)
         await producer.commit_transaction()
 
-    async def _send(self, topic: str, messages: list[Message]) -> list[Any]:
-        """Write `messages` to the shard's partition of `topic` in as few batches as they fit in; the futures of all."""
+    async def _by_partition(self, topic: str, messages: list[Message]) -> dict[int, list[Message]]:
+        """Where the messages go: the shard's own number when the topic has as many partitions as the raw ones, else by key."""
+        if topic not in self.partition_counts:
+            assert self.producer is not None
+            self.partition_counts[topic] = len(await self.producer.partitions_for(topic))
+        count = self.partition_counts[topic]
+        if count == self.raw_partitions or not count:
+            return {self.partition: messages}
+        parted: dict[int, list[Message]] = {}
+        for message in messages:
+            parted.setdefault(partition_of(message.key or b"", count), []).append(message)
+        return parted
+
+    async def _send(self, topic: str, messages: list[Message], partition: int) -> list[Any]:
+        """Write `messages` to a partition of `topic` in as few batches as they fit in; the futures of all."""
         producer = self.producer
         assert producer is not None  # the caller made it
         futures = []
@@ -287,11 +304,11 @@ class ShardTask:
         for message in messages:
             value = message.value if message.value is not None or message.key is not None else b""
             if batch.append(key=message.key, value=value, timestamp=None, headers=list(message.headers)) is None:
-                futures.append(await producer.send_batch(batch, topic, partition=self.partition))
+                futures.append(await producer.send_batch(batch, topic, partition=partition))
                 batch = producer.create_batch()
                 batch.append(key=message.key, value=value, timestamp=None, headers=list(message.headers))
         if batch.record_count():
-            futures.append(await producer.send_batch(batch, topic, partition=self.partition))
+            futures.append(await producer.send_batch(batch, topic, partition=partition))
         return futures
 
     def _fitting(self, message: Message) -> Message:

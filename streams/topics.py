@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -108,10 +108,42 @@ async def check(settings: Settings, families: Iterable[str]) -> int:
         return counts[TOPICS[0]]
 
 
-async def largest_dead_letter(settings: Settings) -> int:
-    """The largest record that the dead-letter topic takes, bytes."""
+class BrokerFacts(NamedTuple):
+    """What a worker needs to know of its topics."""
+
+    partitions: int
+    """Of each raw topic."""
+    dead_letter_bytes: int
+    """The largest record that the dead-letter topic takes."""
+
+
+UNCHECKED = BrokerFacts(4, 1_000_000)
+"""What holds of the embedded broker, which answers no admin requests."""
+
+
+async def facts(settings: Settings, families: Iterable[str]) -> BrokerFacts:
+    """Check the topics; the changelog of an application that has never run is created. Raises TopicFault."""
     async with Admin(settings) as client:
-        return int(await config_of(client, DEAD_LETTER, "max.message.bytes") or 1_048_588)
+        await create_changelog(client, settings)
+    partitions = await check(settings, families)
+    async with Admin(settings) as client:
+        return BrokerFacts(partitions, int(await config_of(client, DEAD_LETTER, "max.message.bytes") or UNCHECKED.dead_letter_bytes))
+
+
+async def create_changelog(client: AIOKafkaAdminClient, settings: Settings) -> None:
+    """Create the changelog topic of an application that has committed nothing yet.
+
+    Where something was committed, a missing changelog is lost state: that is for `check` to tell, not to be passed over.
+    """
+    described = {topic["topic"]: topic for topic in await client.describe_topics() if not topic["error_code"]}
+    if settings.changelog in described or TOPICS[0] not in described:
+        return
+    committed = await client.list_consumer_group_offsets(settings.app)
+    if any(offset.offset >= 0 for offset in committed.values()):
+        return
+    raw = described[TOPICS[0]]["partitions"]
+    config = wanted_topics(settings, ())[settings.changelog]
+    await client.create_topics([NewTopic(settings.changelog, len(raw), len(raw[0]["replicas"]), topic_configs=config)])
 
 
 async def config_of(client: AIOKafkaAdminClient, topic: str, name: str) -> str | None:

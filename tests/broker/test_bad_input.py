@@ -108,7 +108,10 @@ def test_a_missing_topic_unequal_counts_and_an_unreachable_broker_are_told_in_a_
     cluster = Cluster(kafka, tmp_path)
     cluster.fresh_topics()
     app = cluster.app
-    one_line(kairos("worker", "--brokers", kafka, "--app", "nobody"), "nobody.state is missing", "kairos topics --create")
+    mine = tmp_path / "mine" / "odd"
+    mine.mkdir(parents=True)
+    (mine / "one.py").write_text((PROJECT / "events" / "topup" / "completed.py").read_text().replace("number=13", "number=999"))
+    one_line(kairos("worker", "--brokers", kafka, "--app", app, "--definitions", str(tmp_path / "mine")), "customer-events.odd is missing", "kairos topics --create")
 
     async def uneven():
         from aiokafka.admin import AIOKafkaAdminClient

@@ -51,6 +51,28 @@ def test_a_backlog_of_four_topics_becomes_exactly_the_events_of_a_replay(cluster
     assert cluster.end() == [0]
 
 
+def test_an_application_that_never_ran_gets_its_changelog_and_tells_its_metrics(cluster, city):
+    import urllib.request
+
+    from streams.cli.demo import free_port
+
+    records, _, reference, expected = city
+    cluster.produce((record.topic, None, record.key, record.value) for record in records)
+    cluster.app = "app-never-ran"
+    port = free_port()
+    cluster.start("--reference", str(reference), "--metrics-port", str(port))
+    cluster.wait_worked_off()
+    assert cluster.ids() == expected
+    get = lambda path: urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5).read().decode()
+    assert get("/healthz") == get("/readyz") == "ok\n"
+    lines = get("/metrics").splitlines()
+    assert sum(float(line.split()[-1]) for line in lines if line.startswith("kairos_detections_total")) == expected.total()
+    assert sum(float(line.split()[-1]) for line in lines if line.startswith("kairos_records_in_total")) == len(records)
+    for name in ("kairos_consumer_lag_records", "kairos_clock_seconds", "kairos_rows", "kairos_restore_seconds", "kairos_commit_seconds_count", "kairos_latency_seconds_count"):
+        assert any(line.startswith(name) for line in lines), name
+    assert not any("C1" in line or "+86" in line for line in lines)
+
+
 def test_killed_in_the_middle_and_started_again_nothing_is_missing_and_nothing_twice(cluster, city):
     arguments, expected = load(cluster, city)
     kills = 0

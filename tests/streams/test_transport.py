@@ -13,6 +13,7 @@ from streams import transport
 from streams.app import Worker
 from streams.metrics import Metrics, Status
 from streams.settings import load
+from streams.topics import UNCHECKED
 from streams.transport import Consumer, Fetched, UnsupportedVersion, check_libraries
 
 PLACE = TP("raw.usage", 0)
@@ -26,7 +27,7 @@ def run_of(first, count, end=None, position=None):
 @pytest.fixture
 async def consumer(tmp_path):
     """Our consumer in a Faust app, fetching what a test puts into `fetches`."""
-    worker = Worker(load({"clock": "records"}, environ={}), lambda p: SimpleNamespace(partition=p), Metrics(), Status(), 1000, tmp_path)
+    worker = Worker(load({"clock": "records"}, environ={}), lambda p: SimpleNamespace(partition=p), Metrics(), Status(), UNCHECKED, tmp_path)
     ours: Any = worker.app.consumer
     assert isinstance(ours, Consumer)
     ours.fetches = []
