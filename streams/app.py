@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import faust
+from faust.auth import SASLCredentials, SSLCredentials
+from faust.types.auth import SASLMechanism
 
 from schemas.raw import TOPICS
 from streams import topics as kafka_topics
 from streams.builder import shard_builder
 from streams.commit import ShardTask
+from streams.connection import connection, is_loopback, secret
 from streams.logs import log
 from streams.metrics import Metrics, Server, Status
+from streams.settings import SettingsError
 from streams.topics import UNCHECKED
 from streams.transport import Consumer, Fetched, Transport, check_libraries, spare_objects
 
@@ -41,6 +45,7 @@ class Worker:
     def __init__(self, settings: Settings, build_shard: Callable[[int], Shard], metrics: Metrics, status: Status, broker: BrokerFacts, folder: Path) -> None:
         self.settings, self.build_shard, self.metrics, self.status = settings, build_shard, metrics, status
         self.broker, self.folder = broker, folder
+        self.connection = connection(settings)
         self.tasks: dict[int, ShardTask] = {}
         self.running: dict[int, asyncio.Task[None]] = {}
         self.dealt = False
@@ -63,7 +68,7 @@ class Worker:
                 self.build_shard(partition),
                 self.settings,
                 self.metrics,
-                connection={},
+                connection=self.connection,
                 dead_letter_bytes=self.broker.dead_letter_bytes,
                 raw_partitions=self.broker.partitions,
                 resume=self._resume,
@@ -138,6 +143,11 @@ class App(faust.App):
 
     worker: Worker
 
+    @property
+    def connection(self) -> dict[str, Any]:
+        """What every client connects with."""
+        return self.worker.connection
+
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer, self)
 
@@ -169,6 +179,7 @@ def make_app(settings: Settings, worker: Worker) -> App:
     app = App(
         settings.app,
         broker=[f"kafka://{broker}" for broker in settings.brokers.split(",")],
+        broker_credentials=credentials(worker.connection),
         broker_session_timeout=float(settings.session_timeout_s),
         broker_heartbeat_interval=min(2.0, settings.session_timeout_s / 4),
         broker_request_timeout=max(30.0, float(settings.session_timeout_s)),
@@ -193,6 +204,16 @@ def make_app(settings: Settings, worker: Worker) -> App:
     return app
 
 
+def credentials(options: dict[str, Any]) -> SSLCredentials | SASLCredentials | None:
+    """The same connection in Faust's words, for the producer that it opens at start and never uses."""
+    context = options.get("ssl_context")
+    if "sasl_mechanism" in options:
+        return SASLCredentials(
+            username=options["sasl_plain_username"], password=options["sasl_plain_password"], ssl_context=context, mechanism=SASLMechanism(options["sasl_mechanism"])
+        )
+    return SSLCredentials(context=context) if context is not None else None
+
+
 def make_agent(app: App, worker: Worker, name: str) -> None:
     """The agent of one raw topic: every message is a fetched run, and goes to the shard of its partition."""
 
@@ -206,12 +227,16 @@ def make_agent(app: App, worker: Worker, name: str) -> None:
 def run(settings: Settings, *, check: bool = True) -> None:
     """Run a worker until SIGTERM or SIGINT. Raises the faults of settings, definitions, reference and topics before it starts."""
     check_libraries()
+    connection(settings)
+    token = secret("metrics_token_file", settings.metrics_token_file) if settings.metrics_token_file else None
+    if token is None and not is_loopback(settings.metrics_host):
+        raise SettingsError(f"metrics_host: wanted a loopback address, or metrics_token_file as well, got {settings.metrics_host} without a token")
     spare_objects()
     build, catalogue = shard_builder(settings)
     broker = asyncio.run(kafka_topics.facts(settings, catalogue.families)) if check else UNCHECKED
     gc.set_threshold(200_000, 50, 1000)
     metrics, status = Metrics(), Status()
-    server = Server(metrics, status, settings.metrics_host, settings.metrics_port)
+    server = Server(metrics, status, settings.metrics_host, settings.metrics_port, token)
     log(
         logger,
         logging.INFO,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -75,9 +76,9 @@ class Status:
 
 
 class Server:
-    """/metrics, /healthz and /readyz over plain HTTP in a thread of its own."""
+    """/metrics, /healthz and /readyz over plain HTTP in a thread of its own; with a token, /metrics wants it as bearer."""
 
-    def __init__(self, metrics: Metrics, status: Status, host: str, port: int) -> None:
+    def __init__(self, metrics: Metrics, status: Status, host: str, port: int, token: str | None = None) -> None:
         answers: dict[str, Callable[[], tuple[int, str, bytes]]] = {
             "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry)),
             "/healthz": lambda: verdict(status.unwell),
@@ -85,14 +86,24 @@ class Server:
         }
 
         class Handler(BaseHTTPRequestHandler):
+            timeout = 10
+
             def do_GET(self) -> None:  # http.server's name
-                answer = answers.get(self.path.split("?", 1)[0])
-                code, kind, body = answer() if answer is not None else (404, "text/plain", b"there are /metrics, /healthz and /readyz\n")
+                path = self.path.split("?", 1)[0]
+                answer = answers.get(path)
+                if path == "/metrics" and token is not None and not self._knows(token):
+                    code, kind, body = 401, "text/plain", b"wanted the token: Authorization: Bearer ...\n"
+                else:
+                    code, kind, body = answer() if answer is not None else (404, "text/plain", b"there are /metrics, /healthz and /readyz\n")
                 self.send_response(code)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def _knows(self, token: str) -> bool:
+                given = self.headers.get("Authorization", "")
+                return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # http.server's name
                 """Nothing is logged."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 PREFIX = "KAIROS_"
 Clock = Literal["wall", "records"]
 Compression = Literal["none", "snappy", "lz4", "zstd"]
+Security = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
+Mechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -34,6 +36,14 @@ class Settings:
     """All settings; each is also an environment variable, `KAIROS_` and the name in capitals."""
 
     brokers: str = setting("127.0.0.1:9092", "Kafka brokers, HOST:PORT separated by commas")
+    security: Security = setting("plaintext", "how brokers are spoken to")
+    allow_plaintext: bool = setting(False, "speak plaintext to brokers beyond this machine too")
+    ca_file: str | None = setting(None, "PEM file of the authorities that sign the brokers' certificates; the system's own when not given")
+    cert_file: str | None = setting(None, "PEM file of the worker's own certificate, for mutual TLS")
+    key_file: str | None = setting(None, "PEM file of the certificate's key, when it is not in cert_file")
+    sasl_mechanism: Mechanism = setting("SCRAM-SHA-512", "how the worker proves who it is")
+    sasl_user: str | None = setting(None, "name of the worker at the brokers")
+    sasl_password_file: str | None = setting(None, "file whose first line is the password; there is no option for the password itself")
     app: str = setting("kairos", "application id: consumer group, transactional ids, changelog topic")
     clock: Clock = setting("wall", "wall: live; records: history, time passes with the records alone")
     reference: str | None = setting(None, "folder of reference tables (cells.csv, cities.csv, plmn.csv, …)")
@@ -43,6 +53,7 @@ class Settings:
     country: str = setting("CN", "the operator's country, alpha-2")
     timer_delay_ms: int = setting(5_000, "timers fire this long after their due time on the shard's clock", "ms")
     late_limit_ms: int = setting(48 * 3_600_000, "records further behind are refused", "ms")
+    clock_jump_ms: int = setting(31 * 86_400_000, "a record further ahead of the shard's clock moves it only when another customer's next record is ahead as well", "ms")
     future_ms: int = setting(300_000, "clock=wall: records further ahead of the wall clock are refused", "ms")
     max_record_bytes: int = setting(1_048_576, "larger records are refused unread", "byte")
     batch_records: int = setting(20_000, "records of a shard in one transaction, at most", "records")
@@ -51,9 +62,11 @@ class Settings:
     fetch_bytes: int = setting(4_194_304, "bytes of a partition fetched at once", "byte")
     compression: Compression = setting("snappy", "of what the worker writes; lz4 costs nine times the CPU in this client")
     session_timeout_s: int = setting(10, "a silent worker loses its partitions after this", "s")
+    stall_s: int = setting(120, "a worker whose commits stand still this long, although there is something to do, ends itself", "s")
     instance: str | None = setting(None, "static member id of this worker: a quick restart keeps its partitions")
     metrics_host: str = setting("127.0.0.1", "address of /metrics, /healthz, /readyz")
     metrics_port: int = setting(9464, "port of /metrics, /healthz, /readyz; 0: any free one")
+    metrics_token_file: str | None = setting(None, "file whose first line is the bearer token of /metrics; needed beyond the loopback address")
     log_level: LogLevel = setting("info", "what is logged")
     events: dict[str, dict[str, Any]] = field(default_factory=dict, metadata={"says": 'parameters of events: [events."balance.low"] low = 500', "unit": ""})
 
@@ -106,10 +119,10 @@ def fitting(name: str, hint: Any, value: Any, where: str) -> Any:
         if value not in get_args(hint):
             raise SettingsError(f"{name}: wanted one of {', '.join(get_args(hint))}, got {value!r} ({where})")
         return value
-    wanted: dict[Any, Any] = {int: int, str: str, str | None: (str, type(None))}
+    wanted: dict[Any, Any] = {int: int, bool: bool, str: str, str | None: (str, type(None))}
     types = wanted.get(hint, dict if name == "events" else tuple)
-    if not isinstance(value, types) or isinstance(value, bool):
-        words = {"events": "tables of numbers", "definitions": "a list of texts"}.get(name, "a whole number" if hint is int else "a text")
+    if not isinstance(value, types) or isinstance(value, bool) != (hint is bool):
+        words = {"events": "tables of numbers", "definitions": "a list of texts"}.get(name, {int: "a whole number", bool: "true or false"}.get(hint, "a text"))
         raise SettingsError(f"{name}: wanted {words}, got {value!r} ({where})")
     return value
 
@@ -122,6 +135,10 @@ def from_text(name: str, text: str, where: str) -> Any:
             return int(text)
         except ValueError as error:
             raise SettingsError(f"{name}: wanted a whole number, got {text!r} ({where})") from error
+    if hint is bool:
+        if text not in ("true", "false"):
+            raise SettingsError(f"{name}: wanted true or false, got {text!r} ({where})")
+        return text == "true"
     if name == "definitions":
         return tuple(part for part in text.split(os.pathsep) if part)
     return fitting(name, hint, text, where)

@@ -11,6 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from schemas.raw import TOPICS
+from streams.connection import connection
 from streams.emit import DEAD_LETTER, MISSED, PREFIX
 
 if TYPE_CHECKING:
@@ -48,15 +49,17 @@ class Admin:
     """An admin client that gives up after some seconds, with one line."""
 
     def __init__(self, settings: Settings) -> None:
-        self.brokers = settings.brokers
-        self.client = AIOKafkaAdminClient(bootstrap_servers=settings.brokers, request_timeout_ms=REACH_S * 1000)
+        self.brokers, self.security = settings.brokers, settings.security
+        self.client = AIOKafkaAdminClient(bootstrap_servers=settings.brokers, request_timeout_ms=REACH_S * 1000, **connection(settings))
 
     async def __aenter__(self) -> AIOKafkaAdminClient:
         try:
             await asyncio.wait_for(self.client.start(), REACH_S)
         except (KafkaConnectionError, TimeoutError, OSError, ValueError) as error:
             await self.client.close()
-            raise BrokerUnreachable(f"brokers: no Kafka broker answers on {self.brokers}: start it, or name another with --brokers HOST:PORT") from error
+            raise BrokerUnreachable(
+                f"brokers: no Kafka broker answers on {self.brokers}: start it, or name another with --brokers HOST:PORT; security is {self.security}"
+            ) from error
         return self.client
 
     async def __aexit__(self, *_: object) -> None:

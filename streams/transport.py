@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import aiokafka
 from aiokafka.consumer import fetcher as aiokafka_fetcher
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from faust.auth import SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -92,7 +91,7 @@ class Thread(driver.AIOKafkaConsumerThread):
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
             isolation_level="read_committed",
-            **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+            **self.app.connection,
         )
 
     async def _fetch_records(self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None) -> Any:
@@ -215,4 +214,4 @@ OVERRIDDEN: list[tuple[Any, str, list[str]]] = [
     (aiokafka_fetcher.Fetcher, "fetched_records", ["self", "partitions", "timeout", "max_records"]),
 ]
 
-__all__ = ["Consumer", "Fetched", "SASLCredentials", "SSLCredentials", "Transport", "check_libraries"]
+__all__ = ["Consumer", "Fetched", "Transport", "check_libraries"]
