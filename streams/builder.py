@@ -23,8 +23,10 @@ def shard_builder(settings: Settings, only: Sequence[str] = (), *, keep_state: b
     """
     catalogue = Catalogue.load(settings.definitions, settings.events, only)
     reference = Reference.load(Path(settings.reference) if settings.reference else None, country=settings.country)
-    engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms)
-    shard_settings = ShardSettings(settings.operator, settings.clock == "wall", settings.future_ms, settings.max_record_bytes, settings.queue_records, keep_state)
+    engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms, settings.clock_jump_ms)
+    shard_settings = ShardSettings(
+        settings.operator, settings.clock == "wall", settings.future_ms, settings.max_record_bytes, settings.queue_records, settings.clock_jump_ms, keep_state
+    )
 
     def build(partition: int) -> Shard:
         return Shard(partition, Engine(catalogue, reference, engine_settings), shard_settings)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.raw import TOPICS
+from streams.engine.clock import JUMP_MS
+from streams.engine.rows import NEVER
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
 
 NOTHING = np.zeros(0, np.int64)
+EARLIEST = 0
+LOOK = 8
+"""Records that a misdated one is compared with."""
 
 
 class Queue:
@@ -27,21 +32,43 @@ class Queue:
         """Each with the number of its records that are released already."""
         self.size = 0
         self.moved = False
+        self.reached = 0
+        """Latest place in the merge of what was released, epoch ms."""
 
     def add(self, chunk: Chunk) -> None:
         self.chunks.append((chunk, 0))
         self.size += len(chunk)
         self.moved = self.moved or not len(chunk)
 
-    def keys(self, most: int) -> Ints:
-        """For each of the first `most` or more queued records the running maximum of event time since the head: its place in the merge."""
+    def keys(self, most: int, look: int, jump_ms: int, *, complete: bool) -> Ints:
+        """The places in the merge of the first `most` or more queued records: the running maximum of event time since the head.
+
+        A record more than `jump_ms` ahead of one of the `look` behind it is misdated: it goes with the record before it, or it would
+        hold its whole topic back. One so far ahead of the record before it waits until those behind it are there, or `complete`: none
+        will come.
+        """
         times: list[Ints] = []
+        most += look
         for chunk, done in self.chunks:
             times.append(chunk.event_time[done:])
             most -= len(chunk) - done
             if most <= 0:
                 break
-        return np.maximum.accumulate(np.concatenate(times)) if times else NOTHING
+        if not times:
+            return NOTHING
+        found = np.concatenate(times)
+        if not len(found) or int(found.max()) - min(int(found.min()), self.reached or NEVER) <= jump_ms:
+            return np.maximum.accumulate(found)
+        soon = found.copy()
+        for step in range(1, min(look, len(soon) - 1) + 1):
+            np.minimum(soon[:-step], found[step:], out=soon[:-step])
+        keys = np.maximum.accumulate(np.where(found - soon > jump_ms, EARLIEST, found))
+        if complete and len(found) == self.size:
+            return keys
+        unsure = max(0, len(found) - look)
+        before = np.maximum(np.concatenate([[EARLIEST], keys[:-1]]), self.reached)
+        leaps = np.flatnonzero((before[unsure:] > 0) & (found[unsure:] - before[unsure:] > jump_ms))
+        return keys[: unsure + int(leaps[0])] if len(leaps) else keys
 
     def pop(self, count: int) -> tuple[list[tuple[Chunk, int, int]], list[Reject], int | None]:
         """The first `count` records as (chunk, from, to), the rejects they pass, and the next unreleased offset if it moved."""
@@ -91,8 +118,9 @@ class Released:
 class Merger:
     """The queues of a shard's four topics, and what may leave them."""
 
-    def __init__(self, limit_per_topic: int) -> None:
-        self.limit = limit_per_topic
+    def __init__(self, limit_per_topic: int, jump_ms: int = JUMP_MS) -> None:
+        self.limit, self.jump_ms = limit_per_topic, jump_ms
+        self.look = min(LOOK, limit_per_topic // 2)
         self.queues = [Queue() for _ in TOPICS]
         self.caught_up = [False for _ in TOPICS]
         """Set by the feeder: there is no unread backlog behind what was added."""
@@ -111,15 +139,18 @@ class Merger:
 
     def release(self, max_records: int) -> Released | None:
         """The next records that nothing unread can come before; at most `max_records`. None when there is nothing to commit."""
-        order, ranks = self._order(max_records)
+        order, ranks, keys = self._order(max_records)
         counts = np.bincount(ranks[order[: min(len(order), max_records)]], minlength=len(TOPICS))
         if not counts.sum() and not any(queue.chunks and not len(queue.chunks[0][0]) - queue.chunks[0][1] for queue in self.queues):
             return None
+        for rank, count in enumerate(counts.tolist()):
+            if count:
+                self.queues[rank].reached = max(self.queues[rank].reached, int(keys[rank][count - 1]))
         return self._take(counts.tolist(), order[: counts.sum()])
 
-    def _order(self, most: int) -> tuple[Ints, Ints]:
-        """Indexes of the foremost queued records (topic after topic) in merged order, cut where unread records may come before; and their ranks."""
-        keys = [queue.keys(most) for queue in self.queues]
+    def _order(self, most: int) -> tuple[Ints, Ints, list[Ints]]:
+        """Indexes of the foremost queued records (topic after topic) in merged order, cut where unread records may come before; their ranks; and the keys."""
+        keys = [queue.keys(most, self.look, self.jump_ms, complete=self.caught_up[rank]) for rank, queue in enumerate(self.queues)]
         ranks = np.concatenate([np.full(len(own), rank) for rank, own in enumerate(keys)])
         order = np.lexsort((ranks, np.concatenate(keys)))
         cut = len(order)
@@ -127,9 +158,9 @@ class Merger:
             if self.caught_up[rank] and len(own) == self.queues[rank].size:
                 continue
             if not len(own):
-                return order[:0], ranks
+                return order[:0], ranks, keys
             cut = min(cut, int(np.flatnonzero(ranks[order] == rank)[-1]) + 1)
-        return order[:cut], ranks
+        return order[:cut], ranks, keys
 
     def _take(self, counts: list[int], order: Ints) -> Released:
         released = Released()

@@ -10,6 +10,7 @@ import numpy as np
 from schemas.raw import TOPICS
 from streams.decode import decode_chunk
 from streams.emit import Message, dead_letter, message
+from streams.engine.clock import JUMP_MS
 from streams.merge import Merger
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class ShardSettings(NamedTuple):
     future_ms: int = 300_000
     max_record_bytes: int = 1_048_576
     queue_records: int = 50_000
+    clock_jump_ms: int = JUMP_MS
     keep_state: bool = True
     """Tell what changed in the state with every step; a replay has no use for it."""
 
@@ -56,7 +58,7 @@ class Shard:
 
     def __init__(self, partition: int, engine: Engine, settings: ShardSettings) -> None:
         self.partition, self.engine, self.settings = partition, engine, settings
-        self.merger = Merger(settings.queue_records)
+        self.merger = Merger(settings.queue_records, settings.clock_jump_ms)
 
     @property
     def clock(self) -> int:

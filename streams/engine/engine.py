@@ -13,6 +13,7 @@ from streams.decode import Reject
 from streams.engine.admission import Admission
 from streams.engine.batch import BASES, Batch, Group, Matches, World
 from streams.engine.calendar import Calendar
+from streams.engine.clock import JUMP_MS, Clock
 from streams.engine.detection import Describer, Detection
 from streams.engine.expression import TRUE
 from streams.engine.features.absence import AbsenceColumns
@@ -45,6 +46,7 @@ class EngineSettings(NamedTuple):
     zone: str = "Asia/Shanghai"
     timer_delay_ms: int = 5_000
     late_limit_ms: int = 48 * 3_600_000
+    clock_jump_ms: int = JUMP_MS
 
 
 class Outcome(NamedTuple):
@@ -95,7 +97,7 @@ class Engine:
 
     def __init__(self, catalogue: Catalogue, reference: Reference, settings: EngineSettings) -> None:
         self.settings = settings
-        self.state = State()
+        self.state = State(Clock(settings.clock_jump_ms))
         self.counters: Counter[str] = Counter()
         parameters = {id(p): catalogue.value(event, name) for event in catalogue for name, p in event.parameters.items()}
         tables = {by: self.state.table(by) for by in BASES}
@@ -140,7 +142,7 @@ class Engine:
     def process(self, released: Released) -> Outcome:
         """Take the released records into the state, in their order."""
         batch = Batch(self.world, released)
-        before = np.maximum.accumulate(np.concatenate([[self.clock], batch.time]))
+        before = self.state.clock.follow(batch.time, batch.customer, self.world.tables["customer"])
         limits = np.maximum(batch.time - 1, before[:-1] - self.settings.timer_delay_ms)
         refused = []
         for number in range(batch.rounds):
@@ -152,7 +154,6 @@ class Engine:
                     begin, end = group.starts[number], group.starts[number + 1]
                     if begin < end:
                         self._round(batch, group, int(begin), int(end), limits)
-        self.state.clock = int(before[-1])
         return self._outcome(batch.n, np.concatenate(refused) if refused else np.zeros(0, np.int64))
 
     def _round(self, batch: Batch, group: Group, begin: int, end: int, limits: Ints) -> None:
@@ -223,12 +224,12 @@ class Engine:
 
     @property
     def clock(self) -> int:
-        """The running maximum of the event times released so far, epoch ms."""
-        return self.state.clock
+        """The time up to which records have been released, epoch ms (`clock.py`)."""
+        return self.state.clock.now
 
     def advance(self, clock_ms: int) -> Outcome:
         """Time passes without records: the clock is moved on, timers fire."""
-        self.state.clock = max(self.clock, clock_ms)
+        self.state.clock.pass_to(clock_ms)
         return self._outcome(0, np.zeros(0, np.int64))
 
     def _timers_of_customers(self, customers: Rows, limits: Ints, before: Ints) -> None:

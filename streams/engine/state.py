@@ -9,23 +9,40 @@ import msgspec
 import numpy as np
 
 from schemas.codes import keep, text_of
+from streams.engine.clock import Ahead
 from streams.engine.rows import NEVER, Change, Follower, Layout, Part, StateRefused, Table, group_by_layout, record_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from streams.engine.clock import Clock
     from streams.engine.rows import Rows
 
 CLOCK, LAYOUT, TEXT = "clock", "layout", "text"
+FORMAT = 1
+REMEDIES = {
+    "format": "run the version that wrote it, or start with another --app and replay history",
+    "partitions": "customers would meet another shard's state; give the topics their old number of partitions, or start with another --app and replay history",
+}
+
+
+class Head(msgspec.Struct):
+    """What is stored of a shard as a whole."""
+
+    clock: int = 0
+    ahead: Ahead | None = None
+    facts: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class State:
     """The tables of a shard by name, and the clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.tables: dict[str, Table] = {}
-        self.clock = 0
-        self.written_clock = 0
+        self.clock = clock
+        self.facts: dict[str, int] = {"format": FORMAT}
+        """What the state as a whole depends on: written beside it, and compared when it is read back."""
+        self.written = Head()
         self.kept_texts: set[int] = set()
         self.layouts: dict[bytes, Layout] = {}
         self.pending: dict[str, dict[str, bytes]] = defaultdict(dict)
@@ -55,9 +72,10 @@ class State:
             names = [*table.parts, *(follower.part_name for follower in table.followers)]
             rows += [Change(record_key(name, key), None) for key in table.dropped for name in names]
             table.dropped.clear()
-        if self.clock != self.written_clock:
-            rows.append(Change(record_key(CLOCK, ""), str(self.clock).encode()))
-            self.written_clock = self.clock
+        head = Head(self.clock.now, self.clock.ahead, dict(self.facts))
+        if head != self.written and head.clock:
+            rows.append(Change(record_key(CLOCK, ""), msgspec.json.encode(head)))
+            self.written = head
         return heads + rows
 
     def _part_changes(self, table: Table, part: Part, heads: list[Change], rows: list[Change]) -> None:
@@ -107,7 +125,7 @@ class State:
         for name, value in self.pending.pop(TEXT, {}).items():
             keep(value.decode())
             self.kept_texts.add(int(name))
-        self.clock = self.written_clock = int(self.pending.pop(CLOCK, {}).get("", b"0"))
+        self._restore_head(self.pending.pop(CLOCK, {}).get(""))
         count = 0
         for table in self.tables.values():
             homes: dict[str, Part | Follower] = {**table.parts, **{follower.part_name: follower for follower in table.followers}}
@@ -124,10 +142,24 @@ class State:
         self._note_touched()
         return count
 
+    def _restore_head(self, value: bytes | None) -> None:
+        """The clock, if the state was written under the same facts."""
+        if value is None:
+            return
+        try:
+            self.written = msgspec.json.decode(value, type=Head)
+        except msgspec.DecodeError as error:
+            raise StateRefused("state: its head is in no known format: was it written by another version? Run that one, or start with another --app") from error
+        for name, wanted in self.facts.items():
+            stored = self.written.facts.get(name, wanted)
+            if stored != wanted:
+                raise StateRefused(f"state: wanted {name} {wanted}, it was written with {stored}: {REMEDIES[name]}")
+        self.clock.now, self.clock.ahead = self.written.clock, self.written.ahead
+
     def _note_touched(self) -> None:
         """Rows read back count as touched now: they are kept a little longer, never shorter."""
         for table in self.tables.values():
-            table.touched[: len(table.keys)] = max(self.clock, 1)
+            table.touched[: len(table.keys)] = max(self.clock.now, 1)
             table.next_due[:] = NEVER
             table.earliest = NEVER
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STRUCTS = {type_name(record): record for record in RECORD_TYPES}
 DELAY_MS = 5000
+JUMP_MS = 31 * 86_400_000
 LATE_MS = 48 * 3_600_000
 
 
@@ -78,6 +79,7 @@ class Reading:
             self.primitives.setdefault(id(declared), SCALAR[type(declared)](declared, self))
         self.rearm: dict[Any, Any] = {}
         self.clock = 0
+        self.unconfirmed: tuple[int, str] | None = None
         self.seen: dict[Any, list[Any]] = {}
         self.latest: dict[Any, int] = {}
         self.terminated: set[Any] = set()
@@ -122,8 +124,28 @@ class Reading:
     def take(self, raw: dict[str, Any]) -> None:
         on = Happening(self, raw)
         self._admitted(on)
-        self.clock = max(self.clock, on.time)
+        self._pass(on)
         self.fire_all()
+
+    def _pass(self, on: Happening) -> None:
+        """One record ahead of the clock by more than a month is not believed until another customer's next one is ahead too."""
+        ahead = on.time > self.clock + JUMP_MS
+        waiting, self.unconfirmed = self.unconfirmed, None
+        others = waiting is not None and (waiting[1] != on.customer or not self.clock)
+        if not ahead:
+            if waiting is not None and not (others and on.time >= self.clock):
+                self.unconfirmed = waiting
+            self.clock = max(self.clock, on.time)
+        elif waiting is None:
+            self.unconfirmed = (on.time, on.customer)
+        else:
+            later = max(waiting, (on.time, on.customer), key=lambda w: w[0])
+            if others:
+                self.clock = min(waiting[0], on.time)
+            if later[0] > self.clock + JUMP_MS:
+                self.unconfirmed = later
+            else:
+                self.clock = later[0]
 
     def _admitted(self, on: Happening) -> None:
         stream, identity = (on.customer, on.rank), (on.fields["source_system"], on.fields["record_id"])

@@ -84,3 +84,35 @@ def test_a_full_queue_says_so_and_has_room_again_at_half():
     assert not merger.full(1)
     merger.release(3)
     assert merger.room(0)
+
+
+YEAR = 365 * 86_400_000
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(QUEUES, st.data())
+def test_one_misdated_record_holds_no_topic_back(queues, data):
+    """A record a year ahead goes with the one before it: all others leave as they would without it."""
+    rank = data.draw(st.sampled_from([rank for rank, own in enumerate(queues) if own] or [0]))
+    at = data.draw(st.integers(0, max(0, len(queues[rank]) - 1)))
+    dated = [list(own) for own in queues]
+    dated[rank].insert(at, YEAR)
+    orders = []
+    for own in (queues, dated):
+        merger = Merger(1000)
+        for topic, times in zip(TOPICS, own, strict=True):
+            merger.add(chunk(topic, 0, times))
+        merger.caught_up = [True] * 4
+        orders.append(drained(merger, 5)[0])
+    plain, with_it = orders
+    with_it.remove((TOPICS[rank], at))
+    assert [(topic, offset - (topic == TOPICS[rank] and offset > at)) for topic, offset in with_it] == plain
+
+
+def test_a_leap_waits_for_the_records_behind_it_while_there_is_backlog():
+    merger = Merger(1000)
+    merger.caught_up = [False, True, True, True]
+    merger.add(chunk("raw.billing", 0, [1, 2, YEAR]))
+    assert drained(merger, 100)[0] == [("raw.billing", 0), ("raw.billing", 1)]
+    merger.add(chunk("raw.billing", 3, [YEAR + number for number in range(8)]))
+    assert drained(merger, 100)[0][0] == ("raw.billing", 2)
