@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
 
 NOTHING = np.zeros(0, np.int64)
-EARLIEST = 0
 LOOK = 8
-"""Records that a misdated one is compared with."""
+"""Records behind it that one is compared with."""
 
 
 class Queue:
@@ -43,9 +42,8 @@ class Queue:
     def keys(self, most: int, look: int, jump_ms: int, *, complete: bool) -> Ints:
         """The places in the merge of the first `most` or more queued records: the running maximum of event time since the head.
 
-        A record more than `jump_ms` ahead of one of the `look` behind it is misdated: it goes with the record before it, or it would
-        hold its whole topic back. One so far ahead of the record before it waits until those behind it are there, or `complete`: none
-        will come.
+        A misdated record (`misdated`) takes the place of the one before it, or it would hold its whole topic back. One that may be
+        misdated waits until the `look` records behind it are there, or `complete`: none will come.
         """
         times: list[Ints] = []
         most += look
@@ -59,14 +57,11 @@ class Queue:
         found = np.concatenate(times)
         if not len(found) or int(found.max()) - min(int(found.min()), self.reached or NEVER) <= jump_ms:
             return np.maximum.accumulate(found)
-        soon = found.copy()
-        for step in range(1, min(look, len(soon) - 1) + 1):
-            np.minimum(soon[:-step], found[step:], out=soon[:-step])
-        keys = np.maximum.accumulate(np.where(found - soon > jump_ms, EARLIEST, found))
+        keys = np.maximum.accumulate(np.where(misdated(found, self.reached, look, jump_ms), 0, found))
         if complete and len(found) == self.size:
             return keys
         unsure = max(0, len(found) - look)
-        before = np.maximum(np.concatenate([[EARLIEST], keys[:-1]]), self.reached)
+        before = np.maximum(np.concatenate([[0], keys[:-1]]), self.reached)
         leaps = np.flatnonzero((before[unsure:] > 0) & (found[unsure:] - before[unsure:] > jump_ms))
         return keys[: unsure + int(leaps[0])] if len(leaps) else keys
 
@@ -90,6 +85,26 @@ class Queue:
                 self.chunks.appendleft((chunk, upto))
                 break
         return taken, rejects, following
+
+
+def misdated(times: Ints, reached: int, look: int, jump_ms: int) -> npt.NDArray[np.bool_]:
+    """Which records of a topic are dated wrongly: more than `jump_ms` ahead of what came before, and of most of the `look` behind them.
+
+    Of one record alone behind it nothing is concluded: that one may be the late one. `reached`: latest time before, 0 if there was none.
+    """
+    number = len(times)
+    behind = np.zeros(number, np.int64)
+    for step in range(1, min(look, number - 1) + 1):
+        behind[:-step] += times[:-step] - times[step:] > jump_ms
+    followers = np.minimum(look, number - 1 - np.arange(number))
+    wrong = (followers > 1) & (2 * behind > followers)
+    latest = np.maximum.accumulate(np.where(wrong, reached, np.maximum(times, reached)))
+    cleared = 0
+    for at in np.flatnonzero(wrong).tolist():
+        before = max(int(latest[at]), cleared)
+        if before and int(times[at]) - before <= jump_ms:
+            wrong[at], cleared = False, max(cleared, int(times[at]))
+    return wrong
 
 
 class Released:

@@ -13,6 +13,7 @@ START_MS = 1_793_059_200_000
 """2026-10-27T00:00Z; shifted back so that the autumn change of Berlin lies within."""
 HOUR = 3_600_000
 DAY = 24 * HOUR
+MONTH = 31 * DAY
 STEPS = (0, 0, 1, 500, 60_000, 10 * 60_000, 30 * 60_000 - 1, 30 * 60_000, HOUR - 1, HOUR, HOUR + 1, 5 * HOUR, 12 * HOUR, DAY - 1, DAY, DAY + 1, 3 * DAY, 7 * DAY - 1, 7 * DAY)
 BACK = (0, 0, 0, 0, 0, 1, 60_000, 3 * HOUR, 47 * HOUR, 49 * HOUR)
 LINES = (("C1", "S1"), ("C1", "S2"), ("C2", "S3"))
@@ -108,11 +109,28 @@ def timelines(draw: Any, most: int = 40) -> list[dict[str, Any]]:
     return records
 
 
+def misdated(times: list[int], at: int) -> bool:
+    """Whether the record is a month ahead of all before it that are not misdated, and of most of the eight behind it."""
+    if not most_behind(times, at):
+        return False
+    before = [time for place, time in enumerate(times[:at]) if not misdated(times, place)]
+    return not before or times[at] - max(before) > MONTH
+
+
+def most_behind(times: list[int], at: int) -> bool:
+    after = times[at + 1 : at + 9]
+    return len(after) > 1 and 2 * sum(times[at] - time > MONTH for time in after) > len(after)
+
+
 def merged(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The four topics merged by their heads: the earliest event time first, of equal ones the lower rank."""
-    queues = [[r for r in records if TOPIC_OF[r["record_type"]] == topic] for topic in TOPICS]
+    """The four topics merged by their heads: the earliest event time first, of equal ones the lower rank; a misdated head at once."""
+    queues = []
+    for topic in TOPICS:
+        own = [r for r in records if TOPIC_OF[r["record_type"]] == topic]
+        times = [r["event_time"] for r in own]
+        queues.append([(0 if misdated(times, at) else r["event_time"], r) for at, r in enumerate(own)])
     result = []
     while any(queues):
-        rank = min((rank for rank, queue in enumerate(queues) if queue), key=lambda rank: (queues[rank][0]["event_time"], rank))
-        result.append(queues[rank].pop(0))
+        rank = min((rank for rank, queue in enumerate(queues) if queue), key=lambda rank: (queues[rank][0][0], rank))
+        result.append(queues[rank].pop(0)[1])
     return result
