@@ -18,6 +18,9 @@ STEPS = (0, 0, 1, 500, 60_000, 10 * 60_000, 30 * 60_000 - 1, 30 * 60_000, HOUR -
 BACK = (0, 0, 0, 0, 0, 1, 60_000, 3 * HOUR, 47 * HOUR, 49 * HOUR)
 LINES = (("C1", "S1"), ("C1", "S2"), ("C2", "S3"))
 
+ASTRAY = (0,) * 30 + (40 * DAY, 3650 * DAY)
+"""Dates gone wrong."""
+
 
 @st.composite
 def bodies(draw: Any, at: int, line: str) -> dict[str, Any]:
@@ -88,7 +91,7 @@ def timelines(draw: Any, most: int = 40) -> list[dict[str, Any]]:
     for number in range(draw(st.integers(1, most))):
         at += draw(st.sampled_from(STEPS))
         customer, line = draw(st.sampled_from(LINES))
-        moment = at - draw(st.sampled_from(BACK))
+        moment = at - draw(st.sampled_from(BACK)) + draw(st.sampled_from(ASTRAY))
         body = draw(bodies(moment, line))
         if body.get("entity") == "customer":
             body["entity_id"] = customer
