@@ -7,8 +7,9 @@ import gc
 import logging
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import faust
 from faust.auth import SASLCredentials, SSLCredentials
@@ -24,6 +25,7 @@ from streams.metrics import Metrics, Server, Status
 from streams.settings import SettingsError
 from streams.topics import UNCHECKED
 from streams.transport import Consumer, Fetched, Transport, check_libraries, spare_objects
+from streams.watchdog import EXIT, Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +37,9 @@ if TYPE_CHECKING:
     from streams.topics import BrokerFacts
 
 logger = logging.getLogger("kairos.worker")
-FATAL_EXIT = 70
 FETCHES_IN_FLIGHT = 4
+METADATA_MS = 10_000
+"""How soon a changed number of partitions is noticed."""
 
 
 class Worker:
@@ -52,26 +55,37 @@ class Worker:
         """Whether the group has dealt out partitions to us (perhaps none)."""
         status.waiting = self.waiting
         self.app: App = make_app(settings, self)
+        Watchdog(self.tasks.values, settings.stall_s).start()
 
     def waiting(self) -> str | None:
         """Why the worker is not ready yet, if so."""
         if not self.dealt:
             return "waiting for partitions"
         restoring = [str(task.partition) for task in self.tasks.values() if not task.ready.is_set()]
-        return f"restoring shards {', '.join(restoring)}" if restoring else None
+        if restoring:
+            return f"restoring shards {', '.join(restoring)}"
+        return next((f"shard {task.partition}: {task.trouble}" for task in self.tasks.values() if task.trouble), None)
 
     async def assigned(self, places: set[TP]) -> None:
         """These topic partitions are ours now: shards that stay keep their state, new ones begin to restore."""
         mine = {place.partition for place in places if place.topic in TOPICS}
+        strange = [place for place in places if place.partition >= self.broker.partitions or len([other for other in places if other.partition == place.partition]) != len(TOPICS)]
+        if strange:
+            self.fail(
+                "partition counts changed",
+                f"{strange[0].topic}: wanted {self.broker.partitions} partitions, as every raw topic had at the start, got another number: "
+                "customers' records would meet another shard's state; go back to the old number, or start with another --app and replay history",
+            )
         for partition in sorted(mine - self.tasks.keys()):
             task = ShardTask(
-                self.build_shard(partition),
+                self._build(partition),
                 self.settings,
                 self.metrics,
                 connection=self.connection,
                 dead_letter_bytes=self.broker.dead_letter_bytes,
                 raw_partitions=self.broker.partitions,
                 resume=self._resume,
+                rebuild=partial(self._build, partition),
             )
             self.tasks[partition] = task
             self.running[partition] = asyncio.create_task(self._run(task), name=f"shard-{partition}")
@@ -80,6 +94,11 @@ class Worker:
             task.paused.clear()
             task.go_on()
         self.dealt = True
+
+    def _build(self, partition: int) -> Shard:
+        shard = self.build_shard(partition)
+        shard.engine.state.facts["partitions"] = self.broker.partitions
+        return shard
 
     async def revoked(self, _: set[TP]) -> None:
         """The group is being dealt anew: no shard begins a transaction until it is known who keeps it."""
@@ -110,10 +129,14 @@ class Worker:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever it is, nothing more may be acknowledged
-            self.status.unwell = f"shard {task.partition}: {type(error).__name__}"
-            log(logger, logging.ERROR, "shard failed, the worker ends", partition=task.partition, error=type(error).__name__, reason=words(error), place=place_of(error))
-            logging.shutdown()
-            os._exit(FATAL_EXIT)
+            self.fail(f"shard {task.partition} failed", words(error), error=type(error).__name__, place=place_of(error))
+
+    def fail(self, what: str, reason: str, **named: Any) -> NoReturn:
+        """End the process at once: nothing more may be acknowledged."""
+        self.status.unwell = what
+        log(logger, logging.ERROR, f"{what}, the worker ends", reason=reason, **named)
+        logging.shutdown()
+        os._exit(EXIT)
 
     def feed(self, topic: str, partition: int, run: Fetched) -> None:
         """A fetched run goes to its shard; a full queue pauses the partition and never blocks the agent."""
@@ -184,6 +207,7 @@ def make_app(settings: Settings, worker: Worker) -> App:
         broker_heartbeat_interval=min(2.0, settings.session_timeout_s / 4),
         broker_request_timeout=max(30.0, float(settings.session_timeout_s)),
         consumer_group_instance_id=settings.instance,
+        consumer_metadata_max_age_ms=METADATA_MS,
         consumer_max_fetch_size=settings.fetch_bytes,
         key_serializer="raw",
         value_serializer="raw",

@@ -1,7 +1,8 @@
 """A shard's task: it restores the state, then takes steps and commits each as one Kafka transaction.
 
-A step that failed to commit is sent again as it was, by a new producer (a new epoch), so ids and rows are equal. What cannot
-be committed at all ends the process: never is anything acknowledged that was not committed.
+A step that failed to commit is sent again as it was, by a new producer (a new epoch), so ids and rows are equal, for as long as
+the broker may come back. What it refuses for good ends the process: never is anything acknowledged that was not committed. Records
+that no rule survives are found by halving their batch on state read anew, and go to the dead-letter topic.
 """
 
 from __future__ import annotations
@@ -10,20 +11,33 @@ import asyncio
 import gc
 import logging
 import time
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.raw import TOPICS
 from streams import changelog
 from streams.emit import Message
+from streams.failpoints import reach
 from streams.logs import log
 from streams.replay import partition_of
+from streams.shard import RuleFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from streams.metrics import Metrics
     from streams.settings import Settings
@@ -32,15 +46,32 @@ if TYPE_CHECKING:
 logger = logging.getLogger("kairos.shard")
 BATCH_BYTES = 900_000
 """A produced batch; brokers take 1 MiB unless told otherwise."""
-RETRIES = 5
+LONGEST_PAUSE_S = 5.0
+"""Between two attempts at a transaction."""
 TICK_S = 1.0
 TRANSACTION_MS = 30_000
 LAST_CHANCE_S = 2.0
 """After this without a step, the idle shard looks again."""
 
 
+FORBIDDEN = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, SaslAuthenticationFailed, TransactionalIdAuthorizationFailed)
+REFUSALS: dict[type[KafkaError], str] = {
+    MessageSizeTooLargeError: "a record is larger than the topic takes: raise its max.message.bytes ('kairos topics' says what is wanted)",
+    TopicAuthorizationFailedError: "the worker may not write there: grant it WRITE",
+    InvalidTopicError: "no such topic: create it with 'kairos topics --create'",
+}
+
+
 class Fenced(Exception):
     """Another worker owns the shard now."""
+
+
+class Unwritable(Exception):
+    """A topic refuses for good what must be written."""
+
+
+class RetentionGap(Exception):
+    """Unread input was deleted: what is lost must not be passed over in silence."""
 
 
 class ShardTask:
@@ -56,11 +87,12 @@ class ShardTask:
         dead_letter_bytes: int,
         raw_partitions: int,
         resume: Callable[[str, int], None],
+        rebuild: Callable[[], Shard],
     ) -> None:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
         self.partition = shard.partition
         self.dead_letter_bytes = dead_letter_bytes
-        self.resume = resume
+        self.resume, self.rebuild = resume, rebuild
         self.next: dict[str, int] = {}
         """By topic, the next offset to feed; what is below comes a second time and is trimmed."""
         self.fed: dict[str, int] = {}
@@ -80,6 +112,14 @@ class ShardTask:
         self.newest_append_ms = 0
         self.partition_counts: dict[str, int] = {}
         self.raw_partitions = raw_partitions
+        self.progress = time.monotonic()
+        """When something was last committed, or there was last nothing to do."""
+        self.trouble: str | None = None
+        """What keeps the step in hand from being committed."""
+        self.gaps: dict[str, int] = {}
+        """By topic, the first offset that was expected and did not come."""
+        self.clerk: AIOKafkaConsumer | None = None
+        """Asks the broker about offsets."""
 
     # Feeding
 
@@ -93,6 +133,8 @@ class ShardTask:
         records = run.records
         if records and records[0].offset < following:
             records = [record for record in records if record.offset >= following]
+        elif records and records[0].offset > following > 0:
+            self.gaps.setdefault(topic, following)
         self.ends[topic], self.fed[topic] = run.end, run.position
         if records:
             self.newest_append_ms = max(self.newest_append_ms, records[-1].timestamp)
@@ -122,6 +164,13 @@ class ShardTask:
                 self.shard.set_caught_up(topic, caught_up)
                 self.work.set()
 
+    def busy(self) -> bool:
+        """Whether there is something to do: state to restore, or records to take."""
+        if not self.ready.is_set():
+            return True
+        behind = any(end > self.fed.get(topic, 0) for topic, end in self.ends.items())
+        return behind or any(queue.size for queue in self.shard.merger.queues)
+
     # Life
 
     async def run(self) -> None:
@@ -140,6 +189,8 @@ class ShardTask:
                 tick_at = time.monotonic() + TICK_S
                 async with self.stepping:
                     await self._tick()
+            if not self.busy():
+                self.progress = time.monotonic()
             self.work.clear()
             try:
                 await asyncio.wait_for(self.work.wait(), TICK_S if self.settings.clock == "wall" else LAST_CHANCE_S)
@@ -149,13 +200,54 @@ class ShardTask:
     async def _step(self) -> int:
         """Make and commit one step, if there is one. Returns the records it took, at least 1."""
         started = time.perf_counter()
-        step = self.shard.step(int(time.time() * 1000), self.settings.batch_records)
+        await self._see_to_gaps()
+        try:
+            step = self.shard.step(int(time.time() * 1000), self.settings.batch_records)
+        except RuleFailed as failed:
+            await self._isolate(failed)
+            self._resume()
+            return max(1, failed.released.n)
         if step is None:
             return 0
         self.metrics.batch_seconds.observe(time.perf_counter() - started)
         await self._commit(step)
         self._resume()
         return max(1, step.records)
+
+    async def _isolate(self, failed: RuleFailed) -> None:
+        """Take the records of a failed batch half by half, on the state as it was before; what still fails alone is a dead letter."""
+        released = failed.released
+        if released.n <= 1:
+            log(logger, logging.ERROR, "a record fails in the rules", partition=self.partition, error=failed.error, place=failed.place)
+            await self._commit(self.shard.refuse(released, failed))
+            return
+        await self._reload()
+        for half in released.halves():
+            try:
+                step = self.shard.take(half, int(time.time() * 1000))
+            except RuleFailed as again:
+                await self._isolate(again)
+                await self._reload()
+            else:
+                await self._commit(step)
+
+    async def _reload(self) -> None:
+        """State anew from the changelog, as of the last commit; what waits in the merge stays."""
+        merger, self.shard = self.shard.merger, self.rebuild()
+        self.shard.merger = merger
+        async with self._consumer() as consumer:
+            await self._read_state(consumer)
+
+    async def _see_to_gaps(self) -> None:
+        """Offsets that did not come were markers and compacted records, or the input was deleted unread. Raises RetentionGap."""
+        if not self.gaps:
+            return
+        if self.clerk is None:
+            self.clerk = changelog.reader(self.settings, self.connection)
+            await self.clerk.start()
+        places = {TopicPartition(topic, self.partition): offset for topic, offset in self.gaps.items()}
+        refuse_gaps(places, await self.clerk.beginning_offsets(list(places)))
+        self.gaps.clear()
 
     async def _tick(self) -> None:
         """Nothing comes: the clock moves on, and timers may fire."""
@@ -178,36 +270,47 @@ class ShardTask:
 
     async def close(self) -> None:
         """Let the producer go; an open transaction is aborted."""
+        if self.clerk is not None:
+            await self.clerk.stop()
         if self.producer is not None:
             producer, self.producer = self.producer, None
             await producer.stop()
 
-    async def _restore(self) -> None:
-        started = time.perf_counter()
-        await self._new_producer()
+    @asynccontextmanager
+    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
         consumer = changelog.reader(self.settings, self.connection)
         await consumer.start()
         try:
-            async for run in changelog.rows(consumer, TopicPartition(self.settings.changelog, self.partition)):
-                self.shard.restore(run)
-                await asyncio.sleep(0)
-            count = self.shard.restored()
-            places = [TopicPartition(topic, self.partition) for topic in TOPICS]
-            for place, offset in (await changelog.committed(consumer, places)).items():
-                self.next[place.topic] = offset
-            begins = await consumer.beginning_offsets(places)
+            yield consumer
         finally:
             await consumer.stop()
-        for place, begin in begins.items():
-            if begin > self.next[place.topic] > 0:
-                raise RetentionGap(
-                    f"{place.topic}[{place.partition}]: records {self.next[place.topic]} to {begin - 1} were deleted unread: reset the group's offset to go on without them"
-                )
+
+    async def _read_state(self, consumer: AIOKafkaConsumer) -> int:
+        """Read the changelog into the shard. Returns its rows. Raises StateRefused."""
+        async for run in changelog.rows(consumer, TopicPartition(self.settings.changelog, self.partition)):
+            reach("restore_reading")
+            self.shard.restore(run)
+            self.progress = time.monotonic()
+            await asyncio.sleep(0)
+        return self.shard.restored()
+
+    async def _restore(self) -> None:
+        started = time.perf_counter()
+        await self._new_producer()
+        reach("restore_begun")
+        places = [TopicPartition(topic, self.partition) for topic in TOPICS]
+        async with self._consumer() as consumer:
+            count = await self._read_state(consumer)
+            reach("restore_read")
+            committed = await changelog.committed(consumer, places)
+            refuse_gaps(committed, await consumer.beginning_offsets(places))
+        self.next = {place.topic: offset for place, offset in committed.items()}
         gc.collect()
         gc.freeze()
         took = time.perf_counter() - started
         self.metrics.restore_seconds.labels(str(self.partition)).set(took)
         log(logger, logging.INFO, "shard restored", partition=self.partition, rows=count, seconds=round(took, 3))
+        self.progress = time.monotonic()
         self.ready.set()
         waiting, self.waiting = self.waiting, []
         for topic, run in waiting:
@@ -218,7 +321,8 @@ class ShardTask:
     async def _commit(self, step: Step) -> None:
         """Commit `step`, again with a new producer when the broker fails. Raises Fenced, or the last error."""
         started = time.perf_counter()
-        for attempt in range(RETRIES + 1):
+        attempt = 0
+        while True:
             try:
                 if self.producer is None:
                     await self._new_producer()
@@ -227,12 +331,15 @@ class ShardTask:
             except ProducerFenced as error:
                 raise Fenced(f"shard {self.partition}: another worker has taken over") from error
             except (KafkaError, TimeoutError, OSError) as error:
-                if attempt == RETRIES:
-                    raise
+                if isinstance(error, FORBIDDEN):
+                    raise Unwritable(f"{self.settings.app}: the broker forbids it: {error.message}: grant the worker the group and its transactional ids") from error
+                self.trouble = f"{type(error).__name__} in {attempt + 1} attempts"
                 self.metrics.transaction_retries.inc()
-                log(logger, logging.WARNING, "transaction failed, beginning anew", partition=self.partition, error=type(error).__name__)
+                log(logger, logging.WARNING, "transaction failed, beginning anew", partition=self.partition, attempt=attempt + 1, error=type(error).__name__)
                 await self._drop_producer()
-                await asyncio.sleep(0.05 * 4**attempt)
+                await asyncio.sleep(min(LONGEST_PAUSE_S, 0.05 * 4**attempt))
+                attempt += 1
+        self.trouble, self.progress = None, time.monotonic()
         self.metrics.commit_seconds.observe(time.perf_counter() - started)
         self.metrics.step(step)
         if step.events and self.newest_append_ms:
@@ -252,7 +359,11 @@ class ShardTask:
             request_timeout_ms=TRANSACTION_MS,
             **self.connection,
         )
-        await producer.start()
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
         self.producer = producer
 
     async def _drop_producer(self) -> None:
@@ -266,21 +377,30 @@ class ShardTask:
     async def _transaction(self, step: Step) -> None:
         producer = self.producer
         assert producer is not None  # the caller made it
+        reach("before_begin")
         await producer.begin_transaction()
-        pending: list[Any] = []
-        pending += await self._send(self.settings.changelog, [Message("", key, value, ()) for key, value in step.rows], self.partition)
+        reach("after_begin")
+        pending = {self.settings.changelog: await self._send(self.settings.changelog, [Message("", key, value, ()) for key, value in step.rows], self.partition)}
         by_topic: dict[str, list[Message]] = {}
         for message in (*step.events, *step.missed, *map(self._fitting, step.dead_letters)):
             by_topic.setdefault(message.topic, []).append(message)
         for topic, messages in by_topic.items():
+            pending[topic] = []
             for partition, own in (await self._by_partition(topic, messages)).items():
-                pending += await self._send(topic, own, partition)
-        if pending:
-            await asyncio.gather(*pending)
+                pending[topic] += await self._send(topic, own, partition)
+        for topic, sent in pending.items():
+            try:
+                await asyncio.gather(*sent)
+            except (MessageSizeTooLargeError, TopicAuthorizationFailedError, InvalidTopicError) as error:
+                raise Unwritable(f"{topic}: the broker refuses what must be written: {REFUSALS[type(error)]}") from error
+        reach("before_offsets")
         if step.offsets:
             offsets = {TopicPartition(topic, self.partition): OffsetAndMetadata(offset, "") for topic, offset in step.offsets.items()}
             await producer.send_offsets_to_transaction(offsets, self.settings.app)
+        reach("after_offsets")
+        reach("before_commit")
         await producer.commit_transaction()
+        reach("after_commit")
 
     async def _by_partition(self, topic: str, messages: list[Message]) -> dict[int, list[Message]]:
         """Where the messages go: the shard's own number when the topic has as many partitions as the raw ones, else by key."""
@@ -305,10 +425,12 @@ class ShardTask:
             value = message.value if message.value is not None or message.key is not None else b""
             if batch.append(key=message.key, value=value, timestamp=None, headers=list(message.headers)) is None:
                 futures.append(await producer.send_batch(batch, topic, partition=partition))
+                reach("after_send")
                 batch = producer.create_batch()
                 batch.append(key=message.key, value=value, timestamp=None, headers=list(message.headers))
         if batch.record_count():
             futures.append(await producer.send_batch(batch, topic, partition=partition))
+            reach("after_send")
         return futures
 
     def _fitting(self, message: Message) -> Message:
@@ -334,5 +456,11 @@ class ShardTask:
             self.metrics.rows.labels(table, name).set(count)
 
 
-class RetentionGap(Exception):
-    """Unread input was deleted: what is lost must not be passed over in silence."""
+def refuse_gaps(expected: dict[TopicPartition, int], begins: dict[TopicPartition, int]) -> None:
+    """Raise RetentionGap where the first offset there is lies behind the expected one (0: nothing was read yet)."""
+    for place, begin in begins.items():
+        if begin > expected[place] > 0:
+            raise RetentionGap(
+                f"{place.topic}[{place.partition}]: records {expected[place]} to {begin - 1} were deleted unread, by retention or by hand: "
+                "set the group's offset to go on without them, and lengthen retention.ms"
+            )

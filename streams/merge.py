@@ -129,6 +129,37 @@ class Released:
                 return chunk.topic, chunk.partition, int(chunk.offset[at]), chunk.keys[at], chunk.values[at]
         raise IndexError(position)
 
+    def halves(self) -> tuple[Released, Released]:
+        """The same records in two parts, each with the offsets and rejects that it passes."""
+        middle = self.n // 2
+        first, second = self._part(0, middle), self._part(middle, self.n)
+        second.next_offsets = dict(self.next_offsets)
+        for chunk, begin, _, positions in reversed(self.sources):
+            left = np.flatnonzero(positions >= middle)
+            if len(left):
+                first.next_offsets[chunk.topic] = int(chunk.offset[begin + int(left[0])])
+        for chunk, *_ in self.sources:
+            first.next_offsets.setdefault(chunk.topic, self.next_offsets[chunk.topic])
+        first.rejects = [reject for reject in self.rejects if reject.offset < first.next_offsets.get(reject.topic, 0)]
+        second.rejects = [reject for reject in self.rejects if reject.offset >= first.next_offsets.get(reject.topic, 0)]
+        return first, second
+
+    def _part(self, begin: int, end: int) -> Released:
+        part = Released()
+        part.n = end - begin
+        part.time, part.id_hash, part.content_hash = self.time[begin:end], self.id_hash[begin:end], self.content_hash[begin:end]
+        part.rank, part.kind = self.rank[begin:end], self.kind[begin:end]
+        for kind, pieces in self.pieces.items():
+            for columns, slots, positions in pieces:
+                here = np.flatnonzero((positions >= begin) & (positions < end))
+                if len(here):
+                    part.pieces.setdefault(kind, []).append((columns, slots[here], positions[here] - begin))
+        for chunk, low, _, positions in self.sources:
+            mine = np.flatnonzero((positions >= begin) & (positions < end))
+            if len(mine):
+                part.sources.append((chunk, low + int(mine[0]), low + int(mine[-1]) + 1, positions[mine] - begin))
+        return part
+
 
 class Merger:
     """The queues of a shard's four topics, and what may leave them."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -53,6 +55,17 @@ class Step(NamedTuple):
     records: int
 
 
+class RuleFailed(Exception):
+    """A rule raised an error on one of these records: its kind and place are told, never its words, which may hold values."""
+
+    def __init__(self, released: Released, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__} in a rule, on one of {released.n} records")
+        self.released = released
+        self.error = type(error).__name__
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        self.place = f"{Path(last.filename).name}:{last.lineno}"
+
+
 class Shard:
     """Merge, decode, detect: one partition number's records in, steps out."""
 
@@ -99,7 +112,24 @@ class Shard:
         released = self.merger.release(max_records)
         if released is None:
             return None
-        return self._step(self.engine.process(released) if released.n else self.engine.advance(self.clock), released, wall_ms)
+        return self.take(released, wall_ms)
+
+    def take(self, released: Released, wall_ms: int | None) -> Step:
+        """Process released records. Raises RuleFailed; the engine's state is void then."""
+        try:
+            return self._step(self.engine.process(released) if released.n else self.engine.advance(self.clock), released, wall_ms)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise RuleFailed(released, error) from error
+
+    def refuse(self, released: Released, failed: RuleFailed) -> Step:
+        """The step that passes a record which no rule survives: a dead letter, and its offset."""
+        where = released.raw(0)
+        letter = dead_letter("rule_failed", f"the rules: wanted a verdict, got {failed.error} at {failed.place}", where[:3], where[3], where[4])
+        others = [dead_letter(r.reason, r.detail, (r.topic, r.partition, r.offset), r.key, r.value) for r in released.rejects]
+        counters = Counter({"reject.rule_failed": 1, **Counter(f"reject.{r.reason}" for r in released.rejects)})
+        return Step([], [letter, *others], [], [], released.next_offsets, counters, [], 1)
 
     def tick(self, wall_ms: int) -> Step | None:
         """Time passes and everything is caught up: move the clock on. None when nothing came of it."""

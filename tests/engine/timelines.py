@@ -84,14 +84,14 @@ def bodies(draw: Any, at: int, line: str) -> dict[str, Any]:
 
 
 @st.composite
-def timelines(draw: Any, most: int = 40) -> list[dict[str, Any]]:
+def timelines(draw: Any, most: int = 40, *, astray: bool = True) -> list[dict[str, Any]]:
     """Records in the order in which each topic has them; some are late, some come twice."""
     at = START_MS - draw(st.sampled_from((0, 3, 5, 30))) * DAY
     records: list[dict[str, Any]] = []
     for number in range(draw(st.integers(1, most))):
         at += draw(st.sampled_from(STEPS))
         customer, line = draw(st.sampled_from(LINES))
-        moment = at - draw(st.sampled_from(BACK)) + draw(st.sampled_from(ASTRAY))
+        moment = at - draw(st.sampled_from(BACK)) + (draw(st.sampled_from(ASTRAY)) if astray else 0)
         body = draw(bodies(moment, line))
         if body.get("entity") == "customer":
             body["entity_id"] = customer

@@ -27,7 +27,16 @@ def task():
     bench = Bench()
     bench.shard.merger.caught_up = [False] * 4
     bench.shard.merger.limit = 4
-    made = ShardTask(bench.shard, load({"clock": "records"}, environ={}), Metrics(), connection={}, dead_letter_bytes=10_000, raw_partitions=4, resume=lambda *_: None)
+    made = ShardTask(
+        bench.shard,
+        load({"clock": "records"}, environ={}),
+        Metrics(),
+        connection={},
+        dead_letter_bytes=10_000,
+        raw_partitions=4,
+        resume=lambda *_: None,
+        rebuild=lambda: bench.shard,
+    )
     made.next = dict.fromkeys(TOPICS, 0)
     made.ready.set()
     return made

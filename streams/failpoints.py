@@ -1,0 +1,32 @@
+"""Named places in the commit and restore path at which a test can have the process killed: `FAULT=before_commit:3`, at the third time.
+
+The process ends by SIGKILL, as it would by a power cut, so that a test sees from its exit status that the fault has hit.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+POINTS = (
+    "before_begin",
+    "after_begin",
+    "after_send",
+    "before_offsets",
+    "after_offsets",
+    "before_commit",
+    "after_commit",
+    "restore_begun",
+    "restore_reading",
+    "restore_read",
+)
+_point, _, _count = os.environ.get("FAULT", "").partition(":")
+_left = {_point: int(_count or 1)} if _point else {}
+
+
+def reach(point: str) -> None:
+    """Pass `point`; where it is the one and the time that FAULT names, the process is killed."""
+    if point in _left:
+        _left[point] -= 1
+        if not _left[point]:
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,56 @@
+"""The watchdog: a worker that stands still although there is something to do ends itself, so that its shards go to others.
+
+It looks from a thread of its own, for a rule that loops or sleeps holds the event loop up. A broker that does not answer is no
+reason to end soon: the worker says so in /readyz, and is given ten times as long.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from streams.logs import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from streams.commit import ShardTask
+
+logger = logging.getLogger("kairos.watchdog")
+EXIT = 70
+"""EX_SOFTWARE of sysexits.h."""
+OUTAGE = 10
+"""How many times longer an outage of the broker is waited out."""
+
+
+class Watchdog:
+    """Looks after the shards of a worker, `stall_s` being the longest they may stand still."""
+
+    def __init__(self, tasks: Callable[[], Iterable[ShardTask]], stall_s: int) -> None:
+        self.tasks, self.stall_s = tasks, stall_s
+
+    def start(self) -> None:
+        """Watch from now on."""
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(min(1.0, self.stall_s / 4))
+            for task in list(self.tasks()):
+                reason = self.stalled(task, time.monotonic())
+                if reason is not None:
+                    log(logger, logging.ERROR, "the worker stands still and ends", partition=task.partition, reason=reason)
+                    logging.shutdown()
+                    os._exit(EXIT)
+
+    def stalled(self, task: ShardTask, now: float) -> str | None:
+        """Why a shard must be given up, if it must."""
+        stands = now - task.progress
+        if task.trouble is not None:
+            return f"for {stands:.0f} s nothing could be committed: {task.trouble}" if stands > OUTAGE * self.stall_s else None
+        if stands > self.stall_s and task.busy():
+            return f"nothing was committed for {stands:.0f} s although there are records: a rule that does not end, or a broker that does not answer"
+        return None
