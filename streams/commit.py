@@ -305,6 +305,8 @@ class ShardTask:
             committed = await changelog.committed(consumer, places)
             refuse_gaps(committed, await consumer.beginning_offsets(places))
         self.next = {place.topic: offset for place, offset in committed.items()}
+        for step in self.shard.migration(self.settings.batch_records):
+            await self._commit(step)
         gc.collect()
         gc.freeze()
         took = time.perf_counter() - started

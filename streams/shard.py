@@ -16,7 +16,7 @@ from streams.engine.clock import JUMP_MS
 from streams.merge import Merger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from streams.engine.detection import Detection
     from streams.engine.engine import Engine, Outcome
@@ -47,7 +47,7 @@ class Step(NamedTuple):
     events: list[Message]
     dead_letters: list[Message]
     missed: list[Message]
-    rows: list[tuple[bytes, bytes | None]]
+    rows: Sequence[tuple[bytes, bytes | None]]
     offsets: dict[str, int]
     """Next unreleased offset by topic, for the topics that moved on."""
     counters: Counter[str]
@@ -178,6 +178,12 @@ class Shard:
     def restored(self) -> int:
         """State is complete. Returns the rows read back. Raises StateRefused."""
         return self.engine.restored()
+
+    def migration(self, most: int) -> Iterator[Step]:
+        """After a restore: what the installed definitions make of the state that was read, in steps of at most `most` rows."""
+        changes = list(self.engine.changes())
+        for begin in range(0, len(changes), most):
+            yield Step([], [], [], changes[begin : begin + most], {}, Counter(), [], 0)
 
     def rows(self) -> dict[str, int]:
         """Rows in use by table."""

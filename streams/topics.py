@@ -111,6 +111,15 @@ async def check(settings: Settings, families: Iterable[str]) -> int:
         return counts[TOPICS[0]]
 
 
+async def changelog_partitions(settings: Settings) -> int:
+    """How many partitions the changelog has. Raises TopicFault when there is none."""
+    async with Admin(settings) as client:
+        count = (await partitions_of(client)).get(settings.changelog)
+    if count is None:
+        raise TopicFault(f"{settings.changelog} is missing on {settings.brokers}: has {settings.app} ever run? Name it with --app")
+    return count
+
+
 class BrokerFacts(NamedTuple):
     """What a worker needs to know of its topics."""
 

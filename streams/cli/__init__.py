@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-COMMANDS = ("worker", "demo", "replay", "catalog", "topics", "schemas")
+COMMANDS = ("worker", "demo", "replay", "catalog", "plan", "erase", "topics", "schemas")
 KNOWN = {
     "SettingsError",
     "CatalogueFault",

@@ -156,6 +156,9 @@ class Members(Follower):
     def layout(self) -> Layout:
         return Layout(self.part_name, tuple((name, kind, 1) for name, kind in self.columns), ())
 
+    def touch(self, rows: Rows) -> None:
+        self.dirty[rows] = True
+
     def take_dirty(self) -> Rows:
         dirty = np.flatnonzero(self.dirty).astype(np.int32)
         self.dirty[dirty] = False

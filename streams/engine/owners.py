@@ -79,6 +79,9 @@ class Owners(Follower):
     def layout(self) -> Layout:
         return Layout(self.part_name, (), ())
 
+    def touch(self, rows: Rows) -> None:
+        """Nothing is stored."""
+
     def take_dirty(self) -> Rows:
         return np.zeros(0, np.int32)
 

@@ -94,6 +94,10 @@ class Part:
         """Mark `rows` as changed, to be written with the next transaction."""
         self.dirty[rows] = True
 
+    def column_names(self) -> set[str]:
+        """The declared columns."""
+        return set(self.columns)
+
     def clear(self, rows: Rows) -> None:
         """Empty `rows`."""
         self.array[rows] = np.zeros((), self.layout.dtype)
@@ -286,6 +290,14 @@ class Follower:
 
     def layout(self) -> Layout:
         """What `encode` writes."""
+        raise NotImplementedError
+
+    def column_names(self) -> set[str]:
+        """The declared columns."""
+        return {name for name, _, _ in self.layout().columns}
+
+    def touch(self, rows: Rows) -> None:
+        """Mark `rows` as changed."""
         raise NotImplementedError
 
     def take_dirty(self) -> Rows:

@@ -46,6 +46,8 @@ class State:
         self.kept_texts: set[int] = set()
         self.layouts: dict[bytes, Layout] = {}
         self.pending: dict[str, dict[str, bytes]] = defaultdict(dict)
+        self.undeclared: list[bytes] = []
+        """Changelog keys of what no installed definition declares any more: deleted with the next changes."""
 
     def table(self, name: str) -> Table:
         """The table `name`, declared on first use."""
@@ -72,8 +74,10 @@ class State:
             names = [*table.parts, *(follower.part_name for follower in table.followers)]
             rows += [Change(record_key(name, key), None) for key in table.dropped for name in names]
             table.dropped.clear()
+        rows += [Change(key, None) for key in self.undeclared]
+        self.undeclared.clear()
         head = Head(self.clock.now, self.clock.ahead, dict(self.facts))
-        if head != self.written and head.clock:
+        if head != self.written and (head.clock or head.ahead):
             rows.append(Change(record_key(CLOCK, ""), msgspec.json.encode(head)))
             self.written = head
         return heads + rows
@@ -119,7 +123,11 @@ class State:
                 self.pending[part][name] = value
 
     def restored(self) -> int:
-        """Lay what was read into the tables. Returns the number of rows. Raises StateRefused."""
+        """Lay what was read into the tables. Returns the number of rows. Raises StateRefused.
+
+        Columns that nothing declares any more are gone for good with the next changes: what a rule remembered of the time before
+        it was taken out would be full of holes when it comes back (`docs/adr/0008`).
+        """
         for name, value in self.pending.pop(LAYOUT, {}).items():
             self.layouts[bytes.fromhex(name)] = msgspec.json.decode(value, type=Layout)
         for name, value in self.pending.pop(TEXT, {}).items():
@@ -137,8 +145,12 @@ class State:
                         raise StateRefused(
                             f"state {name}: layout {fingerprint.hex()} is not in the changelog: was it written by a newer version, or cut? Start with an empty changelog, or restore it"
                         )
-                    home.load(table.rows(keys), self.layouts[fingerprint], values)
-        self.pending.clear()  # parts that no installed definition declares
+                    layout, own = self.layouts[fingerprint], table.rows(keys)
+                    home.load(own, layout, values)
+                    if not {name for name, _, _ in layout.columns} <= home.column_names():
+                        home.touch(own)
+        self.undeclared = [record_key(part, name) for part, rows in self.pending.items() for name in rows]
+        self.pending.clear()
         self._note_touched()
         return count
 

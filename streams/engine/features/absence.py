@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.engine.expression import TRUE
-from streams.engine.features.primitive import Home, Primitive, Span, TimedRuntime
+from streams.engine.features.primitive import DAY_MS, Home, Primitive, Span, TimedRuntime
 
 if TYPE_CHECKING:
-    from streams.engine.batch import Group, Matches
+    from streams.engine.batch import Group, Matches, World
     from streams.engine.expression import Expr, Ints, Output
     from streams.engine.rows import Rows
 
@@ -37,6 +37,9 @@ class Absence(Primitive):
 
     def condition(self) -> Expr:
         return self.unless
+
+    def warm_after_ms(self, world: World) -> int | None:
+        return self.span.longest_ms(world)
 
     def bind(self, home: Home) -> AbsenceColumns:
         return AbsenceColumns(self, home)
@@ -101,6 +104,9 @@ class Silence(Primitive):
 
     def condition(self) -> Expr:
         return self.wanted
+
+    def warm_after_ms(self, world: World) -> int | None:
+        return self.span.longest_ms(world) + self.of_days * DAY_MS
 
     def bind(self, home: Home) -> SilenceColumns:
         return SilenceColumns(self, home)

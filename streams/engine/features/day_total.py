@@ -12,7 +12,7 @@ from streams.engine.expression import expr
 from streams.engine.features.primitive import DAY_MS, LATE_LIMIT_MS, Home, Primitive, Runtime
 
 if TYPE_CHECKING:
-    from streams.engine.batch import Group
+    from streams.engine.batch import Group, World
     from streams.engine.expression import Expr, Ints, Operand, Output
     from streams.engine.rows import Column
 
@@ -66,6 +66,9 @@ class DayTotal(Primitive):
 
     def condition(self) -> Expr:
         return self.wanted
+
+    def warm_after_ms(self, world: World) -> int | None:
+        return DAY_MS
 
     def bind(self, home: Home) -> DayTotalColumns:
         return DayTotalColumns(self, home)

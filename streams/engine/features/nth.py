@@ -9,7 +9,7 @@ import numpy as np
 from streams.engine.features.primitive import Home, Primitive, Runtime
 
 if TYPE_CHECKING:
-    from streams.engine.batch import Group, Matches
+    from streams.engine.batch import Group, Matches, World
     from streams.engine.expression import Expr, Ints, Output
 
 
@@ -32,6 +32,9 @@ class Nth(Primitive):
 
     def condition(self) -> Expr:
         return self.wanted
+
+    def warm_after_ms(self, world: World) -> int | None:
+        return None
 
     def bind(self, home: Home) -> NthColumns:
         return NthColumns(self, home)

@@ -13,7 +13,7 @@ from streams.engine.expression import TRUE
 from streams.engine.features.primitive import HOUR_MS, Home, Primitive, Signal, Span, TimedRuntime
 
 if TYPE_CHECKING:
-    from streams.engine.batch import Group, Matches
+    from streams.engine.batch import Group, Matches, World
     from streams.engine.expression import Expr, Ints, Output
     from streams.engine.rows import Column, Rows
 
@@ -66,6 +66,9 @@ class Place(Primitive):
 
     def outputs(self) -> dict[str, Output]:
         return {"place": self.to, "home": self.home, "confirmed_after_s": self.confirmed_after_s}
+
+    def warm_after_ms(self, world: World) -> int | None:
+        return VOTE_DAYS * 24 * HOUR_MS
 
     def bind(self, home: Home) -> PlaceColumns:
         return PlaceColumns(self, home)

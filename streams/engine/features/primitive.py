@@ -75,6 +75,11 @@ class Primitive:
         """Which records it wants to see."""
         return TRUE
 
+    def warm_after_ms(self, world: World) -> int | None:
+        """How long after a start without state it judges as if it had always been there; None: never, it counts from its first record."""
+        del world
+        return 0
+
     def bind(self, home: Home) -> Runtime:
         """Declare the columns it needs and give what runs."""
         raise NotImplementedError

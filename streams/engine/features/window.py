@@ -82,6 +82,9 @@ class Window(Primitive):
     def condition(self) -> Expr:
         return self.wanted
 
+    def warm_after_ms(self, world: World) -> int | None:
+        return self.span.longest_ms(world)
+
     def bind(self, home: Home) -> WindowColumns:
         return WindowColumns(self, home)
 

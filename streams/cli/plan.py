@@ -1,0 +1,81 @@
+"""`kairos plan`: what a deployment would make of the stored state."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from streams.plan import Line, Stored
+    from streams.settings import Settings
+
+STYLES = {"refused": "bold red", "dropped": "yellow", "new": "green", "carried": "dim"}
+
+
+def plan(
+    brokers: Annotated[str | None, typer.Option(help="Kafka brokers, HOST:PORT,… [KAIROS_BROKERS]")] = None,
+    app: Annotated[str | None, typer.Option(help="Application id; its changelog topic is APP.state. [KAIROS_APP]")] = None,
+    definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
+    config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
+) -> None:
+    """Compare the installed definitions with the state in the changelog, before they are deployed: nothing is written.
+
+    Exit code 1 when a start would be refused.
+
+    Example: kairos plan --brokers 127.0.0.1:9092 --app kairos --definitions ./mine
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from streams import settings
+    from streams.builder import shard_builder
+    from streams.plan import plan as compare
+
+    chosen = settings.load({"brokers": brokers, "app": app, "definitions": tuple(definitions or ())}, config)
+    build, catalogue = shard_builder(chosen)
+    stored = asyncio.run(read(chosen))
+    lines = compare(stored, build(0).engine, catalogue)
+    table = Table("", "event", "state", "rows", "")
+    for line in lines:
+        if line.verdict != "carried":
+            table.add_row(line.verdict, line.owner, line.column, f"{line.rows:,}", line.note, style=STYLES[line.verdict])
+    console = Console()
+    if table.row_count:
+        console.print(table)
+    for verdict, own in by_verdict(lines).items():
+        console.print(f"{verdict}: {len(own)} columns of {len({line.owner for line in own})} events", highlight=False)
+    if any(line.verdict == "refused" for line in lines):
+        console.print("a worker with these definitions would refuse to start")
+        raise typer.Exit(1)
+
+
+def by_verdict(lines: list[Line]) -> dict[str, list[Line]]:
+    """The lines, gathered."""
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        found.setdefault(line.verdict, []).append(line)
+    return found
+
+
+async def read(chosen: Settings) -> Stored:
+    """Read all partitions of the changelog. Raises TopicFault."""
+    from aiokafka import TopicPartition
+
+    from streams import changelog
+    from streams.connection import connection
+    from streams.plan import Stored
+    from streams.topics import changelog_partitions
+
+    count = await changelog_partitions(chosen)
+    stored = Stored()
+    consumer = changelog.reader(chosen, connection(chosen))
+    await consumer.start()
+    try:
+        for partition in range(count):
+            async for run in changelog.rows(consumer, TopicPartition(chosen.changelog, partition)):
+                stored.take(run)
+    finally:
+        await consumer.stop()
+    return stored

@@ -1,0 +1,136 @@
+"""Erase a customer's state: the shard is taken from its worker, the customer's rows become tombstones, in one transaction.
+
+The worker that owned the shard is fenced by it and ends at its next commit; started again, it restores without the customer.
+Texts (such as numbers called) that no other row of the shard holds go too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import ProducerFenced
+
+from streams import changelog
+from streams.connection import connection
+from streams.engine.clock import Ahead
+from streams.engine.rows import SEPARATOR, Layout, record_key
+from streams.engine.state import CLOCK, LAYOUT, TEXT, Head
+from streams.topics import TopicFault, changelog_partitions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aiokafka import AIOKafkaConsumer
+
+    from streams.settings import Settings
+
+RECORDS = 5_000
+"""Tombstones in one produced batch."""
+
+
+class Receipt(NamedTuple):
+    """What was erased in one shard: rows by part, and texts."""
+
+    partition: int
+    rows: Counter[str]
+    texts: int
+
+
+class Contents:
+    """The live records of one changelog partition."""
+
+    def __init__(self, pairs: dict[bytes, bytes]) -> None:
+        self.pairs = pairs
+        self.layouts = {bytes.fromhex(name): msgspec.json.decode(value, type=Layout) for part, name, value in self.entries() if part == LAYOUT}
+
+    def entries(self) -> Iterator[tuple[str, str, bytes]]:
+        """Part, key within it, and value of each record."""
+        for key, value in self.pairs.items():
+            part, _, name = key.decode().partition("\x1e")
+            yield part, name, value
+
+    def of(self, customer: str) -> list[tuple[str, str, bytes]]:
+        """The state rows of a customer."""
+        return [entry for entry in self.entries() if entry[0] not in (LAYOUT, TEXT, CLOCK) and entry[1].split(SEPARATOR, 1)[0] == customer]
+
+    def texts(self, value: bytes) -> set[int]:
+        """The codes of the texts in a row."""
+        layout = self.layouts.get(value[:4])
+        names = [name for name, kind, _ in layout.columns if kind == "text"] if layout is not None else []
+        if layout is None or not names:
+            return set()
+        rows = np.frombuffer(value[4 : 4 + layout.dtype.itemsize] if layout.texts else value[4:], layout.dtype)
+        return {int(code) for name in names for code in rows[name].ravel().tolist() if code}
+
+    def tombstones(self, customer: str) -> tuple[list[tuple[bytes, bytes | None]], Counter[str], int]:
+        """What to write so that nothing of the customer is left; the rows by part and the texts among it."""
+        own = self.of(customer)
+        keys = {record_key(part, name) for part, name, _ in own}
+        mine = {code for *_, value in own for code in self.texts(value)} | {key_code for _, name, _ in own for key_code in codes_in(name)}
+        if mine:
+            for part, name, value in self.entries():
+                if part not in (LAYOUT, TEXT, CLOCK) and record_key(part, name) not in keys:
+                    mine -= self.texts(value) | codes_in(name)
+        texts = [key for code in mine if (key := record_key(TEXT, str(code))) in self.pairs]
+        written: list[tuple[bytes, bytes | None]] = [(key, None) for key in (*sorted(keys), *texts)]
+        head = self.pairs.get(record_key(CLOCK, ""))
+        if head is not None and (known := msgspec.json.decode(head, type=Head)).ahead is not None and known.ahead.customer == customer:
+            known.ahead = Ahead("", known.ahead.time)
+            written.append((record_key(CLOCK, ""), msgspec.json.encode(known)))
+        return written, Counter(part for part, *_ in own), len(texts)
+
+
+def codes_in(name: str) -> set[int]:
+    """The codes of values in the key of a finer row."""
+    return {int(word) for word in name.split(SEPARATOR)[1:] if word.lstrip("-").isdigit()}
+
+
+async def erase(settings: Settings, customer: str) -> list[Receipt]:
+    """Erase `customer` from every shard that holds state of it. Raises TopicFault when a worker comes between."""
+    count = await changelog_partitions(settings)
+    options = connection(settings)
+    consumer = changelog.reader(settings, options)
+    await consumer.start()
+    try:
+        holding = [partition for partition in range(count) if Contents(await read(consumer, settings, partition)).of(customer)]
+        return [await erase_in(settings, consumer, partition, customer) for partition in holding]
+    finally:
+        await consumer.stop()
+
+
+async def read(consumer: AIOKafkaConsumer, settings: Settings, partition: int) -> dict[bytes, bytes]:
+    """The live records of a changelog partition."""
+    pairs: dict[bytes, bytes] = {}
+    async for run in changelog.rows(consumer, TopicPartition(settings.changelog, partition)):
+        for key, value in run:
+            if value is None:
+                pairs.pop(key, None)
+            else:
+                pairs[key] = value
+    return pairs
+
+
+async def erase_in(settings: Settings, consumer: AIOKafkaConsumer, partition: int, customer: str) -> Receipt:
+    """Take the shard over, read it as it is then, and write the tombstones."""
+    producer = AIOKafkaProducer(bootstrap_servers=settings.brokers, transactional_id=f"{settings.app}-{partition}", acks="all", retry_backoff_ms=5, **connection(settings))
+    await producer.start()
+    try:
+        written, rows, texts = Contents(await read(consumer, settings, partition)).tombstones(customer)
+        async with producer.transaction():
+            for begin in range(0, len(written), RECORDS):
+                batch = producer.create_batch()
+                for key, value in written[begin : begin + RECORDS]:
+                    if batch.append(key=key, value=value, timestamp=None) is None:
+                        await (await producer.send_batch(batch, settings.changelog, partition=partition))
+                        batch = producer.create_batch()
+                        batch.append(key=key, value=value, timestamp=None)
+                await (await producer.send_batch(batch, settings.changelog, partition=partition))
+    except ProducerFenced as error:
+        raise TopicFault(f"{settings.changelog}[{partition}]: a worker took the shard back before the erasure was written: nothing was erased, run it again") from error
+    finally:
+        await producer.stop()
+    return Receipt(partition, rows, texts)

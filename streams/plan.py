@@ -1,0 +1,123 @@
+"""What the installed definitions would make of the stored state: carried, new, dropped or refused, before anything is deployed."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from streams.engine.rows import Layout
+from streams.engine.state import CLOCK, LAYOUT, TEXT, Head
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streams.catalogue import Catalogue
+    from streams.engine.engine import Engine
+    from streams.engine.rows import ColumnKind
+
+Verdict = Literal["carried", "new", "dropped", "refused"]
+ORDER: tuple[Verdict, ...] = ("refused", "dropped", "new", "carried")
+KERNEL = "(every installation)"
+"""Whose state it is that no event declares: repeats, clocks, ends of lines, consent."""
+
+
+class Stored:
+    """What the changelogs of an application hold, without the values."""
+
+    def __init__(self) -> None:
+        self.layouts: dict[bytes, Layout] = {}
+        self.rows: dict[str, dict[str, bytes]] = defaultdict(dict)
+        """Fingerprint by key, by part."""
+        self.clock = 0
+        self.facts: dict[str, int] = {}
+
+    def take(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Take changelog records in their order."""
+        for key, value in pairs:
+            part, _, name = key.decode().partition("\x1e")
+            if value is None:
+                self.rows[part].pop(name, None)
+            elif part == LAYOUT:
+                self.layouts[bytes.fromhex(name)] = msgspec.json.decode(value, type=Layout)
+            elif part == CLOCK:
+                head = msgspec.json.decode(value, type=Head)
+                self.clock, self.facts = max(self.clock, head.clock), head.facts
+            elif part != TEXT:
+                self.rows[part][name] = value[:4]
+
+    def parts(self) -> dict[str, Counter[bytes]]:
+        """Rows by fingerprint, by part."""
+        return {part: Counter(rows.values()) for part, rows in self.rows.items() if rows}
+
+
+class Line(NamedTuple):
+    """What becomes of one column. `rows`: how many rows are stored of it."""
+
+    owner: str
+    verdict: Verdict
+    column: str
+    rows: int
+    note: str
+
+
+def installed_parts(engine: Engine) -> dict[str, Layout]:
+    """The layouts that the installed definitions declare, by part."""
+    found: dict[str, Layout] = {}
+    for table in engine.state.tables.values():
+        found |= {part.name: part.layout for part in table.parts.values()}
+        found |= {follower.part_name: follower.layout() for follower in table.followers}
+    return {name: layout for name, layout in found.items() if layout.columns}
+
+
+def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
+    """Compare column by column; what must not happen comes first."""
+    wanted, found, lines = installed_parts(engine), stored.parts(), []
+    warm = {event.id: event.signal.primitive.warm_after_ms(engine.world) for event in catalogue}
+    for part in sorted({*wanted, *found}):
+        kinds: dict[str, tuple[ColumnKind, int]] = {name: (kind, length) for name, kind, length in wanted[part].columns} if part in wanted else {}
+        count: Counter[str] = Counter()
+        stored_kinds: dict[str, set[tuple[ColumnKind, int]]] = defaultdict(set)
+        for fingerprint, rows in found.get(part, Counter()).items():
+            layout = stored.layouts.get(fingerprint)
+            if layout is None:
+                lines.append(Line(KERNEL, "refused", part, rows, f"layout {fingerprint.hex()} is not in the changelog: written by a newer version?"))
+                continue
+            for name, kind, length in layout.columns:
+                stored_kinds[name].add((kind, length))
+                count[name] += rows
+        for name in sorted({*kinds, *stored_kinds}):
+            owner = owner_of(part, name, catalogue)
+            lines.append(Line(owner, *judged(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], warm.get(owner, 0), stored.clock)))
+    return sorted(lines, key=lambda line: (ORDER.index(line.verdict), line.owner, line.column))
+
+
+def judged(
+    name: str, part: str, wanted: tuple[ColumnKind, int] | None, stored: set[tuple[ColumnKind, int]], rows: int, warm_ms: int | None, clock: int
+) -> tuple[Verdict, str, int, str]:
+    """Verdict, column, rows and note for one column."""
+    from streams.engine.detection import rfc3339
+
+    column = f"{part}: {name}"
+    if wanted is None:
+        return "dropped", column, rows, "deleted at the first start; comes back empty"
+    if not stored:
+        if warm_ms is None:
+            return "new", column, 0, "counts from each key's next record; what came before is not known"
+        since = f"from {rfc3339(clock + warm_ms)} of the shard's clock" if clock else f"{warm_ms // 3_600_000} h after the first record"
+        return "new", column, 0, f"warm {since}" if warm_ms else "warm at once"
+    if stored != {wanted}:
+        others = ", ".join(f"{kind}[{length}]" for kind, length in sorted(stored - {wanted}))
+        return "refused", column, rows, f"wanted {wanted[0]}[{wanted[1]}], stored as {others}: give the new column a new name"
+    return "carried", column, rows, ""
+
+
+def owner_of(part: str, column: str, catalogue: Catalogue) -> str:
+    """The event whose state a column is; one that is not installed is read from the column's name."""
+    for name in (column, part.split(".", 1)[-1]):
+        for event in catalogue:
+            if name.startswith(f"{event.id}."):
+                return event.id
+    words = column.split(".")
+    return ".".join(words[:2]) if len(words) > 2 else KERNEL

@@ -1,0 +1,140 @@
+"""State survives changed rules: columns are carried by name, new ones start empty, dropped ones are gone, retyped ones refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.catalogue import Catalogue
+from streams.engine.engine import Engine, EngineSettings
+from streams.engine.rows import StateRefused
+from streams.plan import Stored, plan
+from tests.shards import CATALOGUE, REFERENCE, Bench, epoch_ms
+from tests.streams.records import good
+
+NOON = epoch_ms("2026-05-01T12:00:00+08:00")
+HOUR = 3_600_000
+
+
+def money(number, delta, after, at=NOON):
+    operation = "charge" if delta < 0 else "topup"
+    reason = {"charge_reason": "data"} if delta < 0 else {"charge_reason": None}
+    return good("balance_change", record_id=f"r{number}", event_time=at + number * HOUR, delta=delta, balance_after=after, operation=operation, **reason)
+
+
+def carried_to(bench: Bench, catalogue: Catalogue) -> Bench:
+    """The same application with other definitions, restored from what was written; its migration is written too."""
+    other = Bench(catalogue=catalogue)
+    other.log, other.offsets = bench.log, bench.offsets
+    other.restart()
+    other.log += [pair for step in other.shard.migration(3) for pair in step.rows]
+    return other
+
+
+def seen(found):
+    return [d.event for d in found]
+
+
+def without(event: str) -> Catalogue:
+    return Catalogue.load(only=[e.id for e in CATALOGUE if e.id not in (event, "topup.missing_after_depletion")])
+
+
+def test_a_retuned_rule_goes_on_with_its_state():
+    """Un-armed under the old mark stays un-armed under the new one, until the new release."""
+    bench = Bench()
+    assert "balance.low" in seen(bench.feed([money(0, -300, 900)]))
+    retuned = carried_to(bench, Catalogue.load(overrides={"balance.low": {"low": 800, "rearm": 1200}}))
+    assert "balance.low" not in seen(retuned.feed([money(1, -200, 700)]))
+    retuned.feed([money(2, 600, 1300)])
+    assert "balance.low" in seen(retuned.feed([money(3, -600, 700)]))
+
+
+def test_a_rule_taken_out_changes_nothing_for_the_others_and_comes_back_without_memory():
+    bench = Bench()
+    assert "topup.first" in seen(bench.feed([money(0, 500, 900)]))
+    fewer = carried_to(bench, without("topup.first"))
+    assert seen(fewer.feed([money(1, -1, 899)])) == []
+    fewer.feed([money(2, 5000, 5899)])
+    again = carried_to(fewer, CATALOGUE)
+    found = seen(again.feed([money(3, 100, 5999)]))
+    assert "topup.first" in found, "its count is gone: it begins anew, as the plan said"
+    assert "topup.completed" in found
+
+
+def test_roll_forward_and_back_at_once_is_as_if_nothing_had_been():
+    """New rules come and go: the state of the old ones is the same, byte by byte."""
+    bench = Bench(catalogue=without("balance.rapid_drop"))
+    bench.feed([money(0, -300, 900)])
+    before = {key: value for key, value in dict(bench.log).items() if value is not None and not key.startswith(b"layout")}
+    more = carried_to(bench, Catalogue.load())
+    back = carried_to(more, bench.catalogue)
+    after = {key: value for key, value in dict(back.log).items() if value is not None and not key.startswith(b"layout")}
+    assert after == before
+
+
+def stored_of(bench: Bench) -> Stored:
+    stored = Stored()
+    stored.take(bench.log)
+    return stored
+
+
+def engine_of(catalogue: Catalogue) -> Engine:
+    return Engine(catalogue, REFERENCE, EngineSettings())
+
+
+def test_the_plan_says_what_is_carried_new_and_dropped_before_it_happens():
+    bench = Bench(catalogue=without("balance.rapid_drop"))
+    bench.feed([money(0, -300, 900), money(1, -1, 899, at=NOON - HOUR + 1)])
+    same = plan(stored_of(bench), engine_of(bench.catalogue), bench.catalogue)
+    assert {line.verdict for line in same if line.owner == "balance.low"} == {"carried"}
+    more = plan(stored_of(bench), engine_of(CATALOGUE), CATALOGUE)
+    new = [line for line in more if line.owner == "balance.rapid_drop"]
+    assert new
+    assert all(line.verdict == "new" and line.note.startswith("warm from 2026-05-01T05:00:00") for line in new)
+    fewer = without("topup.first")
+    dropped = [line for line in plan(stored_of(bench), engine_of(fewer), fewer) if line.verdict == "dropped"]
+    assert {line.owner for line in dropped} == {"topup.first"}
+    assert all(line.rows == 1 for line in dropped)
+
+
+def test_a_retyped_column_is_refused_by_the_plan_and_at_the_start():
+    bench = Bench()
+    bench.feed([money(0, -300, 900)])
+    other = Bench()
+    column = next(name for name in other.shard.engine.state.tables["line"].parts["line"].columns if name.startswith("balance.low"))
+    part = other.shard.engine.state.tables["line"].parts["line"]
+    part.columns[column].kind = "text"
+    part.build(other.shard.engine.state.tables["line"].size)
+    (refused,) = [line for line in plan(stored_of(bench), other.shard.engine, CATALOGUE) if line.verdict == "refused"]
+    assert refused.owner == "balance.low"
+    assert "give the new column a new name" in refused.note
+    other.shard.restore([(key, value) for key, value in bench.log if value is not None])
+    with pytest.raises(StateRefused, match="stored as time"):
+        other.shard.restored()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"partitions": 8}, "wanted partitions 4, it was written with 8"),
+        ({"format": 9}, "wanted format 1, it was written with 9"),
+    ],
+)
+def test_state_written_under_other_facts_is_refused_with_what_to_do(change, says):
+    bench = Bench()
+    bench.shard.engine.state.facts |= change
+    bench.feed([money(0, -300, 900)])
+    other = Bench()
+    other.shard.engine.state.facts["partitions"] = 4
+    other.shard.restore([(key, value) for key, value in bench.log if value is not None])
+    with pytest.raises(StateRefused, match=says) as caught:
+        other.shard.restored()
+    assert "start with another --app" in str(caught.value)
+
+
+def test_a_layout_that_is_not_there_is_refused():
+    bench = Bench()
+    bench.feed([money(0, -300, 900)])
+    other = Bench()
+    other.shard.restore([(key, value) for key, value in bench.log if value is not None and not key.startswith(b"layout")])
+    with pytest.raises(StateRefused, match="layout .* is not in the changelog"):
+        other.shard.restored()
