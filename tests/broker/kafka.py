@@ -54,10 +54,18 @@ def free_port() -> int:
 
 
 class KafkaBroker:
-    """One broker that is its own controller, on 127.0.0.1."""
+    """One broker that is its own controller, on 127.0.0.1.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port, self.controller_port = folder, free_port(), free_port()
+    `config` overrides settings of the broker. `proxied`: a further listener that tells its clients to come through that port.
+    """
+
+    def __init__(self, folder: Path, *, config: dict[str, str] | None = None, proxied: int | None = None, node: int = 1, voters: Sequence[int] = ()) -> None:
+        self.folder, self.port, self.controller_port = folder, free_port(), voters[node - 1] if voters else free_port()
+        self.config, self.node, self.voters = config or {}, node, list(voters) or [self.controller_port]
+        self.listeners = {"PLAINTEXT": (self.port, self.port)}
+        if proxied is not None:
+            self.listeners["PROXIED"] = (free_port(), proxied)
+        self.format_arguments: list[str] = []
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -69,34 +77,40 @@ class KafkaBroker:
     def start(self) -> None:
         """Start, and wait until it answers."""
         config = self.folder / "server.properties"
-        config.write_text(
-            "\n".join(
-                [
-                    "process.roles=broker,controller",
-                    "node.id=1",
-                    f"controller.quorum.voters=1@127.0.0.1:{self.controller_port}",
-                    f"listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
-                    f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.port}",
-                    "controller.listener.names=CONTROLLER",
-                    f"log.dirs={self.folder / 'data'}",
-                    "offsets.topic.replication.factor=1",
-                    "offsets.topic.num.partitions=4",
-                    "transaction.state.log.replication.factor=1",
-                    "transaction.state.log.min.isr=1",
-                    "transaction.state.log.num.partitions=4",
-                    "group.initial.rebalance.delay.ms=0",
-                    "group.min.session.timeout.ms=1000",
-                    "auto.create.topics.enable=false",
-                    "message.max.bytes=33554432",
-                    "socket.request.max.bytes=104857600",
-                    "log.retention.check.interval.ms=3600000",
-                ]
-            )
-            + "\n"
-        )
+        protocols = ",".join(f"{name}:{name if name in ('PLAINTEXT', 'SSL', 'SASL_SSL', 'SASL_PLAINTEXT') else 'PLAINTEXT'}" for name in (*self.listeners, "CONTROLLER"))
+        settings = {
+            "process.roles": "broker,controller",
+            "node.id": str(self.node),
+            "controller.quorum.voters": ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(self.voters, 1)),
+            "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, (port, _) in self.listeners.items()) + f",CONTROLLER://127.0.0.1:{self.controller_port}",
+            "advertised.listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, (_, port) in self.listeners.items()),
+            "listener.security.protocol.map": protocols,
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": str(self.folder / "data"),
+            "offsets.topic.replication.factor": str(len(self.voters)),
+            "offsets.topic.num.partitions": "4",
+            "transaction.state.log.replication.factor": str(len(self.voters)),
+            "transaction.state.log.min.isr": "2" if len(self.voters) > 2 else "1",
+            "transaction.state.log.num.partitions": "4",
+            "group.initial.rebalance.delay.ms": "0",
+            "group.min.session.timeout.ms": "1000",
+            "auto.create.topics.enable": "false",
+            "message.max.bytes": "33554432",
+            "socket.request.max.bytes": "104857600",
+            "log.retention.check.interval.ms": "3600000",
+            **self.config,
+        }
+        config.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         if not (self.folder / "data" / "meta.properties").exists():
-            self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config)).wait()
+            self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config), *self.format_arguments).wait()
         self.process = self._java("kafka.Kafka", str(config))
+        if len(self.voters) > 1:
+            return
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Wait until it answers. Raises BrokerMissing."""
+        assert self.process is not None
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

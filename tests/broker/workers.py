@@ -59,7 +59,7 @@ class Cluster:
     def produce(self, records: Any) -> None:
         asyncio.run(produce(self.bootstrap, records))
 
-    def start(self, *arguments: str, clock: str = "records") -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, clock: str = "records", brokers: str | None = None, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         """A worker of this application."""
         log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
         command = [
@@ -68,7 +68,7 @@ class Cluster:
             "from streams.cli import main; main()",
             "worker",
             "--brokers",
-            self.bootstrap,
+            brokers or self.bootstrap,
             "--app",
             self.app,
             "--clock",
@@ -77,8 +77,8 @@ class Cluster:
             "0",
             *arguments,
         ]
-        environment = {**os.environ, "KAIROS_SESSION_TIMEOUT_S": "6"}
-        worker = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=PROJECT, env=environment)
+        own = {**os.environ, "KAIROS_SESSION_TIMEOUT_S": "6", **(environment or {})}
+        worker = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=PROJECT, env=own)
         self.workers.append(worker)
         return worker
 

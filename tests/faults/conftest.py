@@ -1,0 +1,54 @@
+"""Input that is made once, and brokers of a trial's own."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.broker.kafka import BrokerMissing, KafkaBroker
+from tests.faults.harness import Trial, city, spoilt
+
+SEED = int(os.environ.get("SEED", "1"))
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory):
+    """A small city's records, with what networks do to records, and the arguments of a worker."""
+    records, arguments = city(tmp_path_factory.mktemp("town"), SEED)
+    return spoilt(records, SEED), arguments
+
+
+@pytest.fixture
+def trial(kafka, tmp_path, town):
+    """What starts a trial on the shared broker: `trial(1, "kill -9")`; its input is loaded."""
+    made = []
+
+    def begin(number: int, fault: str, *, records=None, definitions=None, bootstrap=None) -> Trial:
+        one = Trial(bootstrap or kafka, tmp_path, number=number, fault=fault, seed=SEED, definitions=definitions)
+        made.append(one)
+        one.load(*(records if records is not None else town))
+        return one
+
+    yield begin
+    for one in made:
+        one.cluster.end()
+
+
+@pytest.fixture
+def own_broker(tmp_path):
+    """Brokers of this trial alone, ended with it."""
+    brokers = []
+
+    def begin(**options) -> KafkaBroker:
+        broker = KafkaBroker(tmp_path / f"broker-{len(brokers)}", **options)
+        brokers.append(broker)
+        try:
+            broker.start()
+        except BrokerMissing as missing:
+            pytest.skip(f"no real broker: {missing}")
+        return broker
+
+    yield begin
+    for broker in brokers:
+        broker.kill()

@@ -1,0 +1,271 @@
+"""A trial: input on a real broker, workers that are restarted as a supervisor would, a fault, and the whole list of what must hold.
+
+What must hold (`Trial.verdict`): no event missing, wrong or twice under read_committed; what read_uncommitted shows twice is equal; dead
+letters exactly those of the oracle; every input offset committed; the state in the changelog equal to the oracle's; committed
+offsets never went back; workers that ended did so with a reason and the trial went on; and the fault has really hit.
+The oracle is the engine without a broker over the input as it was read back from the topics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from schemas.raw import TOPICS
+from streams.emit import MISSED
+from streams.simulation.city import City
+from tests.broker.kafka import read_all
+from tests.broker.workers import OUTPUTS, Cluster
+
+MIDNIGHT_MS = 1_777_564_800_000
+RESULTS = Path(__file__).parent.parent.parent / ".faults" / "results.jsonl"
+SMALL_BATCHES = {"KAIROS_BATCH_RECORDS": "400"}
+"""Many transactions, so that there is always one to hit."""
+Raw = tuple[str, int | None, bytes | None, bytes | None]
+
+
+class Result(msgspec.Struct):
+    """One trial of one fault, as the table shows it."""
+
+    number: int
+    fault: str
+    hits: int
+    lost: int
+    doubled: int
+    wrong: int
+    recovery_s: float | None
+    seed: int
+
+
+def city(folder: Path, seed: int, customers: int = 300, days: int = 12) -> tuple[list[Raw], list[str]]:
+    """Raw records of a small city, and the arguments that tell a worker its reference data."""
+    town = City(seed, customers, MIDNIGHT_MS)
+    town.write_reference(folder / "reference")
+    return [(record.topic, None, record.key, record.value) for record in town.records(days)], ["--reference", str(folder / "reference")]
+
+
+def spoilt(records: list[Raw], seed: int) -> list[Raw]:
+    """The same with what networks do to records: some twice, some behind others, some broken, some from years ahead."""
+    dice = random.Random(seed)
+    result: list[Raw] = []
+    for topic, partition, key, value in records:
+        result.append((topic, partition, key, value))
+        if dice.random() < 0.01:
+            result.append(dice.choice(result[-200:]))
+        if dice.random() < 0.01:
+            result.append((topic, partition, key, dice.choice([b"{", b"", b"\xff\xfe", b"\xef\xbb\xbf{}", (value or b"")[:-1], b'{"a":' * 100_000, (value or b"") + b"x"])))
+        if dice.random() < 0.001 and value is not None:
+            fields = json.loads(value)
+            fields["event_time"], fields["record_id"] = MIDNIGHT_MS + 3650 * 86_400_000, fields["record_id"] + "-ahead"
+            result.append((topic, partition, key, json.dumps(fields).encode()))
+        if len(result) > 20 and dice.random() < 0.02:
+            at = dice.randrange(len(result) - 15, len(result) - 1)
+            result[at], result[-1] = result[-1], result[at]
+    return result
+
+
+class Trial:
+    """One fault against one application."""
+
+    def __init__(self, bootstrap: str, folder: Path, *, number: int, fault: str, seed: int = 1, definitions: str | None = None) -> None:
+        self.number, self.fault, self.seed, self.folder, self.definitions = number, fault, seed, folder, definitions
+        self.cluster = Cluster(bootstrap, folder)
+        self.arguments: list[str] = ["--definitions", definitions] if definitions else []
+        self.environment = dict(SMALL_BATCHES)
+        self.brokers: str | None = None
+        self.running: list[tuple[subprocess.Popen[bytes], tuple[str, ...]]] = []
+        self.ended: list[int] = []
+        self.highest: dict[TopicPartition, int] = {}
+        self.went_back: list[str] = []
+        self.hits = 0
+        self.recovery_s: float | None = None
+        self.struck_at: tuple[float, int] | None = None
+
+    # Input and workers
+
+    def load(self, records: list[Raw], arguments: list[str]) -> None:
+        """Fresh topics, filled with `records`."""
+        self.cluster.fresh_topics()
+        self.arguments += arguments
+        self.cluster.produce(records)
+
+    def start(self, *more: str, fault: str | None = None) -> subprocess.Popen[bytes]:
+        """A worker; `fault`: the fail point it dies at."""
+        environment = {**self.environment, **({"FAULT": fault} if fault else {})}
+        worker = self.cluster.start(*self.arguments, *more, brokers=self.brokers, environment=environment)
+        self.running.append((worker, more))
+        return worker
+
+    def wait_dead(self, worker: subprocess.Popen[bytes], seconds: float = 60) -> int:
+        """Wait for a worker to end by itself, and return its status."""
+        try:
+            code = worker.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the worker did not end within {seconds} s\n{self.cluster.logs()[-3000:]}") from None
+        self.running = [pair for pair in self.running if pair[0] is not worker]
+        self.ended.append(code)
+        return code
+
+    def kill(self, worker: subprocess.Popen[bytes], how: int = signal.SIGKILL) -> int:
+        """Send a signal and wait for the end."""
+        worker.send_signal(how)
+        return self.wait_dead(worker)
+
+    def strike(self) -> None:
+        """The fault has hit: recovery is the time until more is committed than now; the longest of a trial counts."""
+        self.hits += 1
+        if self.struck_at is None:
+            self.look()
+            self.struck_at = (time.monotonic(), sum(self.highest.values()))
+
+    # Looking
+
+    def look(self) -> int | None:
+        """Records not committed yet; None when the broker does not say. Notes offsets that go back."""
+
+        async def ask() -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+            from aiokafka import AIOKafkaConsumer
+
+            admin = AIOKafkaAdminClient(bootstrap_servers=self.cluster.bootstrap, request_timeout_ms=3000)
+            await asyncio.wait_for(admin.start(), 3)
+            try:
+                offsets = await asyncio.wait_for(admin.list_consumer_group_offsets(self.cluster.app), 3)
+            finally:
+                await admin.close()
+            consumer = AIOKafkaConsumer(bootstrap_servers=self.cluster.bootstrap, request_timeout_ms=3000)
+            await asyncio.wait_for(consumer.start(), 3)
+            try:
+                places = [TopicPartition(topic, p) for topic in TOPICS for p in range(self.cluster.partitions)]
+                ends = await asyncio.wait_for(consumer.end_offsets(places), 3)
+            finally:
+                await consumer.stop()
+            return {place: meta.offset for place, meta in offsets.items()}, ends
+
+        try:
+            committed, ends = asyncio.run(ask())
+        except Exception:
+            return None
+        for place, offset in committed.items():
+            if offset < self.highest.get(place, -1):
+                self.went_back.append(f"{place.topic}[{place.partition}]: {self.highest[place]} -> {offset}")
+            self.highest[place] = max(offset, self.highest.get(place, -1))
+        if self.struck_at is not None and sum(self.highest.values()) > self.struck_at[1]:
+            self.recovery_s = max(self.recovery_s or 0, time.monotonic() - self.struck_at[0])
+            self.struck_at = None
+        return sum(max(0, end - max(0, committed.get(place, 0))) for place, end in ends.items())
+
+    def supervise(self) -> None:
+        """Start again what has ended."""
+        for worker, more in list(self.running):
+            if worker.poll() is not None:
+                self.ended.append(worker.returncode)
+                self.running.remove((worker, more))
+                self.start(*more)
+
+    def wait_progress(self, seconds: float = 60) -> None:
+        """Wait until more is committed than now."""
+        self.look()
+        before, deadline = sum(self.highest.values()), time.monotonic() + seconds
+        while sum(self.highest.values()) <= before:
+            if self.look() == 0:
+                return
+            assert time.monotonic() < deadline, f"no progress within {seconds} s\n{self.cluster.logs()[-3000:]}"
+            self.supervise()
+            time.sleep(0.05)
+
+    def finish(self, seconds: float = 120) -> None:
+        """Wait until everything is worked off, restarting what ends; then end the workers."""
+        deadline = time.monotonic() + seconds
+        while (lag := self.look()) != 0:
+            assert time.monotonic() < deadline, f"lag {lag} after {seconds} s, ended {self.ended}\n{self.cluster.logs()[-4000:]}"
+            self.supervise()
+            time.sleep(0.1)
+        for worker, _ in self.running:
+            with contextlib.suppress(ProcessLookupError):
+                worker.send_signal(signal.SIGCONT)
+        codes = self.cluster.end()[-len(self.running) :]
+        assert all(code in (0, -signal.SIGKILL, -signal.SIGTERM) for code in codes), codes  # SIGTERM: it had not begun yet
+
+    # Judging
+
+    def verdict(self, *, without: Any = None, ignore: frozenset[str] = frozenset()) -> Result:
+        """Check everything. `without`: raw records the oracle must not see but whose dead letters are expected, as offset -> reason."""
+        assert self.hits, "the fault did not hit"
+        oracle = Oracle(self, without or {})
+        committed = asyncio.run(read_all(self.cluster.bootstrap, [*OUTPUTS, MISSED]))
+        bodies = Counter(record.value for record in committed if json.loads(record.value)["data"]["event"] not in ignore)
+        ids = Counter(json.loads(body)["id"] for body in bodies.elements())
+        expected = Counter(body for body in oracle.events.elements() if json.loads(body)["data"]["event"] not in ignore)
+        doubled = sum(count - 1 for count in ids.values())
+        lost, wrong = (expected - bodies).total(), (bodies - expected).total() - doubled
+        result = Result(self.number, self.fault, self.hits, lost, doubled, max(0, wrong), self.recovery_s, self.seed)
+        RESULTS.parent.mkdir(exist_ok=True)
+        with RESULTS.open("ab") as file:
+            file.write(msgspec.json.encode(result) + b"\n")
+        assert (lost, doubled, wrong) == (0, 0, 0), f"{result}\n{self.cluster.logs()[-2000:]}"
+        assert expected.total() > 0
+        seen: dict[str, bytes] = {}
+        for record in asyncio.run(read_all(self.cluster.bootstrap, OUTPUTS, isolation="read_uncommitted")):
+            assert seen.setdefault(json.loads(record.value)["id"], record.value) == record.value, "an aborted event differs from the committed one"
+        letters = Counter(tuple(dict(letter.headers)[name].decode() for name in ("topic", "partition", "offset", "reason")) for letter in self.cluster.dead_letters())
+        assert letters == oracle.dead_letters
+        assert not self.went_back, self.went_back
+        if not ignore:
+            assert self.state() == oracle.state
+        return result
+
+    def state(self) -> dict[tuple[int, bytes], bytes]:
+        """What the changelog holds of lines and customers (finer rows are swept sooner or later)."""
+        held: dict[tuple[int, bytes], bytes | None] = {}
+        for record in asyncio.run(read_all(self.cluster.bootstrap, [f"{self.cluster.app}.state"])):
+            held[record.partition, record.key] = record.value
+        return {key: value for key, value in held.items() if value is not None and lasting(key[1])}
+
+
+def lasting(key: bytes) -> bool:
+    return key.startswith((b"line\x1e", b"line.", b"customer\x1e", b"customer."))
+
+
+class Oracle:
+    """What the engine makes of the input as it stands in the topics, without any broker: event bodies, dead letters, state."""
+
+    def __init__(self, trial: Trial, without: dict[tuple[str, int, int], str]) -> None:
+        from streams.builder import shard_builder
+        from streams.settings import load
+
+        named = dict(zip(trial.arguments[::2], trial.arguments[1::2], strict=True))
+        given = {"clock": "records", "reference": named.get("--reference"), "definitions": (trial.definitions,) if trial.definitions else ()}
+        build, _ = shard_builder(load(given, environ={}))
+        self.events: Counter[bytes] = Counter()
+        self.dead_letters: Counter[tuple[str, ...]] = Counter((topic, str(p), str(offset), reason) for (topic, p, offset), reason in without.items())
+        self.state: dict[tuple[int, bytes], bytes] = {}
+        records = asyncio.run(read_all(trial.cluster.bootstrap, TOPICS))
+        for partition in range(trial.cluster.partitions):
+            shard = build(partition)
+            for topic in TOPICS:
+                own = sorted((r for r in records if (r.topic, r.partition) == (topic, partition) and (topic, partition, r.offset) not in without), key=lambda r: r.offset)
+                offsets = [record.offset for record in own]
+                shard.feed(topic, offsets, [r.key for r in own], [r.value for r in own], next_offset=(offsets or [-1])[-1] + 1, caught_up=True)
+            while (step := shard.step(None, 5_000)) is not None:
+                self.events.update(message.value for message in (*step.events, *step.missed) if message.value is not None)
+                for letter in step.dead_letters:
+                    named = {name: value.decode() for name, value in letter.headers}
+                    self.dead_letters[named["topic"], named["partition"], named["offset"], named["reason"]] += 1
+                for key, value in step.rows:
+                    if lasting(key):
+                        if value is None:
+                            self.state.pop((partition, key), None)
+                        else:
+                            self.state[partition, key] = value

@@ -1,0 +1,82 @@
+"""A TCP proxy before a broker that cuts, delays and swallows, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+import threading
+
+END_TXN = 26
+
+
+class Proxy:
+    """Listens on `port` and forwards to `target` (set later); what it does to the traffic is told by its attributes."""
+
+    def __init__(self) -> None:
+        self.target = 0
+        self.delay_s = 0.0
+        self.silent = False
+        """Half-open: nothing is forwarded, connections stay."""
+        self.drop_replies_to: int | None = None
+        """Swallow the next reply to a request of this API key."""
+        self.dropped = self.cuts = self.held = 0
+        self.writers: set[asyncio.StreamWriter] = set()
+        self.loop = asyncio.new_event_loop()
+        self.port = self.loop.run_until_complete(self._listen())
+        threading.Thread(target=self.loop.run_forever, daemon=True, name="proxy").start()
+
+    async def _listen(self) -> int:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port: int = server.sockets[0].getsockname()[1]
+        return port
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.close()
+            return
+        asked: dict[int, int] = {}
+        self.writers |= {writer, up_writer}
+        await asyncio.gather(self._pump(reader, up_writer, asked, replies=False), self._pump(up_reader, writer, asked, replies=True))
+        self.writers -= {writer, up_writer}
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: dict[int, int], *, replies: bool) -> None:
+        """Frames of the Kafka protocol: four bytes of length, then API key, version and correlation id, or the correlation id of a reply."""
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                head = await reader.readexactly(4)
+                body = await reader.readexactly(struct.unpack(">i", head)[0])
+                if replies:
+                    if asked.pop(struct.unpack(">i", body[:4])[0], None) == self.drop_replies_to is not None:
+                        self.drop_replies_to = None
+                        self.dropped += 1
+                        continue
+                else:
+                    key, _, correlation = struct.unpack(">hhi", body[:8])
+                    asked[correlation] = key
+                if self.delay_s:
+                    self.held += 1
+                    await asyncio.sleep(self.delay_s)
+                while self.silent:
+                    self.held += 1
+                    await asyncio.sleep(0.05)
+                writer.write(head + body)
+                await writer.drain()
+        writer.close()
+
+    def cut(self) -> None:
+        """Reset every connection."""
+
+        def now() -> None:
+            for writer in self.writers:
+                self.cuts += 1
+                writer.transport.abort()
+
+        self.loop.call_soon_threadsafe(now)
+
+    def close(self) -> None:
+        """Stop forwarding."""
+        self.cut()
+        self.loop.call_soon_threadsafe(self.loop.stop)

@@ -1,0 +1,99 @@
+"""Faults of the worker: killed, stopped, frozen, joined and left, at every point of a transaction and of a restore."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from streams.failpoints import POINTS
+
+pytestmark = pytest.mark.broker
+full = pytest.mark.fault_full
+SEED = int(os.environ.get("SEED", "1"))
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=full)])
+def test_kill_9_at_random_times(trial, kills):
+    dice, run = random.Random(SEED), trial(1, "kill -9 at random times")
+    for number in range(kills):
+        worker = run.start("--instance", "w1")
+        if number % 2 == 0 or kills < 5:
+            run.wait_progress()
+        time.sleep(dice.random() * (0.5 if kills < 5 else 2.5))
+        assert run.kill(worker) == -signal.SIGKILL
+        run.strike()
+    run.start("--instance", "w1")
+    run.finish()
+    assert run.verdict().recovery_s < 20
+
+
+def test_kill_9_at_every_point_of_a_transaction_and_a_restore(trial):
+    run = trial(2, "kill -9 at every fail point")
+    for number, point in enumerate(POINTS):
+        first = "restore" not in point or number == 0
+        worker = run.start("--instance", "w1", fault=f"{point}:{5 if first else 1}")
+        assert run.wait_dead(worker) == -signal.SIGKILL, point
+        run.strike()
+    run.start("--instance", "w1")
+    run.finish()
+    run.verdict()
+
+
+def test_kill_9_three_times_in_a_row_during_the_restore(trial):
+    run = trial(3, "kill -9 during the restore, three times in a row")
+    worker = run.start("--instance", "w1")
+    run.wait_progress()
+    run.kill(worker)
+    for point in ("restore_reading:2", "restore_read:1", "restore_reading:1"):
+        worker = run.start("--instance", "w1", fault=point)
+        assert run.wait_dead(worker) == -signal.SIGKILL
+        run.strike()
+    run.start("--instance", "w1")
+    run.finish()
+    run.verdict()
+
+
+def test_sigterm_under_load_ends_with_0_within_10_s_and_nothing_is_done_again(trial):
+    run = trial(4, "SIGTERM under load")
+    for _ in range(3):
+        worker = run.start()
+        run.wait_progress()
+        run.strike()
+        begun = time.monotonic()
+        assert run.kill(worker, signal.SIGTERM) == 0
+        assert time.monotonic() - begun < 10
+    run.start()
+    run.finish()
+    run.verdict()
+
+
+def test_an_owner_frozen_longer_than_its_session_is_fenced(trial):
+    run = trial(5, "SIGSTOP beyond the session timeout, then SIGCONT, two workers")
+    frozen = run.start()
+    run.wait_progress()
+    frozen.send_signal(signal.SIGSTOP)
+    run.strike()
+    run.start()
+    time.sleep(8)
+    run.wait_progress()
+    frozen.send_signal(signal.SIGCONT)
+    run.finish()
+    run.verdict()
+
+
+@pytest.mark.parametrize("times", [4, pytest.param(20, marks=full)])
+def test_workers_join_and_leave_again_and_again(trial, times):
+    run = trial(6, "join and leave storm")
+    run.start()
+    run.wait_progress()
+    for number in range(times):
+        guest = run.start()
+        time.sleep(3)
+        run.strike()
+        run.kill(guest, signal.SIGTERM if number % 2 else signal.SIGKILL)
+    run.finish()
+    run.verdict()
