@@ -2,9 +2,11 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 UV_VERSION := 0.13.9
 BIN := .venv/bin
+SEED ?= 1
+MINUTES ?= 30
 READY := .venv/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench clean
+.PHONY: help setup demo test check faults faults-random bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -30,6 +32,13 @@ check: $(READY) ## format, lint, types, import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+faults: $(READY) ## all fault trials, the long ones too (about half an hour), and their table in docs/faults.md
+	@rm -rf .faults
+	@$(BIN)/python -m pytest tests/faults -m "fault_full or not fault_full" --timeout 900; $(BIN)/python -m tests.faults
+
+faults-random: $(READY) ## 30 minutes of random faults: make faults-random SEED=7 MINUTES=30
+	@SEED=$(SEED) MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/faults/random_schedule.py -m "fault_full or not fault_full" --timeout 0 -s
 
 bench: $(READY) ## measure records/s: fetch and decode, replay, worker end to end
 	@$(BIN)/python -m tests.speed

@@ -1,0 +1,284 @@
+"""Faults of the input and of the rules: malformed, misdated, out of order, huge, crowded on one key; rules that raise or never end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import resource
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from schemas.raw import TOPICS
+from tests.broker.kafka import read_all
+from tests.faults.harness import MIDNIGHT_MS
+from tests.streams.records import good
+from tests.streams.test_decode import BAD
+
+pytestmark = pytest.mark.broker
+full = pytest.mark.fault_full
+HOUR = 3_600_000
+
+
+def one_restart(run):
+    """Work the input off, with a kill in the middle."""
+    worker = run.start("--instance", "w1")
+    run.wait_progress()
+    run.kill(worker)
+    run.start("--instance", "w1")
+    run.finish()
+
+
+def test_malformed_bytes_depth_numbers_and_types_among_good_records(trial, town):
+    records, arguments = town
+    dice = random.Random(3)
+    mixed = []
+    for record in records[:20_000]:
+        mixed.append(record)
+        if dice.random() < 0.05:
+            mixed.append((record[0], None, record[2], dice.choice(BAD)[1]))
+    mixed += [("raw.usage", 0, b"C1", None), ("raw.usage", 0, None, b"{}")]
+    run = trial(17, "malformed bytes, depth, numbers, types (17 to 20)", records=(mixed, arguments))
+    run.hits = len(mixed) - 20_000
+    one_restart(run)
+    run.verdict()
+
+
+def test_out_of_order_late_and_twice(trial, town):
+    records, arguments = town
+    dice = random.Random(4)
+    shuffled = []
+    for begin in range(0, 20_000, 12):
+        chunk = list(records[begin : begin + 12])
+        dice.shuffle(chunk)
+        shuffled += chunk
+        if dice.random() < 0.3:
+            shuffled.append(dice.choice(shuffled[-400:]))
+    run = trial(21, "out of order, late and twice", records=(shuffled, arguments))
+    run.hits = 1
+    one_restart(run)
+    run.verdict()
+
+
+def test_times_of_1970_of_2262_in_seconds_and_ten_years_ahead(trial, town):
+    records, arguments = town
+    dice = random.Random(5)
+    dated = []
+    wrong = [0, 9_223_372_036_854, MIDNIGHT_MS // 1000, MIDNIGHT_MS + 3650 * 24 * HOUR, MIDNIGHT_MS + 40 * 24 * HOUR, "2262-04-11T23:47:16Z", "yesterday"]
+    for number, record in enumerate(records[:20_000]):
+        dated.append(record)
+        if dice.random() < 0.01:
+            fields = {"customer_id": (record[2] or b"").decode(), "record_id": f"dated-{number}", "event_time": dice.choice(wrong)}
+            dated.append(("raw.billing", None, record[2], json.dumps(good("balance_change", **fields)).encode()))
+    run = trial(22, "times of 1970, of 2262, in seconds, ten years ahead", records=(dated, arguments))
+    run.hits = len(dated) - 20_000
+    one_restart(run)
+    run.verdict()
+
+
+def test_one_customer_makes_nine_tenths_of_everything(trial, town):
+    records, arguments = town
+    crowd = [(topic, None, key, value) for topic, _, key, value in records[:3000]]
+    hot = [
+        (
+            "raw.billing",
+            None,
+            b"HOT",
+            json.dumps(good("balance_change", customer_id="HOT", record_id=f"h{n}", event_time=MIDNIGHT_MS + n * 1000, delta=-10, balance_after=50_000 - n)).encode(),
+        )
+        for n in range(27_000)
+    ]
+    run = trial(26, "hot key: one customer makes nine tenths", records=([*hot[:9000], *crowd, *hot[9000:]], arguments))
+    run.hits = len(hot)
+    one_restart(run)
+    run.verdict()
+
+
+RULE = '''"""{doc}"""
+import time
+
+from events.words import B, charges
+from streams.define import Amount, Case, Event, Field
+from streams.engine.expression import Expr
+
+
+class Odd(Expr):
+    kind = "bool"
+    nullable = False
+
+    def children(self):
+        return (B.delta,)
+
+    def evaluate(self, on):
+        values = B.delta.evaluate(on)
+        {body}
+        return values < -999_999_999
+
+    def __str__(self):
+        return "odd"
+
+
+class Poison(Event, by="line", since="1", number=9000):
+    when = charges.where(Odd())
+
+    balance_after: Field[Amount] = B.balance_after
+
+
+CASES = []
+'''
+
+
+def definitions(folder, body):
+    where = folder / "mine" / "balance"
+    where.mkdir(parents=True)
+    (where / "poison.py").write_text(RULE.format(doc="A rule that fails.", body=body))
+    return str(folder / "mine")
+
+
+def poisoned(records, every):
+    """Records with a poison after every so many, and which they are."""
+    mixed, poison = [], 0
+    for number, record in enumerate(records):
+        mixed.append(record)
+        if number % every == every - 1:
+            poison += 1
+            fields = {
+                "customer_id": (record[2] or b"C1").decode(),
+                "record_id": f"poison-{number}",
+                "event_time": MIDNIGHT_MS + HOUR + number,
+                "delta": -777,
+                "balance_after": 123_456,
+            }
+            mixed.append(("raw.billing", None, record[2], json.dumps(good("balance_change", **fields)).encode()))
+    return mixed, poison
+
+
+def places_of_poison(run):
+    found = asyncio.run(read_all(run.cluster.bootstrap, TOPICS))
+    return {(r.topic, r.partition, r.offset): "rule_failed" for r in found if r.value and b'"poison-' in r.value}
+
+
+def test_a_rule_raises_at_some_records(trial, town, tmp_path):
+    records, arguments = town
+    good_ones = [record for record in records[:6000] if record[3] and len(record[3]) < 2000]
+    mixed, poison = poisoned(good_ones, 1000)
+    run = trial(
+        27, "exception in a rule at one record in a thousand", records=(mixed, arguments), definitions=definitions(tmp_path, "if (values == -777).any(): raise ValueError('no')")
+    )
+    run.hits = poison
+    one_restart(run)
+    run.verdict(without=places_of_poison(run))
+
+
+def test_a_rule_never_ends(trial, town, tmp_path):
+    records, arguments = town
+    mixed, _ = poisoned(records[:4000], 4000)
+    where = definitions(tmp_path, "if (values == -777).any(): time.sleep(30)")
+    run = trial(28, "a rule that blocks for 30 s", records=(mixed, arguments), definitions=where)
+    run.environment["KAIROS_STALL_S"] = "3"
+    worker = run.start()
+    assert run.wait_dead(worker) == 70
+    run.strike()
+    assert "the worker stands still and ends" in run.cluster.logs()
+    (tmp_path / "mine" / "balance" / "poison.py").write_text(RULE.format(doc="Mended.", body="pass"))
+    run.start()
+    run.finish()
+    run.verdict()
+
+
+@full
+def test_no_file_can_be_written(trial):
+    run = trial(15, "no file can be written (RLIMIT_FSIZE 0)")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        run.start()
+        time.sleep(0.5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    run.strike()
+    run.finish()
+    run.verdict()
+
+
+@full
+def test_memory_runs_out(trial):
+    run = trial(16, "memory limit reached, lifted after the end")
+    worker = run.start()
+    run.wait_progress()
+    with Path(f"/proc/{worker.pid}/status").open() as status:
+        size = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmSize"))
+    resource.prlimit(worker.pid, resource.RLIMIT_AS, (size, size))
+    code = run.wait_dead(worker)
+    assert code not in (0, None)
+    run.strike()
+    run.start()
+    run.finish()
+    run.verdict()
+
+
+@full
+def test_records_of_ten_megabytes_and_keys_of_one(trial, town):
+    records, arguments = town
+    large = [("raw.usage", 1, b"C1", b'{"a":"' + b"x" * 10_000_000 + b'"}'), ("raw.usage", 1, b"k" * 1_000_000, b"{}")]
+    run = trial(24, "10 MB records, 1 MB key", records=([*records[:5000], *large, *records[5000:10_000], *large], arguments))
+    run.hits = 4
+    one_restart(run)
+    run.verdict()
+
+
+@full
+def test_a_bomb_of_zeros(trial, town):
+    """64 KiB on the wire become 16 MiB of one record, again and again."""
+    records, arguments = town
+    run = trial(25, "decompression bombs", records=(records[:5000], arguments))
+
+    async def bombs():
+        producer = AIOKafkaProducer(bootstrap_servers=run.cluster.bootstrap, compression_type="gzip", max_request_size=64 * 2**20, max_batch_size=64 * 2**20)
+        await producer.start()
+        for _ in range(6):
+            await producer.send_and_wait("raw.usage", b"0" * (60 * 2**20), key=b"C1", partition=0)
+        await producer.stop()
+
+    asyncio.run(bombs())
+    run.hits = 6
+    worker = run.start()
+    run.finish()
+    assert worker.returncode == 0
+    run.verdict()
+
+
+@full
+def test_definitions_are_rolled_forward_and_back_on_live_state(trial, tmp_path):
+    run = trial(32, "definitions rolled forward and back on live state")
+    where = definitions(tmp_path, "pass")
+    for more in ((), ("--definitions", where), ()):
+        worker = run.start("--instance", "w1", *more)
+        run.wait_progress()
+        time.sleep(0.5)
+        assert run.kill(worker, signal.SIGTERM) == 0
+        run.strike()
+    run.start("--instance", "w1")
+    run.finish()
+    run.verdict()
+
+
+def test_the_wall_clock_steps_by_a_day():
+    """Fault 23: ids and bodies are the same whatever the wall clock says."""
+    from streams.shard import ShardSettings
+    from tests.shards import Bench
+
+    found = []
+    for step in (0, 86_400_000, -86_400_000):
+        bench = Bench()
+        bench.shard.settings = ShardSettings(wall_clock=True)
+        record = good("balance_change", delta=-3000, balance_after=900, event_time=MIDNIGHT_MS)
+        bench.shard.feed("raw.billing", [0], [b"C1"], [json.dumps(record).encode()], next_offset=1, caught_up=True)
+        taken = bench.shard.step(MIDNIGHT_MS + step, 100)
+        found.append(sorted(message.value for message in (*taken.events, *taken.missed)))
+    assert found[0] == found[1] == found[2]
+    assert found[0]
