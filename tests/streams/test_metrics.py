@@ -59,3 +59,21 @@ def test_health_and_readiness(served):
     status.unwell = "shard 3: Fenced"
     assert get(port, "/healthz") == (503, "shard 3: Fenced\n")
     assert get(port, "/tables")[0] == 404
+
+
+def test_with_a_token_the_metrics_are_for_its_bearer_alone():
+    import urllib.error
+    import urllib.request
+
+    server = Server(Metrics(), Status(), "127.0.0.1", 0, "hush")
+    try:
+        address = f"http://127.0.0.1:{server.port}/metrics"
+        for headers in ({}, {"Authorization": "Bearer wrong"}):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=5)
+            assert refused.value.code == 401
+        allowed = urllib.request.Request(address, headers={"Authorization": "Bearer hush"})
+        assert urllib.request.urlopen(allowed, timeout=5).status == 200
+        assert get(server.port, "/healthz") == (200, "ok\n")
+    finally:
+        server.close()

@@ -1,0 +1,161 @@
+"""On a real broker with TLS listeners: every client of ours comes in by SCRAM or by certificate, and is told in a line why not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.broker.kafka import BrokerMissing, KafkaBroker, free_port
+from tests.broker.workers import PROJECT, Cluster
+from tests.streams.records import good
+from tests.streams.test_decode import BAD
+
+pytestmark = pytest.mark.broker
+PASSWORD = "correct-horse"
+CANARY = "8613912345678"
+
+
+def openssl(folder, *arguments):
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def certificates(folder):
+    """An authority, and certificates signed by it for the broker and for a worker; another authority nobody trusts."""
+    for name in ("ca", "stranger"):
+        openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem")
+    for name in ("broker", "worker"):
+        (folder / f"{name}.ext").write_text("subjectAltName=IP:127.0.0.1\n")
+        openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        openssl(
+            folder, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", f"{name}.ext", "-out", f"{name}.crt"
+        )
+        (folder / f"{name}.pem").write_text((folder / f"{name}.key").read_text() + (folder / f"{name}.crt").read_text())
+    (folder / "password").write_text(PASSWORD + "\n")
+    (folder / "wrong").write_text("battery-staple\n")
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory):
+    """A broker with a SASL_SSL listener (SCRAM) and an SSL listener that wants certificates, and the folder of those."""
+    folder = tmp_path_factory.mktemp("secure")
+    certificates(folder)
+    config = {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(folder / "broker.pem"),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(folder / "ca.pem"),
+        "listener.name.ssl.ssl.client.auth": "required",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+    }
+    broker = KafkaBroker(folder / "broker", config=config)
+    for name in ("SASL_SSL", "SSL"):
+        port = free_port()
+        broker.listeners[name] = (port, port)
+    broker.format_arguments = ["--add-scram", f"SCRAM-SHA-512=[name=kairos,password={PASSWORD}]"]
+    try:
+        broker.start()
+    except BrokerMissing as missing:
+        pytest.skip(f"no real broker: {missing}")
+    yield broker, folder
+    broker.stop()
+
+
+def scram(folder, password="password"):
+    return {
+        "KAIROS_SECURITY": "sasl_ssl",
+        "KAIROS_CA_FILE": str(folder / "ca.pem"),
+        "KAIROS_SASL_USER": "kairos",
+        "KAIROS_SASL_PASSWORD_FILE": str(folder / password),
+    }
+
+
+def mutual(folder):
+    return {"KAIROS_SECURITY": "ssl", "KAIROS_CA_FILE": str(folder / "ca.pem"), "KAIROS_CERT_FILE": str(folder / "worker.pem")}
+
+
+@pytest.mark.parametrize(("listener", "environment"), [("SASL_SSL", scram), ("SSL", mutual)])
+def test_the_worker_and_the_commands_come_in(secure, tmp_path, listener, environment):
+    broker, folder = secure
+    address = f"127.0.0.1:{broker.listeners[listener][0]}"
+    cluster = Cluster(broker.bootstrap, tmp_path)
+    cluster.fresh_topics()
+    cluster.produce([("raw.billing", 0, b"C1", json.dumps(good("balance_change", delta=-3000, balance_after=10_000)).encode())])
+    cluster.start(brokers=address, environment=environment(folder))
+    cluster.wait_worked_off()
+    assert "balance.drop" in {event["data"]["event"] for event in cluster.events()}
+    assert cluster.end() == [0]
+    told = kairos("topics", "--brokers", address, "--app", cluster.app, **environment(folder))
+    assert "4 partitions each" in told.stdout, told.stderr
+    told = kairos("plan", "--brokers", address, "--app", cluster.app, **environment(folder))
+    assert told.returncode == 0, told.stderr
+    told = kairos("erase", "C1", "--brokers", address, "--app", cluster.app, **environment(folder))
+    assert "rows and" in told.stdout, told.stderr
+    assert PASSWORD not in cluster.logs()
+
+
+def kairos(*arguments, **environment):
+    command = [sys.executable, "-c", "from streams.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=PROJECT, stdin=subprocess.DEVNULL, env={**os.environ, **environment})
+
+
+def test_a_wrong_password_an_unknown_authority_and_no_certificate_are_told_in_a_line(secure):
+    broker, folder = secure
+    cases = [
+        ("SASL_SSL", scram(folder, "wrong")),
+        ("SASL_SSL", {**scram(folder), "KAIROS_CA_FILE": str(folder / "stranger.pem")}),
+        ("SSL", {"KAIROS_SECURITY": "ssl", "KAIROS_CA_FILE": str(folder / "ca.pem")}),
+        ("SASL_SSL", {}),
+    ]
+    for listener, environment in cases:
+        done = kairos("worker", "--brokers", f"127.0.0.1:{broker.listeners[listener][0]}", **environment)
+        lines = [line for line in done.stderr.splitlines() if line.startswith("kairos: ")]
+        assert done.returncode == 2, done.stderr
+        assert len(lines) == 1, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "battery-staple" not in done.stderr
+    beyond = kairos("worker", "--brokers", "kafka.example:9092")
+    assert beyond.returncode == 2
+    assert "wanted ssl or sasl_ssl for kafka.example:9092, got plaintext" in beyond.stderr
+    exposed = kairos("worker", "--config", str(exposing(folder)))
+    assert exposed.returncode == 2
+    assert "metrics_host: wanted a loopback address, or metrics_token_file as well" in exposed.stderr
+
+
+def exposing(folder):
+    file = folder / "exposed.toml"
+    file.write_text('metrics_host = "0.0.0.0"\n')
+    return file
+
+
+def test_a_customers_number_is_in_no_line_the_worker_writes_whatever_goes_wrong(kafka, tmp_path):
+    """A canary, at debug: broken records, refused records, failing transactions and the end."""
+    cluster = Cluster(kafka, tmp_path)
+    cluster.fresh_topics()
+    fields = {"msisdn": f"+{CANARY}", "customer_id": f"K{CANARY}", "subscription_id": f"S{CANARY}", "account_id": f"A{CANARY}"}
+    key = fields["customer_id"].encode()
+    whole = json.dumps(good("balance_change", delta=-3000, balance_after=10_000, **fields)).encode()
+    broken = [
+        whole[:-9],
+        whole.replace(b'"schema_version":', b'"schema_version":"' + CANARY.encode() + b'","x":'),
+        whole.replace(b"event_time", CANARY.encode()),
+        whole + b"," + whole,
+    ]
+    bad = [value.replace(b"C1", key) if value else value for _, value in BAD]
+    cluster.produce([("raw.billing", 0, key, value) for value in [whole, *broken, *bad, b'"' + CANARY.encode() * 200_000 + b'"']])
+    try:
+        cluster.start("--log-level", "debug")
+        cluster.wait_worked_off()
+        assert cluster.events()
+        letters = cluster.dead_letters()
+        assert len(letters) > len(broken)
+    finally:
+        assert cluster.end() == [0]
+    assert CANARY not in cluster.logs()
+    assert "shard restored" in cluster.logs()
+    for letter in letters:
+        assert all(CANARY.encode() not in value for _, value in letter.headers)
