@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 FETCH_BYTES = 32 * 1024 * 1024
 
 
-def reader(settings: Settings, connection: dict[str, Any]) -> AIOKafkaConsumer:
-    """A consumer that reads what is committed, and knows the group's committed offsets."""
+def reader(settings: Settings, connection: dict[str, Any], *, group: str | None = None) -> AIOKafkaConsumer:
+    """A consumer that reads what is committed; with `group` it can ask for that group's offsets, but be assigned partitions only once."""
     return AIOKafkaConsumer(
         bootstrap_servers=settings.brokers,
-        group_id=settings.app,
+        group_id=group,
         enable_auto_commit=False,
         isolation_level="read_committed",
         auto_offset_reset="earliest",

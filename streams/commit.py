@@ -277,8 +277,8 @@ class ShardTask:
             await producer.stop()
 
     @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = changelog.reader(self.settings, self.connection)
+    async def _consumer(self, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = changelog.reader(self.settings, self.connection, group=group)
         await consumer.start()
         try:
             yield consumer
@@ -301,7 +301,8 @@ class ShardTask:
         places = [TopicPartition(topic, self.partition) for topic in TOPICS]
         async with self._consumer() as consumer:
             count = await self._read_state(consumer)
-            reach("restore_read")
+        reach("restore_read")
+        async with self._consumer(group=self.settings.app) as consumer:
             committed = await changelog.committed(consumer, places)
             refuse_gaps(committed, await consumer.beginning_offsets(places))
         self.next = {place.topic: offset for place, offset in committed.items()}

@@ -37,7 +37,9 @@ class Stored:
         """Take changelog records in their order."""
         for key, value in pairs:
             part, _, name = key.decode().partition("\x1e")
-            if value is None:
+            if value is None and part == LAYOUT:
+                self.layouts.pop(bytes.fromhex(name), None)
+            elif value is None:
                 self.rows[part].pop(name, None)
             elif part == LAYOUT:
                 self.layouts[bytes.fromhex(name)] = msgspec.json.decode(value, type=Layout)
@@ -48,8 +50,11 @@ class Stored:
                 self.rows[part][name] = value[:4]
 
     def parts(self) -> dict[str, Counter[bytes]]:
-        """Rows by fingerprint, by part."""
-        return {part: Counter(rows.values()) for part, rows in self.rows.items() if rows}
+        """Rows by fingerprint, by part; of a part that was installed and never used, its layouts with none."""
+        found = {part: Counter(rows.values()) for part, rows in self.rows.items() if rows}
+        for fingerprint, layout in self.layouts.items():
+            found.setdefault(layout.part, Counter())[fingerprint] += 0
+        return found
 
 
 class Line(NamedTuple):

@@ -46,6 +46,7 @@ class State:
         self.kept_texts: set[int] = set()
         self.layouts: dict[bytes, Layout] = {}
         self.pending: dict[str, dict[str, bytes]] = defaultdict(dict)
+        self.declared = False
         self.undeclared: list[bytes] = []
         """Changelog keys of what no installed definition declares any more: deleted with the next changes."""
 
@@ -62,6 +63,8 @@ class State:
         """Everything that changed since the last call, as changelog records; layouts and texts before the rows that need them."""
         heads: list[Change] = []
         rows: list[Change] = []
+        if not self.declared:
+            self._declare(heads)
         for table in self.tables.values():
             for part in table.parts.values():
                 self._part_changes(table, part, heads, rows)
@@ -81,6 +84,14 @@ class State:
             rows.append(Change(record_key(CLOCK, ""), msgspec.json.encode(head)))
             self.written = head
         return heads + rows
+
+    def _declare(self, heads: list[Change]) -> None:
+        """Write down the layouts of all parts, used or not, so that a plan can tell what was installed."""
+        self.declared = True
+        for table in self.tables.values():
+            for layout in (*(part.layout for part in table.parts.values()), *(follower.layout() for follower in table.followers)):
+                if layout.columns or layout.texts:
+                    self._layout(layout, heads)
 
     def _part_changes(self, table: Table, part: Part, heads: list[Change], rows: list[Change]) -> None:
         dirty = np.flatnonzero(part.dirty).astype(np.int32)
@@ -151,8 +162,20 @@ class State:
                         home.touch(own)
         self.undeclared = [record_key(part, name) for part, rows in self.pending.items() for name in rows]
         self.pending.clear()
+        self._forget_layouts()
         self._note_touched()
         return count
+
+    def _forget_layouts(self) -> None:
+        """Layouts with columns that nothing declares any more: their rows are written anew, and then they go too."""
+        names: dict[str, set[str]] = {}
+        for table in self.tables.values():
+            names |= {part.name: part.column_names() for part in table.parts.values()}
+            names |= {follower.part_name: follower.column_names() for follower in table.followers}
+        for fingerprint, layout in list(self.layouts.items()):
+            if not {name for name, _, _ in layout.columns} <= names.get(layout.part, set()):
+                del self.layouts[fingerprint]
+                self.undeclared.append(record_key(LAYOUT, fingerprint.hex()))
 
     def _restore_head(self, value: bytes | None) -> None:
         """The clock, if the state was written under the same facts."""

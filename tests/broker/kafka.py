@@ -147,7 +147,7 @@ async def create_topics(bootstrap: str, topics: dict[str, int], configs: dict[st
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        await admin.create_topics([NewTopic(name, count, -1, topic_configs=(configs or {}).get(name, {})) for name, count in topics.items()])
+        await admin.create_topics([NewTopic(name, count, len(bootstrap.split(",")), topic_configs=(configs or {}).get(name, {})) for name, count in topics.items()])
     finally:
         await admin.close()
 
