@@ -1,7 +1,8 @@
 """A shard's task: it restores the state, then takes steps and commits each as one Kafka transaction.
 
 A step that failed to commit is sent again as it was, by a new producer (a new epoch), so ids and rows are equal, for as long as
-the broker may come back. What it refuses for good ends the process: never is anything acknowledged that was not committed. Records
+the broker may come back. Where the reply to the commit itself was lost, the new producer first looks whether it was done: every
+transaction writes its token beside an offset. What it refuses for good ends the process: never is anything acknowledged that was not committed. Records
 that no rule survives are found by halving their batch on state read anew, and go to the dead-letter topic.
 """
 
@@ -11,10 +12,12 @@ import asyncio
 import gc
 import logging
 import time
+import uuid
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("kairos.shard")
 BATCH_BYTES = 900_000
 """A produced batch; brokers take 1 MiB unless told otherwise."""
+ATTEMPT_S = 40.0
+"""An attempt at a transaction that takes longer has failed: the broker ends it after 30 s anyway."""
 LONGEST_PAUSE_S = 5.0
 """Between two attempts at a transaction."""
 TICK_S = 1.0
@@ -112,6 +117,9 @@ class ShardTask:
         self.newest_append_ms = 0
         self.partition_counts: dict[str, int] = {}
         self.raw_partitions = raw_partitions
+        self.life, self.transactions = uuid.uuid4().hex[:12], 0
+        """What the tokens of transactions are made of."""
+        self.committed: dict[str, int] = {}
         self.progress = time.monotonic()
         """When something was last committed, or there was last nothing to do."""
         self.trouble: str | None = None
@@ -306,6 +314,7 @@ class ShardTask:
             committed = await changelog.committed(consumer, places)
             refuse_gaps(committed, await consumer.beginning_offsets(places))
         self.next = {place.topic: offset for place, offset in committed.items()}
+        self.committed = dict(self.next)
         for step in self.shard.migration(self.settings.batch_records):
             await self._commit(step)
         gc.collect()
@@ -325,11 +334,19 @@ class ShardTask:
         """Commit `step`, again with a new producer when the broker fails. Raises Fenced, or the last error."""
         started = time.perf_counter()
         attempt = 0
+        self.transactions += 1
+        token = f"{self.life}-{self.transactions}"
+        ending = False
         while True:
             try:
-                if self.producer is None:
-                    await self._new_producer()
-                await self._transaction(step)
+                async with asyncio.timeout(ATTEMPT_S):
+                    if self.producer is None:
+                        await self._new_producer()
+                    if ending and await self._was_committed(token):
+                        break
+                    await self._transaction(step, token)
+                    ending = True
+                    await self._end_transaction()
                 break
             except ProducerFenced as error:
                 raise Fenced(f"shard {self.partition}: another worker has taken over") from error
@@ -342,6 +359,7 @@ class ShardTask:
                 await self._drop_producer()
                 await asyncio.sleep(min(LONGEST_PAUSE_S, 0.05 * 4**attempt))
                 attempt += 1
+        self.committed |= step.offsets
         self.trouble, self.progress = None, time.monotonic()
         self.metrics.commit_seconds.observe(time.perf_counter() - started)
         self.metrics.step(step)
@@ -377,7 +395,25 @@ class ShardTask:
             except Exception as error:  # noqa: BLE001  # it has failed already; the new epoch fences it
                 log(logger, logging.WARNING, "producer did not stop", error=type(error).__name__)
 
-    async def _transaction(self, step: Step) -> None:
+    async def _was_committed(self, token: str) -> bool:
+        """Whether the transaction of `token` was committed: the producer, begun anew, has resolved it by now."""
+        place = TopicPartition(TOPICS[0], self.partition)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.brokers, **self.connection)
+        await admin.start()
+        try:
+            found = await admin.list_consumer_group_offsets(self.settings.app, partitions=[place])
+        finally:
+            await admin.close()
+        return place in found and found[place].metadata == token
+
+    async def _end_transaction(self) -> None:
+        assert self.producer is not None  # the caller made it
+        reach("before_commit")
+        await self.producer.commit_transaction()
+        reach("after_commit")
+
+    async def _transaction(self, step: Step, token: str) -> None:
+        """Everything of a transaction but its end."""
         producer = self.producer
         assert producer is not None  # the caller made it
         reach("before_begin")
@@ -397,13 +433,10 @@ class ShardTask:
             except (MessageSizeTooLargeError, TopicAuthorizationFailedError, InvalidTopicError) as error:
                 raise Unwritable(f"{topic}: the broker refuses what must be written: {REFUSALS[type(error)]}") from error
         reach("before_offsets")
-        if step.offsets:
-            offsets = {TopicPartition(topic, self.partition): OffsetAndMetadata(offset, "") for topic, offset in step.offsets.items()}
-            await producer.send_offsets_to_transaction(offsets, self.settings.app)
+        moved = {TOPICS[0]: self.committed.get(TOPICS[0], 0), **step.offsets}
+        offsets = {TopicPartition(topic, self.partition): OffsetAndMetadata(offset, token if topic == TOPICS[0] else "") for topic, offset in moved.items()}
+        await producer.send_offsets_to_transaction(offsets, self.settings.app)
         reach("after_offsets")
-        reach("before_commit")
-        await producer.commit_transaction()
-        reach("after_commit")
 
     async def _by_partition(self, topic: str, messages: list[Message]) -> dict[int, list[Message]]:
         """Where the messages go: the shard's own number when the topic has as many partitions as the raw ones, else by key."""

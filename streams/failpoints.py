@@ -1,6 +1,7 @@
 """Named places in the commit and restore path at which a test can have the process killed: `FAULT=before_commit:3`, at the third time.
 
-The process ends by SIGKILL, as it would by a power cut, so that a test sees from its exit status that the fault has hit.
+The process ends by SIGKILL, as it would by a power cut, so that a test sees from its exit status that the fault has hit. With
+`FAULT=after_commit:3:error` it goes on with a TimeoutError there, as if a reply had been lost.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ POINTS = (
     "restore_reading",
     "restore_read",
 )
-_point, _, _count = os.environ.get("FAULT", "").partition(":")
+_point, _count, _how = (os.environ.get("FAULT", "") + "::").split(":")[:3]
 _left = {_point: int(_count or 1)} if _point else {}
 
 
@@ -28,5 +29,7 @@ def reach(point: str) -> None:
     """Pass `point`; where it is the one and the time that FAULT names, the process is killed."""
     if point in _left:
         _left[point] -= 1
+        if not _left[point] and _how == "error":
+            raise TimeoutError
         if not _left[point]:
             os.kill(os.getpid(), signal.SIGKILL)

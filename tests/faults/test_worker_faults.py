@@ -43,6 +43,23 @@ def test_kill_9_at_every_point_of_a_transaction_and_a_restore(trial):
     run.verdict()
 
 
+def test_the_reply_of_a_commit_is_lost_after_and_before_it_was_done(trial):
+    """Done, it must not be done again; not done, it must."""
+    run = trial(12, "reply of EndTxn lost, producer begun anew")
+    for point in ("after_commit:5:error", "before_commit:5:error"):
+        worker = run.start("--instance", "w1", fault=point)
+        deadline = time.monotonic() + 60
+        while run.cluster.logs().count("transaction failed, beginning anew") <= run.hits and time.monotonic() < deadline:
+            time.sleep(0.05)
+        run.strike()
+        time.sleep(0.3)
+        assert run.kill(worker, signal.SIGTERM) == 0
+    assert run.cluster.logs().count("transaction failed, beginning anew") == run.hits == 2
+    run.start("--instance", "w1")
+    run.finish()
+    run.verdict()
+
+
 def test_kill_9_three_times_in_a_row_during_the_restore(trial):
     run = trial(3, "kill -9 during the restore, three times in a row")
     worker = run.start("--instance", "w1")
