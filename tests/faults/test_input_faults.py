@@ -122,7 +122,7 @@ class Odd(Expr):
         return "odd"
 
 
-class Poison(Event, by="line", since="1", number=9000):
+class Poison(Event, by="line", number=9000):
     when = charges.where(Odd())
 
     balance_after: Field[Amount] = B.balance_after
