@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import tempfile
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,7 +21,7 @@ from streams import topics as kafka_topics
 from streams.builder import shard_builder
 from streams.commit import ShardTask
 from streams.connection import connection, is_loopback, secret
-from streams.logs import log
+from streams.logs import log, place_of
 from streams.metrics import Metrics, Server, Status
 from streams.settings import SettingsError
 from streams.topics import UNCHECKED
@@ -69,7 +70,8 @@ class Worker:
     async def assigned(self, places: set[TP]) -> None:
         """These topic partitions are ours now: shards that stay keep their state, new ones begin to restore."""
         mine = {place.partition for place in places if place.topic in TOPICS}
-        strange = [place for place in places if place.partition >= self.broker.partitions or len([other for other in places if other.partition == place.partition]) != len(TOPICS)]
+        topics_of = Counter(place.partition for place in places)
+        strange = [place for place in places if place.partition >= self.broker.partitions or topics_of[place.partition] != len(TOPICS)]
         if strange:
             self.fail(
                 "partition counts changed",
@@ -187,14 +189,6 @@ class App(faust.App):
 def words(error: BaseException) -> str:
     """What an error of ours says; of others only their kind is told, for they may hold values of records."""
     return str(error) if type(error).__module__.startswith(("streams", "schemas")) else type(error).__name__
-
-
-def place_of(error: BaseException) -> str:
-    """File and line where an error was raised."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
 
 
 def make_app(settings: Settings, worker: Worker) -> App:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streams.define import Event
+from streams.engine.batch import BASES
 from streams.engine.expression import Expr, Output, RecordField
 from streams.engine.features.primitive import Primitive
 from streams.engine.features.window import Window
@@ -176,6 +177,11 @@ def event_of(where: str, module: ModuleType, faults: list[str]) -> type[Event] |
 def event_faults(event: type[Event]) -> Iterator[str]:
     """What is wrong with one definition."""
     primitive = event.signal.primitive
+    if event.by not in BASES:
+        yield f"by: wanted one of {', '.join(BASES)}, got {event.by!r}"
+    for name, parameter in event.parameters.items():
+        if fault := parameter.fault(parameter.value):
+            yield f"{name}: {fault}"
     for name, field in event.payload.items():
         yield from (f"{name}: {fault}" for fault in node_faults(field.value, primitive, timed=event.signal.channel == "due"))
     yield from (f"when: {fault}" for fault in node_faults(event.signal.condition, primitive, timed=event.signal.channel == "due"))

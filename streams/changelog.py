@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -26,6 +27,17 @@ def reader(settings: Settings, connection: dict[str, Any], *, group: str | None 
         fetch_max_bytes=FETCH_BYTES,
         **connection,
     )
+
+
+@asynccontextmanager
+async def reading(settings: Settings, connection: dict[str, Any], *, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
+    """A `reader`, started, and stopped at the end."""
+    consumer = reader(settings, connection, group=group)
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
 
 
 async def rows(consumer: AIOKafkaConsumer, place: TopicPartition) -> AsyncIterator[list[tuple[bytes, bytes | None]]]:

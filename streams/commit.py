@@ -13,7 +13,6 @@ import gc
 import logging
 import time
 import uuid
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -36,11 +35,11 @@ from streams import changelog
 from streams.emit import Message
 from streams.failpoints import reach
 from streams.logs import log
-from streams.replay import partition_of
+from streams.partitioner import partition_of
 from streams.shard import RuleFailed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from streams.metrics import Metrics
     from streams.settings import Settings
@@ -243,7 +242,7 @@ class ShardTask:
         """State anew from the changelog, as of the last commit; what waits in the merge stays."""
         merger, self.shard = self.shard.merger, self.rebuild()
         self.shard.merger = merger
-        async with self._consumer() as consumer:
+        async with changelog.reading(self.settings, self.connection) as consumer:
             await self._read_state(consumer)
 
     async def _see_to_gaps(self) -> None:
@@ -284,15 +283,6 @@ class ShardTask:
             producer, self.producer = self.producer, None
             await producer.stop()
 
-    @asynccontextmanager
-    async def _consumer(self, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = changelog.reader(self.settings, self.connection, group=group)
-        await consumer.start()
-        try:
-            yield consumer
-        finally:
-            await consumer.stop()
-
     async def _read_state(self, consumer: AIOKafkaConsumer) -> int:
         """Read the changelog into the shard. Returns its rows. Raises StateRefused."""
         async for run in changelog.rows(consumer, TopicPartition(self.settings.changelog, self.partition)):
@@ -307,10 +297,10 @@ class ShardTask:
         await self._new_producer()
         reach("restore_begun")
         places = [TopicPartition(topic, self.partition) for topic in TOPICS]
-        async with self._consumer() as consumer:
+        async with changelog.reading(self.settings, self.connection) as consumer:
             count = await self._read_state(consumer)
         reach("restore_read")
-        async with self._consumer(group=self.settings.app) as consumer:
+        async with changelog.reading(self.settings, self.connection, group=self.settings.app) as consumer:
             committed = await changelog.committed(consumer, places)
             refuse_gaps(committed, await consumer.beginning_offsets(places))
         self.next = {place.topic: offset for place, offset in committed.items()}

@@ -21,7 +21,7 @@ Headers = tuple[tuple[str, bytes], ...]
 
 
 class Message(NamedTuple):
-    """A record to be written to a topic; the partition is the shard's own where `partition` is None."""
+    """A record to be written to a topic."""
 
     topic: str
     key: bytes | None

@@ -17,7 +17,7 @@ from aiokafka.errors import ProducerFenced
 from streams import changelog
 from streams.connection import connection
 from streams.engine.clock import Ahead
-from streams.engine.rows import SEPARATOR, Layout, record_key
+from streams.engine.rows import SEPARATOR, Layout, record_key, split_key
 from streams.engine.state import CLOCK, LAYOUT, TEXT, Head
 from streams.topics import TopicFault, changelog_partitions
 
@@ -50,8 +50,7 @@ class Contents:
     def entries(self) -> Iterator[tuple[str, str, bytes]]:
         """Part, key within it, and value of each record."""
         for key, value in self.pairs.items():
-            part, _, name = key.decode().partition("\x1e")
-            yield part, name, value
+            yield (*split_key(key), value)
 
     def of(self, customer: str) -> list[tuple[str, str, bytes]]:
         """The state rows of a customer."""
@@ -92,14 +91,9 @@ def codes_in(name: str) -> set[int]:
 async def erase(settings: Settings, customer: str) -> list[Receipt]:
     """Erase `customer` from every shard that holds state of it. Raises TopicFault when a worker comes between."""
     count = await changelog_partitions(settings)
-    options = connection(settings)
-    consumer = changelog.reader(settings, options)
-    await consumer.start()
-    try:
+    async with changelog.reading(settings, connection(settings)) as consumer:
         holding = [partition for partition in range(count) if Contents(await read(consumer, settings, partition)).of(customer)]
         return [await erase_in(settings, consumer, partition, customer) for partition in holding]
-    finally:
-        await consumer.stop()
 
 
 async def read(consumer: AIOKafkaConsumer, settings: Settings, partition: int) -> dict[bytes, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -45,3 +46,11 @@ def configure(level: str) -> None:
 def log(logger: logging.Logger, level: int, message: str, **named: Any) -> None:
     """Log `message` with named values; never payloads, keys or numbers of customers."""
     logger.log(level, message, extra={"fields": named})
+
+
+def place_of(error: BaseException) -> str:
+    """File and line where an error was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""

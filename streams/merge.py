@@ -30,14 +30,12 @@ class Queue:
         self.chunks: deque[tuple[Chunk, int]] = deque()
         """Each with the number of its records that are released already."""
         self.size = 0
-        self.moved = False
         self.reached = 0
         """Latest place in the merge of what was released, epoch ms."""
 
     def add(self, chunk: Chunk) -> None:
         self.chunks.append((chunk, 0))
         self.size += len(chunk)
-        self.moved = self.moved or not len(chunk)
 
     def keys(self, most: int, look: int, jump_ms: int, *, complete: bool) -> Ints:
         """The places in the merge of the first `most` or more queued records: the running maximum of event time since the head.

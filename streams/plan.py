@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from streams.engine.rows import Layout
+from streams.engine.rows import Layout, split_key
 from streams.engine.state import CLOCK, LAYOUT, TEXT, Head
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Stored:
     def take(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take changelog records in their order."""
         for key, value in pairs:
-            part, _, name = key.decode().partition("\x1e")
+            part, name = split_key(key)
             if value is None and part == LAYOUT:
                 self.layouts.pop(bytes.fromhex(name), None)
             elif value is None:

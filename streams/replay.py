@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from schemas.raw import RECORD_TYPES, TOPICS, type_name
+from streams.partitioner import partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -50,26 +51,6 @@ def head_of(line: bytes) -> tuple[str, bytes | None]:
     except Exception:  # noqa: BLE001  # the decoder says what is wrong with it
         return TOPICS[0], b""
     return TOPIC_OF.get((head.record_type or "").encode(), TOPICS[0]), (head.customer_id or "").encode()
-
-
-def murmur2(data: bytes) -> int:
-    """Kafka's hash of a key (org.apache.kafka.common.utils.Utils.murmur2), as an unsigned 32-bit number."""
-    mask, m = 0xFFFFFFFF, 0x5BD1E995
-    h = (0x9747B28C ^ len(data)) & mask
-    whole = len(data) & ~3
-    for at in range(0, whole, 4):
-        k = int.from_bytes(data[at : at + 4], "little") * m & mask
-        k = (k ^ (k >> 24)) * m & mask
-        h = (h * m & mask) ^ k
-    if rest := data[whole:]:
-        h = (h ^ int.from_bytes(rest, "little")) * m & mask
-    h = (h ^ (h >> 13)) * m & mask
-    return h ^ (h >> 15)
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """The partition Kafka's default partitioner gives a key."""
-    return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 def lines_of(path: str, progress: Callable[[int], None]) -> Iterator[bytes]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,11 +11,13 @@ from schemas.raw import TOPICS
 from streams.decode import decode_chunk
 from streams.emit import Message, dead_letter, message
 from streams.engine.clock import JUMP_MS
+from streams.logs import place_of
 from streams.merge import Merger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from streams.decode import Reject
     from streams.engine.detection import Detection
     from streams.engine.engine import Engine, Outcome
     from streams.merge import Released
@@ -62,8 +62,7 @@ class RuleFailed(Exception):
         super().__init__(f"{type(error).__name__} in a rule, on one of {released.n} records")
         self.released = released
         self.error = type(error).__name__
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        self.place = f"{Path(last.filename).name}:{last.lineno}"
+        self.place = place_of(error)
 
 
 class Shard:
@@ -127,7 +126,7 @@ class Shard:
         """The step that passes a record which no rule survives: a dead letter, and its offset."""
         where = released.raw(0)
         letter = dead_letter("rule_failed", f"the rules: wanted a verdict, got {failed.error} at {failed.place}", where[:3], where[3], where[4])
-        others = [dead_letter(r.reason, r.detail, (r.topic, r.partition, r.offset), r.key, r.value) for r in released.rejects]
+        others = [letter_of(reject) for reject in released.rejects]
         counters = Counter({"reject.rule_failed": 1, **Counter(f"reject.{r.reason}" for r in released.rejects)})
         return Step([], [letter, *others], [], [], released.next_offsets, counters, [], 1)
 
@@ -152,7 +151,7 @@ class Shard:
         if released is not None:
             for reject in released.rejects:
                 counters[f"reject.{reject.reason}"] += 1
-                dead.append(dead_letter(reject.reason, reject.detail, (reject.topic, reject.partition, reject.offset), reject.key, reject.value))
+                dead.append(letter_of(reject))
             for position in outcome.refused.tolist():
                 topic, partition, offset, key, value = released.raw(position)
                 counters["reject.late"] += 1
@@ -188,3 +187,8 @@ class Shard:
     def rows(self) -> dict[str, int]:
         """Rows in use by table."""
         return self.engine.rows()
+
+
+def letter_of(reject: Reject) -> Message:
+    """The dead letter of a record that the decoder refused."""
+    return dead_letter(reject.reason, reject.detail, (reject.topic, reject.partition, reject.offset), reject.key, reject.value)

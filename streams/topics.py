@@ -97,18 +97,23 @@ def error_list(response: Any) -> list[tuple[str, int, str]]:
 async def check(settings: Settings, families: Iterable[str]) -> int:
     """The partition count of the raw topics, when all is well. Raises TopicFault with every fault."""
     async with Admin(settings) as client:
-        there = await partitions_of(client)
-        wanted = wanted_topics(settings, families)
-        faults = [f"{name} is missing on {settings.brokers}: create it with 'kairos topics --create'" for name in wanted if name not in there]
-        counts = {name: there[name] for name in (*TOPICS, settings.changelog) if name in there}
-        if len(set(counts.values())) > 1:
-            listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
-            faults.append(f"partition counts must be equal, so that a customer's records meet: {listed}; create the topics anew with one count")
-        if settings.changelog in there and await config_of(client, settings.changelog, "cleanup.policy") != "compact":
-            faults.append(f"{settings.changelog}: cleanup.policy must be compact, or the state is lost with time: alter the topic")
-        if faults:
-            raise TopicFault("\n".join(faults))
-        return counts[TOPICS[0]]
+        return await check_by(client, settings, families)
+
+
+async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: Iterable[str]) -> int:
+    """The same by a client that is there already."""
+    there = await partitions_of(client)
+    wanted = wanted_topics(settings, families)
+    faults = [f"{name} is missing on {settings.brokers}: create it with 'kairos topics --create'" for name in wanted if name not in there]
+    counts = {name: there[name] for name in (*TOPICS, settings.changelog) if name in there}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        faults.append(f"partition counts must be equal, so that a customer's records meet: {listed}; create the topics anew with one count")
+    if settings.changelog in there and await config_of(client, settings.changelog, "cleanup.policy") != "compact":
+        faults.append(f"{settings.changelog}: cleanup.policy must be compact, or the state is lost with time: alter the topic")
+    if faults:
+        raise TopicFault("\n".join(faults))
+    return counts[TOPICS[0]]
 
 
 async def changelog_partitions(settings: Settings) -> int:
@@ -137,8 +142,7 @@ async def facts(settings: Settings, families: Iterable[str]) -> BrokerFacts:
     """Check the topics; the changelog of an application that has never run is created. Raises TopicFault."""
     async with Admin(settings) as client:
         await create_changelog(client, settings)
-    partitions = await check(settings, families)
-    async with Admin(settings) as client:
+        partitions = await check_by(client, settings, families)
         return BrokerFacts(partitions, int(await config_of(client, DEAD_LETTER, "max.message.bytes") or UNCHECKED.dead_letter_bytes))
 
 

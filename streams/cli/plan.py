@@ -70,12 +70,8 @@ async def read(chosen: Settings) -> Stored:
 
     count = await changelog_partitions(chosen)
     stored = Stored()
-    consumer = changelog.reader(chosen, connection(chosen))
-    await consumer.start()
-    try:
+    async with changelog.reading(chosen, connection(chosen)) as consumer:
         for partition in range(count):
             async for run in changelog.rows(consumer, TopicPartition(chosen.changelog, partition)):
                 stored.take(run)
-    finally:
-        await consumer.stop()
     return stored

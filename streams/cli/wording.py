@@ -26,7 +26,7 @@ PHRASES = {
     "travel.returned_home": "is home after {hours} h",
     "travel.intl_arrival": "began to roam in {country}",
     "care.call_started": "calls the hotline about {reason}",
-    "care.repeat_contact": "contacts us the {contacts}rd time about {reason}",
+    "care.repeat_contact": "has contacted us {contacts} times about {reason}",
     "device.changed": "has a new phone: {to_model}",
     "line.activated": "is live now",
     "net.drops_repeated": "had {drops} calls cut within a day",

@@ -9,7 +9,6 @@ import numpy as np
 
 from schemas.codes import code, rotate, text_of
 from schemas.raw import RECORD_TYPES
-from streams.decode import Reject
 from streams.engine.admission import Admission
 from streams.engine.batch import BASES, Batch, Group, Matches, World
 from streams.engine.calendar import Calendar
@@ -332,6 +331,3 @@ class Engine:
     def rows(self) -> dict[str, int]:
         """Rows in use by table."""
         return self.state.row_counts()
-
-
-__all__ = ["Engine", "EngineSettings", "Outcome", "Reject"]

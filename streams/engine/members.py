@@ -1,7 +1,7 @@
 """The members of windows: for each row of a table, a short list of records' times and values.
 
 Lists live in blocks of 4, 16, 64, … members, so that a row with few members costs little and a busy one still fits; a list
-that outgrows its block moves to the next size. At `MOST` members the oldest is let go and counted.
+that outgrows its block moves to the next size. At `MOST` members the oldest is let go.
 """
 
 from __future__ import annotations
@@ -71,7 +71,6 @@ class Members(Follower):
         self.slot = np.zeros(table.size, np.int64)
         self.dirty = np.zeros(table.size, bool)
         self.blocks = [Blocks(size, len(self.columns)) for size in SIZES]
-        self.overflown = 0
         """Members let go because a list was full."""
         table.followers.append(self)
 
@@ -144,7 +143,6 @@ class Members(Follower):
             if number + 1 == len(self.blocks):
                 blocks.values[slots, :, :-1] = blocks.values[slots, :, 1:]
                 blocks.count[slots] -= 1
-                self.overflown += len(full)
                 continue
             wider = self.blocks[number + 1]
             moved = wider.take(len(full))

@@ -329,6 +329,12 @@ def record_key(part: str, key: str) -> bytes:
     return f"{part}\x1e{key}".encode()
 
 
+def split_key(key: bytes) -> tuple[str, str]:
+    """Part and row key of a changelog key: what `record_key` joined."""
+    part, _, name = key.decode().partition("\x1e")
+    return part, name
+
+
 def group_by_layout(values: list[tuple[str, bytes]]) -> dict[bytes, tuple[list[str], list[bytes]]]:
     """Row values by the fingerprint they begin with: keys and values."""
     groups: dict[bytes, tuple[list[str], list[bytes]]] = defaultdict(lambda: ([], []))

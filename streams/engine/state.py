@@ -10,7 +10,7 @@ import numpy as np
 
 from schemas.codes import keep, text_of
 from streams.engine.clock import Ahead
-from streams.engine.rows import NEVER, Change, Follower, Layout, Part, StateRefused, Table, group_by_layout, record_key
+from streams.engine.rows import NEVER, Change, Follower, Layout, Part, StateRefused, Table, group_by_layout, record_key, split_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,8 +106,7 @@ class State:
 
     @staticmethod
     def _records(part: str, table: Table, rows: Rows, values: Iterable[bytes | None]) -> list[Change]:
-        prefix, keys = f"{part}\x1e", table.keys
-        names = [f"{prefix}{keys[row] or ''}".encode() for row in rows.tolist()]
+        names = [record_key(part, table.keys[row] or "") for row in rows.tolist()]
         return list(map(Change, names, values))
 
     def _layout(self, layout: Layout, heads: list[Change]) -> None:
@@ -127,7 +126,7 @@ class State:
     def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take changelog records in their order; the last one of a key counts. `restored` must follow the last call."""
         for key, value in pairs:
-            part, _, name = key.decode().partition("\x1e")
+            part, name = split_key(key)
             if value is None:
                 self.pending[part].pop(name, None)
             else:

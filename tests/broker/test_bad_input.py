@@ -23,14 +23,6 @@ def encoded(number, **changes):
     return json.dumps(good("balance_change", record_id=f"ok-{number}", delta=-3000, balance_after=10_000, **changes)).encode()
 
 
-@pytest.fixture
-def cluster(kafka, tmp_path):
-    running = Cluster(kafka, tmp_path)
-    running.fresh_topics()
-    yield running
-    running.end()
-
-
 def test_every_bad_record_is_a_dead_letter_and_every_neighbour_an_event(cluster):
     large = b'{"a":"' + b"x" * 5_000_000 + b'"}'
     bad = [*BAD, ("too_large", large)]

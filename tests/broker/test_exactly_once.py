@@ -8,7 +8,7 @@ import time
 import pytest
 
 from streams.simulation.city import City
-from tests.broker.workers import Cluster, replayed
+from tests.broker.workers import replayed
 
 pytestmark = pytest.mark.broker
 MIDNIGHT_MS = 1_777_564_800_000
@@ -24,14 +24,6 @@ def city(tmp_path_factory):
     records = list(town.records(DAYS))
     (folder / "city.jsonl").write_bytes(b"\n".join(record.value for record in records))
     return records, folder / "city.jsonl", folder / "reference", replayed(folder / "city.jsonl", folder / "reference")
-
-
-@pytest.fixture
-def cluster(kafka, tmp_path):
-    running = Cluster(kafka, tmp_path)
-    running.fresh_topics()
-    yield running
-    running.end()
 
 
 def load(cluster, city):

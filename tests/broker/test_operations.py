@@ -9,18 +9,10 @@ import pytest
 
 from tests.broker.kafka import read_all
 from tests.broker.test_bad_input import kairos
-from tests.broker.workers import PROJECT, Cluster
+from tests.broker.workers import PROJECT
 from tests.streams.records import good
 
 pytestmark = pytest.mark.broker
-
-
-@pytest.fixture
-def cluster(kafka, tmp_path):
-    running = Cluster(kafka, tmp_path)
-    running.fresh_topics()
-    yield running
-    running.end()
 
 
 def charge(number, customer="C1", delta=-600):

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from tests.broker.kafka import BrokerMissing, KafkaBroker, free_port
+from streams.cli.demo import free_port
+from tests.broker.kafka import BrokerMissing, KafkaBroker
 from tests.broker.workers import PROJECT, Cluster
 from tests.streams.records import good
 from tests.streams.test_decode import BAD

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from streams.replay import murmur2, partition_of
+from streams.partitioner import murmur2, partition_of
 from streams.simulation.city import City
 from tests.broker.workers import PROJECT, replayed
 

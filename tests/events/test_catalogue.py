@@ -187,3 +187,17 @@ def test_the_definition_in_the_readme_works(tmp_path):
     for case in event.cases:
         assert details(Bench(catalogue=catalogue).feed(case.records), event.id) == list(case.details)
     assert [bool(case.details) for case in event.cases] == [True, False]
+
+
+def test_a_key_that_is_none_and_a_default_out_of_bounds_are_told_with_their_file(tmp_path):
+    folder = tmp_path / "balance"
+    folder.mkdir()
+    (folder / "odd.py").write_text(
+        '"""Odd."""\n\nfrom events.words import B, charges\nfrom streams.define import Event, Param\n\n\n'
+        'class Odd(Event, by="lines", number=990):\n    low = Param(-5, unit="minor", ge=0, doc="low")\n\n    when = charges.where(B.delta < low)\n'
+    )
+    with pytest.raises(CatalogueFault) as caught:
+        Catalogue.load([str(tmp_path)])
+    text = str(caught.value)
+    assert "odd.py: by: wanted one of line, account, customer, got 'lines'" in text
+    assert "odd.py: low: wanted >= 0 minor, got -5" in text

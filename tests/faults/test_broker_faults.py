@@ -13,7 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
-from tests.broker.kafka import KafkaBroker, create_topics, free_port
+from streams.cli.demo import free_port
+from tests.broker.kafka import KafkaBroker, create_topics
 from tests.faults.proxy import END_TXN, Proxy
 
 pytestmark = pytest.mark.broker
