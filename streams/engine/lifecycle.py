@@ -69,6 +69,7 @@ class Lifecycle(TimedRuntime):
                 part.touch(rows)
         for follower in self.table.followers:
             follower.clear(rows)
+            follower.touch(rows)
 
     def fire(self, rows: Rows, due: Ints, zone: Ints | int) -> dict[str, Matches]:
         self.disarm(rows)

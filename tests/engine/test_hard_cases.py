@@ -133,6 +133,14 @@ def test_h10_a_terminated_line_is_silent_for_ever():
     assert bench.counters["terminated"] == 1
 
 
+def test_what_a_line_has_lost_with_its_owner_does_not_come_back_with_a_restart():
+    bench = Bench()
+    bench.feed([call("1 10:00", "dropped"), call("1 11:00", "dropped")])
+    bench.feed([record("state_change", "1 12:00", entity="line", entity_id="S1", attribute="line.owner", old_value="C0", new_value="C1")])
+    bench.restart()
+    assert told(bench.feed([call("1 13:00", "dropped")]), "net.drops_repeated") == []
+
+
 def test_h11_the_first_record_ever_knows_its_level_but_not_its_place():
     assert told(Bench().feed([charge(1200, 900)])) == [("balance.low", at("10:00"))]
     assert told(Bench().feed([seen("110000", "10:00"), seen("110000", "12:00")])) == []
