@@ -54,7 +54,7 @@ class Worker:
         self.running: dict[int, asyncio.Task[None]] = {}
         self.dealt = False
         """Whether the group has dealt out partitions to us (perhaps none)."""
-        status.waiting = self.waiting
+        status.waiting, status.note = self.waiting, self.note
         self.app: App = make_app(settings, self)
         Watchdog(self.tasks.values, settings.stall_s).start()
 
@@ -62,10 +62,14 @@ class Worker:
         """Why the worker is not ready yet, if so."""
         if not self.dealt:
             return "waiting for partitions"
-        restoring = [str(task.partition) for task in self.tasks.values() if not task.ready.is_set()]
+        restoring = [str(task.partition) for task in list(self.tasks.values()) if not task.ready.is_set()]
         if restoring:
             return f"restoring shards {', '.join(restoring)}"
-        return next((f"shard {task.partition}: {task.trouble}" for task in self.tasks.values() if task.trouble), None)
+        return next((f"shard {task.partition}: {task.trouble}" for task in list(self.tasks.values()) if task.trouble), None)
+
+    def note(self) -> str | None:
+        """What holds a ready worker up, through no fault of its own."""
+        return "; ".join(f"shard {task.partition}: {why}" for task in list(self.tasks.values()) if (why := task.held_back())) or None
 
     async def assigned(self, places: set[TP]) -> None:
         """These topic partitions are ours now: shards that stay keep their state, new ones begin to restore."""
@@ -154,7 +158,7 @@ class Worker:
             return
         handed = consumer.handed.get(place)
         if handed is None or handed <= task.fed.get(place.topic, -1):
-            task.at_end(place.topic, run.position, run.end)
+            task.at_end(place.topic, run.position, run.end, run.held)
 
     def _resume(self, topic: str, partition: int) -> None:
         self.app.consumer.resume_partitions(self._place(topic, partition))

@@ -3,7 +3,7 @@
 A step that failed to commit is sent again as it was, by a new producer (a new epoch), so ids and rows are equal, for as long as
 the broker may come back. Where the reply to the commit itself was lost, the new producer first looks whether it was done: every
 transaction writes its token beside an offset. What it refuses for good ends the process: never is anything acknowledged that was not committed. Records
-that no rule survives are found by halving their batch on state read anew, and go to the dead-letter topic.
+that no rule survives are found by cutting their batch up on state read anew, and go to the dead-letter topic.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from streams import changelog
 from streams.emit import Message
 from streams.failpoints import reach
 from streams.logs import log
+from streams.merge import Released
 from streams.partitioner import partition_of
 from streams.shard import RuleFailed
 
@@ -54,6 +55,8 @@ LONGEST_PAUSE_S = 5.0
 """Between two attempts at a transaction."""
 TICK_S = 1.0
 TRANSACTION_MS = 30_000
+HELD_S = 5.0
+"""An open transaction in the input that holds records back this long is told."""
 LAST_CHANCE_S = 2.0
 """After this without a step, the idle shard looks again."""
 
@@ -123,6 +126,8 @@ class ShardTask:
         """When something was last committed, or there was last nothing to do."""
         self.trouble: str | None = None
         """What keeps the step in hand from being committed."""
+        self.held_since: dict[str, float] = {}
+        """By topic, since when all that is left to read stands behind an open transaction of somebody else's."""
         self.gaps: dict[str, int] = {}
         """By topic, the first offset that was expected and did not come."""
         self.clerk: AIOKafkaConsumer | None = None
@@ -136,6 +141,7 @@ class ShardTask:
         if not self.ready.is_set():
             self.waiting.append((topic, run))
             return True
+        self.held_since.pop(topic, None)
         following = self.next[topic]
         records = run.records
         if records and records[0].offset < following:
@@ -162,14 +168,24 @@ class ShardTask:
             return False
         return True
 
-    def at_end(self, topic: str, position: int, end: int) -> None:
-        """Nothing is in flight of `topic`, whose fetch position and end are these."""
+    def at_end(self, topic: str, position: int, end: int, held: int = 0) -> None:
+        """Nothing is in flight of `topic`, whose fetch position and end are these; `held` offsets may not be read yet."""
+        if held and position >= end:
+            self.held_since.setdefault(topic, time.monotonic())
+        else:
+            self.held_since.pop(topic, None)
+        self.metrics.held.labels(topic, str(self.partition)).set(held)
         if self.ready.is_set():
             self.fed[topic], self.ends[topic] = position, end
             caught_up = position >= end
             if caught_up != self.shard.merger.caught_up[TOPICS.index(topic)]:
                 self.shard.set_caught_up(topic, caught_up)
                 self.work.set()
+
+    def held_back(self) -> str | None:
+        """What has been waiting for a while for another producer to end its transaction."""
+        waiting = sorted(topic for topic, since in self.held_since.items() if time.monotonic() - since > HELD_S)
+        return f"{', '.join(waiting)}: nothing can be read before another producer ends its open transaction" if waiting else None
 
     def busy(self) -> bool:
         """Whether there is something to do: state to restore, or records to take."""
@@ -222,28 +238,33 @@ class ShardTask:
         return max(1, step.records)
 
     async def _isolate(self, failed: RuleFailed) -> None:
-        """Take the records of a failed batch half by half, on the state as it was before; what still fails alone is a dead letter."""
-        released = failed.released
-        if released.n <= 1:
-            log(logger, logging.ERROR, "a record fails in the rules", partition=self.partition, error=failed.error, place=failed.place)
-            await self._commit(self.shard.refuse(released, failed))
-            return
-        await self._reload()
-        for half in released.halves():
-            try:
-                step = self.shard.take(half, int(time.time() * 1000))
-            except RuleFailed as again:
-                await self._isolate(again)
-                await self._reload()
-            else:
-                await self._commit(step)
+        """Commit the records of a failed batch part by part; one that fails alone becomes a dead letter.
 
-    async def _reload(self) -> None:
+        A part that fails is halved, on the state read anew as of the last commit; after one that passes, the next is twice as large. So a rare
+        failure costs a few parts, and a rule that fails at every record about one reading a record.
+        """
+        async with changelog.reading(self.settings, self.connection) as consumer:
+            await self._reload(consumer)
+            rest, size = failed.released, max(1, failed.released.n // 2)
+            while rest.n:
+                part, left = rest.split(size) if size < rest.n else (rest, Released())
+                try:
+                    step = self.shard.take(part, int(time.time() * 1000))
+                except RuleFailed as again:
+                    await self._reload(consumer)
+                    if part.n > 1:
+                        size = part.n // 2
+                        continue
+                    log(logger, logging.ERROR, "a record fails in the rules", partition=self.partition, error=again.error, place=again.place)
+                    step = self.shard.refuse(part, again)
+                await self._commit(step)
+                rest, size = left, 2 * size
+
+    async def _reload(self, consumer: AIOKafkaConsumer) -> None:
         """State anew from the changelog, as of the last commit; what waits in the merge stays."""
         merger, self.shard = self.shard.merger, self.rebuild()
         self.shard.merger = merger
-        async with changelog.reading(self.settings, self.connection) as consumer:
-            await self._read_state(consumer)
+        await self._read_state(consumer)
 
     async def _see_to_gaps(self) -> None:
         """Offsets that did not come were markers and compacted records, or the input was deleted unread. Raises RetentionGap."""
@@ -480,6 +501,8 @@ class ShardTask:
             self.metrics.lag.labels(topic, name).set(max(0, end - self.fed.get(topic, 0)) + self.shard.merger.queues[TOPICS.index(topic)].size)
         for table, count in self.shard.rows().items():
             self.metrics.rows.labels(table, name).set(count)
+        for (topic, fate), count in self.shard.ledger.items():
+            self.metrics.ledger.labels(topic, name, fate).set(count)
 
 
 def refuse_gaps(expected: dict[TopicPartition, int], begins: dict[TopicPartition, int]) -> None:

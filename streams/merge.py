@@ -127,13 +127,12 @@ class Released:
                 return chunk.topic, chunk.partition, int(chunk.offset[at]), chunk.keys[at], chunk.values[at]
         raise IndexError(position)
 
-    def halves(self) -> tuple[Released, Released]:
-        """The same records in two parts, each with the offsets and rejects that it passes."""
-        middle = self.n // 2
-        first, second = self._part(0, middle), self._part(middle, self.n)
+    def split(self, count: int) -> tuple[Released, Released]:
+        """The first `count` records and the others, each part with the offsets and rejects that it passes."""
+        first, second = self._part(0, count), self._part(count, self.n)
         second.next_offsets = dict(self.next_offsets)
         for chunk, begin, _, positions in reversed(self.sources):
-            left = np.flatnonzero(positions >= middle)
+            left = np.flatnonzero(positions >= count)
             if len(left):
                 first.next_offsets[chunk.topic] = int(chunk.offset[begin + int(left[0])])
         for chunk, *_ in self.sources:

@@ -42,6 +42,8 @@ class Metrics:
         self.commit_seconds = Histogram("kairos_commit_seconds", "One Kafka transaction", buckets=FAST, **own)
         self.latency_seconds = Histogram("kairos_latency_seconds", "Append of a batch's newest record to commit of its events", buckets=LONG, **own)
         self.lag = Gauge("kairos_consumer_lag_records", "Records behind the end of a topic partition", ["topic", "partition"], **own)
+        self.held = Gauge("kairos_held_back_records", "Offsets that may not be read before another producer ends its transaction", ["topic", "partition"], **own)
+        self.ledger = Gauge("kairos_ledger_records", "Records behind the committed offset by what became of them, kept with the state", ["topic", "partition", "fate"], **own)
         self.clock = Gauge("kairos_clock_seconds", "Clock of a shard, seconds since 1970", ["partition"], **own)
         self.rows = Gauge("kairos_rows", "State rows in use", ["table", "partition"], **own)
         self.restore_seconds = Gauge("kairos_restore_seconds", "Time that the last restore of a shard took", ["partition"], **own)
@@ -63,8 +65,8 @@ class Metrics:
 
     def forget(self, partition: int) -> None:
         """A shard has gone: its gauges go too."""
-        for gauge in (self.clock, self.restore_seconds):
-            gauge.remove(str(partition))
+        for gauge in (self.lag, self.held, self.ledger, self.clock, self.rows, self.restore_seconds):
+            gauge.remove_by_labels({"partition": str(partition)})
 
 
 class Status:
@@ -73,6 +75,8 @@ class Status:
     def __init__(self) -> None:
         self.unwell: str | None = None
         self.waiting: Callable[[], str | None] = lambda: "starting"
+        self.note: Callable[[], str | None] = lambda: None
+        """What a worker that is ready should be looked at for."""
 
 
 class Server:
@@ -82,7 +86,7 @@ class Server:
         answers: dict[str, Callable[[], tuple[int, str, bytes]]] = {
             "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry)),
             "/healthz": lambda: verdict(status.unwell),
-            "/readyz": lambda: verdict(status.unwell or status.waiting()),
+            "/readyz": lambda: verdict(status.unwell or status.waiting(), status.note()),
         }
 
         class Handler(BaseHTTPRequestHandler):
@@ -119,6 +123,8 @@ class Server:
         self.http.server_close()
 
 
-def verdict(why_not: str | None) -> tuple[int, str, bytes]:
-    """200 ok, or 503 and why."""
-    return (200, "text/plain", b"ok\n") if why_not is None else (503, "text/plain", f"{why_not}\n".encode())
+def verdict(why_not: str | None, note: str | None = None) -> tuple[int, str, bytes]:
+    """200 ok (and a note), or 503 and why."""
+    if why_not is not None:
+        return 503, "text/plain", f"{why_not}\n".encode()
+    return 200, "text/plain", f"ok, but {note}\n".encode() if note else b"ok\n"

@@ -10,7 +10,9 @@ import numpy as np
 from schemas.raw import TOPICS
 from streams.decode import decode_chunk
 from streams.emit import Message, dead_letter, message
+from streams.engine.batch import FATES
 from streams.engine.clock import JUMP_MS
+from streams.engine.engine import TimerFailed
 from streams.logs import place_of
 from streams.merge import Merger
 
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
     from streams.decode import Reject
     from streams.engine.detection import Detection
     from streams.engine.engine import Engine, Outcome
+    from streams.engine.state import Ledger
     from streams.merge import Released
 
 RANK = {topic: rank for rank, topic in enumerate(TOPICS)}
+DEAD_LETTER = "dead_letter"
 IDLE_LAG_MS = 2_000
 """An idle shard's clock follows the wall clock this far behind."""
 
@@ -114,12 +118,14 @@ class Shard:
         return self.take(released, wall_ms)
 
     def take(self, released: Released, wall_ms: int | None) -> Step:
-        """Process released records. Raises RuleFailed; the engine's state is void then."""
+        """Process released records. Raises RuleFailed, TimerFailed; the engine's state is void then."""
         try:
             return self._step(self.engine.process(released) if released.n else self.engine.advance(self.clock), released, wall_ms)
-        except MemoryError:
+        except (MemoryError, TimerFailed):
             raise
         except Exception as error:
+            if not released.n:
+                raise
             raise RuleFailed(released, error) from error
 
     def refuse(self, released: Released, failed: RuleFailed) -> Step:
@@ -128,7 +134,9 @@ class Shard:
         letter = dead_letter("rule_failed", f"the rules: wanted a verdict, got {failed.error} at {failed.place}", where[:3], where[3], where[4])
         others = [letter_of(reject) for reject in released.rejects]
         counters = Counter({"reject.rule_failed": 1, **Counter(f"reject.{r.reason}" for r in released.rejects)})
-        return Step([], [letter, *others], [], [], released.next_offsets, counters, [], 1)
+        self.ledger[where[0], DEAD_LETTER] += 1
+        self._book(released.rejects)
+        return Step([], [letter, *others], [], self._changes(), released.next_offsets, counters, [], 1)
 
     def tick(self, wall_ms: int) -> Step | None:
         """Time passes and everything is caught up: move the clock on. None when nothing came of it."""
@@ -149,6 +157,10 @@ class Shard:
         dead: list[Message] = []
         counters = outcome.counters
         if released is not None:
+            self._book(released.rejects)
+            for rank, topic in enumerate(TOPICS):
+                for fate, number in zip(FATES, outcome.fates[rank].tolist(), strict=True):
+                    self.ledger[topic, DEAD_LETTER if fate == "late" else fate] += number
             for reject in released.rejects:
                 counters[f"reject.{reject.reason}"] += 1
                 dead.append(letter_of(reject))
@@ -163,12 +175,24 @@ class Shard:
             events,
             dead,
             missed,
-            list(self.engine.changes()) if self.settings.keep_state else [],
+            self._changes(),
             released.next_offsets if released is not None else {},
             counters,
             outcome.detections,
             released.n if released is not None else 0,
         )
+
+    def _changes(self) -> Sequence[tuple[bytes, bytes | None]]:
+        return self.engine.changes() if self.settings.keep_state else []
+
+    @property
+    def ledger(self) -> Ledger:
+        """What became of every record that was ever committed: part of the state, so that no restart forgets or doubles any."""
+        return self.engine.state.ledger
+
+    def _book(self, rejects: list[Reject]) -> None:
+        for reject in rejects:
+            self.ledger[reject.topic, DEAD_LETTER] += 1
 
     def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take changelog records in their order; `restored` must follow."""

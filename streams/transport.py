@@ -30,12 +30,13 @@ POLL_S = 0.1
 class Fetched(NamedTuple):
     """What a fetch brought of one partition: raw records in offset order, the position after them, and the partition's end.
 
-    `end` is the last stable offset: records behind it belong to transactions still open.
+    `end` is the last stable offset; `held` offsets lie behind it, which nobody may read before an open transaction has ended.
     """
 
     records: list[Any]
     position: int
     end: int
+    held: int = 0
 
 
 class UnsupportedVersion(Exception):
@@ -104,7 +105,7 @@ class Thread(driver.AIOKafkaConsumerThread):
             if state is None or not state.has_valid_position or state.highwater is None:
                 continue
             stable = state.lso if state.lso is not None and state.lso >= 0 else state.highwater
-            found[TP(tp.topic, tp.partition)] = Fetched(records.get(tp, []), state.position, stable)
+            found[TP(tp.topic, tp.partition)] = Fetched(records.get(tp, []), state.position, stable, state.highwater - stable)
         return found
 
 

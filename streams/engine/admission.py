@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams.engine.batch import RANKS
+from streams.engine.batch import DUPLICATE, LATE, RANKS
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -35,7 +35,7 @@ class Admission:
         customers.matters_for(None)
 
     def admit(self, batch: Batch, members: Ints) -> Ints:
-        """Judge the records at merged positions `members` (one a customer): sets `alive` and `late` of the batch.
+        """Judge the records at merged positions `members` (one a customer): sets `fate` and `late` of the batch.
 
         Returns the positions that are too late to be taken.
         """
@@ -57,7 +57,7 @@ class Admission:
             self.counters["duplicate"] += int(repeated.sum())
             first = digests.values[rows[repeated], np.argmax(same[repeated], axis=1)]
             self.counters["conflict"] += int((first != digest[repeated]).sum())
-            batch.alive[mine[repeated]] = False
+            batch.fate[mine[repeated]] = DUPLICATE
             new = ~repeated
             mine, rows, identity, digest = mine[new], rows[new], identity[new], digest[new]
         slot = following.values[rows]
@@ -71,5 +71,5 @@ class Admission:
         if late.any():
             self.counters["late"] += int(late.sum()) - len(refused)
             batch.late[mine[late]] = True
-            batch.alive[refused] = False
+            batch.fate[refused] = LATE
         return refused

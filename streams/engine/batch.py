@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from streams.merge import Released
 
 RANKS = 4
+FATES = ("processed", "duplicate", "late", "terminated")
+"""What becomes of a record: judged, dropped as a repeat, refused as too late, or ignored as its line has ended."""
+PROCESSED, DUPLICATE, LATE, TERMINATED = range(len(FATES))
 BASES = ("line", "account", "customer")
 """The key scopes that records carry; finer ones are a base and the values of some expressions."""
 
@@ -281,8 +284,12 @@ class Batch:
         self.rounds = int(self.round.max(initial=-1)) + 1
         self.starts = np.searchsorted(self.round[self.by_round], np.arange(self.rounds + 1))
         self.late = np.zeros(self.n, bool)
-        self.alive = np.ones(self.n, bool)
+        self.fate = np.full(self.n, PROCESSED, np.int8)
         self.groups = {kind: Group(world, kind, pieces, self.round, self.time, self.late) for kind, pieces in sorted(released.pieces.items())}
+
+    def fates(self) -> Ints:
+        """[topic rank, fate]: how many records."""
+        return np.bincount(self.rank * len(FATES) + self.fate, minlength=RANKS * len(FATES)).reshape(RANKS, len(FATES))
 
     def members(self, number: int) -> Ints:
         """Merged positions of the records of round `number`."""

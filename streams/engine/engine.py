@@ -10,7 +10,7 @@ import numpy as np
 from schemas.codes import code, rotate, text_of
 from schemas.raw import RECORD_TYPES
 from streams.engine.admission import Admission
-from streams.engine.batch import BASES, Batch, Group, Matches, World
+from streams.engine.batch import BASES, FATES, PROCESSED, RANKS, TERMINATED, Batch, Group, Matches, World
 from streams.engine.calendar import Calendar
 from streams.engine.clock import JUMP_MS, Clock
 from streams.engine.detection import Describer, Detection
@@ -22,6 +22,7 @@ from streams.engine.lifecycle import Lifecycle
 from streams.engine.owners import Owners
 from streams.engine.rows import NEVER, SEPARATOR
 from streams.engine.state import State
+from streams.logs import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 STATE_CHANGE = next(i for i, record in enumerate(RECORD_TYPES) if record.code == "L")
 SWEEP_EVERY_MS = 3_600_000
+NO_FATES = np.zeros((RANKS, len(FATES)), np.int64)
 
 
 class EngineSettings(NamedTuple):
@@ -55,6 +57,15 @@ class Outcome(NamedTuple):
     refused: Ints
     """Positions, in the released batch, of records that came too late."""
     counters: Counter[str]
+    fates: Ints
+    """[topic rank, fate]: what became of the records (`batch.FATES`)."""
+
+
+class TimerFailed(Exception):
+    """A timer raised an error: no record is to blame, so nothing can be put aside."""
+
+    def __init__(self, name: str, error: Exception) -> None:
+        super().__init__(f"the timers of {name}: wanted a verdict, got {type(error).__name__} at {place_of(error)}: mend the definition, or take it out")
 
 
 class Rule:
@@ -153,15 +164,16 @@ class Engine:
                     begin, end = group.starts[number], group.starts[number + 1]
                     if begin < end:
                         self._round(batch, group, int(begin), int(end), limits)
-        return self._outcome(batch.n, np.concatenate(refused) if refused else np.zeros(0, np.int64))
+        return self._outcome(batch.n, np.concatenate(refused) if refused else np.zeros(0, np.int64), batch.fates())
 
     def _round(self, batch: Batch, group: Group, begin: int, end: int, limits: Ints) -> None:
         """Records begin..end of `group`: first the timers that are due before them, then the rules, in order."""
         position = group.position[begin:end]
         self._timers_before(group, begin, end, limits[position])
-        alive = batch.alive[position]
+        alive = batch.fate[position] == PROCESSED
         ended = self._of_ended_lines(group, begin, end)
         if ended.any() and group.kind != STATE_CHANGE:
+            batch.fate[position[alive & ended]] = TERMINATED
             self.counters["terminated"] += int((alive & ended).sum())
             alive = alive & ~ended
         everything = begin + np.flatnonzero(alive)
@@ -229,7 +241,7 @@ class Engine:
     def advance(self, clock_ms: int) -> Outcome:
         """Time passes without records: the clock is moved on, timers fire."""
         self.state.clock.pass_to(clock_ms)
-        return self._outcome(0, np.zeros(0, np.int64))
+        return self._outcome(0, np.zeros(0, np.int64), NO_FATES)
 
     def _timers_of_customers(self, customers: Rows, limits: Ints, before: Ints) -> None:
         """Fire what the clock has reached, anywhere among the rows of `customers`."""
@@ -252,28 +264,34 @@ class Engine:
                 self._fire(table, steps, rows[due], limits[due], group.position[begin:end][due])
 
     def _fire(self, table: Table, steps: list[Step], rows: Rows, limits: Ints, before: Ints) -> None:
-        """Fire the timers of `rows` up to `limits`, again and again while firing sets new ones that are due."""
+        """Fire the timers of `rows` up to `limits`, again and again while firing sets new ones that are due. Raises TimerFailed."""
         for step in steps:
-            runtime = step.runtime
-            assert isinstance(runtime, TimedRuntime)  # only such are in the list
-            while True:
-                due = runtime.due.values[rows]
-                hit = np.flatnonzero((due != 0) & (due <= limits))
-                if not len(hit):
-                    break
-                channels = runtime.fire(rows[hit], due[hit], self._zones(table, rows[hit], due[hit]))
-                for rule in step.rules:
-                    matches = channels.get(rule.channel)
-                    if matches is not None and len(matches):
-                        places = before[hit]
-                        judged = rule.judge(matches)
-                        where = np.searchsorted(np.sort(rows[hit]), judged.rows)
-                        self._emit(rule, judged, {}, places[np.argsort(rows[hit], kind="stable")][where])
+            try:
+                self._fire_step(table, step, rows, limits, before)
+            except Exception as error:
+                raise TimerFailed(step.runtime.declared.name, error) from error
         left = np.full(len(rows), NEVER)
         for step in steps:
             due = step.runtime.due.values[rows]  # type: ignore[attr-defined]  # a TimedRuntime
             left = np.where(due != 0, np.minimum(left, due), left)
         table.next_due[rows] = left
+
+    def _fire_step(self, table: Table, step: Step, rows: Rows, limits: Ints, before: Ints) -> None:
+        runtime = step.runtime
+        assert isinstance(runtime, TimedRuntime)  # only such are in the list
+        while True:
+            due = runtime.due.values[rows]
+            hit = np.flatnonzero((due != 0) & (due <= limits))
+            if not len(hit):
+                return
+            channels = runtime.fire(rows[hit], due[hit], self._zones(table, rows[hit], due[hit]))
+            for rule in step.rules:
+                matches = channels.get(rule.channel)
+                if matches is not None and len(matches):
+                    places = before[hit]
+                    judged = rule.judge(matches)
+                    where = np.searchsorted(np.sort(rows[hit]), judged.rows)
+                    self._emit(rule, judged, {}, places[np.argsort(rows[hit], kind="stable")][where])
 
     def _zones(self, table: Table, rows: Rows, times: Ints) -> Ints | int:
         last = [(table.keys[row] or "").rsplit(SEPARATOR, 1)[-1] for row in rows.tolist()]
@@ -294,7 +312,7 @@ class Engine:
 
     # What came of it
 
-    def _outcome(self, end: int, refused: Ints) -> Outcome:
+    def _outcome(self, end: int, refused: Ints, fates: Ints) -> Outcome:
         self._fire_all(end)
         if self.clock - self.swept > SWEEP_EVERY_MS:
             self.swept = self.clock
@@ -306,7 +324,7 @@ class Engine:
         counters = Counter(self.counters)
         self.counters.clear()
         rotate()
-        return Outcome(detections, refused, counters)
+        return Outcome(detections, refused, counters, fates)
 
     def changes(self) -> list[Change]:
         """State changed since the last call, as changelog records."""

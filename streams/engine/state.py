@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from streams.engine.clock import Clock
     from streams.engine.rows import Rows
 
+Ledger = Counter[tuple[str, str]]
+"""Records by topic and fate."""
 CLOCK, LAYOUT, TEXT = "clock", "layout", "text"
 FORMAT = 1
 REMEDIES = {
@@ -32,6 +34,8 @@ class Head(msgspec.Struct):
     clock: int = 0
     ahead: Ahead | None = None
     facts: dict[str, int] = msgspec.field(default_factory=dict)
+    records: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
+    """By topic, how many records had which fate: their sum is the number of records behind the committed offset."""
 
 
 class State:
@@ -42,6 +46,7 @@ class State:
         self.clock = clock
         self.facts: dict[str, int] = {"format": FORMAT}
         """What the state as a whole depends on: written beside it, and compared when it is read back."""
+        self.ledger: Ledger = Counter()
         self.written = Head()
         self.kept_texts: set[int] = set()
         self.layouts: dict[bytes, Layout] = {}
@@ -79,11 +84,19 @@ class State:
             table.dropped.clear()
         rows += [Change(key, None) for key in self.undeclared]
         self.undeclared.clear()
-        head = Head(self.clock.now, self.clock.ahead, dict(self.facts))
-        if head != self.written and (head.clock or head.ahead):
+        head = self.head()
+        if head != self.written and (head.clock or head.ahead or head.records):
             rows.append(Change(record_key(CLOCK, ""), msgspec.json.encode(head)))
             self.written = head
         return heads + rows
+
+    def head(self) -> Head:
+        """What is to be stored of the shard as a whole."""
+        records: dict[str, dict[str, int]] = {}
+        for (topic, fate), number in self.ledger.items():
+            if number:
+                records.setdefault(topic, {})[fate] = number
+        return Head(self.clock.now, self.clock.ahead, dict(self.facts), records)
 
     def _declare(self, heads: list[Change]) -> None:
         """Write down the layouts of all parts, used or not, so that a plan can tell what was installed."""
@@ -189,6 +202,7 @@ class State:
             if stored != wanted:
                 raise StateRefused(f"state: wanted {name} {wanted}, it was written with {stored}: {REMEDIES[name]}")
         self.clock.now, self.clock.ahead = self.written.clock, self.written.ahead
+        self.ledger = Counter({(topic, fate): number for topic, fates in self.written.records.items() for fate, number in fates.items()})
 
     def _note_touched(self) -> None:
         """Rows read back count as touched now: they are kept a little longer, never shorter."""

@@ -71,6 +71,8 @@ def test_the_cuts_of_batches_change_nothing(records, most):
     found = [told(d) for d in cut.drain(most)]
     assert Counter(found) == Counter(expected)
     assert cut.counters.get("late") == whole.counters.get("late")
+    assert cut.shard.ledger == whole.shard.ledger
+    assert cut.shard.ledger.total() == len(records), "every record is in exactly one place of the ledger"
     assert lasting(cut) == lasting(whole)
 
 
@@ -84,6 +86,7 @@ def test_a_restart_between_any_two_batches_changes_nothing(records, most):
         found += restarted.feed(ordered[begin : begin + most])
         restarted.restart()
     found += restarted.advance(END)
+    assert restarted.shard.ledger.total() == len(records), "no restart forgets or doubles any"
     assert Counter((told(d), event_id(d)) for d in found) == Counter(expected)
 
 
