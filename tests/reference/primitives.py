@@ -162,7 +162,12 @@ class ScalarChange(Scalar):
         return [("changed", {"before": before})] if before is not None and before != now else []
 
 
-class ScalarAbsence(Scalar):
+class Timed(Scalar):
+    def due_of(self, key: Any) -> int | None:
+        raise NotImplementedError
+
+
+class ScalarAbsence(Timed):
     """State: when it began, its due time, and its anchor."""
 
     def see(self, on):
@@ -174,15 +179,15 @@ class ScalarAbsence(Scalar):
     def begin(self, on):
         self.state[self.key(on)] = (on.time, span_end(self.declared.span, on.time, on), on)
 
-    def due(self):
-        return {key: waiting[1] for key, waiting in self.state.items()}
+    def due_of(self, key):
+        return self.state[key][1] if key in self.state else None
 
     def fire(self, key, due, _):
         since, _, anchor = self.state.pop(key)
         return [("due", {"since": since, "anchor": anchor})]
 
 
-class ScalarSilence(Scalar):
+class ScalarSilence(Timed):
     """State: last time, days with a record, due time or None, anchor."""
 
     def see(self, on):
@@ -196,8 +201,8 @@ class ScalarSilence(Scalar):
         self.state[key] = (last, days, due, anchor)
         return []
 
-    def due(self):
-        return {key: due for key, (_, _, due, _) in self.state.items() if due is not None}
+    def due_of(self, key):
+        return self.state[key][2] if key in self.state else None
 
     def fire(self, key, due, _):
         last, days, _, anchor = self.state[key]
@@ -207,7 +212,7 @@ class ScalarSilence(Scalar):
         return [("due", {"since": last, "active_days": active, "anchor": anchor})]
 
 
-class ScalarPlace(Scalar):
+class ScalarPlace(Timed):
     """State: a dict a line, by the words of the rule."""
 
     def see(self, on):
@@ -285,8 +290,8 @@ class ScalarPlace(Scalar):
             me["trip"] = None
         return found
 
-    def due(self):
-        return {key: me["count_at"] for key, me in self.state.items() if me["count_at"] is not None}
+    def due_of(self, key):
+        return self.state[key]["count_at"] if key in self.state else None
 
     def fire(self, key, due, _):
         me = self.state[key]

@@ -12,7 +12,7 @@ from schemas.raw import RECORD_TYPES, TOPICS, fields_of, type_name
 from streams.engine.features.absence import Absence
 from streams.engine.rearm import Cool, Per, PerDay, PerLatest, WindowWord
 from tests.reference.civil import civil_day
-from tests.reference.primitives import SCALAR
+from tests.reference.primitives import SCALAR, Timed
 from tests.reference.values import value
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ STRUCTS = {type_name(record): record for record in RECORD_TYPES}
 DELAY_MS = 5000
 JUMP_MS = 31 * 86_400_000
 LATE_MS = 48 * 3_600_000
+FAR = 2**63
 
 
 class Seen(NamedTuple):
@@ -77,6 +78,11 @@ class Reading:
         for event in catalogue:
             declared = event.signal.primitive
             self.primitives.setdefault(id(declared), SCALAR[type(declared)](declared, self))
+        scalars = ((event, self.primitives[id(event.signal.primitive)]) for event in catalogue)
+        self.timed = [(event, scalar) for event, scalar in scalars if isinstance(scalar, Timed)]
+        self.soonest = 0
+        """No timer is due before this."""
+        self.owner_zones: dict[str, str] = {}
         self.rearm: dict[Any, Any] = {}
         self.clock = 0
         self.unconfirmed: tuple[int, str] | None = None
@@ -103,6 +109,8 @@ class Reading:
         """The zone of the customer's lowest subscription_id."""
         from schemas.codes import text_of
 
+        if on.customer in self.owner_zones:
+            return self.owner_zones[on.customer]
         table = self.reference.line.data
         own = [
             (text_of(int(line)), int(zone))
@@ -110,7 +118,8 @@ class Reading:
             if text_of(int(owner)) == on.customer
         ]
         zone = min(own)[1] if own else 0
-        return text_of(zone) if zone else self.default_zone
+        self.owner_zones[on.customer] = text_of(zone) if zone else self.default_zone
+        return self.owner_zones[on.customer]
 
     def is_tourist(self, place: str, on: Happening) -> bool:
         import numpy as np
@@ -150,9 +159,8 @@ class Reading:
     def _admitted(self, on: Happening) -> None:
         stream, identity = (on.customer, on.rank), (on.fields["source_system"], on.fields["record_id"])
         ring = self.seen.setdefault(stream, [])
-        self._fire(
-            lambda key, due: key[0][0] == on.customer and key[0] in {on.key(by) for by in ("line", "account", "customer")} and due <= max(on.time - 1, self.clock - DELAY_MS)
-        )
+        own = {(on.key(by),) for by in ("line", "account", "customer")}
+        self._fire(lambda _: own, max(on.time - 1, self.clock - DELAY_MS))
         if identity in ring:
             return
         ring.append(identity)
@@ -169,6 +177,7 @@ class Reading:
         if on.kind.code == "L" and on.fields["attribute"] == "customer.marketing_consent" and not on.late:
             self.consent[on.customer] = on.fields["new_value"]
         self._rules(on)
+        self.soonest = min([self.soonest, *(due for _, scalar in self.timed for key in own if (due := scalar.due_of(key)) is not None)])
         if on.kind.code == "L" and on.fields["attribute"] == "line.status" and on.fields["new_value"] == "terminated" and not on.late and on.line:
             if line not in self.terminated:
                 self._cancel(line)
@@ -272,16 +281,14 @@ class Reading:
         self.fire_all()
 
     def fire_all(self) -> None:
-        self._fire(lambda _, due: due <= self.clock - DELAY_MS)
+        limit = self.clock - DELAY_MS
+        if self.soonest <= limit:
+            self._fire(lambda scalar: list(scalar.state), limit)
+            self.soonest = min((due for _, scalar in self.timed for key in scalar.state if (due := scalar.due_of(key)) is not None), default=FAR)
 
-    def _fire(self, wanted: Any) -> None:
+    def _fire(self, keys: Any, limit: int) -> None:
         while True:
-            waiting = [
-                (due, event.number, event, key)
-                for event in self.catalogue
-                for key, due in getattr(self.primitives[id(event.signal.primitive)], "due", dict)().items()
-                if wanted(key, due)
-            ]
+            waiting = [(due, event.number, event, key) for event, scalar in self.timed for key in keys(scalar) if (due := scalar.due_of(key)) is not None and due <= limit]
             if not waiting:
                 return
             due, _, event, key = min(waiting, key=lambda w: w[:2])
@@ -294,7 +301,8 @@ class Reading:
     def _cancel(self, line: Any) -> None:
         """The timers of a terminated line die."""
         for scalar in self.primitives.values():
-            for key in [key for key in getattr(scalar, "due", dict)() if key[0] == line]:
+            key = (line,)
+            if isinstance(scalar, Timed) and scalar.due_of(key) is not None:
                 match type(scalar).__name__:
                     case "ScalarAbsence":
                         del scalar.state[key]

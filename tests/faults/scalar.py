@@ -1,0 +1,101 @@
+"""The scalar reading of a trial's whole input, in a process of its own: `python -m tests.faults.scalar INPUT REFERENCE`.
+
+It starts when the input is loaded and is asked for at the verdict, so it costs the time that a trial waits anyway; equal inputs are read once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import orjson
+
+from schemas.raw import TOPICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PROJECT = Path(__file__).parent.parent.parent
+Telling = tuple[str, str, str, str, bytes, str]
+"""Event, key, time, trigger or anchor, detail, consent: what both readings tell of an event."""
+Input = dict[str, list[tuple[bytes | None, bytes | None]]]
+"""Key and value of the records by `topic/partition`, in offset order."""
+
+
+class ScalarReading:
+    """A reading that goes on in its process."""
+
+    def __init__(self, given: Input, reference: str) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="kairos-scalar-")
+        path = Path(self.folder.name) / "input"
+        path.write_bytes(msgspec.msgpack.encode(given))
+        self.process = subprocess.Popen(["nice", sys.executable, "-m", "tests.faults.scalar", str(path), reference], cwd=PROJECT, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self.found: Counter[Telling] | None = None
+
+    def result(self) -> Counter[Telling]:
+        """What it found, when it is done."""
+        if self.found is None:
+            said, _ = self.process.communicate(timeout=600)
+            assert self.process.returncode == 0, "the scalar reading failed"
+            self.found = Counter(map(tuple, msgspec.msgpack.decode(said)))
+        return self.found
+
+
+READINGS: dict[bytes, ScalarReading] = {}
+
+
+def reading_of(given: Input, reference: str) -> ScalarReading:
+    """The reading of this input, begun now or before."""
+    digest = hashlib.blake2b(msgspec.msgpack.encode(dict(sorted(given.items())))).digest()
+    if digest not in READINGS:
+        READINGS[digest] = ScalarReading(given, reference)
+    return READINGS[digest]
+
+
+def told(bodies: Iterable[bytes]) -> Counter[Telling]:
+    """Published events as the scalar reading tells them."""
+    found: Counter[Telling] = Counter()
+    for body in bodies:
+        event = orjson.loads(body)
+        data = event["data"]
+        who = data["trigger"] or data["anchor"]
+        found[data["event"], event["subject"], event["time"], who["record_id"], orjson.dumps(data["detail"], option=orjson.OPT_SORT_KEYS), data["marketing_consent"]] += 1
+    return found
+
+
+def read(given: Input, reference: str) -> list[Telling]:
+    """Merge as a shard does, then read one record at a time."""
+    from schemas.reference import Reference
+    from streams.builder import shard_builder
+    from streams.engine.detection import rfc3339
+    from streams.settings import load
+    from tests.reference.reading import Reading
+
+    build, catalogue = shard_builder(load({"clock": "records", "reference": reference}, environ={}))
+    tables = Reference.load(Path(reference))
+    found: list[Telling] = []
+    for partition in sorted({int(place.rsplit("/", 1)[1]) for place in given}):
+        shard, reading = build(partition), Reading(catalogue, tables)
+        for topic in TOPICS:
+            own = given.get(f"{topic}/{partition}", [])
+            shard.feed(topic, range(len(own)), [key for key, _ in own], [value for _, value in own], next_offset=len(own), caught_up=True)
+        while (released := shard.merger.release(5_000)) is not None:
+            for position in range(released.n):
+                reading.take(msgspec.json.decode(released.raw(position)[4] or b""))
+        found += [(s.event, s.key, rfc3339(s.time), s.anchor, orjson.dumps(s.detail, option=orjson.OPT_SORT_KEYS), s.consent) for s in reading.found]
+    return found
+
+
+def main(path: str, reference: str) -> None:
+    given: dict[str, list[tuple[Any, Any]]] = msgspec.msgpack.decode(Path(path).read_bytes())
+    sys.stdout.buffer.write(msgspec.msgpack.encode(read(given, reference)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
