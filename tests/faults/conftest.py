@@ -13,10 +13,23 @@ SEED = int(os.environ.get("SEED", "1"))
 
 
 @pytest.fixture(scope="session")
-def town(tmp_path_factory):
-    """A small city's records, with what networks do to records, and the arguments of a worker."""
-    records, arguments = city(tmp_path_factory.mktemp("town"), SEED)
-    return spoilt(records, SEED), arguments
+def towns(tmp_path_factory):
+    """Makes a city's records, with what networks do to records, and the arguments of a worker; each size once."""
+    made = {}
+
+    def make(customers, days):
+        if (customers, days) not in made:
+            records, arguments = city(tmp_path_factory.mktemp("town"), SEED, customers, days)
+            made[customers, days] = spoilt(records, SEED), arguments
+        return made[customers, days]
+
+    return make
+
+
+@pytest.fixture
+def town(request, towns):
+    """The trial's input: about 30,000 records, or 96,000 for the trials that strike more often."""
+    return towns(300, 12) if request.node.get_closest_marker("fault_full") else towns(160, 7)
 
 
 @pytest.fixture

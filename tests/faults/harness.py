@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 MIDNIGHT_MS = 1_777_564_800_000
 RESULTS = Path(__file__).parent.parent.parent / ".faults" / "results.jsonl"
-SMALL_BATCHES = {"KAIROS_BATCH_RECORDS": "400"}
+SMALL_BATCHES = {"KAIROS_BATCH_RECORDS": "200"}
 """Many transactions, so that there is always one to hit."""
 Raw = tuple[str, int | None, bytes | None, bytes | None]
 
@@ -58,7 +58,7 @@ class Result(msgspec.Struct):
     seed: int
 
 
-def city(folder: Path, seed: int, customers: int = 300, days: int = 12) -> tuple[list[Raw], list[str]]:
+def city(folder: Path, seed: int, customers: int, days: int) -> tuple[list[Raw], list[str]]:
     """Raw records of a small city, and the arguments that tell a worker its reference data."""
     town = City(seed, customers, MIDNIGHT_MS)
     town.write_reference(folder / "reference")
