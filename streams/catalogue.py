@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streams.define import Event
+from streams.define import MAIN_CHANNEL, Event
 from streams.engine.batch import BASES
 from streams.engine.expression import Expr, Output, RecordField
 from streams.engine.features.primitive import Primitive
@@ -206,6 +206,7 @@ def shared_faults(events: Sequence[type[Event]]) -> Iterator[str]:
     """What is wrong with the definitions together."""
     seen: dict[str, type[Event]] = {}
     numbers: dict[int, type[Event]] = {}
+    ids = {event.id for event in events}
     for event in events:
         if event.id in seen:
             yield f"{event.__module__}: the id {event.id} is taken by {seen[event.id].__module__}"
@@ -213,6 +214,9 @@ def shared_faults(events: Sequence[type[Event]]) -> Iterator[str]:
             yield f"{event.__module__}: the number {event.number} is taken by {numbers[event.number].id}"
         seen[event.id] = event
         numbers[event.number] = event
-        after = getattr(event.signal.primitive, "after", None)
+        primitive = event.signal.primitive
+        if primitive.name != event.id and primitive.name in ids and event.signal.channel == MAIN_CHANNEL.get(type(primitive), "matched"):
+            yield f"{event.__module__}: when: wanted a primitive of its own, got that of {primitive.name}, whose name its state has: share one with a name, .named('...')"
+        after = getattr(primitive, "after", None)
         if after is not None and after.by != event.by:
             yield f"{event.__module__}: by: wanted {after.by!r} as {after.id} has, got {event.by!r}"

@@ -313,6 +313,8 @@ def signal_of(when: object) -> Signal:
             sources = {id(node.source): node.source for node in when.walk() if isinstance(node, Output)}
             (source,) = sources.values() if len(sources) == 1 else (None,)
             if isinstance(source, Window):
+                if source.predicate is not None:
+                    raise DefinitionFault(f"when: wanted a window of its own, got one that {source.name} judges already: make another with within(...)")
                 source.predicate = when
                 return Signal(source, "matched")
     raise DefinitionFault(f"when: wanted a stream, a primitive, or a condition on one window, got {when!r}")

@@ -18,7 +18,7 @@ from streams import changelog
 from streams.connection import connection
 from streams.engine.clock import Ahead
 from streams.engine.rows import SEPARATOR, Layout, record_key, split_key
-from streams.engine.state import CLOCK, LAYOUT, TEXT, Head
+from streams.engine.state import ABOUT, CLOCK, LAYOUT, TEXT, Head
 from streams.topics import TopicFault, changelog_partitions
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Contents:
 
     def of(self, customer: str) -> list[tuple[str, str, bytes]]:
         """The state rows of a customer."""
-        return [entry for entry in self.entries() if entry[0] not in (LAYOUT, TEXT, CLOCK) and entry[1].split(SEPARATOR, 1)[0] == customer]
+        return [entry for entry in self.entries() if entry[0] not in ABOUT and entry[1].split(SEPARATOR, 1)[0] == customer]
 
     def texts(self, value: bytes) -> set[int]:
         """The codes of the texts in a row."""
@@ -72,7 +72,7 @@ class Contents:
         mine = {code for *_, value in own for code in self.texts(value)} | {key_code for _, name, _ in own for key_code in codes_in(name)}
         if mine:
             for part, name, value in self.entries():
-                if part not in (LAYOUT, TEXT, CLOCK) and record_key(part, name) not in keys:
+                if part not in ABOUT and record_key(part, name) not in keys:
                     mine -= self.texts(value) | codes_in(name)
         texts = [key for code in mine if (key := record_key(TEXT, str(code))) in self.pairs]
         written: list[tuple[bytes, bytes | None]] = [(key, None) for key in (*sorted(keys), *texts)]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from streams.engine.rows import Layout, split_key
-from streams.engine.state import CLOCK, LAYOUT, TEXT, Head
+from streams.engine.memory import Memory
+from streams.engine.state import ABOUT, CLOCK, LAYOUT, MEMORY, Head
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,7 @@ class Stored:
         self.layouts: dict[bytes, Layout] = {}
         self.rows: dict[str, dict[str, bytes]] = defaultdict(dict)
         """Fingerprint by key, by part."""
+        self.memory: dict[str, Memory] = {}
         self.clock = 0
         self.facts: dict[str, int] = {}
 
@@ -46,7 +48,9 @@ class Stored:
             elif part == CLOCK:
                 head = msgspec.json.decode(value, type=Head)
                 self.clock, self.facts = max(self.clock, head.clock), head.facts
-            elif part != TEXT:
+            elif part == MEMORY:
+                self.memory[name] = shortest(self.memory.get(name), msgspec.json.decode(value, type=Memory))
+            elif part not in ABOUT:
                 self.rows[part][name] = value[:4]
 
     def parts(self) -> dict[str, Counter[bytes]]:
@@ -79,6 +83,7 @@ def installed_parts(engine: Engine) -> dict[str, Layout]:
 def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
     """Compare column by column; what must not happen comes first."""
     wanted, found, lines = installed_parts(engine), stored.parts(), []
+    notes = {place: note_of(stored.memory.get(place), memory, stored.clock) for place, memory in engine.state.memory.items()}
     warm = {event.id: event.signal.primitive.warm_after_ms(engine.world) for event in catalogue}
     for part in sorted({*wanted, *found}):
         kinds: dict[str, tuple[ColumnKind, int]] = {name: (kind, length) for name, kind, length in wanted[part].columns} if part in wanted else {}
@@ -94,14 +99,15 @@ def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
                 count[name] += rows
         for name in sorted({*kinds, *stored_kinds}):
             owner = owner_of(part, name, catalogue)
-            lines.append(Line(owner, *judged(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], warm.get(owner, 0), stored.clock)))
+            note = notes.get(part) or notes.get(f"{part}: {name}") or ""
+            lines.append(Line(owner, *judged(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], warm.get(owner, 0), stored.clock, note)))
     return sorted(lines, key=lambda line: (ORDER.index(line.verdict), line.owner, line.column))
 
 
 def judged(
-    name: str, part: str, wanted: tuple[ColumnKind, int] | None, stored: set[tuple[ColumnKind, int]], rows: int, warm_ms: int | None, clock: int
+    name: str, part: str, wanted: tuple[ColumnKind, int] | None, stored: set[tuple[ColumnKind, int]], rows: int, warm_ms: int | None, clock: int, retuned: str
 ) -> tuple[Verdict, str, int, str]:
-    """Verdict, column, rows and note for one column."""
+    """Verdict, column, rows and note for one column; `retuned`: what is to be said of it when it is carried."""
     from streams.engine.detection import rfc3339
 
     column = f"{part}: {name}"
@@ -115,7 +121,26 @@ def judged(
     if stored != {wanted}:
         others = ", ".join(f"{kind}[{length}]" for kind, length in sorted(stored - {wanted}))
         return "refused", column, rows, f"wanted {wanted[0]}[{wanted[1]}], stored as {others}: give the new column a new name"
-    return "carried", column, rows, ""
+    return "carried", column, rows, retuned
+
+
+def shortest(one: Memory | None, other: Memory) -> Memory:
+    """Of two shards the memory that reaches back less far."""
+    return other if one is None or other.complete_at > one.complete_at else one
+
+
+def note_of(before: Memory | None, declared: Memory, clock: int) -> str:
+    """What is to be said of state that was written as `before` and is read by rules that want it as `declared`."""
+    from streams.engine.detection import rfc3339
+
+    if before is None:
+        return ""
+    if before.count_to is not None and declared.count_to is not None and declared.count_to > before.count_to:
+        return f"counted to {before.count_to} until now: keys that had reached it are past counting, and stay silent"
+    if declared.delay_ms != before.delay_ms:
+        return "timers that are set keep their due time; the next record sets them anew"
+    complete = declared.after(before, clock).complete_at
+    return f"reaches back to {rfc3339(complete - (declared.span_ms or 0))}: complete from {rfc3339(complete)} of the shard's clock" if complete > clock else ""
 
 
 def owner_of(part: str, column: str, catalogue: Catalogue) -> str:

@@ -39,8 +39,8 @@ def plan(
     lines = compare(stored, build(0).engine, catalogue)
     table = Table("", "event", "state", "rows", "")
     for line in lines:
-        if line.verdict != "carried":
-            table.add_row(line.verdict, line.owner, line.column, f"{line.rows:,}", line.note, style=STYLES[line.verdict])
+        if line.verdict != "carried" or line.note:
+            table.add_row(line.verdict, line.owner, line.column, f"{line.rows:,}", line.note, style=STYLES["new" if line.note and line.verdict == "carried" else line.verdict])
     console = Console()
     if table.row_count:
         console.print(table)

@@ -139,6 +139,7 @@ class Engine:
                     self.awaiting[step.runtime.declared.after].append(step.runtime)  # type: ignore[attr-defined]  # an Absence
             step = steps[id(primitive)]
             step.rules.append(Rule(event, home, step.runtime, {name: catalogue.value(event, name) for name in event.parameters}, quiet=event.id in catalogue.quiet))
+        self.primitives = list(steps.values())
         for listening in self.steps.values():
             listening.sort(key=lambda step: isinstance(step.runtime, AbsenceColumns))
 
@@ -337,6 +338,8 @@ class Engine:
     def restored(self) -> int:
         """Finish reading back: rows and timers are in place. Returns the number of rows. Raises StateRefused."""
         count = self.state.restored()
+        for step in self.primitives:
+            step.runtime.restored()
         for name, steps in self.timed.items():
             table = self.world.tables[name]
             for step in steps:

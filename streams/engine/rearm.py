@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.engine.features.primitive import DAY_MS, LATE_LIMIT_MS, Home, Scope, Span
+from streams.engine.memory import Memory
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -80,6 +81,7 @@ class CoolColumns(RearmColumns):
         super().__init__(word, scope, fine)
         self.world, self.span = home.world, word.span
         self.last = fine.table.column(f"{name}.emitted", "time")
+        home.state.remembers(self.last.place, Memory(span_ms=self.span.longest_ms(home.world)))
         fine.table.matters_for(self.span.longest_ms(home.world) + DAY_MS + LATE_LIMIT_MS)
 
     def allows(self, matches: Matches, rows: Rows) -> npt.NDArray[np.bool_]:

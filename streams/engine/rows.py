@@ -61,6 +61,11 @@ class Column:
         self.part, self.name, self.kind, self.length = part, name, kind, length
         self.values: npt.NDArray[Any] = np.zeros(0, FORMATS[kind])
 
+    @property
+    def place(self) -> str:
+        """Part and name: what a `Memory` of it goes by."""
+        return f"{self.part.name}: {self.name}"
+
 
 class Part:
     """Columns of a table that are stored and written together."""

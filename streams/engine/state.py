@@ -10,6 +10,7 @@ import numpy as np
 
 from schemas.codes import keep, text_of
 from streams.engine.clock import Ahead
+from streams.engine.memory import Memory
 from streams.engine.rows import NEVER, Change, Follower, Layout, Part, StateRefused, Table, group_by_layout, record_key, split_key
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 Ledger = Counter[tuple[str, str]]
 """Records by topic and fate."""
-CLOCK, LAYOUT, TEXT = "clock", "layout", "text"
+CLOCK, LAYOUT, MEMORY, TEXT = "clock", "layout", "memory", "text"
+ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT)
+"""What the changelog holds beside the rows of parts."""
 FORMAT = 1
 REMEDIES = {
     "format": "run the version that wrote it, or start with another --app and replay history",
@@ -48,6 +51,10 @@ class State:
         """What the state as a whole depends on: written beside it, and compared when it is read back."""
         self.ledger: Ledger = Counter()
         self.written = Head()
+        self.memory: dict[str, Memory] = {}
+        """By part, or part and column, for what does not keep everything for ever."""
+        self.memory_before: dict[str, Memory] = {}
+        """The same as it was stored."""
         self.kept_texts: set[int] = set()
         self.layouts: dict[bytes, Layout] = {}
         self.pending: dict[str, dict[str, bytes]] = defaultdict(dict)
@@ -58,6 +65,10 @@ class State:
     def table(self, name: str) -> Table:
         """The table `name`, declared on first use."""
         return self.tables.setdefault(name, Table(name))
+
+    def remembers(self, place: str, memory: Memory) -> None:
+        """Declare how far back a part, or a part and column, will reach."""
+        self.memory[place] = memory
 
     def build(self) -> None:
         """Lay out every table; afterwards nothing can be declared."""
@@ -99,8 +110,12 @@ class State:
         return Head(self.clock.now, self.clock.ahead, dict(self.facts), records)
 
     def _declare(self, heads: list[Change]) -> None:
-        """Write down the layouts of all parts, used or not, so that a plan can tell what was installed."""
+        """Write down the layouts and memories of all parts, used or not, so that a plan can tell what was installed."""
         self.declared = True
+        for place, memory in self.memory.items():
+            if self.memory_before.get(place) != memory:
+                heads.append(Change(record_key(MEMORY, place), msgspec.json.encode(memory)))
+        heads += [Change(record_key(MEMORY, place), None) for place in self.memory_before.keys() - self.memory.keys()]
         for table in self.tables.values():
             for layout in (*(part.layout for part in table.parts.values()), *(follower.layout() for follower in table.followers)):
                 if layout.columns or layout.texts:
@@ -157,6 +172,8 @@ class State:
             keep(value.decode())
             self.kept_texts.add(int(name))
         self._restore_head(self.pending.pop(CLOCK, {}).get(""))
+        self.memory_before = {place: msgspec.json.decode(value, type=Memory) for place, value in self.pending.pop(MEMORY, {}).items()}
+        self.memory = {place: memory.after(self.memory_before.get(place), self.clock.now) for place, memory in self.memory.items()}
         count = 0
         for table in self.tables.values():
             homes: dict[str, Part | Follower] = {**table.parts, **{follower.part_name: follower for follower in table.followers}}

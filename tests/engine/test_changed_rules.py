@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from streams.catalogue import Catalogue
+from streams.catalogue import Catalogue, event_of, modules_of_folder
 from streams.engine.engine import Engine, EngineSettings
 from streams.engine.rows import StateRefused
 from streams.plan import Stored, plan
@@ -13,6 +15,7 @@ from tests.streams.records import good
 
 NOON = epoch_ms("2026-05-01T12:00:00+08:00")
 HOUR = 3_600_000
+PROJECT = Path(__file__).parent.parent.parent
 
 
 def money(number, delta, after, at=NOON):
@@ -94,6 +97,76 @@ def test_the_plan_says_what_is_carried_new_and_dropped_before_it_happens():
     dropped = [line for line in plan(stored_of(bench), engine_of(fewer), fewer) if line.verdict == "dropped"]
     assert {line.owner for line in dropped} == {"topup.first"}
     assert all(line.rows == 1 for line in dropped)
+
+
+def with_source(folder: Path, event: str, **changes: str) -> Catalogue:
+    """The catalogue with one built-in event's text changed, as an author would in the file."""
+    family, name = event.split(".")
+    text = (PROJECT / "events" / family / f"{name}.py").read_text()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    where = folder / family
+    where.mkdir(parents=True)
+    (where / f"{name}.py").write_text(text)
+    others = [other for other in CATALOGUE if other.id != event]
+    faults: list[str] = []
+    (changed,) = [event_of(where, module, faults) for where, module in modules_of_folder(folder, faults)]
+    assert not faults
+    return Catalogue([*others, changed])
+
+
+def notes(bench: Bench, catalogue: Catalogue, owner: str) -> set[str]:
+    return {line.note for line in plan(stored_of(bench), engine_of(catalogue), catalogue) if line.owner == owner and line.verdict == "carried"} - {""}
+
+
+def test_a_longer_window_is_told_from_when_on_it_is_complete_and_a_restart_does_not_forget_it():
+    bench = Bench()
+    bench.feed([money(0, -300, 900), money(1, -1, 899), money(2, -1, 898)])
+    longer = Catalogue.load(overrides={"balance.rapid_drop": {"window": 10 * HOUR}})
+    shorter = Catalogue.load(overrides={"balance.rapid_drop": {"window": HOUR // 2}})
+    assert notes(bench, CATALOGUE, "balance.rapid_drop") == notes(bench, shorter, "balance.rapid_drop") == set()
+    (note,) = notes(bench, longer, "balance.rapid_drop")
+    told = "reaches back to 2026-05-01T05:00:00.000Z: complete from 2026-05-01T15:00:00.000Z of the shard's clock"
+    assert note == told
+    retuned = carried_to(bench, longer)
+    assert notes(retuned, longer, "balance.rapid_drop") == {told}
+    retuned.feed([money(9, -1, 897)])
+    assert notes(retuned, longer, "balance.rapid_drop") == {told}, "it was longer already, and is not complete yet"
+    retuned.feed([money(13, -1, 896), money(14, -1, 895)])
+    assert notes(retuned, longer, "balance.rapid_drop") == set(), "complete"
+
+
+def test_timers_that_are_set_keep_their_due_time():
+    bench = Bench()
+    bench.feed([money(0, -900, 0), money(1, -1, 0, at=NOON - HOUR + 1)])
+    sooner = Catalogue.load(overrides={"topup.missing_after_depletion": {"T": 5 * HOUR}})
+    assert notes(bench, sooner, "topup.missing_after_depletion") == {"timers that are set keep their due time; the next record sets them anew"}
+    retuned = carried_to(bench, sooner)
+    assert retuned.advance(NOON + 23 * HOUR) == []
+    assert seen(retuned.advance(NOON + 25 * HOUR)) == ["topup.missing_after_depletion"]
+
+
+def test_a_key_past_the_end_of_its_counting_is_not_taken_for_a_later_ordinal(tmp_path):
+    bench = Bench()
+    bench.feed([money(0, 100, 900), money(1, 100, 1000), money(2, 100, 1100)])
+    third = with_source(tmp_path, "topup.first", **{"nth(1)": "nth(1, 3)", "    rearm = once()\n": ""})
+    (note,) = notes(bench, third, "topup.first")
+    assert note.startswith("counted to 1 until now")
+    retuned = carried_to(bench, third)
+    found = retuned.feed([money(3, 100, 1200), money(4, 100, 1300), money(5, 100, 1400)])
+    assert "topup.first" not in seen(found), "it was topped up three times before, not once"
+    other = {"customer_id": "C2", "account_id": "A2", "subscription_id": "S2"}
+    fresh = [{**money(number, 100, 500 + number), **other} for number in (6, 7, 8)]
+    assert seen(retuned.feed(fresh)).count("topup.first") == 2
+
+
+def test_events_that_share_a_primitive_can_be_taken_out_one_by_one():
+    """The place of a line has a name of its own."""
+    bench = Bench()
+    bench.feed([good("location_update", record_id=f"g{n}", event_time=NOON + n * HOUR, cell_id="310000-1", roaming=False) for n in range(2)])
+    fewer = without("travel.city_changed")
+    assert not [line for line in plan(stored_of(bench), engine_of(fewer), fewer) if line.verdict == "dropped" and "place" in line.column]
 
 
 def test_a_retyped_column_is_refused_by_the_plan_and_at_the_start():

@@ -28,7 +28,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from schemas.raw import TOPICS
 from streams.emit import MISSED
 from streams.engine.rows import NEVER, split_key
-from streams.engine.state import CLOCK, LAYOUT, TEXT, Head
+from streams.engine.state import ABOUT, CLOCK, Head
 from streams.partitioner import partition_of
 from streams.simulation.city import City
 from tests.broker.kafka import read_all
@@ -257,7 +257,7 @@ class Trial:
         for record in asyncio.run(read_all(self.cluster.bootstrap, [f"{self.cluster.app}.state"])):
             held[record.partition, record.key] = record.value
         heads = {key[0]: value for key, value in held.items() if value is not None and split_key(key[1])[0] == CLOCK}
-        rows = {key: value for key, value in held.items() if value is not None and split_key(key[1])[0] not in (CLOCK, LAYOUT, TEXT)}
+        rows = {key: value for key, value in held.items() if value is not None and split_key(key[1])[0] not in ABOUT}
         assert not oracle.needed - rows.keys(), "state is missing"
         assert not rows.keys() - oracle.rows.keys(), "there is state of what never was"
         differing = [key for key, value in rows.items() if oracle.rows[key] != value]

@@ -8,6 +8,7 @@ import numpy as np
 
 from streams.engine.expression import TRUE
 from streams.engine.features.primitive import DAY_MS, Home, Primitive, Span, TimedRuntime
+from streams.engine.memory import Memory
 
 if TYPE_CHECKING:
     from streams.engine.batch import Group, Matches, World
@@ -52,6 +53,7 @@ class AbsenceColumns(TimedRuntime):
         super().__init__(declared, home)
         self.span = declared.span
         self.since = self.table.column(f"{declared.name}.since", "time", part=self.part)
+        home.state.remembers(self.due.place, Memory(delay_ms=declared.span.longest_ms(home.world)))
         self.table.matters_for(None)
 
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
@@ -123,6 +125,7 @@ class SilenceColumns(TimedRuntime):
         self.silence = declared
         self.since = self.table.column(f"{declared.name}.since", "time", part=self.part)
         self.days = self.table.column(f"{declared.name}.days", "int", part=self.part)
+        home.state.remembers(self.due.place, Memory(delay_ms=declared.span.longest_ms(home.world)))
         self.table.matters_for(None)
         self.window = (1 << declared.of_days) - 1
 

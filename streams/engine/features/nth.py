@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.engine.features.primitive import Home, Primitive, Runtime
+from streams.engine.memory import Memory
 
 if TYPE_CHECKING:
     from streams.engine.batch import Group, Matches, World
@@ -47,7 +48,19 @@ class NthColumns(Runtime):
         super().__init__(declared, home)
         self.ordinals = declared.ordinals
         self.count = self.table.column(f"{declared.name}.count", "int")
+        self.memory = self.count.place, Memory(count_to=max(self.ordinals))
+        self.state = home.state
+        self.state.remembers(*self.memory)
         self.table.matters_for(None)
+
+    def restored(self) -> None:
+        """A key that had reached the end of its counting may have gone on: it is past every ordinal asked for now."""
+        place, mine = self.memory
+        before = self.state.memory_before.get(place, mine).count_to
+        if before is not None and before < max(self.ordinals):
+            rows = np.flatnonzero(self.count.values >= before).astype(np.int32)
+            self.count.values[rows] = max(self.ordinals)
+            self.count.part.touch(rows)
 
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
         rows = self.scope.rows(group, idx)

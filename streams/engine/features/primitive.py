@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -66,10 +66,14 @@ class Primitive:
         self.by = ""
         self.same: tuple[Expr, ...] = ()
 
+    def named(self, name: str) -> Self:
+        """Give its state a name of its own: needed where several events share it, so that each can be taken out without the others' loss."""
+        self.name = name
+        return self
+
     def adopt(self, name: str, by: str) -> None:
-        """Take the name (of its state) and the key scope from the first rule that uses it."""
-        if not self.name:
-            self.name, self.by = name, by
+        """Take the name (of its state) and the key scope from the first rule that uses it, where it has none."""
+        self.name, self.by = self.name or name, self.by or by
 
     def condition(self) -> Expr:
         """Which records it wants to see."""
@@ -143,6 +147,9 @@ class Runtime:
     """A primitive at work in one shard."""
 
     scope: Scope
+
+    def restored(self) -> None:
+        """The state has been read back."""
 
     def __init__(self, declared: Primitive, home: Home) -> None:
         self.declared, self.world = declared, home.world

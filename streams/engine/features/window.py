@@ -9,6 +9,7 @@ import numpy as np
 from streams.engine.expression import Const, Output
 from streams.engine.features.primitive import LATE_LIMIT_MS, Home, Primitive, Runtime, Span
 from streams.engine.members import Members
+from streams.engine.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +101,7 @@ class WindowColumns(Runtime):
         self.column_of = {name: 1 + i for i, name in enumerate(arguments)}
         kinds = [(name, "text" if node.kind == "text" and self._shown(name) else "int") for name, node in arguments.items()]
         self.members = Members(self.table, f"{declared.name}.members", kinds)  # type: ignore[arg-type]  # the two kinds are ColumnKinds
+        home.state.remembers(self.members.part_name, Memory(span_ms=declared.span.longest_ms(home.world)))
         self.unarmed = self.table.column(f"{declared.name}.unarmed", "flag") if declared.edge else None
         self.table.matters_for(None if declared.edge else declared.span.longest_ms(home.world) + LATE_LIMIT_MS)
 
