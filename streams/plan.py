@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from streams.engine.rows import Layout, split_key
 from streams.engine.memory import Memory
+from streams.engine.rows import Layout, split_key
 from streams.engine.state import ABOUT, CLOCK, LAYOUT, MEMORY, Head
 
 if TYPE_CHECKING:
