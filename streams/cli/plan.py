@@ -18,13 +18,14 @@ def plan(
     brokers: Annotated[str | None, typer.Option(help="Kafka brokers, HOST:PORT,… [KAIROS_BROKERS]")] = None,
     app: Annotated[str | None, typer.Option(help="Application id; its changelog topic is APP.state. [KAIROS_APP]")] = None,
     definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="EVENT.PARAMETER=NUMBER; may be given again.")] = None,
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
 ) -> None:
     """Compare the installed definitions with the state in the changelog, before they are deployed: nothing is written.
 
     Exit code 1 when a start would be refused.
 
-    Example: kairos plan --brokers 127.0.0.1:9092 --app kairos --definitions ./mine
+    Example: kairos plan --brokers 127.0.0.1:9092 --app kairos --definitions ./mine --set balance.rapid_drop.window=7200000
     """
     from rich.console import Console
     from rich.table import Table
@@ -33,7 +34,8 @@ def plan(
     from streams.builder import shard_builder
     from streams.plan import plan as compare
 
-    chosen = settings.load({"brokers": brokers, "app": app, "definitions": tuple(definitions or ())}, config)
+    given = {"brokers": brokers, "app": app, "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
+    chosen = settings.load(given, config)
     build, catalogue = shard_builder(chosen)
     stored = asyncio.run(read(chosen))
     lines = compare(stored, build(0).engine, catalogue)

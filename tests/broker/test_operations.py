@@ -45,6 +45,9 @@ def test_a_plan_tells_what_a_deployment_would_do_and_writes_nothing(cluster, tmp
     assert more.returncode == 0, more.stderr
     assert "new:" in more.stdout
     assert "balance.quick" in more.stdout
+    longer = kairos("plan", "--brokers", cluster.bootstrap, "--app", cluster.app, "--set", "balance.rapid_drop.window=7200000")
+    assert longer.returncode == 0, longer.stderr
+    assert "reaches back to" in " ".join(longer.stdout.split())
     assert keys_of(cluster) == before
     nobody = kairos("plan", "--brokers", cluster.bootstrap, "--app", "nobody")
     assert nobody.returncode == 2
