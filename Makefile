@@ -4,6 +4,8 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 SEED ?= 1
 MINUTES ?= 30
+# Every test process has a broker of its own; one that is given (KAFKA_BOOTSTRAP) they cannot share.
+PARALLEL := $(if $(KAFKA_BOOTSTRAP),,-n 2 --dist worksteal)
 READY := .venv/.ready
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check faults faults-random bench clean
@@ -25,7 +27,7 @@ demo: $(READY) ## run the main job on the embedded broker for 30 seconds
 	@$(BIN)/kairos demo
 
 test: $(READY) ## run all tests (Java 17 and Maven for the real-broker ones)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PARALLEL)
 
 check: $(READY) ## format, lint, types, import rules
 	@$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.connection import is_loopback
 from tests.broker.kafka import BrokerMissing, KafkaBroker
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -16,6 +17,7 @@ SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 def kafka(tmp_path_factory):
     """Where a real broker answers: KAFKA_BOOTSTRAP, or one of our own for this run."""
     if bootstrap := os.environ.get("KAFKA_BOOTSTRAP"):
+        assert all(is_loopback(broker.rsplit(":", 1)[0]) for broker in bootstrap.split(",")), "KAFKA_BOOTSTRAP: tests delete topics, and do so on this machine only"
         yield bootstrap
         return
     try:

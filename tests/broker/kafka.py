@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import random
 import shutil
 import signal
 import socket
@@ -15,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-
-from streams.cli.demo import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,17 +34,29 @@ class BrokerMissing(Exception):
 def jars() -> Path:
     """The broker's jars, fetched by Maven once. Raises BrokerMissing."""
     folder = CACHE / "jars"
-    if (folder / ".complete").exists():
-        return folder
-    for tool in ("java", "mvn"):
-        if shutil.which(tool) is None:
-            raise BrokerMissing(f"the real-broker tests need Java 17 and Maven: {tool} is not installed")
-    command = ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BrokerMissing(f"Maven could not fetch Kafka's jars: {done.stdout[-500:]}")
-    (folder / ".complete").touch()
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may want them at once
+        if (folder / ".complete").exists():
+            return folder
+        for tool in ("java", "mvn"):
+            if shutil.which(tool) is None:
+                raise BrokerMissing(f"the real-broker tests need Java 17 and Maven: {tool} is not installed")
+        command = ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BrokerMissing(f"Maven could not fetch Kafka's jars: {done.stdout[-500:]}")
+        (folder / ".complete").touch()
     return folder
+
+
+def lasting_port() -> int:
+    """A free port below those that the system gives to connections, so that it is free again when a broker comes back."""
+    for port in random.SystemRandom().sample(range(15_000, 30_000), 100):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise BrokerMissing("no free port on 127.0.0.1 between 15000 and 30000")
 
 
 class KafkaBroker:
@@ -54,11 +66,11 @@ class KafkaBroker:
     """
 
     def __init__(self, folder: Path, *, config: dict[str, str] | None = None, proxied: int | None = None, node: int = 1, voters: Sequence[int] = ()) -> None:
-        self.folder, self.port, self.controller_port = folder, free_port(), voters[node - 1] if voters else free_port()
+        self.folder, self.port, self.controller_port = folder, lasting_port(), voters[node - 1] if voters else lasting_port()
         self.config, self.node, self.voters = config or {}, node, list(voters) or [self.controller_port]
         self.listeners = {"PLAINTEXT": (self.port, self.port)}
         if proxied is not None:
-            self.listeners["PROXIED"] = (free_port(), proxied)
+            self.listeners["PROXIED"] = (lasting_port(), proxied)
         self.format_arguments: list[str] = []
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,7 @@ import sys
 
 import pytest
 
-from streams.cli.demo import free_port
-from tests.broker.kafka import BrokerMissing, KafkaBroker
+from tests.broker.kafka import BrokerMissing, KafkaBroker, lasting_port
 from tests.broker.workers import PROJECT, Cluster
 from tests.streams.records import good
 from tests.streams.test_decode import BAD
@@ -55,7 +54,7 @@ def secure(tmp_path_factory):
     }
     broker = KafkaBroker(folder / "broker", config=config)
     for name in ("SASL_SSL", "SSL"):
-        port = free_port()
+        port = lasting_port()
         broker.listeners[name] = (port, port)
     broker.format_arguments = ["--add-scram", f"SCRAM-SHA-512=[name=kairos,password={PASSWORD}]"]
     try:

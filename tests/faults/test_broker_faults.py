@@ -13,8 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
-from streams.cli.demo import free_port
-from tests.broker.kafka import KafkaBroker, create_topics
+from tests.broker.kafka import KafkaBroker, create_topics, lasting_port
 from tests.faults.proxy import END_TXN, Proxy
 
 pytestmark = pytest.mark.broker
@@ -64,7 +63,7 @@ def test_the_broker_is_killed_in_the_middle_of_a_transaction(trial, own_broker):
 
 @full
 def test_of_three_brokers_each_is_killed_once(trial, tmp_path):
-    voters = [free_port() for _ in range(3)]
+    voters = [lasting_port() for _ in range(3)]
     config = {"default.replication.factor": "3", "min.insync.replicas": "2"}
     brokers = [KafkaBroker(tmp_path / f"node-{node}", node=node, voters=voters, config=config) for node in (1, 2, 3)]
     try:
