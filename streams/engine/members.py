@@ -53,8 +53,9 @@ class Blocks:
             self.values = np.concatenate([self.values, np.zeros((more, *self.values.shape[1:]), np.int64)])
             self.count = np.concatenate([self.count, np.zeros(more, np.int64)])
             self.free += range(old, old + more)
-        taken, self.free = self.free[-n:], self.free[:-n]
-        return np.array(taken, np.int64)
+        taken = np.array(self.free[len(self.free) - n :], np.int64)
+        del self.free[len(self.free) - n :]
+        return taken
 
     def give_back(self, slots: Ints) -> None:
         """Empty `slots` and keep them for others."""
@@ -174,15 +175,19 @@ class Members(Follower):
 
     def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
         stored = [name for name, _, _ in layout.columns]
-        for row, value in zip(rows.tolist(), values, strict=True):
-            members = np.frombuffer(value, np.int64, offset=4).reshape(-1, len(stored)).T
-            number = next(i for i, size in enumerate(SIZES) if size >= members.shape[1])
-            (slot,) = self.blocks[number].take(1).tolist()
+        lengths = np.fromiter(map(len, values), np.int64, len(values))
+        for length in np.unique(lengths).tolist():
+            same = np.flatnonzero(lengths == length)
+            members = np.frombuffer(b"".join([values[at][4:] for at in same.tolist()]), np.int64).reshape(len(same), -1, len(stored))
+            count = members.shape[1]
+            number = next(i for i, size in enumerate(SIZES) if size >= count)
+            blocks = self.blocks[number]
+            slots = blocks.take(len(same))
             for column, (name, _) in enumerate(self.columns):
                 if name in stored:
-                    self.blocks[number].values[slot, column, : members.shape[1]] = members[stored.index(name)]
-            self.blocks[number].count[slot] = members.shape[1]
-            self.size[row], self.slot[row] = number, slot
+                    blocks.values[slots, column, :count] = members[:, :, stored.index(name)]
+            blocks.count[slots] = count
+            self.size[rows[same]], self.slot[rows[same]] = number, slots
 
     def text_codes(self, rows: Rows) -> Ints:
         texts = [i for i, (_, kind) in enumerate(self.columns) if kind == "text"]

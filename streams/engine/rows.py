@@ -122,7 +122,9 @@ class Part:
         """Take `values`, written in `layout`, into `rows`, column by column, by name."""
         stored = layout.dtype
         records = np.frombuffer(b"".join(value[4 : 4 + stored.itemsize] for value in values), stored)
-        for name, kind, length in layout.columns:
+        if layout.columns == self.layout.columns:
+            self.array[rows] = records
+        for name, kind, length in layout.columns if layout.columns != self.layout.columns else ():
             mine = self.columns.get(name)
             if mine is None:
                 continue
@@ -247,6 +249,22 @@ class Table:
         """The row of each key; new keys get rows."""
         return np.fromiter(map(self.index.__getitem__, keys), np.int32)
 
+    def restore_rows(self, keys: list[str]) -> Rows:
+        """The row of each key, as `rows` gives them, for very many new keys at once."""
+        index, begin = self.index, len(self.keys)
+        new = [key for key in keys if key not in index]
+        size = self.size
+        while begin + len(new) > size:
+            size *= 2
+        if size > self.size:
+            self.grow(size)
+        self.keys += new
+        index.update(zip(new, range(begin, begin + len(new)), strict=True))
+        if self.owners is not None:
+            for row, key in enumerate(new, begin):
+                self.owners.new_row(row, key)
+        return self.rows(keys)
+
     def arm(self, rows: Rows, due: npt.NDArray[np.int64]) -> None:
         """Note that `rows` have a timer at `due` (epoch ms), so that it is looked for in time."""
         if len(rows):
@@ -340,11 +358,33 @@ def split_key(key: bytes) -> tuple[str, str]:
     return part, name
 
 
-def group_by_layout(values: list[tuple[str, bytes]]) -> dict[bytes, tuple[list[str], list[bytes]]]:
-    """Row values by the fingerprint they begin with: keys and values."""
-    groups: dict[bytes, tuple[list[str], list[bytes]]] = defaultdict(lambda: ([], []))
-    for key, value in values:
-        keys, rows = groups[value[:4]]
-        keys.append(key)
-        rows.append(value)
-    return groups
+class Entries(NamedTuple):
+    """Keys within a part, and the value of each."""
+
+    keys: list[str]
+    values: list[bytes]
+
+
+def by_part(pairs: dict[bytes, bytes | None]) -> dict[str, Entries]:
+    """Changelog records by part, tombstones left out."""
+    found: dict[bytes, tuple[list[bytes], list[bytes]]] = defaultdict(lambda: ([], []))
+    for key, value in pairs.items():
+        if value is not None:
+            part, _, name = key.partition(b"\x1e")
+            names, values = found[part]
+            names.append(name)
+            values.append(value)
+    return {part.decode(): Entries(b"\x1e".join(names).decode().split("\x1e"), values) for part, (names, values) in found.items()}
+
+
+def by_layout(entries: Entries) -> dict[bytes, Entries]:
+    """Rows by the fingerprint that they begin with."""
+    fingerprints = [value[:4] for value in entries.values]
+    kinds = set(fingerprints)
+    if len(kinds) == 1:
+        return {fingerprints[0]: entries}
+    found = {kind: Entries([], []) for kind in kinds}
+    for fingerprint, key, value in zip(fingerprints, *entries, strict=True):
+        found[fingerprint].keys.append(key)
+        found[fingerprint].values.append(value)
+    return found

@@ -11,7 +11,7 @@ import numpy as np
 from schemas.codes import keep, text_of
 from streams.engine.clock import Ahead
 from streams.engine.memory import Memory
-from streams.engine.rows import NEVER, Change, Follower, Layout, Part, StateRefused, Table, group_by_layout, record_key, split_key
+from streams.engine.rows import NEVER, Change, Follower, Layout, Entries, Part, StateRefused, Table, by_layout, by_part, record_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,7 +57,8 @@ class State:
         """The same as it was stored."""
         self.kept_texts: set[int] = set()
         self.layouts: dict[bytes, Layout] = {}
-        self.pending: dict[str, dict[str, bytes]] = defaultdict(dict)
+        self.pending: dict[bytes, bytes | None] = {}
+        """What is being read back."""
         self.declared = False
         self.undeclared: list[bytes] = []
         """Changelog keys of what no installed definition declares any more: deleted with the next changes."""
@@ -153,12 +154,7 @@ class State:
 
     def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take changelog records in their order; the last one of a key counts. `restored` must follow the last call."""
-        for key, value in pairs:
-            part, name = split_key(key)
-            if value is None:
-                self.pending[part].pop(name, None)
-            else:
-                self.pending[part][name] = value
+        self.pending.update(pairs)
 
     def restored(self) -> int:
         """Lay what was read into the tables. Returns the number of rows. Raises StateRefused.
@@ -166,31 +162,32 @@ class State:
         Columns that nothing declares any more are gone for good with the next changes: what a rule remembered of the time before
         it was taken out would be full of holes when it comes back (`docs/adr/0008`).
         """
-        for name, value in self.pending.pop(LAYOUT, {}).items():
-            self.layouts[bytes.fromhex(name)] = msgspec.json.decode(value, type=Layout)
-        for name, value in self.pending.pop(TEXT, {}).items():
+        found = by_part(self.pending)
+        self.pending = {}
+        about = {part: dict(zip(*found.pop(part, Entries([], [])), strict=True)) for part in ABOUT}
+        self.layouts |= {bytes.fromhex(name): msgspec.json.decode(value, type=Layout) for name, value in about[LAYOUT].items()}
+        for name, value in about[TEXT].items():
             keep(value.decode())
             self.kept_texts.add(int(name))
-        self._restore_head(self.pending.pop(CLOCK, {}).get(""))
-        self.memory_before = {place: msgspec.json.decode(value, type=Memory) for place, value in self.pending.pop(MEMORY, {}).items()}
+        self._restore_head(about[CLOCK].get(""))
+        self.memory_before = {place: msgspec.json.decode(value, type=Memory) for place, value in about[MEMORY].items()}
         self.memory = {place: memory.after(self.memory_before.get(place), self.clock.now) for place, memory in self.memory.items()}
         count = 0
-        for table in self.tables.values():
+        for table in sorted(self.tables.values(), key=lambda table: table.owners is not None):  # owners are found among customers
             homes: dict[str, Part | Follower] = {**table.parts, **{follower.part_name: follower for follower in table.followers}}
             for name, home in homes.items():
-                stored = self.pending.pop(name, {})
-                count += len(stored)
-                for fingerprint, (keys, values) in group_by_layout(list(stored.items())).items():
+                entries = found.pop(name, Entries([], []))
+                count += len(entries.keys)
+                for fingerprint, (keys, values) in by_layout(entries).items() if entries.keys else ():
                     if fingerprint not in self.layouts:
                         raise StateRefused(
                             f"state {name}: layout {fingerprint.hex()} is not in the changelog: was it written by a newer version, or cut? Start with an empty changelog, or restore it"
                         )
-                    layout, own = self.layouts[fingerprint], table.rows(keys)
+                    layout, own = self.layouts[fingerprint], table.restore_rows(keys)
                     home.load(own, layout, values)
                     if not {name for name, _, _ in layout.columns} <= home.column_names():
                         home.touch(own)
-        self.undeclared = [record_key(part, name) for part, rows in self.pending.items() for name in rows]
-        self.pending.clear()
+        self.undeclared = [record_key(part, name) for part, entries in found.items() for name in entries.keys]
         self._forget_layouts()
         self._note_touched()
         return count
