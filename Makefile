@@ -6,7 +6,7 @@ SEED ?= 1
 MINUTES ?= 30
 READY := .venv/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check faults faults-random bench clean
+.PHONY: help setup demo test check faults faults-random bench bench-recovery clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,10 @@ faults-random: $(READY) ## 30 minutes of random faults: make faults-random SEED=
 
 bench: $(READY) ## measure records/s: fetch and decode, replay, worker end to end
 	@$(BIN)/python -m tests.speed
+
+bench-recovery: $(READY) ## measure restore rows/s and take-over times
+	@$(BIN)/python -m tests.speed.restore
+	@$(BIN)/python -m tests.speed.takeover
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .kafka

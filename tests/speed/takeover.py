@@ -191,7 +191,7 @@ class Group:
             owned, struck = set(self.owned(worker)), time.time()
             worker.send_signal(how)
             runs.append(told(await self.measure(struck, owned, workers[other][1])))
-            worker.wait()
+            await asyncio.to_thread(worker.wait)
             workers[key] = name, self.start(name)
         await self.end()
         return runs
