@@ -15,6 +15,7 @@ import subprocess
 import time
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -25,7 +26,7 @@ from tests.speed.testbed import log_lines, machine, own_broker, say
 from tests.speed.traffic import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 RUNS = int(os.environ.get("TAKEOVER_RUNS", "5"))
 CUSTOMERS = 20_000
@@ -36,8 +37,8 @@ RATE = 1_000
 """Records a second, of all partitions together."""
 EVERY_S = 0.02
 LONGEST_S = 60.0
-SETTLED_S = 2.0
-"""After the last partition has given events again, until the next blow."""
+SETTLED_S = (1.0, 3.0)
+"""After the last partition has given events again, until the next blow: drawn, so that no run meets the heartbeats at the same moment."""
 
 
 class Arrival(NamedTuple):
@@ -116,7 +117,7 @@ class Group:
     """The workers of the application, each on its default session timeout."""
 
     def __init__(self, cluster: Cluster, traffic: Live) -> None:
-        self.cluster, self.live = cluster, traffic
+        self.cluster, self.live, self.chance = cluster, traffic, Random(1)
 
     def start(self, instance: str | None = None) -> subprocess.Popen[bytes]:
         """A worker; `instance`: its static id."""
@@ -143,7 +144,7 @@ class Group:
                 break
             self.patience(begin)
             await asyncio.sleep(0.1)
-        await asyncio.sleep(SETTLED_S)
+        await asyncio.sleep(self.chance.uniform(*SETTLED_S))
 
     def patience(self, begin: float) -> None:
         """Give up on what takes too long."""
@@ -177,7 +178,6 @@ class Group:
             worker.wait()
             worker = self.start("w1")
             runs.append(told(await self.measure(struck, owned, worker)))
-        await self.end()
         return runs
 
     async def taken_over(self, how: signal.Signals, ids: tuple[str | None, str | None]) -> list[Run]:
@@ -193,13 +193,7 @@ class Group:
             runs.append(told(await self.measure(struck, owned, workers[other][1])))
             await asyncio.to_thread(worker.wait)
             workers[key] = name, self.start(name)
-        await self.end()
         return runs
-
-    async def end(self) -> None:
-        """End all workers, and wait until the group has forgotten those with static ids."""
-        await asyncio.to_thread(self.cluster.end)
-        await asyncio.sleep(Settings().session_timeout_s + 1)
 
 
 def told(run: Run) -> Run:
@@ -208,32 +202,35 @@ def told(run: Run) -> Run:
     return run
 
 
-async def measured(cluster: Cluster) -> dict[str, list[Run]]:
-    """All ways, one after the other on the same topics."""
-    results = {}
+WAYS: dict[str, Callable[[Group], Awaitable[list[Run]]]] = {
+    "(a) kill -9, static id, restarted": Group.restarted,
+    "(b) kill -9, one of two": lambda group: group.taken_over(signal.SIGKILL, (None, None)),
+    "(c) SIGTERM, one of two": lambda group: group.taken_over(signal.SIGTERM, (None, None)),
+    "(d) SIGTERM, one of two, static ids": lambda group: group.taken_over(signal.SIGTERM, ("w1", "w2")),
+}
+
+
+async def measured(cluster: Cluster, way: Callable[[Group], Awaitable[list[Run]]]) -> list[Run]:
+    """One way, on topics that nothing but the warming up has been written to."""
     async with live(cluster.bootstrap) as traffic:
-        group = Group(cluster, traffic)
-        ways = {
-            "(a) kill -9, static id, restarted": lambda: group.restarted(),
-            "(b) kill -9, one of two": lambda: group.taken_over(signal.SIGKILL, (None, None)),
-            "(c) SIGTERM, one of two": lambda: group.taken_over(signal.SIGTERM, (None, None)),
-            "(d) SIGTERM, one of two, static ids": lambda: group.taken_over(signal.SIGTERM, ("w1", "w2")),
-        }
         try:
-            for way, measure in ways.items():
-                say(f"{way} …")
-                results[way] = await measure()
+            return await way(Group(cluster, traffic))
         finally:
             await asyncio.to_thread(cluster.end)
-    return results
 
 
 def main() -> None:
     """Measure and print the table."""
+    results = {}
     with own_broker() as (broker, folder):
-        cluster = Cluster(broker.bootstrap, folder)
-        cluster.fresh_topics()
-        report(asyncio.run(measured(cluster)))
+        for number, (name, way) in enumerate(WAYS.items()):
+            say(f"{name} …")
+            own = folder / f"way-{number}"
+            own.mkdir()
+            cluster = Cluster(broker.bootstrap, own)
+            cluster.fresh_topics()
+            results[name] = asyncio.run(measured(cluster, way))
+    report(results)
 
 
 def report(results: dict[str, list[Run]]) -> None:
