@@ -8,7 +8,7 @@ MINUTES ?= 30
 PARALLEL := $(if $(KAFKA_BOOTSTRAP),,-n 2 --dist worksteal)
 READY := .venv/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check faults faults-random bench clean
+.PHONY: help setup demo test check faults faults-random bench bench-recovery clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -44,6 +44,10 @@ faults-random: $(READY) ## 30 minutes of random faults: make faults-random SEED=
 
 bench: $(READY) ## measure records/s: fetch and decode, replay, worker end to end
 	@$(BIN)/python -m tests.speed
+
+bench-recovery: $(READY) ## measure restore rows/s and take-over times
+	@$(BIN)/python -m tests.speed.restore
+	@$(BIN)/python -m tests.speed.takeover
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .kafka

@@ -9,23 +9,20 @@ import asyncio
 import gc
 import json
 import os
-import platform
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from schemas.raw import TOPICS
-from tests.broker.kafka import KafkaBroker, create_topics, produce
+from tests.broker.kafka import create_topics, produce
 from tests.broker.workers import OUTPUTS, Cluster
+from tests.speed.testbed import Feed, cpu_seconds, machine, own_broker, say
 from tests.speed.traffic import Traffic
 
 CUSTOMERS = 200_000
 WARM = 600_000
 RECORDS = int(os.environ.get("BENCH_RECORDS", "600000"))
-CHUNK = 20_000
 
 
 def floor(bootstrap: str) -> dict[str, float]:
@@ -65,26 +62,13 @@ def replay() -> dict[str, float]:
 
     gc.set_threshold(200_000, 50, 1000)
     build, _ = shard_builder(load({"clock": "records"}, environ={}), keep_state=False)
-    shard, traffic, offsets = build(0), Traffic(CUSTOMERS), dict.fromkeys(TOPICS, 0)
-
-    def work(records: list[Any]) -> int:
-        events = 0
-        for begin in range(0, len(records), CHUNK):
-            chunk = records[begin : begin + CHUNK]
-            for topic in TOPICS:
-                own = [(key, value) for name, key, value in chunk if name == topic]
-                first, offsets[topic] = offsets[topic], offsets[topic] + len(own)
-                shard.feed(topic, range(first, first + len(own)), [k for k, _ in own], [v for _, v in own], next_offset=first + len(own), caught_up=True)
-            while (step := shard.step(None, CHUNK)) is not None:
-                events += len(step.events)
-        return events
-
-    work(traffic.records(WARM))
+    feed, traffic = Feed(build(0)), Traffic(CUSTOMERS)
+    feed.work(traffic.records(WARM))
     records = traffic.records(RECORDS)
     gc.collect()
     gc.freeze()
     wall, cpu = time.perf_counter(), time.process_time()
-    events = work(records)
+    events = feed.work(records)
     return {"records": len(records), "wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "events": events}
 
 
@@ -118,35 +102,23 @@ def worker(bootstrap: str, folder: Path) -> dict[str, float]:
     return {"records": now[2] - begun[2], "wall": now[0] - begun[0], "cpu": now[1] - begun[1]}
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def main() -> None:
     """Run all three and print the table."""
     if len(sys.argv) > 1:
         part = {"floor": lambda: floor(sys.argv[2]), "replay": replay, "worker": lambda: worker(sys.argv[2], Path(sys.argv[3]))}[sys.argv[1]]
         print(json.dumps(part()))
         return
-    with tempfile.TemporaryDirectory(prefix="kairos-bench-") as name:
-        folder = Path(name)
-        broker = KafkaBroker(folder / "broker")
-        broker.start()
-        try:
-            print(f"preloading {RECORDS:,} records of {CUSTOMERS:,} customers …", file=sys.stderr, flush=True)
-            asyncio.run(create_topics(broker.bootstrap, dict.fromkeys(TOPICS, 4)))
-            asyncio.run(produce(broker.bootstrap, ((topic, None, key, value) for topic, key, value in Traffic(CUSTOMERS).records(RECORDS))))
-            results = {part: measured(part, broker.bootstrap, folder) for part in ("floor", "replay", "worker")}
-        finally:
-            broker.stop()
+    with own_broker() as (broker, folder):
+        say(f"preloading {RECORDS:,} records of {CUSTOMERS:,} customers …")
+        asyncio.run(create_topics(broker.bootstrap, dict.fromkeys(TOPICS, 4)))
+        asyncio.run(produce(broker.bootstrap, ((topic, None, key, value) for topic, key, value in Traffic(CUSTOMERS).records(RECORDS))))
+        results = {part: measured(part, broker.bootstrap, folder) for part in ("floor", "replay", "worker")}
     report(results)
 
 
 def measured(part: str, bootstrap: str, folder: Path) -> dict[str, float]:
     """One part in a process of its own."""
-    print(f"measuring {part} …", file=sys.stderr, flush=True)
+    say(f"measuring {part} …")
     done = subprocess.run([sys.executable, "-m", "tests.speed", part, bootstrap, str(folder)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr[-3000:])
@@ -160,7 +132,7 @@ def report(results: dict[str, dict[str, float]]) -> None:
     print(f"\n{'':38}{'records/s':>12}{'CPU us/record':>16}{'CPU vs (a)':>12}")
     for name, result in results.items():
         print(f"{says[name]:38}{result['records'] / result['wall']:>12,.0f}{cpu[name]:>16.2f}{cpu[name] / cpu['floor']:>12.2f}")
-    print(f"\n{RECORDS:,} records of 466 bytes, {CUSTOMERS:,} customers, {os.cpu_count()} cores, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}")
+    print(f"\n{RECORDS:,} records of 466 bytes, {CUSTOMERS:,} customers, {machine()}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from random import Random
 
 import orjson
@@ -12,10 +13,13 @@ Record = tuple[str, bytes, bytes]
 
 
 class Traffic:
-    """A reproducible stream of (topic, key, value)."""
+    """A reproducible stream of (topic, key, value).
 
-    def __init__(self, customers: int, seed: int = 1) -> None:
-        self.chance, self.customers = Random(seed), customers
+    `in_turn`: the customers one after the other instead of at random. `live`: a record's event time is the moment it is made.
+    """
+
+    def __init__(self, customers: int, seed: int = 1, *, in_turn: bool = False, live: bool = False) -> None:
+        self.chance, self.customers, self.in_turn, self.live = Random(seed), customers, in_turn, live
         self.balance = [self.chance.randrange(3000, 20_000) for _ in range(customers)]
         self.number = 0
 
@@ -25,7 +29,8 @@ class Traffic:
 
     def _record(self) -> Record:
         self.number += 1
-        at, who = START_MS + self.number * STEP_MS, self.chance.randrange(self.customers)
+        at = int(time.time() * 1000) if self.live else START_MS + self.number * STEP_MS
+        who = self.number % self.customers if self.in_turn else self.chance.randrange(self.customers)
         key = f"C{who:07d}"
         envelope = {
             "record_id": f"r-{self.number:09d}",

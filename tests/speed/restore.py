@@ -1,0 +1,162 @@
+"""`python -m tests.speed.restore`: how fast a worker reads its state back, with RESTORE_CUSTOMERS customers (a million) in four shards.
+
+The state is what the engine makes of three records of each customer, written by the worker's own transactions as compaction leaves it:
+the last value of every key. The raw topics are empty, so the worker has nothing to do but to restore.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, NamedTuple
+
+from streams.builder import shard_builder
+from streams.cli.demo import free_port
+from streams.commit import ShardTask
+from streams.metrics import Metrics
+from streams.partitioner import partition_of
+from streams.settings import load
+from tests.broker.workers import PARTITIONS, Cluster
+from tests.speed.testbed import CHUNK, Feed, cpu_seconds, log_lines, machine, memory_bytes, own_broker, say
+from tests.speed.traffic import Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from streams.settings import Settings
+    from streams.shard import Shard
+
+CUSTOMERS = int(os.environ.get("RESTORE_CUSTOMERS", "1000000"))
+RECORDS_EACH = 3
+LONGEST_S = 900
+
+
+class Written(NamedTuple):
+    """What is in the changelog."""
+
+    records: int
+    size: int
+    """Bytes of keys and values, before compression."""
+
+
+class Restored(NamedTuple):
+    """What the worker's start came to."""
+
+    shards: list[tuple[int, int, float]]
+    """Partition, rows and seconds of each shard; they restore side by side in one process."""
+    ready_s: float
+    cpu_s: float
+    memory: tuple[int, int]
+
+
+def detected(customers: int, build: Callable[[int], Shard]) -> list[Shard]:
+    """The shards after some records of each customer."""
+    shards = [build(partition) for partition in range(PARTITIONS)]
+    feeds, traffic = [Feed(shard) for shard in shards], Traffic(customers, in_turn=True)
+    total = RECORDS_EACH * customers
+    for begin in range(0, total, PARTITIONS * CHUNK):
+        parted: list[list[tuple[str, bytes, bytes]]] = [[] for _ in feeds]
+        for record in traffic.records(min(PARTITIONS * CHUNK, total - begin)):
+            parted[partition_of(record[1], PARTITIONS)].append(record)
+        for feed, records in zip(feeds, parted, strict=True):
+            feed.work(records)
+    return shards
+
+
+async def write(shard: Shard, settings: Settings) -> Written:
+    """All rows of the shard into its changelog partition, as a worker commits them."""
+    task = ShardTask(shard, settings, Metrics(), connection={}, dead_letter_bytes=1_000_000, raw_partitions=PARTITIONS, resume=lambda *_: None, rebuild=lambda: shard)
+    records = size = 0
+    for step in shard.migration(settings.batch_records):
+        await task._commit(step)
+        records += len(step.rows)
+        size += sum(len(key) + len(value or b"") for key, value in step.rows)
+    await task.close()
+    return Written(records, size)
+
+
+def fill(settings: Settings) -> Written:
+    """The changelog of all shards."""
+    build, _ = shard_builder(settings, keep_state=False)  # no step tells its rows, so they all stay to be told at once
+
+    def placed(partition: int) -> Shard:
+        shard = build(partition)
+        shard.engine.state.facts["partitions"] = PARTITIONS
+        return shard
+
+    say(f"running {RECORDS_EACH * CUSTOMERS:,} records of {CUSTOMERS:,} customers through the engine …")
+    shards = detected(CUSTOMERS, placed)
+    say("writing the changelog …")
+    written = [asyncio.run(write(shard, settings)) for shard in shards]
+    return Written(*map(sum, zip(*written, strict=True)))
+
+
+def start(cluster: Cluster) -> Restored:
+    """Start a worker and wait until it is ready."""
+    port = free_port()
+    begin = time.perf_counter()
+    worker = cluster.start("--metrics-port", str(port))
+    try:
+        while not ready(port):
+            if worker.poll() is not None or time.perf_counter() - begin > LONGEST_S:
+                raise SystemExit(cluster.logs()[-3000:])
+            time.sleep(0.02)
+        ready_s = time.perf_counter() - begin
+        return Restored(sorted(restored(cluster, worker)), ready_s, cpu_seconds(worker.pid), memory_bytes(worker.pid))
+    finally:
+        cluster.end()
+
+
+def ready(port: int) -> bool:
+    """Whether /readyz says ok."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=60) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def restored(cluster: Cluster, worker: subprocess.Popen[bytes]) -> Iterable[tuple[int, int, float]]:
+    """Partition, rows and seconds of each shard, as the worker logs them."""
+    return [(line["partition"], line["rows"], line["seconds"]) for line in log_lines(cluster, worker, "shard restored")]
+
+
+def stored_bytes(folder: Path, topic: str) -> int:
+    """Bytes of a topic in the broker's folder, compressed as they are."""
+    return sum(path.stat().st_size for path in folder.glob(f"data/{topic}-*/*.log"))
+
+
+def main() -> None:
+    """Measure and print the table."""
+    gc.set_threshold(200_000, 50, 1000)
+    with own_broker() as (broker, folder):
+        cluster = Cluster(broker.bootstrap, folder)
+        cluster.fresh_topics()
+        written = fill(load({"brokers": broker.bootstrap, "app": cluster.app, "clock": "records"}, environ={}))
+        gc.collect()
+        say(f"starting a worker on {written.records:,} changelog records …")
+        result, stored = start(cluster), stored_bytes(broker.folder, f"{cluster.app}.state")
+    report(written, stored, result)
+
+
+def report(written: Written, stored: int, result: Restored) -> None:
+    """The table."""
+    print(f"\n{'shard':10}{'rows':>12}{'seconds':>10}{'rows/s':>12}")
+    for partition, rows, seconds in result.shards:
+        print(f"{partition:<10}{rows:>12,}{seconds:>10.2f}{rows / seconds:>12,.0f}")
+    rows, seconds = sum(rows for _, rows, _ in result.shards), max(seconds for *_, seconds in result.shards)
+    print(f"{'together':10}{rows:>12,}{seconds:>10.2f}{rows / seconds:>12,.0f}")
+    now, highest = (size / 2**20 for size in result.memory)
+    print(f"\nchangelog: {written.records:,} records, {written.size / 1e6:,.0f} MB of keys and values, {stored / 1e6:,.0f} MB stored")
+    print(f"from process start to ready: {result.ready_s:.1f} s, {result.cpu_s:.1f} s of CPU; resident memory {now:,.0f} MiB, at its highest {highest:,.0f} MiB")
+    print(f"{CUSTOMERS:,} customers, {RECORDS_EACH} records each, {machine()}")
+
+
+if __name__ == "__main__":
+    main()
