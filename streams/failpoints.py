@@ -1,7 +1,8 @@
 """Named places in the commit and restore path at which a test can have the process killed: `FAULT=before_commit:3`, at the third time.
 
 The process ends by SIGKILL, as it would by a power cut, so that a test sees from its exit status that the fault has hit. With
-`FAULT=after_commit:3:error` it goes on with a TimeoutError there, as if a reply had been lost.
+`FAULT=after_commit:3:error` it goes on with a TimeoutError there, as if a reply had been lost; with `FAULT=before_commit:3:stop` it
+stands still there by SIGSTOP, until somebody sends SIGCONT.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ _left = {_point: int(_count or 1)} if _point else {}
 
 
 def reach(point: str) -> None:
-    """Pass `point`; where it is the one and the time that FAULT names, the process is killed."""
+    """Pass `point`; where it is the one and the time that FAULT names, the process is killed, or what else FAULT says."""
     if point in _left:
         _left[point] -= 1
         if not _left[point] and _how == "error":
             raise TimeoutError
         if not _left[point]:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGSTOP if _how == "stop" else signal.SIGKILL)

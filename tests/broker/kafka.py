@@ -132,6 +132,11 @@ class KafkaBroker:
         command = ["java", "-Xmx768m", "-Xms256m", "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={logging}", "-cp", f"{jars()}/*", main, *arguments]
         return subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
 
+    def acls(self, *arguments: str) -> None:
+        """Run Kafka's own tool for rights (`kafka-acls`): `acls("--add", "--allow-principal", "User:kairos", ...)`."""
+        code = self._java("org.apache.kafka.tools.AclCommand", "--bootstrap-server", self.bootstrap, *arguments).wait(60)
+        assert code == 0, (self.folder / "broker.log").read_text()[-2000:]
+
     def stop(self, how: int = signal.SIGTERM) -> None:
         """End the broker."""
         if self.process is not None and self.process.poll() is None:
@@ -186,6 +191,16 @@ async def read_all(bootstrap: str, topics: Sequence[str], isolation: str = "read
                 found += records
             waiting = {place for place in waiting if await consumer.position(place) < ends[place]}
         return found
+    finally:
+        await consumer.stop()
+
+
+async def ends(bootstrap: str, places: Sequence[TopicPartition], isolation: str = "read_committed") -> dict[TopicPartition, int]:
+    """Where a reader of that isolation finds the ends of `places`: the last stable offsets, or the high watermarks."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level=isolation)
+    await consumer.start()
+    try:
+        return dict(await consumer.end_offsets(places))
     finally:
         await consumer.stop()
 

@@ -9,73 +9,27 @@ import sys
 
 import pytest
 
-from tests.broker.kafka import BrokerMissing, KafkaBroker, lasting_port
+from tests.broker.kafka import BrokerMissing
+from tests.broker.secure import PASSWORD, mutual, scram, secure_broker
 from tests.broker.workers import PROJECT, Cluster
 from tests.streams.records import good
 from tests.streams.test_decode import BAD
 
 pytestmark = pytest.mark.broker
-PASSWORD = "correct-horse"
 CANARY = "8613912345678"
-
-
-def openssl(folder, *arguments):
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-
-def certificates(folder):
-    """An authority, and certificates signed by it for the broker and for a worker; another authority nobody trusts."""
-    for name in ("ca", "stranger"):
-        openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem")
-    for name in ("broker", "worker"):
-        (folder / f"{name}.ext").write_text("subjectAltName=IP:127.0.0.1\n")
-        openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        openssl(
-            folder, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", f"{name}.ext", "-out", f"{name}.crt"
-        )
-        (folder / f"{name}.pem").write_text((folder / f"{name}.key").read_text() + (folder / f"{name}.crt").read_text())
-    (folder / "password").write_text(PASSWORD + "\n")
-    (folder / "wrong").write_text("battery-staple\n")
 
 
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory):
     """A broker with a SASL_SSL listener (SCRAM) and an SSL listener that wants certificates, and the folder of those."""
     folder = tmp_path_factory.mktemp("secure")
-    certificates(folder)
-    config = {
-        "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": str(folder / "broker.pem"),
-        "ssl.truststore.type": "PEM",
-        "ssl.truststore.location": str(folder / "ca.pem"),
-        "listener.name.ssl.ssl.client.auth": "required",
-        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
-        "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": "org.apache.kafka.common.security.scram.ScramLoginModule required;",
-    }
-    broker = KafkaBroker(folder / "broker", config=config)
-    for name in ("SASL_SSL", "SSL"):
-        port = lasting_port()
-        broker.listeners[name] = (port, port)
-    broker.format_arguments = ["--add-scram", f"SCRAM-SHA-512=[name=kairos,password={PASSWORD}]"]
+    broker = secure_broker(folder)
     try:
         broker.start()
     except BrokerMissing as missing:
         pytest.skip(f"no real broker: {missing}")
     yield broker, folder
     broker.stop()
-
-
-def scram(folder, password="password"):
-    return {
-        "KAIROS_SECURITY": "sasl_ssl",
-        "KAIROS_CA_FILE": str(folder / "ca.pem"),
-        "KAIROS_SASL_USER": "kairos",
-        "KAIROS_SASL_PASSWORD_FILE": str(folder / password),
-    }
-
-
-def mutual(folder):
-    return {"KAIROS_SECURITY": "ssl", "KAIROS_CA_FILE": str(folder / "ca.pem"), "KAIROS_CERT_FILE": str(folder / "worker.pem")}
 
 
 @pytest.mark.parametrize(("listener", "environment"), [("SASL_SSL", scram), ("SSL", mutual)])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import pytest
+from aiokafka import TopicPartition
 
+from streams.commit import TRANSACTION_MS
 from streams.failpoints import POINTS
+from tests.broker.kafka import ends
+from tests.broker.workers import OUTPUTS
 
 pytestmark = pytest.mark.broker
 full = pytest.mark.fault_full
@@ -88,16 +94,49 @@ def test_sigterm_under_load_ends_with_0_within_10_s_and_nothing_is_done_again(tr
     run.verdict()
 
 
-def test_an_owner_frozen_longer_than_its_session_is_fenced(trial):
+def is_stopped(worker):
+    return Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def waited(holds, seconds):
+    """How long it took until `holds` did, at most `seconds`."""
+    begun = time.monotonic()
+    while not holds():
+        assert time.monotonic() - begun < seconds, f"not within {seconds} s"
+        time.sleep(0.1)
+    return time.monotonic() - begun
+
+
+@pytest.mark.parametrize("frozen_s", [8, pytest.param(45, marks=full)])
+def test_an_owner_frozen_in_a_transaction_longer_than_its_session_is_fenced(trial, frozen_s):
+    """What its open transaction holds back is free again with the next owner; awake, it ends. 45 s: longer than an attempt at a transaction may take."""
     run = trial(5, "SIGSTOP beyond the session timeout, then SIGCONT, two workers")
-    frozen = run.start()
-    run.wait_progress()
-    frozen.send_signal(signal.SIGSTOP)
+    broker, changelog = run.cluster.bootstrap, f"{run.cluster.app}.state"
+    places = [TopicPartition(topic, partition) for topic in (changelog, *OUTPUTS) for partition in range(run.cluster.partitions)]
+    frozen = run.start(fault="before_commit:20:stop")
+    waited(lambda: is_stopped(frozen), 60)
+    begun = time.monotonic()
     run.strike()
+    stable, high = (asyncio.run(ends(broker, places, isolation)) for isolation in ("read_committed", "read_uncommitted"))
+    held = [place for place in places if stable[place] < high[place]]
+    assert changelog in {place.topic for place in held}
+    assert {place.topic for place in held} & set(OUTPUTS)
     run.start()
-    time.sleep(8)
+    waited(lambda: "shard restored" in run.cluster.logs().rpartition("worker starts")[2], 30)
+
+    def free():
+        now = asyncio.run(ends(broker, held))
+        return all(now[place] >= high[place] for place in held)
+
+    waited(free, 5)
+    if frozen_s < TRANSACTION_MS / 1000:
+        assert time.monotonic() - begun < TRANSACTION_MS / 1000, "it was the new owner, not the broker's patience that ended it"
     run.wait_progress()
+    time.sleep(max(0, begun + frozen_s - time.monotonic()))
+    assert is_stopped(frozen)
     frozen.send_signal(signal.SIGCONT)
+    assert run.wait_dead(frozen) == 70
+    assert "another worker has taken over" in run.cluster.logs()
     run.finish()
     run.verdict()
 

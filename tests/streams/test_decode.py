@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from schemas.raw import RECORD_TYPES, type_name
 from streams.decode import decode_chunk
 from tests.streams.records import GOOD, good
 
+PROJECT = Path(__file__).resolve().parent.parent.parent
 TOPIC_OF = {type_name(record): record.topic for record in RECORD_TYPES}
 
 
@@ -142,6 +146,29 @@ def test_bad_input_is_refused_with_its_reason_and_the_next_record_is_taken(reaso
     assert "(raw.billing[3]@101)" in reject.detail
     assert chunk.offset.tolist() == [100, 102]
     assert chunk.next_offset == 103
+
+
+NESTED = """
+import json
+from tests.streams.records import good
+from tests.streams.test_decode import chunk_of
+
+whole = json.dumps(good("balance_change")).encode()
+for depth in (100_000, 1_000_000):
+    for begin, end in ((b"[", b"]"), (b'{"a":', b"}")):
+        nested = begin * depth + b"1" + end * depth
+        values = [begin * depth, nested, whole[:-1] + b', "unknown": ' + nested + b"}", whole[:-1] + b', "unknown": ' + begin * depth]
+        chunk = chunk_of([whole, *values, whole], max_bytes=10_000_000)
+        assert chunk.offset.tolist() == [100, 105], chunk.offset
+        print(" ".join(reject.reason for reject in chunk.rejects))
+"""
+
+
+def test_deep_nesting_overflows_no_stack():
+    """In a process of its own, since an overflow would end it without a word."""
+    done = subprocess.run([sys.executable, "-c", NESTED], capture_output=True, text=True, timeout=60, check=False, cwd=PROJECT)
+    assert done.returncode == 0, (done.returncode, done.stderr[-1000:])
+    assert done.stdout.splitlines() == ["wrong_type wrong_type too_deep too_deep", "too_deep too_deep too_deep too_deep"] * 2
 
 
 def test_a_null_key_a_large_record_and_one_from_the_future_are_refused():
