@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import faust
 from faust.auth import SASLCredentials, SSLCredentials
+from faust.tables import TableManager
 from faust.types.auth import SASLMechanism
 
 from schemas.raw import TOPICS
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("kairos.worker")
 FETCHES_IN_FLIGHT = 4
+HEARTBEAT_S = 0.5
+"""A worker hears of a rebalance with its next heartbeat: so long others wait for it."""
 METADATA_MS = 10_000
 """How soon a changed number of partitions is noticed."""
 
@@ -95,10 +98,10 @@ class Worker:
             )
             self.tasks[partition] = task
             self.running[partition] = asyncio.create_task(self._run(task), name=f"shard-{partition}")
+        for partition in self.tasks.keys() & mine:
+            self.tasks[partition].paused.clear()
+            self.tasks[partition].go_on()
         await self.drop(self.tasks.keys() - mine)
-        for task in self.tasks.values():
-            task.paused.clear()
-            task.go_on()
         self.dealt = True
 
     def _build(self, partition: int) -> Shard:
@@ -167,6 +170,15 @@ class Worker:
         return {place for place in self.app.consumer.assignment() if place.topic == topic and place.partition == partition}
 
 
+class NoTables(TableManager):
+    """Faust's tables are not used: it need not wait a second for some to be declared before it subscribes."""
+
+    async def on_start(self) -> None:
+        """Start what the assignment of partitions goes through."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
 class App(faust.App):
     """Faust's app, with our transport, and shards that end before the consumer does."""
 
@@ -202,7 +214,7 @@ def make_app(settings: Settings, worker: Worker) -> App:
         broker=[f"kafka://{broker}" for broker in settings.brokers.split(",")],
         broker_credentials=credentials(worker.connection),
         broker_session_timeout=float(settings.session_timeout_s),
-        broker_heartbeat_interval=min(2.0, settings.session_timeout_s / 4),
+        broker_heartbeat_interval=min(HEARTBEAT_S, settings.session_timeout_s / 4),
         broker_request_timeout=max(30.0, float(settings.session_timeout_s)),
         consumer_group_instance_id=settings.instance,
         consumer_metadata_max_age_ms=METADATA_MS,
@@ -217,6 +229,7 @@ def make_app(settings: Settings, worker: Worker) -> App:
         autodiscover=False,
         datadir=worker.folder,
         store="memory://",
+        TableManager=NoTables,
     )
     app.worker = worker
     for name in TOPICS:
@@ -273,4 +286,6 @@ def run(settings: Settings, *, check: bool = True) -> None:
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory(prefix="kairos-") as folder:
         worker = Worker(settings, build, metrics, status, broker, Path(folder))
-        faust.Worker(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False).execute_from_commandline()
+        shell = faust.Worker(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
+        shell.spinner = None  # it writes escapes between the lines of the log
+        shell.execute_from_commandline()

@@ -20,6 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    IllegalOperation,
     InvalidTopicError,
     KafkaError,
     MessageSizeTooLargeError,
@@ -122,6 +123,8 @@ class ShardTask:
         self.life, self.transactions = uuid.uuid4().hex[:12], 0
         """What the tokens of transactions are made of."""
         self.committed: dict[str, int] = {}
+        self.last = ""
+        """The token of the last transaction that we know of: where the broker has another, the shard is not ours any more."""
         self.progress = time.monotonic()
         """When something was last committed, or there was last nothing to do."""
         self.trouble: str | None = None
@@ -188,8 +191,8 @@ class ShardTask:
         return f"{', '.join(waiting)}: nothing can be read before another producer ends its open transaction" if waiting else None
 
     def busy(self) -> bool:
-        """Whether there is something to do: state to restore, or records to take."""
-        if not self.ready.is_set():
+        """Whether there is something to do: state to restore, a step in hand, or records to take."""
+        if not self.ready.is_set() or self.stepping.locked():
             return True
         behind = any(end > self.fed.get(topic, 0) for topic, end in self.ends.items())
         return behind or any(queue.size for queue in self.shard.merger.queues)
@@ -197,8 +200,13 @@ class ShardTask:
     # Life
 
     async def run(self) -> None:
-        """Restore, then step until stopped. Raises Fenced, KafkaError, StateRefused: the process must end then."""
-        await self._restore()
+        """Restore, then step until stopped. Raises Fenced, Unwritable, KafkaError, StateRefused: the process must end then."""
+        try:
+            await self._restore()
+        except FORBIDDEN as error:
+            raise self._forbidden(error) from error
+        except TopicAuthorizationFailedError as error:
+            raise Unwritable(f"{names_in(error) or self.settings.changelog}: the broker refuses what must be read to begin: grant the worker READ") from error
         tick_at = time.monotonic() + TICK_S
         while not self.stopping:
             await self.may_step.wait()
@@ -214,6 +222,8 @@ class ShardTask:
                     await self._tick()
             if not self.busy():
                 self.progress = time.monotonic()
+            if self.stopping:
+                break
             self.work.clear()
             try:
                 await asyncio.wait_for(self.work.wait(), TICK_S if self.settings.clock == "wall" else LAST_CHANCE_S)
@@ -316,6 +326,7 @@ class ShardTask:
     async def _restore(self) -> None:
         started = time.perf_counter()
         await self._new_producer()
+        self.last = await self._last_token()
         reach("restore_begun")
         places = [TopicPartition(topic, self.partition) for topic in TOPICS]
         async with changelog.reading(self.settings, self.connection) as consumer:
@@ -353,17 +364,21 @@ class ShardTask:
                 async with asyncio.timeout(ATTEMPT_S):
                     if self.producer is None:
                         await self._new_producer()
-                    if ending and await self._was_committed(token):
-                        break
+                        last = await self._last_token()
+                        if ending and last == token:
+                            break
+                        if last != self.last:
+                            raise Fenced(f"shard {self.partition}: another worker has taken over")
                     await self._transaction(step, token)
                     ending = True
                     await self._end_transaction()
                 break
             except ProducerFenced as error:
                 raise Fenced(f"shard {self.partition}: another worker has taken over") from error
-            except (KafkaError, TimeoutError, OSError) as error:
+            except (KafkaError, IllegalOperation, TimeoutError, OSError) as error:
+                refuse_topics(self._cause(error))
                 if isinstance(error, FORBIDDEN):
-                    raise Unwritable(f"{self.settings.app}: the broker forbids it: {error.message}: grant the worker the group and its transactional ids") from error
+                    raise self._forbidden(error) from error
                 self.trouble = f"{type(error).__name__} in {attempt + 1} attempts"
                 self.metrics.transaction_retries.inc()
                 log(logger, logging.WARNING, "transaction failed, beginning anew", partition=self.partition, attempt=attempt + 1, error=type(error).__name__)
@@ -371,12 +386,21 @@ class ShardTask:
                 await asyncio.sleep(min(LONGEST_PAUSE_S, 0.05 * 4**attempt))
                 attempt += 1
         self.committed |= step.offsets
+        self.last = token
         self.trouble, self.progress = None, time.monotonic()
         self.metrics.commit_seconds.observe(time.perf_counter() - started)
         self.metrics.step(step)
         if step.events and self.newest_append_ms:
             self.metrics.latency_seconds.observe(max(0.0, time.time() - self.newest_append_ms / 1000))
         self._observe()
+
+    def _forbidden(self, error: KafkaError) -> Unwritable:
+        return Unwritable(f"{self.settings.app}: the broker forbids it: {error.message}: grant the worker the group and its transactional ids")
+
+    def _cause(self, error: BaseException) -> BaseException:
+        """What the broker refused, where the client only says that its transaction has failed by something."""
+        waiter = self.producer._txn_manager._transaction_waiter if self.producer is not None else None
+        return (waiter.exception() if waiter is not None and waiter.done() and not waiter.cancelled() else None) or error
 
     async def _new_producer(self) -> None:
         producer = AIOKafkaProducer(
@@ -406,8 +430,8 @@ class ShardTask:
             except Exception as error:  # noqa: BLE001  # it has failed already; the new epoch fences it
                 log(logger, logging.WARNING, "producer did not stop", error=type(error).__name__)
 
-    async def _was_committed(self, token: str) -> bool:
-        """Whether the transaction of `token` was committed: the producer, begun anew, has resolved it by now."""
+    async def _last_token(self) -> str:
+        """The token of the shard's last committed transaction, whoever made it; empty when there is none."""
         place = TopicPartition(TOPICS[0], self.partition)
         admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.brokers, **self.connection)
         await admin.start()
@@ -415,7 +439,7 @@ class ShardTask:
             found = await admin.list_consumer_group_offsets(self.settings.app, partitions=[place])
         finally:
             await admin.close()
-        return place in found and found[place].metadata == token
+        return (found[place].metadata or "") if place in found else ""
 
     async def _end_transaction(self) -> None:
         assert self.producer is not None  # the caller made it
@@ -503,6 +527,18 @@ class ShardTask:
             self.metrics.rows.labels(table, name).set(count)
         for (topic, fate), count in self.shard.ledger.items():
             self.metrics.ledger.labels(topic, name, fate).set(count)
+
+
+def refuse_topics(error: BaseException) -> None:
+    """Raise Unwritable where the broker refuses topics by name."""
+    if isinstance(error, TopicAuthorizationFailedError) and (names := names_in(error)):
+        raise Unwritable(f"{names}: the broker refuses what must be written: {REFUSALS[TopicAuthorizationFailedError]}") from error
+
+
+def names_in(error: TopicAuthorizationFailedError) -> str:
+    """The topics that the client's error names, if it does."""
+    told = error.args[0] if error.args else ()
+    return ", ".join(sorted(map(str, told))) if isinstance(told, set | frozenset | list | tuple) else str(told)
 
 
 def refuse_gaps(expected: dict[TopicPartition, int], begins: dict[TopicPartition, int]) -> None:

@@ -6,6 +6,7 @@ Texts (such as numbers called) that no other row of the shard holds go too.
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,9 @@ import msgspec
 import numpy as np
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import ProducerFenced
+from aiokafka.structs import OffsetAndMetadata
 
+from schemas.raw import TOPICS
 from streams import changelog
 from streams.connection import connection
 from streams.engine.clock import Ahead
@@ -108,6 +111,13 @@ async def read(consumer: AIOKafkaConsumer, settings: Settings, partition: int) -
     return pairs
 
 
+async def first_offset(settings: Settings, partition: int) -> tuple[TopicPartition, int]:
+    """Where a shard's transactions keep their token, and the offset there: a worker that finds another token knows that it has lost the shard."""
+    place = TopicPartition(TOPICS[0], partition)
+    async with changelog.reading(settings, connection(settings), group=settings.app) as consumer:
+        return place, (await changelog.committed(consumer, [place]))[place]
+
+
 async def erase_in(settings: Settings, consumer: AIOKafkaConsumer, partition: int, customer: str) -> Receipt:
     """Take the shard over, read it as it is then, and write the tombstones."""
     producer = AIOKafkaProducer(bootstrap_servers=settings.brokers, transactional_id=f"{settings.app}-{partition}", acks="all", retry_backoff_ms=5, **connection(settings))
@@ -115,6 +125,8 @@ async def erase_in(settings: Settings, consumer: AIOKafkaConsumer, partition: in
     try:
         written, rows, texts = Contents(await read(consumer, settings, partition)).tombstones(customer)
         async with producer.transaction():
+            place, offset = await first_offset(settings, partition)
+            await producer.send_offsets_to_transaction({place: OffsetAndMetadata(offset, f"erase-{uuid.uuid4().hex[:12]}")}, settings.app)
             for begin in range(0, len(written), RECORDS):
                 batch = producer.create_batch()
                 for key, value in written[begin : begin + RECORDS]:

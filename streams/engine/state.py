@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,7 +11,7 @@ import numpy as np
 from schemas.codes import keep, text_of
 from streams.engine.clock import Ahead
 from streams.engine.memory import Memory
-from streams.engine.rows import NEVER, Change, Follower, Layout, Entries, Part, StateRefused, Table, by_layout, by_part, record_key
+from streams.engine.rows import NEVER, Change, Entries, Follower, Layout, Part, StateRefused, Table, by_layout, by_part, record_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
