@@ -37,7 +37,7 @@ check: $(READY) ## format, lint, types, import rules
 
 faults: $(READY) ## all fault trials, the long ones too (about half an hour), and their table in docs/faults.md
 	@rm -rf .faults
-	@$(BIN)/python -m pytest tests/faults -m "fault_full or not fault_full" --timeout 900; $(BIN)/python -m tests.faults
+	@$(BIN)/python -m pytest tests/faults -m "fault_full or not fault_full" --timeout 900 $(PARALLEL); $(BIN)/python -m tests.faults
 
 faults-random: $(READY) ## 30 minutes of random faults: make faults-random SEED=7 MINUTES=30
 	@SEED=$(SEED) MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/faults/random_schedule.py -m "fault_full or not fault_full" --timeout 0 -s
