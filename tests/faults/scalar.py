@@ -5,7 +5,9 @@ It starts when the input is loaded and is asked for at the verdict, so it costs 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -41,6 +43,8 @@ class ScalarReading:
     def result(self) -> Counter[Telling]:
         """What it found, when it is done."""
         if self.found is None:
+            with contextlib.suppress(PermissionError):
+                os.setpriority(os.PRIO_PROCESS, self.process.pid, 0)  # now it is waited for
             said, _ = self.process.communicate(timeout=600)
             assert self.process.returncode == 0, "the scalar reading failed"
             self.found = Counter(map(tuple, msgspec.msgpack.decode(said)))

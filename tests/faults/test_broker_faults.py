@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
+from streams.cli.demo import free_port
 from tests.broker.kafka import KafkaBroker, create_topics, lasting_port
 from tests.faults.proxy import END_TXN, Proxy
 
@@ -273,13 +275,17 @@ def test_a_foreign_transaction_is_open_in_the_input_and_another_is_aborted(trial
 
     loop = asyncio.new_event_loop()
     producer = loop.run_until_complete(hold())
-    run.start()
+    port = free_port()
+    run.start("--metrics-port", str(port))
     run.wait_progress()
-    deadline = time.monotonic() + 20
-    while (lag := run.look()) and time.monotonic() < deadline:
-        time.sleep(0.2)
+    deadline = time.monotonic() + 60
+    told = ""
+    while "raw.billing" not in told and time.monotonic() < deadline:
+        time.sleep(0.5)
+        told = urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).read().decode()
+    assert told == "ok, but shard 0: raw.billing: nothing can be read before another producer ends its open transaction\n"
+    assert run.look(), "what is not committed is not read"
     run.strike()
-    assert lag, "what is not committed is not read"
     loop.run_until_complete(producer.commit_transaction())
     loop.run_until_complete(producer.stop())
     run.finish()
