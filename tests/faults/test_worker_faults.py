@@ -128,9 +128,8 @@ def test_an_owner_frozen_in_a_transaction_longer_than_its_session_is_fenced(tria
         now = asyncio.run(ends(broker, held))
         return all(now[place] >= high[place] for place in held)
 
-    waited(free, 5)
-    if frozen_s < TRANSACTION_MS / 1000:
-        assert time.monotonic() - begun < TRANSACTION_MS / 1000, "it was the new owner, not the broker's patience that ended it"
+    waited(free, 15)
+    assert time.monotonic() - begun < TRANSACTION_MS / 1000, "it was the new owner, not the broker's patience that ended it"
     run.wait_progress()
     time.sleep(max(0, begun + frozen_s - time.monotonic()))
     assert is_stopped(frozen)
