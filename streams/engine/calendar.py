@@ -7,6 +7,7 @@ by their length, ambiguous times (autumn) are the first occurrence, as `zoneinfo
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -81,6 +82,12 @@ class Zone:
         return np.where(in_gap, local - self.offsets[np.maximum(at - 1, 0)], utc)
 
 
+@cache
+def zone_of(name: str) -> Zone:
+    """The zone, whose transitions are found once. Raises UnknownZone."""
+    return Zone(name)
+
+
 class Calendar:
     """Zones by small numbers, and civil time for columns with one zone for all or one a row."""
 
@@ -92,7 +99,7 @@ class Calendar:
     def zone(self, name: str) -> int:
         """The number of a zone. Raises UnknownZone."""
         if name not in self.by_name:
-            self.zones.append(Zone(name))
+            self.zones.append(zone_of(name))
             self.names.append(name)
             self.by_name[name] = len(self.names) - 1
         return self.by_name[name]
