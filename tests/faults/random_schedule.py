@@ -36,7 +36,7 @@ def strike(run, broker, dice):
             run.kill(worker)
             run.start(*more)
         case "term":
-            assert run.kill(worker, signal.SIGTERM) == 0
+            run.terminate(worker)
             run.start(*more)
         case "freeze":
             worker.send_signal(signal.SIGSTOP)
