@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections import Counter, deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,6 +27,8 @@ SLICES = 20
 """A simulated day is produced in so many parts."""
 DAY_S = 1.0
 """A simulated day takes this long."""
+AHEAD = 30_000
+"""Records that the city may be ahead of the worker: the embedded broker keeps about 5 MB a partition, and lets go of the oldest, read or not."""
 LATEST = 8
 
 
@@ -120,17 +123,21 @@ class Demo:
                 raise RuntimeError(f"the worker ended with {self.worker.returncode}: {self.log.read()[-2000:].decode(errors='replace')}")
 
     async def _produce(self, bootstrap: str) -> None:
-        """The city's raw logs, a day a second."""
+        """The city's raw logs, a day a second, and never further ahead of the worker than the broker remembers."""
         from aiokafka import AIOKafkaProducer
 
         producer = AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=20, max_batch_size=262_144)
         await producer.start()
+        taken = 0
         try:
             while True:
                 begin = time.monotonic()
                 records = self.city.day(self.day)
                 size = len(records) // SLICES + 1
                 for number in range(SLICES):
+                    while self.produced - taken > AHEAD:
+                        taken = await asyncio.to_thread(self._taken)
+                        await asyncio.sleep(0.05)
                     for record in records[number * size : (number + 1) * size]:
                         await producer.send(record.topic, record.value, key=record.key)
                         self.produced += 1
@@ -138,6 +145,15 @@ class Demo:
                 self.day += 1
         finally:
             await producer.stop()
+
+    def _taken(self) -> int:
+        """How many records the worker has committed, by its metrics; none as long as it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=2) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return 0
+        return round(sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("kairos_records_in_total{")))
 
     async def _consume(self, bootstrap: str, topics: list[str]) -> None:
         """What marketing would read: committed events."""
