@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.reference import Reference
-from streams.catalogue import Catalogue
+from streams.definitions.catalogue import Catalogue
 from streams.engine.engine import Engine, EngineSettings
 from streams.shard import Shard, ShardSettings
 

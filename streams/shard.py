@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from schemas.raw import TOPICS
-from streams.decode import decode_chunk
 from streams.emit import Message, dead_letter, message
 from streams.engine.batch import FATES
 from streams.engine.clock import JUMP_MS
 from streams.engine.engine import TimerFailed
+from streams.intake.decode import decode_chunk
+from streams.intake.merge import Merger
 from streams.logs import place_of
-from streams.merge import Merger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from streams.decode import Reject
     from streams.engine.detection import Detection
     from streams.engine.engine import Engine, Outcome
-    from streams.engine.state import Ledger
-    from streams.merge import Released
+    from streams.engine.state.store import Ledger
+    from streams.intake.decode import Reject
+    from streams.intake.merge import Released
 
 RANK = {topic: rank for rank, topic in enumerate(TOPICS)}
 DEAD_LETTER = "dead_letter"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.connection import is_loopback
+from streams.kafka.connection import is_loopback
 from tests.broker.kafka import BrokerMissing, KafkaBroker
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"

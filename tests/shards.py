@@ -10,7 +10,7 @@ import orjson
 
 from schemas.raw import RECORD_TYPES, TOPICS, type_name
 from schemas.reference import Reference
-from streams.catalogue import Catalogue
+from streams.definitions.catalogue import Catalogue
 from streams.engine.engine import Engine, EngineSettings
 from streams.shard import Shard, ShardSettings
 

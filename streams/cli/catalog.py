@@ -9,8 +9,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from streams.catalogue import Catalogue
-    from streams.define import Event
+    from streams.definitions.catalogue import Catalogue
+    from streams.definitions.words import Event
 
 
 def catalog(
@@ -25,7 +25,7 @@ def catalog(
     from rich.console import Console
 
     from streams import settings
-    from streams.catalogue import Catalogue, CatalogueFault, suggest
+    from streams.definitions.catalogue import Catalogue, CatalogueFault, suggest
 
     chosen = settings.load({"definitions": tuple(definitions or ())}, config)
     installed = Catalogue.load(chosen.definitions, chosen.events)

@@ -19,7 +19,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from streams.catalogue import Catalogue
+    from streams.definitions.catalogue import Catalogue
 
 FIRST_MIDNIGHT_MS = 1_777_564_800_000
 """2026-05-01T00:00+08:00."""
@@ -62,7 +62,7 @@ class Demo:
     def __init__(self, seconds: int, customers: int, seed: int, port: int, *, keep: bool) -> None:
         from rich.console import Console
 
-        from streams.catalogue import Catalogue
+        from streams.definitions.catalogue import Catalogue
         from streams.simulation.city import City
 
         self.seconds, self.port, self.keep = seconds, port, keep
@@ -82,8 +82,8 @@ class Demo:
     async def run(self) -> None:
         """Broker, worker, city, display: until the time is up."""
         from schemas.raw import TOPICS
-        from streams.embedded import EmbeddedBroker
         from streams.emit import DEAD_LETTER, MISSED, PREFIX
+        from streams.kafka.embedded import EmbeddedBroker
 
         reference = Path(self.folder.name) / "reference"
         self.city.write_reference(reference)

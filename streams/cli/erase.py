@@ -23,7 +23,7 @@ def erase(
     Example: kairos erase C100 --brokers 127.0.0.1:9092 --app kairos
     """
     from streams import settings
-    from streams.erase import erase as remove
+    from streams.kafka.erase import erase as remove
 
     chosen = settings.load({"brokers": brokers, "app": app}, config)
     receipts = asyncio.run(remove(chosen, customer))

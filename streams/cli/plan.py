@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from streams.plan import Line, Stored
     from streams.settings import Settings
+    from streams.tools.plan import Line, Stored
 
 STYLES = {"refused": "bold red", "dropped": "yellow", "new": "green", "carried": "dim"}
 
@@ -32,7 +32,7 @@ def plan(
 
     from streams import settings
     from streams.builder import shard_builder
-    from streams.plan import plan as compare
+    from streams.tools.plan import plan as compare
 
     given = {"brokers": brokers, "app": app, "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
     chosen = settings.load(given, config)
@@ -65,10 +65,10 @@ async def read(chosen: Settings) -> Stored:
     """Read all partitions of the changelog. Raises TopicFault."""
     from aiokafka import TopicPartition
 
-    from streams import changelog
-    from streams.connection import connection
-    from streams.plan import Stored
-    from streams.topics import changelog_partitions
+    from streams.kafka import changelog
+    from streams.kafka.connection import connection
+    from streams.kafka.topics import changelog_partitions
+    from streams.tools.plan import Stored
 
     count = await changelog_partitions(chosen)
     stored = Stored()

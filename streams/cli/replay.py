@@ -34,7 +34,7 @@ def replay(
     """
     from streams import settings
     from streams.builder import shard_builder
-    from streams.replay import Replay
+    from streams.tools.replay import Replay
 
     given = {"reference": reference, "clock": "records", "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
     build, catalogue = shard_builder(settings.load(given, config), only or [], keep_state=False)

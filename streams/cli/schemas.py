@@ -17,8 +17,8 @@ def schemas(
 
     Example: kairos schemas --out contracts
     """
-    from streams import contracts
-    from streams.catalogue import Catalogue
+    from streams.definitions import contracts
+    from streams.definitions.catalogue import Catalogue
 
     catalogue = Catalogue.load(definitions or ())
     if out is not None:

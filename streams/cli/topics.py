@@ -21,8 +21,9 @@ def topics(
 
     Example: kairos topics --create --brokers 127.0.0.1:9092 --partitions 12 --replication 3
     """
-    from streams import settings, topics
-    from streams.catalogue import Catalogue
+    from streams import settings
+    from streams.definitions.catalogue import Catalogue
+    from streams.kafka import topics
 
     chosen = settings.load({"brokers": brokers, "app": app, "definitions": tuple(definitions or ())}, config)
     families = Catalogue.load(chosen.definitions).families

@@ -26,8 +26,8 @@ def worker(
 
     Example: kairos worker --brokers 127.0.0.1:9092 --app kairos --reference ./reference
     """
-    from streams import app as worker_app
     from streams import logs, settings
+    from streams.kafka import worker as worker_app
 
     given = {
         "brokers": brokers,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from streams.engine.batch import Batch
     from streams.engine.expression import Ints
-    from streams.engine.rows import Table
+    from streams.engine.state.tables import Table
 
 REMEMBERED = 16
 """Records of a customer and topic that a repeat is looked for among."""

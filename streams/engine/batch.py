@@ -13,17 +13,17 @@ import numpy as np
 
 from schemas.codes import NULL, code
 from schemas.raw import RECORD_TYPES, fields_of
-from streams.engine.rows import SEPARATOR
+from streams.engine.state.codec import SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemas.reference import Reference
-    from streams.decode import Columns
     from streams.engine.calendar import Calendar
     from streams.engine.expression import Array, Expr, Ints, Join, Param
-    from streams.engine.rows import Rows, Table
-    from streams.merge import Released
+    from streams.engine.state.tables import Rows, Table
+    from streams.intake.columns import Columns
+    from streams.intake.merge import Released
 
 RANKS = 4
 FATES = ("processed", "duplicate", "late", "terminated")
@@ -231,7 +231,7 @@ class Matches:
         if name in self.group._fields:
             return self.group._fields[name][self.idx]
         if self._subset is None:
-            from streams.decode import Columns
+            from streams.intake.columns import Columns
 
             self._subset = Columns(self.group.record_type, list(self.records()))
         column: Array = getattr(self._subset, name)

@@ -11,10 +11,10 @@ import numpy as np
 from schemas.codes import NULL, text_of
 from streams.engine.expression import Expr, Output, RecordField
 from streams.engine.identity import Identity, identity, unpack
-from streams.engine.rows import SEPARATOR
+from streams.engine.state.codec import SEPARATOR
 
 if TYPE_CHECKING:
-    from streams.define import Event
+    from streams.definitions.words import Event
     from streams.engine.batch import Matches
 
 EPOCH_DAY = date(1970, 1, 1)

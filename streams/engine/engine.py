@@ -19,22 +19,24 @@ from streams.engine.features.absence import AbsenceColumns
 from streams.engine.features.primitive import Home, Runtime, TimedRuntime
 from streams.engine.identity import pack
 from streams.engine.lifecycle import Lifecycle
-from streams.engine.owners import Owners
-from streams.engine.rows import NEVER, SEPARATOR
-from streams.engine.state import State
+from streams.engine.state.codec import SEPARATOR
+from streams.engine.state.owners import Owners
+from streams.engine.state.store import State
+from streams.engine.state.tables import NEVER
 from streams.logs import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from schemas.reference import Reference
-    from streams.catalogue import Catalogue
-    from streams.define import Event
+    from streams.definitions.catalogue import Catalogue
+    from streams.definitions.words import Event
     from streams.engine.expression import Bools, Ints
     from streams.engine.features.primitive import Primitive
     from streams.engine.rearm import RearmColumns
-    from streams.engine.rows import Change, Rows, Table
-    from streams.merge import Released
+    from streams.engine.state.codec import Change
+    from streams.engine.state.tables import Rows, Table
+    from streams.intake.merge import Released
 
 STATE_CHANGE = next(i for i, record in enumerate(RECORD_TYPES) if record.code == "L")
 SWEEP_EVERY_MS = 3_600_000

@@ -12,7 +12,7 @@ from streams.engine.features.primitive import Days, Home, Primitive, Span, Timed
 if TYPE_CHECKING:
     from streams.engine.batch import Group, Matches
     from streams.engine.expression import Ints
-    from streams.engine.rows import Rows
+    from streams.engine.state.tables import Rows
 
 STATE_KEPT = Days(7)
 STATUS, OWNER, CONSENT = code("line.status"), code("line.owner"), code("customer.marketing_consent")

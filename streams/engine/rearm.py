@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.engine.features.primitive import DAY_MS, LATE_LIMIT_MS, Home, Scope, Span
-from streams.engine.memory import Memory
+from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from streams.engine.batch import Matches
     from streams.engine.expression import Expr
-    from streams.engine.rows import Rows
+    from streams.engine.state.tables import Rows
 
 PER_VALUE_DAYS = 400
 """`per` remembers a value this long after it was last met."""

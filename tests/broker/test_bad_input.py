@@ -13,8 +13,8 @@ import pytest
 from tests.broker.kafka import create_topics
 from tests.broker.workers import PROJECT, Cluster
 from tests.events.test_catalogue import EVENTS  # noqa: F401  # the definitions load
+from tests.intake.test_decode import BAD
 from tests.streams.records import good
-from tests.streams.test_decode import BAD
 
 pytestmark = pytest.mark.broker
 

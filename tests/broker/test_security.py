@@ -12,8 +12,8 @@ import pytest
 from tests.broker.kafka import BrokerMissing
 from tests.broker.secure import PASSWORD, mutual, scram, secure_broker
 from tests.broker.workers import PROJECT, Cluster
+from tests.intake.test_decode import BAD
 from tests.streams.records import good
-from tests.streams.test_decode import BAD
 
 pytestmark = pytest.mark.broker
 CANARY = "8613912345678"

@@ -17,7 +17,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.raw import TOPICS
-from streams.catalogue import Catalogue
+from streams.definitions.catalogue import Catalogue
 from streams.emit import DEAD_LETTER, MISSED, PREFIX
 from tests.broker.kafka import create_topics, produce, read_all
 
@@ -145,8 +145,8 @@ class Cluster:
 def replayed(path: Path, reference: Path | None, partitions: int = PARTITIONS) -> Counter[str]:
     """The event ids that a replay of the same input gives."""
     from streams.builder import shard_builder
-    from streams.replay import Replay
     from streams.settings import load
+    from streams.tools.replay import Replay
 
     build, _ = shard_builder(load({"clock": "records", "reference": str(reference) if reference else None}, environ={}))
     ids: Counter[str] = Counter()

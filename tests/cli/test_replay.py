@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from streams.partitioner import murmur2, partition_of
+from streams.kafka.partitioner import murmur2, partition_of
 from streams.simulation.city import City
 from tests.broker.workers import PROJECT, replayed
 

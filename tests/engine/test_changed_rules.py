@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.catalogue import Catalogue, event_of, modules_of_folder
+from streams.definitions.catalogue import Catalogue, event_of, modules_of_folder
 from streams.engine.engine import Engine, EngineSettings
-from streams.engine.rows import StateRefused
-from streams.plan import Stored, plan
+from streams.engine.state.codec import StateRefused
+from streams.tools.plan import Stored, plan
 from tests.shards import CATALOGUE, REFERENCE, Bench, epoch_ms
 from tests.streams.records import good
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from events.stories import charge
-from streams.catalogue import Catalogue
+from streams.definitions.catalogue import Catalogue
 from streams.engine.engine import TimerFailed
 from streams.shard import RuleFailed
 from tests.shards import Bench, epoch_ms

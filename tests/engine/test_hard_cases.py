@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from events.stories import call, charge, contact, moment, phone, record, roaming, seen, session, status, topup
-from streams.catalogue import Catalogue
+from streams.definitions.catalogue import Catalogue
 from tests.shards import Bench, details, epoch_ms
 
 BERLIN = "Europe/Berlin"

@@ -8,7 +8,7 @@ import pytest
 
 import events
 from schemas.reference import Reference
-from streams.catalogue import Catalogue, CatalogueFault
+from streams.definitions.catalogue import Catalogue, CatalogueFault
 from tests.shards import CATALOGUE, Bench, details, epoch_ms
 
 EVENTS = list(CATALOGUE)

@@ -27,9 +27,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.raw import TOPICS
 from streams.emit import MISSED
-from streams.engine.rows import NEVER, split_key
-from streams.engine.state import ABOUT, CLOCK, Head
-from streams.partitioner import partition_of
+from streams.engine.state.codec import split_key
+from streams.engine.state.store import ABOUT, CLOCK, Head
+from streams.engine.state.tables import NEVER
+from streams.kafka.partitioner import partition_of
 from streams.simulation.city import City
 from tests.broker.kafka import read_all
 from tests.broker.workers import OUTPUTS, Cluster

@@ -16,8 +16,8 @@ from aiokafka import AIOKafkaProducer
 from schemas.raw import TOPICS
 from tests.broker.kafka import read_all
 from tests.faults.harness import MIDNIGHT_MS, Result, note
+from tests.intake.test_decode import BAD
 from tests.streams.records import good
-from tests.streams.test_decode import BAD
 
 pytestmark = pytest.mark.broker
 full = pytest.mark.fault_full

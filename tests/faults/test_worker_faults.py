@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from aiokafka import TopicPartition
 
-from streams.commit import TRANSACTION_MS
-from streams.failpoints import POINTS
+from streams.kafka.failpoints import POINTS
+from streams.kafka.shard_task import TRANSACTION_MS
 from tests.broker.kafka import ends
 from tests.broker.workers import OUTPUTS
 

@@ -17,7 +17,7 @@ from tests.reference.values import value
 
 if TYPE_CHECKING:
     from schemas.reference import Reference
-    from streams.catalogue import Catalogue
+    from streams.definitions.catalogue import Catalogue
 
 STRUCTS = {type_name(record): record for record in RECORD_TYPES}
 DELAY_MS = 5000

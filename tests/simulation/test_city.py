@@ -6,7 +6,7 @@ from collections import Counter
 
 from schemas.raw import TOPICS
 from schemas.reference import Reference
-from streams.decode import decode_chunk
+from streams.intake.decode import decode_chunk
 from streams.simulation.city import City
 from tests.shards import Bench
 

@@ -29,7 +29,7 @@ def floor(bootstrap: str) -> dict[str, float]:
     """(a) aiokafka's fetch, and decoding into typed columns with the validity rules."""
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
-    from streams.decode import decode_chunk
+    from streams.intake.decode import decode_chunk
 
     async def run() -> tuple[float, float, int]:
         consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", max_partition_fetch_bytes=4_194_304, enable_auto_commit=False)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streams.builder import shard_builder
 from streams.cli.demo import free_port
-from streams.commit import ShardTask
+from streams.kafka.partitioner import partition_of
+from streams.kafka.shard_task import ShardTask
 from streams.metrics import Metrics
-from streams.partitioner import partition_of
 from streams.settings import load
 from tests.broker.workers import PARTITIONS, Cluster
 from tests.speed.testbed import CHUNK, Feed, cpu_seconds, log_lines, machine, memory_bytes, own_broker, say

@@ -8,12 +8,12 @@ import numpy as np
 
 from streams.engine.expression import TRUE
 from streams.engine.features.primitive import DAY_MS, Home, Primitive, Span, TimedRuntime
-from streams.engine.memory import Memory
+from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
     from streams.engine.batch import Group, Matches, World
     from streams.engine.expression import Expr, Ints, Output
-    from streams.engine.rows import Rows
+    from streams.engine.state.tables import Rows
 
 
 class Absence(Primitive):

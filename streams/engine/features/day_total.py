@@ -14,7 +14,7 @@ from streams.engine.features.primitive import DAY_MS, LATE_LIMIT_MS, Home, Primi
 if TYPE_CHECKING:
     from streams.engine.batch import Group, World
     from streams.engine.expression import Expr, Ints, Operand, Output
-    from streams.engine.rows import Column
+    from streams.engine.state.tables import Column
 
 
 class DayTotal(Primitive):

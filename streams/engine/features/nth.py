@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.engine.features.primitive import Home, Primitive, Runtime
-from streams.engine.memory import Memory
+from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
     from streams.engine.batch import Group, Matches, World

@@ -15,7 +15,7 @@ from streams.engine.features.primitive import HOUR_MS, Home, Primitive, Signal, 
 if TYPE_CHECKING:
     from streams.engine.batch import Group, Matches, World
     from streams.engine.expression import Expr, Ints, Output
-    from streams.engine.rows import Column, Rows
+    from streams.engine.state.tables import Column, Rows
 
 DWELL_MS = 30 * 60_000
 DWELL_RECORDS = 2

@@ -12,8 +12,8 @@ from streams.engine.expression import TRUE, Expr, Output, both
 if TYPE_CHECKING:
     from streams.engine.batch import Group, World
     from streams.engine.expression import Array, Ints, ValueKind
-    from streams.engine.rows import Part, Rows, Table
-    from streams.engine.state import State
+    from streams.engine.state.store import State
+    from streams.engine.state.tables import Part, Rows, Table
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -8,8 +8,8 @@ import numpy as np
 
 from streams.engine.expression import Const, Output
 from streams.engine.features.primitive import LATE_LIMIT_MS, Home, Primitive, Runtime, Span
-from streams.engine.members import Members
-from streams.engine.memory import Memory
+from streams.engine.state.members import Members
+from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from streams.engine.batch import Group, Matches, World
     from streams.engine.expression import Array, Expr, Ints, Param
-    from streams.engine.members import Chunk
-    from streams.engine.rows import Rows
+    from streams.engine.state.members import Chunk
+    from streams.engine.state.tables import Rows
 
 Function = Literal["count", "sum", "distinct", "largest", "top"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from schemas.raw import RECORD_TYPES, TOPICS, type_name
-from streams.partitioner import partition_of
+from streams.kafka.partitioner import partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

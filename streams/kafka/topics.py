@@ -11,8 +11,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from schemas.raw import TOPICS
-from streams.connection import connection
 from streams.emit import DEAD_LETTER, MISSED, PREFIX
+from streams.kafka.connection import connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

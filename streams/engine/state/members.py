@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from streams.engine.rows import Follower, Layout
+from streams.engine.state.codec import Layout
+from streams.engine.state.follower import Follower
 
 if TYPE_CHECKING:
     from streams.engine.expression import Array, Ints
-    from streams.engine.rows import ColumnKind, Rows, Table
+    from streams.engine.state.codec import ColumnKind
+    from streams.engine.state.tables import Rows, Table
 
 SIZES = (4, 16, 64, 256, 1024, 4096)
 MOST = SIZES[-1]

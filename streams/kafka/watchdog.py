@@ -17,7 +17,7 @@ from streams.logs import log
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from streams.commit import ShardTask
+    from streams.kafka.shard_task import ShardTask
 
 logger = logging.getLogger("kairos.watchdog")
 EXIT = 70

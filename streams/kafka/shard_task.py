@@ -1,9 +1,7 @@
-"""A shard's task: it restores the state, then takes steps and commits each as one Kafka transaction.
+"""A shard's task: it restores the state, then takes steps and commits each as one Kafka transaction (`transaction.py`).
 
-A step that failed to commit is sent again as it was, by a new producer (a new epoch), so ids and rows are equal, for as long as
-the broker may come back. Where the reply to the commit itself was lost, the new producer first looks whether it was done: every
-transaction writes its token beside an offset. What it refuses for good ends the process: never is anything acknowledged that was not committed. Records
-that no rule survives are found by cutting their batch up on state read anew, and go to the dead-letter topic.
+A permanent refusal by the broker ends the process, so nothing uncommitted is ever acknowledged. If a rule raises, the state is read again and the
+batch is halved until the failing record is alone; that record goes to the dead-letter topic.
 """
 
 from __future__ import annotations
@@ -12,32 +10,17 @@ import asyncio
 import gc
 import logging
 import time
-import uuid
 from typing import TYPE_CHECKING, Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    IllegalOperation,
-    InvalidTopicError,
-    KafkaError,
-    MessageSizeTooLargeError,
-    ProducerFenced,
-    SaslAuthenticationFailed,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from schemas.raw import TOPICS
-from streams import changelog
-from streams.emit import Message
-from streams.failpoints import reach
+from streams.intake.merge import Released
+from streams.kafka import changelog
+from streams.kafka.failpoints import reach
+from streams.kafka.transaction import FORBIDDEN, Transactions, Unwritable, names_in
 from streams.logs import log
-from streams.merge import Released
-from streams.partitioner import partition_of
 from streams.shard import RuleFailed
 
 if TYPE_CHECKING:
@@ -48,34 +31,11 @@ if TYPE_CHECKING:
     from streams.shard import Shard, Step
 
 logger = logging.getLogger("kairos.shard")
-BATCH_BYTES = 900_000
-"""A produced batch; brokers take 1 MiB unless told otherwise."""
-ATTEMPT_S = 40.0
-"""An attempt at a transaction that takes longer has failed: the broker ends it after 30 s anyway."""
-LONGEST_PAUSE_S = 5.0
-"""Between two attempts at a transaction."""
 TICK_S = 1.0
-TRANSACTION_MS = 30_000
 HELD_S = 5.0
 """An open transaction in the input that holds records back this long is told."""
 LAST_CHANCE_S = 2.0
 """After this without a step, the idle shard looks again."""
-
-
-FORBIDDEN = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, SaslAuthenticationFailed, TransactionalIdAuthorizationFailed)
-REFUSALS: dict[type[KafkaError], str] = {
-    MessageSizeTooLargeError: "a record is larger than the topic takes: raise its max.message.bytes ('kairos topics' says what is wanted)",
-    TopicAuthorizationFailedError: "the worker may not write there: grant it WRITE",
-    InvalidTopicError: "no such topic: create it with 'kairos topics --create'",
-}
-
-
-class Fenced(Exception):
-    """Another worker owns the shard now."""
-
-
-class Unwritable(Exception):
-    """A topic refuses for good what must be written."""
 
 
 class RetentionGap(Exception):
@@ -99,7 +59,6 @@ class ShardTask:
     ) -> None:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
         self.partition = shard.partition
-        self.dead_letter_bytes = dead_letter_bytes
         self.resume, self.rebuild = resume, rebuild
         self.next: dict[str, int] = {}
         """By topic, the next offset to feed; what is below comes a second time and is trimmed."""
@@ -116,19 +75,10 @@ class ShardTask:
         """Held while a step is made and committed."""
         self.work = asyncio.Event()
         self.stopping = False
-        self.producer: AIOKafkaProducer | None = None
         self.newest_append_ms = 0
-        self.partition_counts: dict[str, int] = {}
-        self.raw_partitions = raw_partitions
-        self.life, self.transactions = uuid.uuid4().hex[:12], 0
-        """What the tokens of transactions are made of."""
-        self.committed: dict[str, int] = {}
-        self.last = ""
-        """The token of the last transaction that we know of: where the broker has another, the shard is not ours any more."""
+        self.transactions = Transactions(self.partition, settings, metrics, connection=connection, dead_letter_bytes=dead_letter_bytes, raw_partitions=raw_partitions)
         self.progress = time.monotonic()
         """When something was last committed, or there was last nothing to do."""
-        self.trouble: str | None = None
-        """What keeps the step in hand from being committed."""
         self.held_since: dict[str, float] = {}
         """By topic, since when all that is left to read stands behind an open transaction of somebody else's."""
         self.gaps: dict[str, int] = {}
@@ -204,7 +154,7 @@ class ShardTask:
         try:
             await self._restore()
         except FORBIDDEN as error:
-            raise self._forbidden(error) from error
+            raise self.transactions.forbidden(error) from error
         except TopicAuthorizationFailedError as error:
             raise Unwritable(f"{names_in(error) or self.settings.changelog}: the broker refuses what must be read to begin: grant the worker READ") from error
         tick_at = time.monotonic() + TICK_S
@@ -310,9 +260,7 @@ class ShardTask:
         """Let the producer go; an open transaction is aborted."""
         if self.clerk is not None:
             await self.clerk.stop()
-        if self.producer is not None:
-            producer, self.producer = self.producer, None
-            await producer.stop()
+        await self.transactions.close()
 
     async def _read_state(self, consumer: AIOKafkaConsumer) -> int:
         """Read the changelog into the shard. Returns its rows. Raises StateRefused."""
@@ -325,8 +273,8 @@ class ShardTask:
 
     async def _restore(self) -> None:
         started = time.perf_counter()
-        await self._new_producer()
-        self.last = await self._last_token()
+        await self.transactions.begin()
+        self.transactions.last = await self.transactions.last_token()
         reach("restore_begun")
         places = [TopicPartition(topic, self.partition) for topic in TOPICS]
         async with changelog.reading(self.settings, self.connection) as consumer:
@@ -336,7 +284,7 @@ class ShardTask:
             committed = await changelog.committed(consumer, places)
             refuse_gaps(committed, await consumer.beginning_offsets(places))
         self.next = {place.topic: offset for place, offset in committed.items()}
-        self.committed = dict(self.next)
+        self.transactions.committed = dict(self.next)
         for step in self.shard.migration(self.settings.batch_records):
             await self._commit(step)
         gc.collect()
@@ -350,168 +298,23 @@ class ShardTask:
         for topic, run in waiting:
             self.feed(topic, run)
 
-    # Committing
-
     async def _commit(self, step: Step) -> None:
-        """Commit `step`, again with a new producer when the broker fails. Raises Fenced, or the last error."""
+        """Commit `step` and count it. Raises Fenced, Unwritable, KafkaError."""
         started = time.perf_counter()
-        attempt = 0
-        self.transactions += 1
-        token = f"{self.life}-{self.transactions}"
-        ending = False
-        while True:
-            try:
-                async with asyncio.timeout(ATTEMPT_S):
-                    if self.producer is None:
-                        await self._new_producer()
-                        last = await self._last_token()
-                        if ending and last == token:
-                            break
-                        if last != self.last:
-                            raise Fenced(f"shard {self.partition}: another worker has taken over")
-                    await self._transaction(step, token)
-                    ending = True
-                    await self._end_transaction()
-                break
-            except ProducerFenced as error:
-                raise Fenced(f"shard {self.partition}: another worker has taken over") from error
-            except (KafkaError, IllegalOperation, TimeoutError, OSError) as error:
-                refuse_topics(self._cause(error))
-                if isinstance(error, FORBIDDEN):
-                    raise self._forbidden(error) from error
-                self.trouble = f"{type(error).__name__} in {attempt + 1} attempts"
-                self.metrics.transaction_retries.inc()
-                log(logger, logging.WARNING, "transaction failed, beginning anew", partition=self.partition, attempt=attempt + 1, error=type(error).__name__)
-                await self._drop_producer()
-                await asyncio.sleep(min(LONGEST_PAUSE_S, 0.05 * 4**attempt))
-                attempt += 1
-        self.committed |= step.offsets
-        self.last = token
-        self.trouble, self.progress = None, time.monotonic()
+        await self.transactions.commit(step)
+        self.progress = time.monotonic()
         self.metrics.commit_seconds.observe(time.perf_counter() - started)
         self.metrics.step(step)
         if step.events and self.newest_append_ms:
             self.metrics.latency_seconds.observe(max(0.0, time.time() - self.newest_append_ms / 1000))
         self._observe()
 
-    def _forbidden(self, error: KafkaError) -> Unwritable:
-        return Unwritable(f"{self.settings.app}: the broker forbids it: {error.message}: grant the worker the group and its transactional ids")
-
-    def _cause(self, error: BaseException) -> BaseException:
-        """What the broker refused, where the client only says that its transaction has failed by something."""
-        waiter = self.producer._txn_manager._transaction_waiter if self.producer is not None else None
-        return (waiter.exception() if waiter is not None and waiter.done() and not waiter.cancelled() else None) or error
-
-    async def _new_producer(self) -> None:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self.settings.brokers,
-            transactional_id=f"{self.settings.app}-{self.partition}",
-            transaction_timeout_ms=TRANSACTION_MS,
-            acks="all",
-            compression_type=self.settings.compression if self.settings.compression != "none" else None,
-            max_batch_size=BATCH_BYTES,
-            max_request_size=64 * 1024 * 1024,
-            retry_backoff_ms=5,
-            request_timeout_ms=TRANSACTION_MS,
-            **self.connection,
-        )
-        try:
-            await producer.start()
-        except BaseException:
-            await producer.stop()
-            raise
-        self.producer = producer
-
-    async def _drop_producer(self) -> None:
-        producer, self.producer = self.producer, None
-        if producer is not None:
-            try:
-                await asyncio.wait_for(producer.stop(), 2)
-            except Exception as error:  # noqa: BLE001  # it has failed already; the new epoch fences it
-                log(logger, logging.WARNING, "producer did not stop", error=type(error).__name__)
-
-    async def _last_token(self) -> str:
-        """The token of the shard's last committed transaction, whoever made it; empty when there is none."""
-        place = TopicPartition(TOPICS[0], self.partition)
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.brokers, **self.connection)
-        await admin.start()
-        try:
-            found = await admin.list_consumer_group_offsets(self.settings.app, partitions=[place])
-        finally:
-            await admin.close()
-        return (found[place].metadata or "") if place in found else ""
-
-    async def _end_transaction(self) -> None:
-        assert self.producer is not None  # the caller made it
-        reach("before_commit")
-        await self.producer.commit_transaction()
-        reach("after_commit")
-
-    async def _transaction(self, step: Step, token: str) -> None:
-        """Everything of a transaction but its end."""
-        producer = self.producer
-        assert producer is not None  # the caller made it
-        reach("before_begin")
-        await producer.begin_transaction()
-        reach("after_begin")
-        pending = {self.settings.changelog: await self._send(self.settings.changelog, [Message("", key, value, ()) for key, value in step.rows], self.partition)}
-        by_topic: dict[str, list[Message]] = {}
-        for message in (*step.events, *step.missed, *map(self._fitting, step.dead_letters)):
-            by_topic.setdefault(message.topic, []).append(message)
-        for topic, messages in by_topic.items():
-            pending[topic] = []
-            for partition, own in (await self._by_partition(topic, messages)).items():
-                pending[topic] += await self._send(topic, own, partition)
-        for topic, sent in pending.items():
-            try:
-                await asyncio.gather(*sent)
-            except (MessageSizeTooLargeError, TopicAuthorizationFailedError, InvalidTopicError) as error:
-                raise Unwritable(f"{topic}: the broker refuses what must be written: {REFUSALS[type(error)]}") from error
-        reach("before_offsets")
-        moved = {TOPICS[0]: self.committed.get(TOPICS[0], 0), **step.offsets}
-        offsets = {TopicPartition(topic, self.partition): OffsetAndMetadata(offset, token if topic == TOPICS[0] else "") for topic, offset in moved.items()}
-        await producer.send_offsets_to_transaction(offsets, self.settings.app)
-        reach("after_offsets")
-
-    async def _by_partition(self, topic: str, messages: list[Message]) -> dict[int, list[Message]]:
-        """Where the messages go: the shard's own number when the topic has as many partitions as the raw ones, else by key."""
-        if topic not in self.partition_counts:
-            assert self.producer is not None
-            self.partition_counts[topic] = len(await self.producer.partitions_for(topic))
-        count = self.partition_counts[topic]
-        if count == self.raw_partitions or not count:
-            return {self.partition: messages}
-        parted: dict[int, list[Message]] = {}
-        for message in messages:
-            parted.setdefault(partition_of(message.key or b"", count), []).append(message)
-        return parted
-
-    async def _send(self, topic: str, messages: list[Message], partition: int) -> list[Any]:
-        """Write `messages` to a partition of `topic` in as few batches as they fit in; the futures of all."""
-        producer = self.producer
-        assert producer is not None  # the caller made it
-        futures = []
-        batch = producer.create_batch()
-        for message in messages:
-            value = message.value if message.value is not None or message.key is not None else b""
-            if batch.append(key=message.key, value=value, timestamp=None, headers=list(message.headers)) is None:
-                futures.append(await producer.send_batch(batch, topic, partition=partition))
-                reach("after_send")
-                batch = producer.create_batch()
-                batch.append(key=message.key, value=value, timestamp=None, headers=list(message.headers))
-        if batch.record_count():
-            futures.append(await producer.send_batch(batch, topic, partition=partition))
-            reach("after_send")
-        return futures
-
-    def _fitting(self, message: Message) -> Message:
-        """A dead letter that its topic takes: a larger value is cut, and its size told in a header."""
-        room = self.dead_letter_bytes - 4096
-        if message.value is None or len(message.value) <= room:
-            return message
-        return message._replace(value=message.value[:room], headers=(*message.headers, ("cut_from_bytes", str(len(message.value)).encode())))
-
     # Watching
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the current step is not committed yet."""
+        return self.transactions.trouble
 
     def _resume(self) -> None:
         for topic in [topic for topic in self.paused if self.shard.room(topic)]:
@@ -527,18 +330,6 @@ class ShardTask:
             self.metrics.rows.labels(table, name).set(count)
         for (topic, fate), count in self.shard.ledger.items():
             self.metrics.ledger.labels(topic, name, fate).set(count)
-
-
-def refuse_topics(error: BaseException) -> None:
-    """Raise Unwritable where the broker refuses topics by name."""
-    if isinstance(error, TopicAuthorizationFailedError) and (names := names_in(error)):
-        raise Unwritable(f"{names}: the broker refuses what must be written: {REFUSALS[TopicAuthorizationFailedError]}") from error
-
-
-def names_in(error: TopicAuthorizationFailedError) -> str:
-    """The topics that the client's error names, if it does."""
-    told = error.args[0] if error.args else ()
-    return ", ".join(sorted(map(str, told))) if isinstance(told, set | frozenset | list | tuple) else str(told)
 
 
 def refuse_gaps(expected: dict[TopicPartition, int], begins: dict[TopicPartition, int]) -> None:

@@ -9,12 +9,13 @@ import numpy as np
 
 from schemas.raw import TOPICS
 from streams.engine.clock import JUMP_MS
-from streams.engine.rows import NEVER
+from streams.engine.state.tables import NEVER
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from streams.decode import Chunk, Columns, Reject
+    from streams.intake.columns import Columns
+    from streams.intake.decode import Chunk, Reject
 
     Ints = npt.NDArray[np.int64]
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from streams.engine.memory import Memory
-from streams.engine.rows import Layout, split_key
-from streams.engine.state import ABOUT, CLOCK, LAYOUT, MEMORY, Head
+from streams.engine.state.codec import Layout, split_key
+from streams.engine.state.reach import Memory
+from streams.engine.state.store import ABOUT, CLOCK, LAYOUT, MEMORY, Head
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streams.catalogue import Catalogue
+    from streams.definitions.catalogue import Catalogue
     from streams.engine.engine import Engine
-    from streams.engine.rows import ColumnKind
+    from streams.engine.state.codec import ColumnKind
 
 Verdict = Literal["carried", "new", "dropped", "refused"]
 ORDER: tuple[Verdict, ...] = ("refused", "dropped", "new", "carried")

@@ -8,50 +8,22 @@ matched **by name** when they are read back: a new column starts empty, a droppe
 
 from __future__ import annotations
 
-import struct
-from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
-import xxhash
+
+from streams.engine.state.codec import FORMATS, LENGTH, SEPARATOR, ColumnKind, Layout, StateRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streams.engine.owners import Owners
+    from streams.engine.state.follower import Follower
+    from streams.engine.state.owners import Owners
 
 Rows = npt.NDArray[np.int32]
-ColumnKind = Literal["int", "time", "text", "token", "flag", "digest"]
-FORMATS: dict[ColumnKind, str] = {"int": "<i8", "time": "<i8", "text": "<i8", "token": "<i8", "flag": "<i8", "digest": "<u2"}
 NEVER = np.iinfo(np.int64).max
 FIRST_ROWS = 1024
-LENGTH = struct.Struct("<H")
-SEPARATOR = "\x1f"
-"""Stands between the parts of a key: no identifier may hold a control character."""
-
-
-class StateRefused(Exception):
-    """Stored state cannot be read by the installed definitions."""
-
-
-class Layout(msgspec.Struct, frozen=True):
-    """What the bytes of a part's rows mean: columns in order, each with its name, kind and length; then named texts."""
-
-    part: str
-    columns: tuple[tuple[str, ColumnKind, int], ...]
-    texts: tuple[str, ...]
-
-    @property
-    def fingerprint(self) -> bytes:
-        """Four bytes that stand before every row written in this layout."""
-        return xxhash.xxh32_digest(msgspec.json.encode(self))
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The numpy type of one row."""
-        return np.dtype([(name, FORMATS[kind], (length,)) if length > 1 else (name, FORMATS[kind]) for name, kind, length in self.columns])
 
 
 class Column:
@@ -296,95 +268,3 @@ class Table:
                 self.keys[row] = None
                 self.free.append(row)
         return len(old)
-
-
-class Follower:
-    """State that goes by a table's rows but is stored elsewhere, such as the members of windows."""
-
-    part_name: str
-
-    def grow(self, size: int) -> None:
-        """The table has room for `size` rows now."""
-        raise NotImplementedError
-
-    def clear(self, rows: Rows) -> None:
-        """Empty `rows`."""
-        raise NotImplementedError
-
-    def layout(self) -> Layout:
-        """What `encode` writes."""
-        raise NotImplementedError
-
-    def column_names(self) -> set[str]:
-        """The declared columns."""
-        return {name for name, _, _ in self.layout().columns}
-
-    def touch(self, rows: Rows) -> None:
-        """Mark `rows` as changed."""
-        raise NotImplementedError
-
-    def take_dirty(self) -> Rows:
-        """The rows changed since the last call."""
-        raise NotImplementedError
-
-    def encode(self, rows: Rows) -> list[bytes | None]:
-        """The changelog values of `rows`; None where nothing is left."""
-        raise NotImplementedError
-
-    def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
-        """Take `values`, written in `layout`, into `rows`."""
-        raise NotImplementedError
-
-    def text_codes(self, rows: Rows) -> npt.NDArray[np.int64]:
-        """The codes of texts that `rows` hold."""
-        raise NotImplementedError
-
-
-class Change(NamedTuple):
-    """A changelog record: `value` None is a tombstone."""
-
-    key: bytes
-    value: bytes | None
-
-
-def record_key(part: str, key: str) -> bytes:
-    """The changelog key of the row `key` of `part`."""
-    return f"{part}\x1e{key}".encode()
-
-
-def split_key(key: bytes) -> tuple[str, str]:
-    """Part and row key of a changelog key: what `record_key` joined."""
-    part, _, name = key.decode().partition("\x1e")
-    return part, name
-
-
-class Entries(NamedTuple):
-    """Keys within a part, and the value of each."""
-
-    keys: list[str]
-    values: list[bytes]
-
-
-def by_part(pairs: dict[bytes, bytes | None]) -> dict[str, Entries]:
-    """Changelog records by part, tombstones left out."""
-    found: dict[bytes, tuple[list[bytes], list[bytes]]] = defaultdict(lambda: ([], []))
-    for key, value in pairs.items():
-        if value is not None:
-            part, _, name = key.partition(b"\x1e")
-            names, values = found[part]
-            names.append(name)
-            values.append(value)
-    return {part.decode(): Entries(b"\x1e".join(names).decode().split("\x1e"), values) for part, (names, values) in found.items()}
-
-
-def by_layout(entries: Entries) -> dict[bytes, Entries]:
-    """Rows by the fingerprint that they begin with."""
-    fingerprints = [value[:4] for value in entries.values]
-    kinds = set(fingerprints)
-    if len(kinds) == 1:
-        return {fingerprints[0]: entries}
-    found = {kind: Entries([], []) for kind in kinds}
-    for fingerprint, key, value in zip(fingerprints, *entries, strict=True):
-        found[fingerprint].keys.append(key)
-        found[fingerprint].values.append(value)
-    return found

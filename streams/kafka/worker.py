@@ -18,25 +18,25 @@ from faust.tables import TableManager
 from faust.types.auth import SASLMechanism
 
 from schemas.raw import TOPICS
-from streams import topics as kafka_topics
 from streams.builder import shard_builder
-from streams.commit import ShardTask
-from streams.connection import connection, is_loopback, secret
+from streams.kafka import topics as kafka_topics
+from streams.kafka.connection import connection, is_loopback, secret
+from streams.kafka.shard_task import ShardTask
+from streams.kafka.topics import UNCHECKED
+from streams.kafka.transport import Consumer, Fetched, Transport, check_libraries, spare_objects
+from streams.kafka.watchdog import EXIT, Watchdog
 from streams.logs import log, place_of
 from streams.metrics import Metrics, Server, Status
 from streams.settings import SettingsError
-from streams.topics import UNCHECKED
-from streams.transport import Consumer, Fetched, Transport, check_libraries, spare_objects
-from streams.watchdog import EXIT, Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from faust.types import TP
 
+    from streams.kafka.topics import BrokerFacts
     from streams.settings import Settings
     from streams.shard import Shard
-    from streams.topics import BrokerFacts
 
 logger = logging.getLogger("kairos.worker")
 FETCHES_IN_FLIGHT = 4

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from schemas.codes import NULL, code_of
-from schemas.raw import RECORD_TYPES, TOPICS, FieldInfo, fields_of, type_name
-from streams.times import INVALID, epoch_days, epoch_ms
+from schemas.codes import code_of
+from schemas.raw import RECORD_TYPES, TOPICS, fields_of, type_name
+from streams.intake.columns import Columns
+from streams.intake.times import INVALID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,79 +41,6 @@ class Reject(msgspec.Struct, frozen=True):
     value: bytes | None
 
 
-class Columns:
-    """The records of one type, column by column; a column is built when it is first asked for.
-
-    Numbers, times (epoch ms), dates (days since 1970) and text codes are int64, truth values bool. Unknown numbers, times and
-    dates are NULL, unknown texts 0.
-    """
-
-    def __init__(self, record_type: type, records: list[Any]) -> None:
-        self.record_type, self.records = record_type, records
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def __getattr__(self, name: str) -> npt.NDArray[Any]:
-        info = fields_of(self.__dict__["record_type"]).get(name)
-        if info is None:
-            raise AttributeError(f"{self.record_type.__name__} has no field {name!r}")
-        column = BUILDERS[info.kind](self.records, info)
-        self.__dict__[name] = column
-        return column
-
-    def objects(self, name: str) -> list[Any]:
-        """The values of a field that is no column, as they are."""
-        return list(map(attrgetter(name), self.records))
-
-    def keep(self, rows: Ints) -> Columns:
-        """The records `rows`, with the columns built so far."""
-        kept = Columns(self.record_type, [self.records[row] for row in rows.tolist()])
-        kept.__dict__.update({name: value[rows] for name, value in self.__dict__.items() if isinstance(value, np.ndarray)})
-        return kept
-
-
-def int_column(records: list[Any], info: FieldInfo) -> Ints:
-    """Numbers; None is NULL."""
-    values = map(attrgetter(info.name), records)
-    if info.nullable:
-        return np.array([NULL if value is None else value for value in values], np.int64)
-    return np.fromiter(values, np.int64, len(records))
-
-
-def bool_column(records: list[Any], info: FieldInfo) -> npt.NDArray[np.bool_]:
-    """Truth values."""
-    return np.fromiter(map(attrgetter(info.name), records), bool, len(records))
-
-
-def text_column(records: list[Any], info: FieldInfo) -> Ints:
-    """Codes of texts; None is 0."""
-    return np.fromiter(map(code_of, map(attrgetter(info.name), records)), np.int64, len(records))
-
-
-def time_column(records: list[Any], info: FieldInfo) -> Ints:
-    """Epoch ms; None is NULL, what is no time is INVALID."""
-    return epoch_ms(list(map(attrgetter(info.name), records)))
-
-
-def date_column(records: list[Any], info: FieldInfo) -> Ints:
-    """Days since 1970; None is NULL, what is no date is INVALID."""
-    return epoch_days(list(map(attrgetter(info.name), records)))
-
-
-def object_column(_: list[Any], info: FieldInfo) -> Ints:
-    """Refuses: a field of that kind is no column."""
-    raise AttributeError(f"{info.name} is no column: use objects({info.name!r})")
-
-
-BUILDERS: dict[str, Any] = {
-    "int": int_column,
-    "bool": bool_column,
-    "text": text_column,
-    "time": time_column,
-    "date": date_column,
-    "object": object_column,
-}
 NO_KIND = -1
 KINDS = {record: number for number, record in enumerate(RECORD_TYPES)}
 NAMES = {type_name(record): record for record in RECORD_TYPES}

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.raw import TOPICS
-from streams.decode import decode_chunk
-from streams.merge import Merger
+from streams.intake.decode import decode_chunk
+from streams.intake.merge import Merger
 from tests.streams.records import good
 
 KIND = {"raw.billing": "balance_change", "raw.usage": "vas_usage", "raw.service": "page_view", "raw.network": "network_quality"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.raw import RECORD_TYPES, type_name
-from streams.decode import decode_chunk
+from streams.intake.decode import decode_chunk
 from tests.streams.records import GOOD, good
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -151,7 +151,7 @@ def test_bad_input_is_refused_with_its_reason_and_the_next_record_is_taken(reaso
 NESTED = """
 import json
 from tests.streams.records import good
-from tests.streams.test_decode import chunk_of
+from tests.intake.test_decode import chunk_of
 
 whole = json.dumps(good("balance_change")).encode()
 for depth in (100_000, 1_000_000):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.codes import NULL
-from streams.times import INVALID, epoch_days, epoch_ms
+from streams.intake.times import INVALID, epoch_days, epoch_ms
 
 OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 

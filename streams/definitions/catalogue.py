@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streams.define import MAIN_CHANNEL, Event
+from streams.definitions.words import MAIN_CHANNEL, Event
 from streams.engine.batch import BASES
 from streams.engine.expression import Expr, Output, RecordField
 from streams.engine.features.primitive import Primitive

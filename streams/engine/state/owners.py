@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams.engine.rows import NEVER, SEPARATOR, Follower, Layout
+from streams.engine.state.codec import SEPARATOR, Layout
+from streams.engine.state.follower import Follower
+from streams.engine.state.tables import NEVER
 
 if TYPE_CHECKING:
     from streams.engine.expression import Ints
-    from streams.engine.rows import Rows, Table
+    from streams.engine.state.tables import Rows, Table
 
 
 class Owners(Follower):

@@ -9,11 +9,11 @@ import pytest
 
 from events.stories import charge
 from schemas.raw import TOPICS
-from streams.commit import ShardTask
 from streams.emit import dead_letter
+from streams.kafka.shard_task import ShardTask
+from streams.kafka.transport import Fetched
 from streams.metrics import Metrics
 from streams.settings import load
-from streams.transport import Fetched
 from tests.shards import Bench
 
 
@@ -77,8 +77,8 @@ def test_caught_up_is_the_last_stable_offset_reached(task):
 
 def test_a_dead_letter_too_large_for_its_topic_is_cut_and_says_so(task):
     whole = dead_letter("too_large", "…", ("raw.usage", 0, 7), b"C1", b"x" * 50_000)
-    cut = task._fitting(whole)
+    cut = task.transactions._fitting(whole)
     assert len(cut.value) < 10_000
     assert ("cut_from_bytes", b"50000") in cut.headers
     small = dead_letter("bad_json", "…", ("raw.usage", 0, 7), b"C1", b"x")
-    assert task._fitting(small) is small
+    assert task.transactions._fitting(small) is small

@@ -13,8 +13,8 @@ from streams.emit import PREFIX
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streams.catalogue import Catalogue
-    from streams.define import Event, Payload
+    from streams.definitions.catalogue import Catalogue
+    from streams.definitions.words import Event, Payload
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TYPES: dict[str, dict[str, Any]] = {

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from streams import transport
-from streams.app import Worker
+from streams.kafka import transport
+from streams.kafka.topics import UNCHECKED
+from streams.kafka.transport import Consumer, Fetched, UnsupportedVersion, check_libraries
+from streams.kafka.worker import Worker
 from streams.metrics import Metrics, Status
 from streams.settings import load
-from streams.topics import UNCHECKED
-from streams.transport import Consumer, Fetched, UnsupportedVersion, check_libraries
 
 PLACE = TP("raw.usage", 0)
 

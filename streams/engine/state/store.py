@@ -10,14 +10,16 @@ import numpy as np
 
 from schemas.codes import keep, text_of
 from streams.engine.clock import Ahead
-from streams.engine.memory import Memory
-from streams.engine.rows import NEVER, Change, Entries, Follower, Layout, Part, StateRefused, Table, by_layout, by_part, record_key
+from streams.engine.state.codec import Change, Entries, Layout, StateRefused, by_layout, by_part, record_key
+from streams.engine.state.follower import Follower
+from streams.engine.state.reach import Memory
+from streams.engine.state.tables import NEVER, Part, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streams.engine.clock import Clock
-    from streams.engine.rows import Rows
+    from streams.engine.state.tables import Rows
 
 Ledger = Counter[tuple[str, str]]
 """Records by topic and fate."""

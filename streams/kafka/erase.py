@@ -17,12 +17,12 @@ from aiokafka.errors import ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.raw import TOPICS
-from streams import changelog
-from streams.connection import connection
 from streams.engine.clock import Ahead
-from streams.engine.rows import SEPARATOR, Layout, record_key, split_key
-from streams.engine.state import ABOUT, CLOCK, LAYOUT, TEXT, Head
-from streams.topics import TopicFault, changelog_partitions
+from streams.engine.state.codec import SEPARATOR, Layout, record_key, split_key
+from streams.engine.state.store import ABOUT, CLOCK, LAYOUT, TEXT, Head
+from streams.kafka import changelog
+from streams.kafka.connection import connection
+from streams.kafka.topics import TopicFault, changelog_partitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

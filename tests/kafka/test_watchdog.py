@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from streams.watchdog import Watchdog
+from streams.kafka.watchdog import Watchdog
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from streams.connection import connection
+from streams.kafka.connection import connection
 from streams.settings import SettingsError, load
 
 

@@ -1,0 +1,1 @@
+"""The words of definitions, and finding, checking and ordering them."""

@@ -1,0 +1,54 @@
+"""State that is kept by a table's rows but stored elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from streams.engine.state.codec import Layout
+    from streams.engine.state.tables import Rows
+
+
+class Follower:
+    """State that goes by a table's rows but is stored elsewhere, such as the members of windows."""
+
+    part_name: str
+
+    def grow(self, size: int) -> None:
+        """The table has room for `size` rows now."""
+        raise NotImplementedError
+
+    def clear(self, rows: Rows) -> None:
+        """Empty `rows`."""
+        raise NotImplementedError
+
+    def layout(self) -> Layout:
+        """What `encode` writes."""
+        raise NotImplementedError
+
+    def column_names(self) -> set[str]:
+        """The declared columns."""
+        return {name for name, _, _ in self.layout().columns}
+
+    def touch(self, rows: Rows) -> None:
+        """Mark `rows` as changed."""
+        raise NotImplementedError
+
+    def take_dirty(self) -> Rows:
+        """The rows changed since the last call."""
+        raise NotImplementedError
+
+    def encode(self, rows: Rows) -> list[bytes | None]:
+        """The changelog values of `rows`; None where nothing is left."""
+        raise NotImplementedError
+
+    def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
+        """Take `values`, written in `layout`, into `rows`."""
+        raise NotImplementedError
+
+    def text_codes(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """The codes of texts that `rows` hold."""
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""Raw bytes to released columns: decode, judge validity, merge the four topics."""

@@ -1,0 +1,1 @@
+"""Operators' tools behind the commands: replay, plan, erase."""
