@@ -1,15 +1,20 @@
-"""The settings of an installation, declared once: names, types, defaults and words come from here.
+"""The settings of an installation, declared once: names, types, bounds, defaults and words come from here.
 
 Precedence: command line, then environment (`KAIROS_BROKERS`), then the TOML file (`--config`, `KAIROS_CONFIG`), then the default.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
-from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from schemas.fault import KairosFault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,55 +25,69 @@ Compression = Literal["none", "snappy", "lz4", "zstd"]
 Security = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 Mechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+YEAR_MS = 366 * 86_400_000
 
 
-class SettingsError(Exception):
+class SettingsError(KairosFault):
     """A setting cannot be used: what, wanted, got, where."""
 
 
-def setting(default: Any, says: str, unit: str = "") -> Any:
-    """A setting with its default, what it is for, and its unit."""
-    return field(default=default, metadata={"says": says, "unit": unit})
+def about(says: str, unit: str = "", *, ge: int | None = None, le: int | None = None, pattern: str | None = None, wanted: str | None = None) -> Meta:
+    """What a setting is for, its unit and its bounds; `wanted`: a pattern in words."""
+    bounds: dict[str, Any] = {"ge": ge, "le": le, "pattern": pattern}
+    return Meta(description=says, extra={"unit": unit, "wanted": wanted}, **bounds)
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings; each is also an environment variable, `KAIROS_` and the name in capitals."""
 
-    brokers: str = setting("127.0.0.1:9092", "Kafka brokers, HOST:PORT separated by commas")
-    security: Security = setting("plaintext", "how brokers are spoken to")
-    allow_plaintext: bool = setting(False, "speak plaintext to brokers beyond this machine too")
-    ca_file: str | None = setting(None, "PEM file of the authorities that sign the brokers' certificates; the system's own when not given")
-    cert_file: str | None = setting(None, "PEM file of the worker's own certificate, for mutual TLS")
-    key_file: str | None = setting(None, "PEM file of the certificate's key, when it is not in cert_file")
-    sasl_mechanism: Mechanism = setting("SCRAM-SHA-512", "how the worker proves who it is")
-    sasl_user: str | None = setting(None, "name of the worker at the brokers")
-    sasl_password_file: str | None = setting(None, "file whose first line is the password; there is no option for the password itself")
-    app: str = setting("kairos", "application id: consumer group, transactional ids, changelog topic")
-    clock: Clock = setting("wall", "wall: live; records: history, time passes with the records alone")
-    reference: str | None = setting(None, "folder of reference tables (cells.csv, cities.csv, plmn.csv, …)")
-    definitions: tuple[str, ...] = setting((), "further definitions: packages, or folders of family/event.py files")
-    operator: str = setting("op1", "name of the operator in the events' `source`")
-    zone: str = setting("Asia/Shanghai", "the operator's zone, for lines without one of their own")
-    country: str = setting("CN", "the operator's country, alpha-2")
-    timer_delay_ms: int = setting(5_000, "timers fire this long after their due time on the shard's clock", "ms")
-    late_limit_ms: int = setting(48 * 3_600_000, "records further behind are refused", "ms")
-    clock_jump_ms: int = setting(31 * 86_400_000, "a record further ahead of the shard's clock moves it only when another customer's next record is ahead as well", "ms")
-    future_ms: int = setting(300_000, "clock=wall: records further ahead of the wall clock are refused", "ms")
-    max_record_bytes: int = setting(1_048_576, "larger records are refused unread", "byte")
-    batch_records: int = setting(20_000, "records of a shard in one transaction, at most", "records")
-    batch_wait_ms: int = setting(10, "how long a small batch may wait to fill", "ms")
-    queue_records: int = setting(60_000, "records of a topic partition in memory, before its fetching is paused", "records")
-    fetch_bytes: int = setting(4_194_304, "bytes of a partition fetched at once", "byte")
-    compression: Compression = setting("snappy", "of what the worker writes; lz4 costs nine times the CPU in this client")
-    session_timeout_s: int = setting(10, "a silent worker loses its partitions after this", "s")
-    stall_s: int = setting(120, "a worker whose commits stand still this long, although there is something to do, ends itself", "s")
-    instance: str | None = setting(None, "static member id of this worker: a quick restart keeps its partitions")
-    metrics_host: str = setting("127.0.0.1", "address of /metrics, /healthz, /readyz")
-    metrics_port: int = setting(9464, "port of /metrics, /healthz, /readyz; 0: any free one")
-    metrics_token_file: str | None = setting(None, "file whose first line is the bearer token of /metrics; needed beyond the loopback address")
-    log_level: LogLevel = setting("info", "what is logged")
-    events: dict[str, dict[str, Any]] = field(default_factory=dict, metadata={"says": 'parameters of events: [events."balance.low"] low = 500', "unit": ""})
+    brokers: Annotated[
+        str, about("Kafka brokers, HOST:PORT separated by commas", pattern=r"^[^\s,]+:[0-9]+(,[^\s,]+:[0-9]+)*\Z", wanted="HOST:PORT, several separated by commas")
+    ] = "127.0.0.1:9092"
+    security: Annotated[Security, about("how brokers are spoken to")] = "plaintext"
+    allow_plaintext: Annotated[bool, about("speak plaintext to brokers beyond this machine too")] = False
+    ca_file: Annotated[str | None, about("PEM file of the authorities that sign the brokers' certificates; the system's own when not given")] = None
+    cert_file: Annotated[str | None, about("PEM file of the worker's own certificate, for mutual TLS")] = None
+    key_file: Annotated[str | None, about("PEM file of the certificate's key, when it is not in cert_file")] = None
+    sasl_mechanism: Annotated[Mechanism, about("how the worker proves who it is")] = "SCRAM-SHA-512"
+    sasl_user: Annotated[str | None, about("name of the worker at the brokers")] = None
+    sasl_password_file: Annotated[str | None, about("file whose first line is the password; there is no option for the password itself")] = None
+    app: Annotated[
+        str,
+        about(
+            "application id: consumer group, transactional ids, changelog topic",
+            pattern=r"^[A-Za-z0-9._-]{1,200}\Z",
+            wanted="1 to 200 letters, digits, dots, dashes or underscores",
+        ),
+    ] = "kairos"
+    clock: Annotated[Clock, about("wall: live; records: history, time passes with the records alone")] = "wall"
+    reference: Annotated[str | None, about("folder of reference tables (cells.csv, cities.csv, plmn.csv, …)")] = None
+    definitions: Annotated[tuple[str, ...], about("further definitions: packages, or folders of family/event.py files")] = ()
+    operator: Annotated[
+        str, about("name of the operator in the events' `source`", pattern=r"^[A-Za-z0-9._-]{1,64}\Z", wanted="1 to 64 letters, digits, dots, dashes or underscores")
+    ] = "op1"
+    zone: Annotated[str, about("the operator's zone, for lines without one of their own")] = "Asia/Shanghai"
+    country: Annotated[str, about("the operator's country, alpha-2", pattern=r"^[A-Z]{2}\Z", wanted="two capital letters, ISO 3166-1 alpha-2, such as CN or DE")] = "CN"
+    timer_delay_ms: Annotated[int, about("timers fire this long after their due time on the shard's clock", "ms", ge=0, le=3_600_000)] = 5_000
+    late_limit_ms: Annotated[int, about("records further behind are refused", "ms", ge=3_600_000, le=YEAR_MS)] = 48 * 3_600_000
+    clock_jump_ms: Annotated[
+        int, about("a record further ahead of the shard's clock moves it only when another customer's next record is ahead as well", "ms", ge=60_000, le=100 * YEAR_MS)
+    ] = 31 * 86_400_000
+    future_ms: Annotated[int, about("clock=wall: records further ahead of the wall clock are refused", "ms", ge=0, le=YEAR_MS)] = 300_000
+    max_record_bytes: Annotated[int, about("larger records are refused unread", "byte", ge=1_024, le=1_073_741_824)] = 1_048_576
+    batch_records: Annotated[int, about("records of a shard in one transaction, at most", "records", ge=1, le=1_000_000)] = 20_000
+    batch_wait_ms: Annotated[int, about("how long a small batch may wait to fill", "ms", ge=0, le=10_000)] = 10
+    queue_records: Annotated[int, about("records of a topic partition in memory, before its fetching is paused", "records", ge=100, le=100_000_000)] = 60_000
+    fetch_bytes: Annotated[int, about("bytes of a partition fetched at once", "byte", ge=65_536, le=1_073_741_824)] = 4_194_304
+    compression: Annotated[Compression, about("of what the worker writes; lz4 costs nine times the CPU in this client")] = "snappy"
+    session_timeout_s: Annotated[int, about("a silent worker loses its partitions after this", "s", ge=2, le=1_800)] = 10
+    stall_s: Annotated[int, about("a worker whose commits stand still this long, although there is something to do, ends itself", "s", ge=5, le=86_400)] = 120
+    instance: Annotated[str | None, about("static member id of this worker: a quick restart keeps its partitions")] = None
+    metrics_host: Annotated[str, about("address of /metrics, /healthz, /readyz")] = "127.0.0.1"
+    metrics_port: Annotated[int, about("port of /metrics, /healthz, /readyz; 0: any free one", ge=0, le=65_535)] = 9464
+    metrics_token_file: Annotated[str | None, about("file whose first line is the bearer token of /metrics; needed beyond the loopback address")] = None
+    log_level: Annotated[LogLevel, about("what is logged")] = "info"
+    events: Annotated[dict[str, dict[str, Any]], about('parameters of events: [events."balance.low"] low = 500')] = {}
 
     @property
     def changelog(self) -> str:
@@ -76,7 +95,8 @@ class Settings:
         return f"{self.app}.state"
 
 
-NAMES = {item.name: item for item in fields(Settings)}
+HINTS = {name: hint for name, hint in get_type_hints(Settings, include_extras=True).items() if name in Settings.__struct_fields__}
+"""Each setting's annotated type, in the order of declaration."""
 
 
 def load(cli: Mapping[str, Any] | None = None, config: str | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -86,10 +106,10 @@ def load(cli: Mapping[str, Any] | None = None, config: str | None = None, enviro
     values: dict[str, Any] = {}
     if config:
         values |= checked(read_file(Path(config)), config)
-    values |= {name: from_text(name, environ[key], key) for name in NAMES if name != "events" and (key := PREFIX + name.upper()) in environ}
+    values |= {name: from_text(name, environ[key], key) for name in HINTS if name != "events" and (key := PREFIX + name.upper()) in environ}
     given = {name: value for name, value in (cli or {}).items() if value is not None and value != ()}
     events = {**values.get("events", {}), **{event: {**values.get("events", {}).get(event, {}), **own} for event, own in given.pop("events", {}).items()}}
-    return replace(Settings(), **{**values, **checked(given, "command line"), "events": events})
+    return Settings(**{**values, **checked(given, "command line"), "events": events})
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -103,45 +123,51 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def checked(values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Values with known names and right types. Raises SettingsError."""
-    hints = get_type_hints(Settings)
+    """Values with known names, right types and within their bounds. Raises SettingsError, which lists all faults."""
+    faults = [no_such(name, where) for name in values if name not in HINTS]
     result = {}
-    for name, value in values.items():
-        if name not in NAMES:
-            raise SettingsError(f"{name}: no such setting ({where}); there are {', '.join(NAMES)}")
-        result[name] = fitting(name, hints[name], tuple(value) if isinstance(value, list) else value, where)
+    for name in values.keys() & HINTS.keys():
+        try:
+            result[name] = fitting(name, values[name], where)
+        except SettingsError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise SettingsError("\n".join(sorted(faults)))
     return result
 
 
-def fitting(name: str, hint: Any, value: Any, where: str) -> Any:
-    """`value` if it fits the setting's type. Raises SettingsError."""
+def no_such(name: str, where: str) -> str:
+    """What is said of a name that is no setting's."""
+    near = difflib.get_close_matches(name, HINTS, 1)
+    return f"{name}: no such setting ({where}); " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(HINTS)}")
+
+
+def fitting(name: str, value: Any, where: str, *, text: bool = False) -> Any:
+    """`value` as the setting's type; `text`: it came as a text. Raises SettingsError."""
+    try:
+        return msgspec.convert(value, HINTS[name], strict=not text)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{name}: wanted {wanted(name)}, got {value!r} ({where})") from error
+
+
+def wanted(name: str) -> str:
+    """What a setting may be, in words."""
+    hint, meta = get_args(HINTS[name])
+    if meta.extra["wanted"]:
+        return str(meta.extra["wanted"])
     if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise SettingsError(f"{name}: wanted one of {', '.join(get_args(hint))}, got {value!r} ({where})")
-        return value
-    wanted: dict[Any, Any] = {int: int, bool: bool, str: str, str | None: (str, type(None))}
-    types = wanted.get(hint, dict if name == "events" else tuple)
-    if not isinstance(value, types) or isinstance(value, bool) != (hint is bool):
-        words = {"events": "tables of numbers", "definitions": "a list of texts"}.get(name, {int: "a whole number", bool: "true or false"}.get(hint, "a text"))
-        raise SettingsError(f"{name}: wanted {words}, got {value!r} ({where})")
-    return value
+        return f"one of {', '.join(get_args(hint))}"
+    if hint is int:
+        low, high = (f"{bound:_}" if bound is not None else "" for bound in (meta.ge, meta.le))
+        return f"a whole number from {low} to {high}" if low and high else "a whole number"
+    return {"events": "tables of parameters", "definitions": "a list of texts"}.get(name, "true or false" if hint is bool else "a text")
 
 
 def from_text(name: str, text: str, where: str) -> Any:
     """A setting from an environment variable. Raises SettingsError."""
-    hint = get_type_hints(Settings)[name]
-    if hint is int:
-        try:
-            return int(text)
-        except ValueError as error:
-            raise SettingsError(f"{name}: wanted a whole number, got {text!r} ({where})") from error
-    if hint is bool:
-        if text not in ("true", "false"):
-            raise SettingsError(f"{name}: wanted true or false, got {text!r} ({where})")
-        return text == "true"
-    if name == "definitions":
+    if get_origin(get_args(HINTS[name])[0]) is tuple:
         return tuple(part for part in text.split(os.pathsep) if part)
-    return fitting(name, hint, text, where)
+    return fitting(name, text, where, text=True)
 
 
 def parameter_overrides(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -161,8 +187,10 @@ def parameter_overrides(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 def table() -> str:
     """All settings as a Markdown table."""
+    defaults = msgspec.structs.asdict(Settings())
     rows = [
-        f"| `{item.name}` | `{PREFIX}{item.name.upper()}` | `{'' if item.name == 'events' else item.default}` | {item.metadata['unit']} | {item.metadata['says']} |"
-        for item in fields(Settings)
+        f"| `{name}` | `{PREFIX}{name.upper()}` | `{'' if name == 'events' else defaults[name]}` | {meta.extra['unit']} | {wanted(name)} | {meta.description} |"
+        for name, hint in HINTS.items()
+        for meta in hint.__metadata__
     ]
-    return "\n".join(["| setting | environment | default | unit | for |", "| --- | --- | --- | --- | --- |", *rows])
+    return "\n".join(["| setting | environment | default | unit | wanted | for |", "| --- | --- | --- | --- | --- | --- |", *rows])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.emit import Message, dead_letter, message
 from streams.engine.batch import FATES
@@ -59,7 +60,7 @@ class Step(NamedTuple):
     records: int
 
 
-class RuleFailed(Exception):
+class RuleFailed(KairosFault):
     """A rule raised an error on one of these records: its kind and place are told, never its words, which may hold values."""
 
     def __init__(self, released: Released, error: Exception) -> None:

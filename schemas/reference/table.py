@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.codes import NULL, keep
+from schemas.fault import KairosFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +25,7 @@ UNKNOWN: dict[ColumnKind, Any] = {"text": 0, "int": NULL, "float": float("nan"),
 DTYPES: dict[ColumnKind, Any] = {"text": np.int64, "int": np.int64, "float": np.float64, "bool": bool, "date": np.int64, "list": object}
 
 
-class ReferenceFault(Exception):
+class ReferenceFault(KairosFault):
     """Reference files cannot be used; the text lists every fault of every file: file:line: what, wanted, got."""
 
 

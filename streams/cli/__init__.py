@@ -1,44 +1,52 @@
-"""The command line: `kairos COMMAND`; one file a command."""
+"""The command line: `kairos COMMAND`; one file a command, imported when it is called."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+
+from schemas.fault import KairosFault
 
 COMMANDS = ("worker", "demo", "replay", "catalog", "plan", "erase", "topics", "schemas")
-KNOWN = {
-    "SettingsError",
-    "CatalogueFault",
-    "DefinitionFault",
-    "ReferenceFault",
-    "TopicFault",
-    "BrokerUnreachable",
-    "UnknownZone",
-    "UnsupportedVersion",
-    "StateRefused",
-    "InputFault",
-}
-"""Errors that say all there is to say: printed without a traceback, exit code 2."""
-app = typer.Typer(name="kairos", help="Detect customer events in a telecom operator's raw logs, the moment they happen.", no_args_is_help=True, add_completion=False)
+USAGE = 2
+"""Exit code of a call, a setting, a definition or an input that cannot be used."""
+
+
+class Commands(TyperGroup):
+    """The commands by name; only the one that is called is imported, so that a start is quick."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All commands, in the order of the help page."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command `cmd_name`, or None."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        alone = typer.Typer(add_completion=False)
+        alone.command(cmd_name)(getattr(importlib.import_module(f"streams.cli.{name}"), name))
+        return typer.main.get_command(alone)
+
+
+app = typer.Typer(name="kairos", cls=Commands, no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def options() -> None:
+    """Detect customer events in a telecom operator's raw logs, the moment they happen."""
 
 
 def main() -> None:
     """Run the command line."""
-    wanted = [name for name in COMMANDS if name in sys.argv[1:]][:1] or list(COMMANDS)
-    for name in COMMANDS if len(wanted) != 1 else wanted:
-        try:
-            module = importlib.import_module(f"streams.cli.{name}")
-        except ModuleNotFoundError:
-            continue
-        app.command(name)(getattr(module, name))
-    if len(wanted) == 1:
-        app.callback()(lambda: None)
     try:
         app()
-    except Exception as error:
-        if type(error).__name__ not in KNOWN:
-            raise
-        print(f"kairos: {error}", file=sys.stderr)  # this is the command line
-        sys.exit(2)
+    except KairosFault as fault:
+        print(f"kairos: {fault}", file=sys.stderr)  # this is the command line
+        sys.exit(USAGE)

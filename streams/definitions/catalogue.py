@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.fault import KairosFault
 from streams.definitions.words import MAIN_CHANNEL, Event
 from streams.engine.batch import BASES
 from streams.engine.expression import Expr, Output, RecordField
@@ -26,7 +27,7 @@ EVENT_FILE_DEPTH = 3
 """A definition is package/family/event.py."""
 
 
-class CatalogueFault(Exception):
+class CatalogueFault(KairosFault):
     """Something is wrong with the definitions or their parameters; the text lists every fault with its place."""
 
 

@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, Union
 
+from schemas.fault import KairosFault
 from schemas.raw import fields_of
 from streams.engine.expression import EventDay, EventTime, Expr, Join, Operand, Output, Param, RecordField, Unknown, both, expr, maximum
 from streams.engine.features.absence import Absence, Silence
@@ -245,7 +246,7 @@ class Case(NamedTuple):
 # Events
 
 
-class DefinitionFault(Exception):
+class DefinitionFault(KairosFault):
     """A definition is wrong: what, wanted, got."""
 
 

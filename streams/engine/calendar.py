@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.codes import text_of
+from schemas.fault import KairosFault
 
 Ints = npt.NDArray[np.int64]
 DAY_MS = 86_400_000
@@ -26,7 +27,7 @@ MONDAY_OFFSET = 3
 """1970-01-01 was a Thursday."""
 
 
-class UnknownZone(ValueError):
+class UnknownZone(KairosFault, ValueError):
     """No such IANA time zone."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from schemas.codes import code, rotate, text_of
+from schemas.fault import KairosFault
 from schemas.raw import RECORD_TYPES
 from streams.engine.admission import Admission
 from streams.engine.batch import BASES, FATES, PROCESSED, RANKS, TERMINATED, Batch, Group, Matches, World
@@ -63,7 +64,7 @@ class Outcome(NamedTuple):
     """[topic rank, fate]: what became of the records (`batch.FATES`)."""
 
 
-class TimerFailed(Exception):
+class TimerFailed(KairosFault):
     """A timer raised an error: no record is to blame, so nothing can be put aside."""
 
     def __init__(self, name: str, error: Exception) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
+from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.intake.merge import Released
 from streams.kafka import changelog
@@ -38,7 +39,7 @@ LAST_CHANCE_S = 2.0
 """After this without a step, the idle shard looks again."""
 
 
-class RetentionGap(Exception):
+class RetentionGap(KairosFault):
     """Unread input was deleted: what is lost must not be passed over in silence."""
 
 

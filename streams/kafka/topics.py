@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.emit import DEAD_LETTER, MISSED, PREFIX
 from streams.kafka.connection import connection
@@ -27,7 +28,7 @@ LARGEST = 16 * 1024 * 1024
 logging.getLogger("aiokafka").setLevel(logging.WARNING)
 
 
-class TopicFault(Exception):
+class TopicFault(KairosFault):
     """Topics are not as they must be; one line a fault, each saying what to do."""
 
 

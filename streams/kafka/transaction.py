@@ -28,6 +28,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
+from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.emit import Message
 from streams.kafka.failpoints import reach
@@ -57,11 +58,11 @@ REFUSALS: dict[type[KafkaError], str] = {
 }
 
 
-class Fenced(Exception):
+class Fenced(KairosFault):
     """Another worker owns the shard now."""
 
 
-class Unwritable(Exception):
+class Unwritable(KairosFault):
     """A topic refuses for good what must be written."""
 
 

@@ -18,6 +18,8 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from schemas.fault import KairosFault
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
@@ -39,7 +41,7 @@ class Fetched(NamedTuple):
     held: int = 0
 
 
-class UnsupportedVersion(Exception):
+class UnsupportedVersion(KairosFault):
     """An installed library is not the one this transport was written against."""
 
 

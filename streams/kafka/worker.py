@@ -17,6 +17,7 @@ from faust.auth import SASLCredentials, SSLCredentials
 from faust.tables import TableManager
 from faust.types.auth import SASLMechanism
 
+from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.builder import shard_builder
 from streams.kafka import topics as kafka_topics
@@ -203,8 +204,8 @@ class App(faust.App):
 
 
 def words(error: BaseException) -> str:
-    """What an error of ours says; of others only their kind is told, for they may hold values of records."""
-    return str(error) if type(error).__module__.startswith(("streams", "schemas")) else type(error).__name__
+    """The message of an error of ours; of others only their kind, for they may hold values of records."""
+    return str(error) if isinstance(error, KairosFault) else type(error).__name__
 
 
 def make_app(settings: Settings, worker: Worker) -> App:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from schemas.fault import KairosFault
 from schemas.raw import RECORD_TYPES, TOPICS, type_name
 from streams.kafka.partitioner import partition_of
 
@@ -30,7 +31,7 @@ RECORD_TYPE = re.compile(rb'"record_type"\s*:\s*"([a-z_]+)"')
 CUSTOMER = re.compile(rb'"customer_id"\s*:\s*"([^"\\]{1,64})"')
 
 
-class InputFault(Exception):
+class InputFault(KairosFault):
     """An input file cannot be read."""
 
 

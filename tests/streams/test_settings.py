@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from streams.settings import SettingsError, load, parameter_overrides, table
+from streams.settings import HINTS, SettingsError, load, parameter_overrides, table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -23,20 +24,59 @@ def test_command_line_then_environment_then_file_then_default(tmp_path):
 @pytest.mark.parametrize(
     ("text", "environ", "says"),
     [
-        ("brokrs = 1", {}, "brokrs: no such setting"),
-        ("batch_records = 'x'", {}, "batch_records: wanted a whole number, got 'x'"),
+        ("brokrs = 'a:1'", {}, "brokrs: no such setting (k.toml); did you mean brokers?"),
+        ("xyzzy = 1", {}, "xyzzy: no such setting (k.toml); there are brokers, security"),
+        ("batch_records = 'x'", {}, "batch_records: wanted a whole number from 1 to 1_000_000, got 'x' (k.toml)"),
+        ("batch_records = '5'", {}, "batch_records: wanted a whole number from 1 to 1_000_000, got '5' (k.toml)"),
         ("clock = 'moon'", {}, "clock: wanted one of wall, records, got 'moon'"),
-        ("app = 5", {}, "app: wanted a text, got 5"),
+        ("app = 5", {}, "app: wanted 1 to 200 letters, digits, dots, dashes or underscores, got 5"),
+        ("app = ''", {}, "app: wanted 1 to 200 letters, digits, dots, dashes or underscores, got ''"),
+        ("country = 'Germany'", {}, "country: wanted two capital letters, ISO 3166-1 alpha-2, such as CN or DE, got 'Germany'"),
+        ("brokers = 'localhost'", {}, "brokers: wanted HOST:PORT, several separated by commas, got 'localhost'"),
+        ("allow_plaintext = 1", {}, "allow_plaintext: wanted true or false, got 1"),
+        ("definitions = 'mine'", {}, "definitions: wanted a list of texts, got 'mine'"),
         ("[", {}, "config: wanted TOML"),
-        ("", {"KAIROS_BATCH_RECORDS": "x"}, "batch_records: wanted a whole number, got 'x' (KAIROS_BATCH_RECORDS)"),
+        ("", {"KAIROS_BATCH_RECORDS": "x"}, "batch_records: wanted a whole number from 1 to 1_000_000, got 'x' (KAIROS_BATCH_RECORDS)"),
+        ("", {"KAIROS_METRICS_PORT": "99999"}, "metrics_port: wanted a whole number from 0 to 65_535, got '99999' (KAIROS_METRICS_PORT)"),
     ],
 )
-def test_mistakes_are_told_with_their_place(tmp_path, text, environ, says):
-    file = tmp_path / "k.toml"
-    file.write_text(text)
+def test_a_mistake_is_named_with_its_place(tmp_path, monkeypatch, text, environ, says):
+    monkeypatch.chdir(tmp_path)
+    Path("k.toml").write_text(text)
     with pytest.raises(SettingsError) as caught:
-        load(None, str(file), environ)
+        load(None, "k.toml", environ)
     assert says in str(caught.value)
+
+
+def bounded():
+    for name, hint in HINTS.items():
+        meta = hint.__metadata__[0]
+        if meta.ge is not None or meta.le is not None:
+            yield name, meta.ge, meta.le
+
+
+@pytest.mark.parametrize(("name", "least", "most"), list(bounded()))
+def test_both_sides_of_every_bound(name, least, most):
+    for value, fits in ((least, True), (least - 1, False), (most, True), (most + 1, False)):
+        if fits:
+            assert getattr(load({name: value}, environ={}), name) == value
+            assert getattr(load(environ={f"KAIROS_{name.upper()}": str(value)}), name) == value
+        else:
+            with pytest.raises(SettingsError):
+                load({name: value}, environ={})
+            with pytest.raises(SettingsError):
+                load(environ={f"KAIROS_{name.upper()}": str(value)})
+
+
+def test_every_number_has_bounds():
+    assert {name for name, hint in HINTS.items() if get_args(hint)[0] is int} == {name for name, *_ in bounded()}
+
+
+def test_all_mistakes_of_a_file_are_listed_at_once(tmp_path):
+    (tmp_path / "k.toml").write_text("batch_records = 0\nqueue_records = -1\nclok = 'wall'\n")
+    with pytest.raises(SettingsError) as caught:
+        load(None, str(tmp_path / "k.toml"), {})
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["batch_records", "clok", "queue_records"]
 
 
 def test_overrides_are_parted_at_the_last_dot():

@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 import xxhash
 
+from schemas.fault import KairosFault
+
 ColumnKind = Literal["int", "time", "text", "token", "flag", "digest"]
 FORMATS: dict[ColumnKind, str] = {"int": "<i8", "time": "<i8", "text": "<i8", "token": "<i8", "flag": "<i8", "digest": "<u2"}
 LENGTH = struct.Struct("<H")
@@ -17,7 +19,7 @@ SEPARATOR = "\x1f"
 """Stands between the parts of a key: no identifier may hold a control character."""
 
 
-class StateRefused(Exception):
+class StateRefused(KairosFault):
     """Stored state cannot be read by the installed definitions."""
 
 
