@@ -11,14 +11,15 @@ READY := .venv/.ready
 .PHONY: help setup demo test check faults faults-random bench bench-recovery clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(READY): pyproject.toml uv.lock
 	@test -n "$(PYTHON)" || { echo "Kairos needs Python >= 3.11: none was found; name one with make PYTHON=..."; exit 1; }
+	@echo "Setting up .venv (once; some minutes where nothing is cached) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
-	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync -q --frozen --inexact
+	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync -q --frozen --inexact --extra demo --compile-bytecode
 	@touch $@
 
 setup: $(READY) ## set up the virtual environment
@@ -26,7 +27,7 @@ setup: $(READY) ## set up the virtual environment
 demo: $(READY) ## run the main job on the embedded broker for 30 seconds
 	@$(BIN)/kairos demo
 
-test: $(READY) ## run all tests (Java 17 and Maven for the real-broker ones)
+test: check ## format, lint, types, import rules, then all tests (Java 17 and Maven for the real-broker ones)
 	@$(BIN)/python -m pytest $(PARALLEL)
 
 check: $(READY) ## format, lint, types, import rules

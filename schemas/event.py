@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
 class RecordName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,7 +31,7 @@ class EventData(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     subscription_id: str | None
     """TMF637 `Product.id` of the line."""
     msisdn: str | None
-    local_time: str
+    local_time: Moment
     """`time` with the offset of the zone of the key."""
     touchpoint: str | None
     """Channel of the trigger (TMF683 `channel`): where an offer can be shown at once."""
@@ -36,8 +39,8 @@ class EventData(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """TMF644: the last one known."""
     trigger: RecordName | None
     """The record that made it; None for timers."""
-    anchor: RecordName | None = None
-    """For timers: the record that set the timer going."""
+    anchor: RecordName | UnsetType = UNSET
+    """Timers only: the record that started the timer."""
     parameters: dict[str, int]
     """The values the definition's parameters had."""
     evidence: dict[str, Any]
@@ -50,15 +53,15 @@ class CustomerEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """A CloudEvents record; equal (`source`, `id`) are repeats. Kafka key = `partitionkey` = `customer_id`."""
 
     specversion: Literal["1.0"]
-    id: str
+    id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
     """32 hex digits; a replay gives the same."""
-    source: str
+    source: Annotated[str, Meta(pattern="^/kairos/")]
     """`/kairos/` and the operator."""
     type: str
     """`customer.`, the event's id, `.v1`."""
     subject: str
     """The key: subscription, account or customer."""
-    time: str
+    time: Moment
     """When it happened: RFC 3339 UTC, ms."""
     datacontenttype: Literal["application/json"]
     partitionkey: str

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
+import msgspec
+from msgspec import UNSET
 
+from schemas.event import CustomerEvent, EventData, RecordName
 from streams.engine.detection import rfc3339
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ PREFIX = "customer-events."
 DEAD_LETTER = f"{PREFIX}dead-letter"
 MISSED = f"{PREFIX}missed"
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
+ENCODER = msgspec.json.Encoder()
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -41,36 +44,36 @@ def event_id(detection: Detection) -> str:
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
-def cloud_event(detection: Detection, operator: str) -> dict[str, Any]:
+def cloud_event(detection: Detection, operator: str) -> CustomerEvent:
     """The CloudEvents 1.0 record of a detection."""
     who = detection.who
-    source = {"record_type": who.record_type, "source_system": who.source_system, "record_id": who.record_id}
-    return {
-        "specversion": "1.0",
-        "id": event_id(detection),
-        "source": f"/kairos/{operator}",
-        "type": f"customer.{detection.event}.v1",
-        "subject": detection.key,
-        "time": rfc3339(detection.time),
-        "datacontenttype": "application/json",
-        "partitionkey": who.customer_id,
-        "data": {
-            "event": detection.event,
-            "version": detection.version,
-            "customer_id": who.customer_id,
-            "account_id": who.account_id,
-            "subscription_id": who.subscription_id,
-            "msisdn": who.msisdn,
-            "local_time": rfc3339(detection.time, detection.offset_ms),
-            "touchpoint": detection.touchpoint,
-            "marketing_consent": detection.marketing_consent,
-            "trigger": None if detection.timed else source,
-            **({"anchor": source} if detection.timed else {}),
-            "parameters": detection.parameters,
-            "evidence": detection.evidence,
-            "detail": detection.detail,
-        },
-    }
+    source = RecordName(who.record_type, who.source_system, who.record_id)
+    return CustomerEvent(
+        specversion="1.0",
+        id=event_id(detection),
+        source=f"/kairos/{operator}",
+        type=f"customer.{detection.event}.v1",
+        subject=detection.key,
+        time=rfc3339(detection.time),
+        datacontenttype="application/json",
+        partitionkey=who.customer_id,
+        data=EventData(
+            event=detection.event,
+            version=detection.version,
+            customer_id=who.customer_id,
+            account_id=who.account_id,
+            subscription_id=who.subscription_id,
+            msisdn=who.msisdn,
+            local_time=rfc3339(detection.time, detection.offset_ms),
+            touchpoint=detection.touchpoint,
+            marketing_consent=detection.marketing_consent,  # type: ignore[arg-type]  # the validity rule of the record admits these alone
+            trigger=None if detection.timed else source,
+            anchor=source if detection.timed else UNSET,
+            parameters=detection.parameters,
+            evidence=detection.evidence,
+            detail=detection.detail,
+        ),
+    )
 
 
 def message(detection: Detection, operator: str, wall_ms: int | None) -> tuple[Message, bool]:
@@ -86,7 +89,7 @@ def message(detection: Detection, operator: str, wall_ms: int | None) -> tuple[M
     if stale:
         headers += (("reason", b"stale"), ("valid_for_ms", str(detection.valid_for_ms).encode()), ("topic", topic.encode()))
         topic = MISSED
-    value = orjson.dumps(cloud_event(detection, operator))
+    value = ENCODER.encode(cloud_event(detection, operator))
     return Message(topic, detection.who.customer_id.encode(), value, headers), stale
 
 

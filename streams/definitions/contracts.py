@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from schemas.event import CustomerEvent, EventData
 from schemas.raw import RECORD_TYPES, type_name
 from streams.emit import PREFIX
 
@@ -26,8 +27,6 @@ TYPES: dict[str, dict[str, Any]] = {
     "Date": {"type": "string", "format": "date"},
     "list": {"type": "array", "items": {"type": "string"}},
 }
-TEXT, NULLABLE_TEXT = {"type": "string"}, {"type": ["string", "null"]}
-RECORD = {"type": "object", "required": ["record_type", "source_system", "record_id"], "properties": dict.fromkeys(("record_type", "source_system", "record_id"), TEXT)}
 
 
 def field_schema(field: Payload) -> dict[str, Any]:
@@ -43,33 +42,16 @@ def event_schema(event: type[Event]) -> dict[str, Any]:
     detail = {name: field_schema(field) for name, field in event.payload.items()}
     if any(field.type.__name__ == "Amount" for field in event.payload.values()):
         detail["currency"] = {"type": "string", "description": "ISO 4217"}
-    data = {
+    (_,), shapes = msgspec.json.schema_components([CustomerEvent], ref_template="#/$defs/{name}")
+    top, data = shapes.pop(CustomerEvent.__name__), shapes[EventData.__name__]
+    data["properties"] |= {
         "event": {"const": event.id},
         "version": {"const": event.version},
-        "customer_id": TEXT,
-        "account_id": NULLABLE_TEXT,
-        "subscription_id": NULLABLE_TEXT,
-        "msisdn": NULLABLE_TEXT,
-        "local_time": {"type": "string", "format": "date-time"},
-        "touchpoint": NULLABLE_TEXT,
-        "marketing_consent": {"enum": ["granted", "withdrawn", "unknown"]},
-        "trigger": {"anyOf": [RECORD, {"type": "null"}]},
         "parameters": {"type": "object", "properties": {name: {"type": "integer", "description": f"{p.doc} ({p.unit})"} for name, p in event.parameters.items()}},
-        "evidence": {"type": "object"},
         "detail": {"type": "object", "required": list(detail), "properties": detail, "additionalProperties": False},
     }
-    top = {
-        "specversion": {"const": "1.0"},
-        "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
-        "source": {"type": "string", "pattern": "^/kairos/"},
-        "type": {"const": f"customer.{event.id}.v1"},
-        "subject": TEXT,
-        "time": {"type": "string", "format": "date-time"},
-        "datacontenttype": {"const": "application/json"},
-        "partitionkey": TEXT,
-        "data": {"type": "object", "required": list(data), "properties": {**data, "anchor": RECORD}, "additionalProperties": False},
-    }
-    return {"$schema": DIALECT, "title": event.id, "description": event.doc(), "type": "object", "required": list(top), "properties": top, "additionalProperties": False}
+    top["properties"]["type"] = {"const": f"customer.{event.id}.v1"}
+    return {"$schema": DIALECT, **top, "title": event.id, "description": event.doc(), "$defs": shapes}
 
 
 def contracts(catalogue: Catalogue) -> dict[str, Any]:

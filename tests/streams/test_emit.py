@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import orjson
+from msgspec import UNSET
 
 from events.stories import charge, moment, topup
 from schemas.event import CustomerEvent
@@ -24,7 +25,7 @@ def test_every_record_is_a_declared_cloud_event():
         assert record.key == event.partitionkey.encode() == b"C1"
         assert event.type == f"customer.{event.data.event}.v1"
         assert event.source == "/kairos/op7"
-        assert (event.data.trigger is None) == (event.data.anchor is not None)
+        assert (event.data.trigger is None) == (event.data.anchor is not UNSET)
         assert ("content-type", b"application/cloudevents+json; charset=UTF-8") in record.headers
         assert not stale
 
