@@ -194,3 +194,31 @@ def table() -> str:
         for meta in hint.__metadata__
     ]
     return "\n".join(["| setting | environment | default | unit | wanted | for |", "| --- | --- | --- | --- | --- | --- |", *rows])
+
+
+def example() -> str:
+    """A settings file with every setting at its default, commented out, with what it is for and what it may be."""
+    defaults = msgspec.structs.asdict(Settings())
+    lines = ["# Kairos: every setting, at its default. Written by `kairos settings --example`.", "# Command line and environment (KAIROS_NAME) go before this file.", ""]
+    for name, hint in HINTS.items():
+        meta = hint.__metadata__[0]
+        if name == "events":
+            continue
+        lines += [f"# {meta.description}{f' ({unit})' if (unit := meta.extra['unit']) else ''}; wanted: {wanted(name)}", f"# {name} = {toml(defaults[name], name)}", ""]
+    lines += ["# Parameters of events; `kairos catalog EVENT` lists them.", '# [events."balance.low"]', "# low = 500", ""]
+    return "\n".join(lines)
+
+
+def toml(value: Any, name: str) -> str:
+    """A default as TOML; a setting without one shows an example."""
+    if value is None:
+        return f'"/etc/kairos/{name}"' if name.endswith("_file") else '"..."'
+    return msgspec.json.encode(value).decode()
+
+
+def origins(config: str | None = None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """By setting, where its value comes from: an environment variable or the settings file; defaults are left out."""
+    environ = os.environ if environ is None else environ
+    config = config or environ.get(f"{PREFIX}CONFIG")
+    found = dict.fromkeys(read_file(Path(config)), config) if config else {}
+    return found | {name: key for name in HINTS if (key := PREFIX + name.upper()) in environ}

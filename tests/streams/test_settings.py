@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from streams.settings import HINTS, SettingsError, load, parameter_overrides, table
+from streams.settings import HINTS, Settings, SettingsError, example, load, origins, parameter_overrides, table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -85,3 +85,19 @@ def test_overrides_are_parted_at_the_last_dot():
 
 def test_the_page_of_settings_is_the_declaration():
     assert table() in (ROOT / "docs" / "settings.md").read_text("utf-8")
+
+
+def test_the_example_file_uncommented_gives_the_defaults(tmp_path):
+    lines = example().splitlines()
+    assignments = [line.removeprefix("# ") for line in lines if line.startswith("# ") and line.split()[1] in HINTS and line.split()[2] == "="]
+    assert len(assignments) == len(HINTS) - 1
+    optional = {name for name, value in ((name, getattr(Settings(), name)) for name in HINTS) if value is None}
+    (tmp_path / "k.toml").write_text("\n".join(line for line in assignments if line.split()[0] not in optional))
+    assert load(None, str(tmp_path / "k.toml"), {}) == Settings()
+    (tmp_path / "all.toml").write_text("\n".join(assignments))
+    assert load(None, str(tmp_path / "all.toml"), {}).ca_file == "/etc/kairos/ca_file"
+
+
+def test_each_value_s_origin_is_known(tmp_path):
+    (tmp_path / "k.toml").write_text("operator = 'op9'\nzone = 'Europe/Berlin'")
+    assert origins(str(tmp_path / "k.toml"), {"KAIROS_ZONE": "Asia/Tokyo"}) == {"operator": str(tmp_path / "k.toml"), "zone": "KAIROS_ZONE"}
