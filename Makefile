@@ -7,6 +7,7 @@ MINUTES ?= 30
 # Every test process has a broker of its own; one that is given (KAFKA_BOOTSTRAP) they cannot share.
 PARALLEL := $(if $(KAFKA_BOOTSTRAP),,-n 2 --dist worksteal)
 READY := .venv/.ready
+TOOLS := .tools/.ready
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check faults faults-random bench bench-recovery clean
 
@@ -22,12 +23,16 @@ $(READY): pyproject.toml uv.lock
 	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync -q --frozen --inexact --extra demo --compile-bytecode
 	@touch $@
 
+$(TOOLS): deploy/tools.sh
+	@echo "Unpacking the checkers of deploy/ into .tools (once; some minutes) ..."
+	@bash deploy/tools.sh
+
 setup: $(READY) ## set up the virtual environment
 
 demo: $(READY) ## run the main job on the embedded broker for 30 seconds
 	@$(BIN)/kairos demo
 
-test: check ## format, lint, types, import rules, then all tests (Java 17 and Maven for the real-broker ones)
+test: check $(TOOLS) ## format, lint, types, import rules, then all tests (Java 17 and Maven for the real-broker ones)
 	@$(BIN)/python -m pytest $(PARALLEL)
 
 check: $(READY) ## format, lint, types, import rules
@@ -51,4 +56,4 @@ bench-recovery: $(READY) ## measure restore rows/s and take-over times
 	@$(BIN)/python -m tests.speed.takeover
 
 clean: ## remove the virtual environment and caches
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .kafka
+	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .kafka
