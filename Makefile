@@ -9,7 +9,7 @@ PARALLEL := $(if $(KAFKA_BOOTSTRAP),,-n 2 --dist worksteal)
 READY := .venv/.ready
 TOOLS := .tools/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check faults faults-random bench bench-recovery clean
+.PHONY: help setup demo test check faults faults-random bench bench-recovery release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -54,6 +54,9 @@ bench: $(READY) ## measure records/s: fetch and decode, replay, worker end to en
 bench-recovery: $(READY) ## measure restore rows/s and take-over times
 	@$(BIN)/python -m tests.speed.restore
 	@$(BIN)/python -m tests.speed.takeover
+
+release: $(READY) ## wheel, source archive and image: make release VERSION=0.2.0
+	@bash deploy/release.sh "$(VERSION)"
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis .kafka

@@ -37,3 +37,10 @@ def shared():
     if not SHARED.is_dir():
         pytest.skip(f"the real input is not here: {SHARED}")
     return SHARED
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was left out on this machine, and why: the last lines of a run."""
+    reasons = sorted({report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", ()) if isinstance(report.longrepr, tuple)})
+    terminalreporter.ensure_newline()
+    terminalreporter.write_line("left out on this machine: " + ("; ".join(reason.removeprefix("left out: ") for reason in reasons) or "nothing"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -38,8 +39,17 @@ class Commands(TyperGroup):
 app = typer.Typer(name="kairos", cls=Commands, no_args_is_help=True, add_completion=False)
 
 
+def show_version(wanted: bool) -> None:  # typer's callback
+    """Print the version and end."""
+    if wanted:
+        typer.echo(f"kairos {version('kairos')}")
+        raise typer.Exit
+
+
 @app.callback()
-def options() -> None:
+def options(
+    show: Annotated[bool, typer.Option("--version", help="Show the version.", callback=show_version, is_eager=True)] = False,  # noqa: FBT002  # a switch
+) -> None:
     """Detect customer events in a telecom operator's raw logs, the moment they happen."""
 
 

@@ -1,0 +1,55 @@
+"""The project's own files agree with each other."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+from typer.testing import CliRunner
+
+from streams.cli import app
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = {"events/balance/forfeited.py"}
+"""Files that a page tells its reader to write."""
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def test_the_version_stands_in_one_place():
+    assert version("kairos") == PROJECT["version"]
+    assert CliRunner().invoke(app, ["--version"]).output.strip() == f"kairos {PROJECT['version']}"
+    chart = yaml.safe_load((ROOT / "deploy" / "helm" / "kairos" / "Chart.yaml").read_text("utf-8"))
+    assert chart["version"] == chart["appVersion"] == PROJECT["version"]
+    assert f"image: kairos:{PROJECT['version']}\n" in (ROOT / "deploy" / "compose.yaml").read_text("utf-8")
+    assert re.match(r"# Changelog\n(.|\n)*## ", (ROOT / "CHANGELOG.md").read_text("utf-8"))
+
+
+def test_the_workflow_runs_what_ci_runs():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    assert workflow["jobs"]["test"]["steps"][-1] == {"run": "bash .ci/run"}
+    assert (ROOT / ".ci" / "run").read_text("utf-8").rstrip().endswith("exec make test")
+
+
+def test_every_make_target_explains_itself():
+    text = (ROOT / "Makefile").read_text("utf-8")
+    phony = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE).group(1).split())
+    explained = set(re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE))
+    assert phony == explained
+
+
+def test_docs_name_only_files_that_are_here():
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")]:
+        text = page.read_text("utf-8")
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+        for named in re.findall(r"`((?:streams|schemas|events|tests|deploy|docs)/[\w./-]+\.(?:py|md|toml|yml|yaml|json))`", text):
+            assert named in EXAMPLES or (ROOT / named).exists(), f"{page.name}: {named}"
+
+
+def test_the_annotated_settings_file_is_the_declaration():
+    from streams.settings import example
+
+    assert (ROOT / "deploy" / "kairos.toml").read_text("utf-8") == example()
