@@ -39,8 +39,16 @@ def shared():
     return SHARED
 
 
-def pytest_terminal_summary(terminalreporter):
-    """What was left out on this machine, and why: the last lines of a run."""
+LEFT_OUT = pytest.StashKey[str]()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Note what was left out on this machine, and why."""
     reasons = sorted({report.longrepr[2].removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", ()) if isinstance(report.longrepr, tuple)})
-    terminalreporter.ensure_newline()
-    terminalreporter.write_line("left out on this machine: " + ("; ".join(reason.removeprefix("left out: ") for reason in reasons) or "nothing"))
+    config.stash[LEFT_OUT] = "; ".join(reason.removeprefix("left out: ") for reason in reasons) or "nothing"
+
+
+def pytest_unconfigure(config):
+    """The last line of a run names what was left out."""
+    if LEFT_OUT in config.stash:
+        print(f"left out on this machine: {config.stash[LEFT_OUT]}")

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from streams.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = {"events/balance/forfeited.py"}
+EXAMPLES = {"events/balance/forfeited.py", "events/FAMILY/NAME.py"}
 """Files that a page tells its reader to write."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
