@@ -6,6 +6,8 @@ SEED ?= 1
 MINUTES ?= 30
 # Every test process has a broker of its own; one that is given (KAFKA_BOOTSTRAP) they cannot share.
 PARALLEL := $(if $(KAFKA_BOOTSTRAP),,-n 2 --dist worksteal)
+# A folder with real input for tests/real_input; without it they are left out, and the last line says so.
+export REAL_INPUT ?= $(firstword $(wildcard ../shared/data))
 READY := .venv/.ready
 TOOLS := .tools/.ready
 .DEFAULT_GOAL := help

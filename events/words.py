@@ -1,4 +1,4 @@
-"""The records by their letters (`semantics.md` §1.1), and streams of them that many definitions start from."""
+"""The records by their letters (`docs/semantics.md` §1.1), and streams of them that many definitions start from."""
 
 from typing import get_args, get_type_hints
 

@@ -1,4 +1,4 @@
-"""What comes out: a customer event as a CloudEvents 1.0 record in structured JSON (`semantics.md` §1.6)."""
+"""What comes out: a customer event as a CloudEvents 1.0 record in structured JSON (`docs/semantics.md` §1.6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detections as CloudEvents: the records that marketing consumers read (`semantics.md` §1.6)."""
+"""Detections as CloudEvents: the records that marketing consumers read (`docs/semantics.md` §1.6)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ import pytest
 from streams.kafka.connection import is_loopback
 from tests.broker.kafka import BrokerMissing, KafkaBroker
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+REAL_INPUT = os.environ.get("REAL_INPUT")
+"""A folder with real input, `make test REAL_INPUT=FOLDER`."""
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +35,9 @@ def kafka(tmp_path_factory):
 @pytest.fixture(scope="session")
 def shared():
     """The folder of real input."""
-    if not SHARED.is_dir():
-        pytest.skip(f"the real input is not here: {SHARED}")
-    return SHARED
+    if not REAL_INPUT or not Path(REAL_INPUT).is_dir():
+        pytest.skip(f"left out: tests on real input: REAL_INPUT names no folder ({REAL_INPUT or 'it is not set'})")
+    return Path(REAL_INPUT)
 
 
 LEFT_OUT = pytest.StashKey[str]()

@@ -53,3 +53,12 @@ def test_the_annotated_settings_file_is_the_declaration():
     from streams.settings import example
 
     assert (ROOT / "deploy" / "kairos.toml").read_text("utf-8") == example()
+
+
+def test_the_pages_of_records_and_events_are_the_declarations():
+    from streams.definitions.catalogue import Catalogue
+    from streams.definitions.pages import catalogue_page, records_page
+
+    remedy = "run `kairos schemas --pages docs`"
+    assert (ROOT / "docs" / "records.md").read_text("utf-8") == records_page(), remedy
+    assert (ROOT / "docs" / "catalogue.md").read_text("utf-8") == catalogue_page(Catalogue.load()), remedy

@@ -1,4 +1,4 @@
-"""The raw records: 15 types on four topics (`raw_logs.md`)."""
+"""The raw records: 15 types on four topics (`docs/records.md`)."""
 
 from __future__ import annotations
 

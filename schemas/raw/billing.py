@@ -1,4 +1,4 @@
-"""Records of topic `raw.billing`: balances, bills and payments (`raw_logs.md` §3)."""
+"""Records of topic `raw.billing`: balances, bills and payments (`docs/records.md`)."""
 
 from __future__ import annotations
 

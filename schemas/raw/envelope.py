@@ -1,4 +1,4 @@
-"""What every raw record carries, and the types that fields are made of (`raw_logs.md` §1)."""
+"""What every raw record carries, and the types that fields are made of (`docs/records.md`)."""
 
 from __future__ import annotations
 

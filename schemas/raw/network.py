@@ -1,4 +1,4 @@
-"""Records of topic `raw.network`: where the line is, and what it suffers there (`raw_logs.md` §5)."""
+"""Records of topic `raw.network`: where the line is, and what it suffers there (`docs/records.md`)."""
 
 from __future__ import annotations
 

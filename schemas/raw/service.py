@@ -1,4 +1,4 @@
-"""Records of topic `raw.service`: orders, states, contacts, tickets, page views, devices (`raw_logs.md` §4)."""
+"""Records of topic `raw.service`: orders, states, contacts, tickets, page views, devices (`docs/records.md`)."""
 
 from __future__ import annotations
 

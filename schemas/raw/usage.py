@@ -1,4 +1,4 @@
-"""Records of topic `raw.usage`: what the customer used (`raw_logs.md` §2)."""
+"""Records of topic `raw.usage`: what the customer used (`docs/records.md`)."""
 
 from __future__ import annotations
 

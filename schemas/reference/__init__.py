@@ -1,4 +1,4 @@
-"""Reference data: what the rules join to the raw records (`raw_logs.md` §7). Files given replace the built-in tables."""
+"""Reference data: what the rules join to the raw records (`docs/records.md`). Files given replace the built-in tables."""
 
 from __future__ import annotations
 

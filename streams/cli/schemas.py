@@ -10,6 +10,7 @@ import typer
 
 def schemas(
     out: Annotated[Path | None, typer.Option(help="Write all contracts into this folder.")] = None,
+    pages: Annotated[Path | None, typer.Option(help="Write records.md and catalogue.md into this folder.")] = None,
     check: Annotated[Path | None, typer.Option(help="Compare this folder with the declarations; exit 1 when they differ.")] = None,
     definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
 ) -> None:
@@ -19,9 +20,14 @@ def schemas(
     """
     from streams.definitions import contracts
     from streams.definitions.catalogue import Catalogue
+    from streams.definitions.pages import catalogue_page, records_page
 
     catalogue = Catalogue.load(definitions or ())
-    if out is not None:
+    if pages is not None:
+        (pages / "records.md").write_text(records_page(), "utf-8")
+        (pages / "catalogue.md").write_text(catalogue_page(catalogue), "utf-8")
+        typer.echo(f"records.md and catalogue.md written to {pages}")
+    elif out is not None:
         typer.echo(f"{contracts.write(catalogue, out)} contracts written to {out}")
     elif check is not None:
         wrong = contracts.differences(catalogue, check)

@@ -1,4 +1,4 @@
-"""What is let in: a round's records against their customer's last ones of the same topic (`semantics.md` §1.2, §1.5).
+"""What is let in: a round's records against their customer's last ones of the same topic (`docs/semantics.md` §1.2, §1.5).
 
 Repeats are dropped, records behind a later one are marked late, and those more than the limit behind are refused.
 """

@@ -1,4 +1,4 @@
-"""Re-arm words: when a rule that has fired may fire again (`semantics.md` §1.4). Several words apply together."""
+"""Re-arm words: when a rule that has fired may fire again (`docs/semantics.md` §1.4). Several words apply together."""
 
 from __future__ import annotations
 

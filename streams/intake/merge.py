@@ -1,4 +1,4 @@
-"""The merge: four topics of one partition number, in the order of event time as far as there is backlog (`semantics.md` §1.2)."""
+"""The merge: four topics of one partition number, in the order of event time as far as there is backlog (`docs/semantics.md` §1.2)."""
 
 from __future__ import annotations
 

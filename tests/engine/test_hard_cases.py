@@ -1,4 +1,4 @@
-"""The hard cases of semantics.md §5, as far as they concern the installed events."""
+"""The hard cases of docs/semantics.md §5, as far as they concern the installed events."""
 
 from __future__ import annotations
 

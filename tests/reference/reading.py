@@ -1,4 +1,4 @@
-"""The whole reading: order, admission, timers, rules, re-arm words, as semantics.md has them."""
+"""The whole reading: order, admission, timers, rules, re-arm words, as docs/semantics.md has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""P11 place: the stable place of a line, its home by its nights, and its trips (`semantics.md` P11)."""
+"""P11 place: the stable place of a line, its home by its nights, and its trips (`docs/semantics.md` P11)."""
 
 from __future__ import annotations
 
