@@ -11,7 +11,7 @@ export REAL_INPUT ?= $(firstword $(wildcard ../shared/data))
 READY := .venv/.ready
 TOOLS := .tools/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check faults faults-random bench bench-recovery release clean
+.PHONY: help setup demo stack test check faults faults-random bench bench-recovery release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,6 +33,9 @@ setup: $(READY) ## set up the virtual environment
 
 demo: $(READY) ## run the main job on the embedded broker for 30 seconds
 	@$(BIN)/kairos demo
+
+stack: $(READY) $(TOOLS) ## broker, topics, city, two workers, Prometheus (and Grafana) as processes, until Ctrl-C
+	@$(BIN)/python -m tests.deploy.stack
 
 test: check $(TOOLS) ## format, lint, types, import rules, then all tests (Java 17 and Maven for the real-broker ones)
 	@$(BIN)/python -m pytest $(PARALLEL)

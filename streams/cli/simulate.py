@@ -23,7 +23,7 @@ def simulate(
     reference: Annotated[Path | None, typer.Option(help="With --brokers: write the city's reference tables into this folder first.")] = None,
     customers: Annotated[int, typer.Option(help="Customers of the city; each makes some 30 records a day.", min=1, max=1_000_000)] = 300,
     days: Annotated[int | None, typer.Option(help="Days to simulate; with --brokers it goes on until stopped when not given, else 14.", min=1, max=FOREVER_DAYS)] = None,
-    back: Annotated[int, typer.Option(help="Begin so many days before today; what has passed is sent at once.", min=0, max=3650)] = 0,
+    back: Annotated[int, typer.Option(help="With --brokers: begin so many hours ago; what has passed is sent at once.", min=0, max=87_600)] = 0,
     start: Annotated[str | None, typer.Option(help="With --out: first day, YYYY-MM-DD.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same city.")] = 1,
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
@@ -40,7 +40,8 @@ def simulate(
         raise SettingsError("simulate: wanted either --out FOLDER or --brokers HOST:PORT, got " + ("none" if out is None else "both"))
     chosen = settings.load({"brokers": brokers}, config)
     zone = ZoneInfo(chosen.zone)
-    midnight = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=back)
+    begin = datetime.now(zone) - timedelta(hours=back)
+    midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0)
     if start is not None:
         try:
             midnight = datetime.strptime(start, "%Y-%m-%d").replace(tzinfo=zone)
@@ -52,7 +53,7 @@ def simulate(
         return
     if reference is not None:
         city.write_reference(reference)
-    asyncio.run(send_live(city, chosen, days or FOREVER_DAYS))
+    asyncio.run(send_live(city, chosen, days or FOREVER_DAYS, round(begin.timestamp() * 1000)))
 
 
 def write(city: City, out: Path, days: int) -> None:
@@ -71,12 +72,12 @@ def write(city: City, out: Path, days: int) -> None:
     typer.echo(f"try: kairos replay {raw}/*.jsonl --reference {out / 'reference'} --out {out / 'events.jsonl'}")
 
 
-async def send_live(city: City, chosen: Settings, days: int) -> None:
-    """Send the records when they happen."""
+async def send_live(city: City, chosen: Settings, days: int, begin_ms: int) -> None:
+    """Send the records from `begin_ms` (epoch ms) on, each when it happens."""
     from streams.kafka.source import send
 
     def report(sent: int, at: int) -> None:
         typer.echo(f"{sent:,} records sent, up to {datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec='seconds')}", err=True)
 
-    sent = await send(chosen, city.records(days), report)
+    sent = await send(chosen, (record for record in city.records(days) if record.at >= begin_ms), report)
     typer.echo(f"{sent:,} records sent")
