@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +19,13 @@ from schemas.reference.plmn import Plmns
 from schemas.reference.reading import Row, read_rows, stray
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from schemas.reference.table import Table
 
 TABLES: tuple[type[Table], ...] = (Cells, Cities, Plmns, Offerings, Devices, Holidays, Lines)
 SHOWN = 5
+BUILT_IN = Path(__file__).parent / "data"
 
 
 class Reference:
@@ -69,7 +71,7 @@ class Reference:
         """The names of the tables that are neither given nor built in: what is joined to them is unknown."""
         return [name for name, source in self.sources.items() if source == "none"]
 
-    def _rows(self, table: type[Table], folder: Path | None) -> list[Row]:
+    def _rows(self, table: type[Table], folder: Path | None) -> Iterator[Row]:
         """The rows of a table: from the folder's file, else from the built-in one, else none."""
         paths = [path for suffix in ("csv", "json") if folder is not None and (path := folder / f"{table.file}.{suffix}").is_file()]
         if len(paths) > 1:
@@ -77,12 +79,11 @@ class Reference:
         if paths:
             self.sources[table.name] = str(paths[0])
             return read_rows(paths[0], table, self.faults, self.warnings)
-        built_in = resources.files("schemas.reference") / "data" / f"{table.file}.csv"
+        built_in = BUILT_IN / f"{table.file}.csv"
         self.sources[table.name] = "built-in" if built_in.is_file() else "none"
         if not built_in.is_file():
-            return []
-        with resources.as_file(built_in) as file:
-            return read_rows(file, table, self.faults, self.warnings)
+            return iter(())
+        return read_rows(built_in, table, self.faults, self.warnings)
 
     def _compare_cities(self) -> None:
         """Names the cities of cells and lines that the table of cities does not have: a fault where it has none of the cells' at all."""

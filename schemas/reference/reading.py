@@ -42,19 +42,19 @@ class Columns(NamedTuple):
         return values
 
 
-def read_rows(path: Path, table: type[Table], faults: list[Fault], warnings: list[str]) -> list[Row]:
+def read_rows(path: Path, table: type[Table], faults: list[Fault], warnings: list[str]) -> Iterator[Row]:
     """The rows of a file, their values by the table's own names of columns. Adds a fault where the file cannot be used as a whole."""
+    read = 0
     try:
-        rows = list(_json_rows(path, table, faults, warnings) if path.suffix == ".json" else _csv_rows(path, table, faults, warnings))
+        for row in _json_rows(path, table, faults, warnings) if path.suffix == ".json" else _csv_rows(path, table, faults, warnings):
+            read += 1
+            yield row
     except UnicodeDecodeError:
         faults.append(not_utf8(path))
-        return []
     except OSError as error:
         faults.append(Fault(str(path), "", "", "wanted a readable file", error.strerror or type(error).__name__))
-        return []
-    if not rows and not any(fault.file == str(path) for fault in faults):
+    if not read and not any(fault.file == str(path) for fault in faults):
         faults.append(Fault(str(path), "", "", "wanted a header and rows (without the file the table is the built-in one or empty)", "no row"))
-    return rows
 
 
 def not_utf8(path: Path) -> Fault:
@@ -98,6 +98,9 @@ def _json_rows(path: Path, table: type[Table], faults: list[Fault], warnings: li
     wanted = "wanted a JSON list of objects"
     try:
         listed = json.loads(path.read_text("utf-8-sig"))
+    except RecursionError:
+        faults.append(Fault(str(path), "", "", wanted, "one nested too deeply"))
+        return
     except json.JSONDecodeError as error:
         faults.append(Fault(str(path), f":{error.lineno}", "", wanted, error.msg))
         return
@@ -170,10 +173,17 @@ def stray(folder: Path, tables: Iterable[type[Table]], faults: list[Fault], warn
     files = {table.file: table for table in tables}
     names = {alias: table.file for table in files.values() for alias in (table.file, table.name)}
     read = ", ".join(f"{file}.csv" for file in files)
-    for path in sorted(folder.iterdir()):
-        if not path.is_file() or path.name.startswith((".", "~")) or (path.suffix not in {".csv", ".json"} and path.suffix.lower() not in LIKELY):
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        faults.append(Fault(str(folder), "", "", "wanted a readable folder", error.strerror or type(error).__name__))
+        return
+    for path in paths:
+        if path.name.startswith((".", "~")) or path.suffix.lower() not in LIKELY:
             continue
         if path.stem in files and path.suffix in {".csv", ".json"}:
+            if not path.is_file():
+                faults.append(Fault(str(path), "", "", "wanted a readable file", "a link to nowhere or a folder"))
             continue
         near = difflib.get_close_matches(path.name.lower().partition(".")[0], names, 1, 0.75)
         if near:

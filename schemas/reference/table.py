@@ -48,17 +48,15 @@ class Versions:
         """The row of each key valid at its time; -1 where there is none."""
         if not self.size:
             return np.full(len(codes), -1)
-        row = np.searchsorted(self.keys, codes, side="left")
-        found = (row < self.size) & (self.keys[np.minimum(row, self.size - 1)] == codes)
-        row = np.where(found, row, -1)
-        found &= self.valid_from[row] <= times
-        best = np.where(found, row, -1)
-        for _ in range(self.most - 1):
-            following = np.minimum(row + 1, self.size - 1)
-            same = (row >= 0) & (following > row) & (self.keys[following] == codes)
-            best = np.where(same & (self.valid_from[following] <= times), following, best)
-            row = np.where(same, following, row)
-        return best
+        first = low = np.searchsorted(self.keys, codes, side="left")
+        high = np.searchsorted(self.keys, codes, side="right")
+        for _ in range(self.most.bit_length()):
+            left = low < high
+            middle = (low + high) // 2
+            begun = left & (self.valid_from[np.minimum(middle, self.size - 1)] <= times)
+            low = np.where(begun, middle + 1, low)
+            high = np.where(left & ~begun, middle, high)
+        return np.where(low > first, low - 1, -1)
 
     def ends(self) -> Ints:
         """The moment from which each row is valid no longer: the beginning of its key's next one, else the end of time."""
@@ -81,23 +79,17 @@ class Table:
     """Columns that tell rows of one moment apart; the key alone when empty."""
 
     def __init__(self, rows: Iterable[Row], faults: list[Fault]) -> None:
-        seen: dict[tuple[Any, ...], Row] = {}
+        places: dict[tuple[Any, ...], str] = {}
         read = []
         for row in rows:
             values = self._read(row, faults)
             if values is None:
                 continue
-            same = seen.setdefault(tuple(values[name] for name in (*(self.unique or (self.key,)), VALID_FROM)), row)
-            if same is not row:
-                faults.append(
-                    Fault(
-                        row.file,
-                        row.place,
-                        self.key,
-                        f"wanted one row for each {' and '.join(self.unique or (self.key,))} and valid_from",
-                        f"that of {same.place.strip(':')} again",
-                    )
-                )
+            moment_of = tuple(values[name] for name in (*(self.unique or (self.key,)), VALID_FROM))
+            if moment_of in places:
+                wanted = f"wanted one row for each {' and '.join(self.unique or (self.key,))} and valid_from"
+                faults.append(Fault(row.file, row.place, self.key, wanted, f"that of {places[moment_of].strip(':')} again"))
+            places[moment_of] = row.place
             read.append(values)
         good = sorted(read, key=lambda values: (values[self.key], values[VALID_FROM]))
         self.size = len(good)

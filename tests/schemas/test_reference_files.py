@@ -217,6 +217,15 @@ def test_other_files_are_named_and_hidden_ones_are_not(tmp_path):
     assert "antennas.csv: not read; the tables are cells.csv, cities.csv" in warning
 
 
+def test_a_table_that_cannot_be_opened_is_a_fault(tmp_path):
+    (tmp_path / "cells.csv").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "lines.csv").mkdir()
+    (tmp_path / "plmn.json").write_text("[" * 100_000)
+    with pytest.raises(ReferenceFault) as caught:
+        Reference.load(tmp_path)
+    assert [text.partition(": ")[0].rpartition("/")[2] for text in str(caught.value).splitlines()] == ["cells.csv", "lines.csv", "plmn.json"]
+
+
 def test_one_file_for_each_table(tmp_path):
     (fault,) = faults(tmp_path, cells_csv="cell_id,city_code\nc,110000\n", cells_json='[{"cell_id": "c", "city_code": "110000"}]')
     assert "wanted one file for each table, got cells.csv and cells.json" in fault

@@ -32,6 +32,7 @@ def test_command_line_then_environment_then_file_then_default(tmp_path):
         ("app = 5", {}, "app: wanted 1 to 200 letters, digits, dots, dashes or underscores, got 5"),
         ("app = ''", {}, "app: wanted 1 to 200 letters, digits, dots, dashes or underscores, got ''"),
         ("country = 'Germany'", {}, "country: wanted a country by ISO 3166-1 alpha-2, such as CN, DE or GB, got 'Germany'"),
+        ("", {"KAIROS_COUNTRY": "UK"}, "country: wanted a country by ISO 3166-1 alpha-2, such as CN, DE or GB, got 'UK' (KAIROS_COUNTRY)"),
         ("brokers = 'localhost'", {}, "brokers: wanted HOST:PORT, several separated by commas, got 'localhost'"),
         ("allow_plaintext = 1", {}, "allow_plaintext: wanted true or false, got 1"),
         ("definitions = 'mine'", {}, "definitions: wanted a list of texts, got 'mine'"),
