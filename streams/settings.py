@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from schemas.fault import KairosFault
-from schemas.reference.iso import COUNTRIES
+from schemas.iso import COUNTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from schemas.codes import NULL, UNSURE, keep
-from schemas.reference.iso import COUNTRIES, CURRENCIES
+from schemas.iso import COUNTRIES, CURRENCIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

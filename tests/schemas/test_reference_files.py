@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from schemas.codes import text_of
+from schemas.iso import COUNTRIES, CURRENCIES
 from schemas.reference import Reference, ReferenceFault
-from schemas.reference.iso import COUNTRIES, CURRENCIES
 
 
 def faults(folder, **files):

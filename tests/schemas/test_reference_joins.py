@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import schemas.reference
 from schemas.codes import UNSURE, code, keep, text_of
+from schemas.iso import COUNTRIES
 from schemas.reference import Reference
-from schemas.reference.iso import COUNTRIES
 from schemas.reference.line import Lines
 from schemas.reference.plmn import SHARED
 from schemas.reference.reading import Row
