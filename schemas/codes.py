@@ -6,6 +6,8 @@ import xxhash
 
 NULL = -(2**63)
 """No value, in a column of numbers, times or dates. An unknown text is 0."""
+UNSURE = -1
+"""An unknown truth value, in a column of int8 where 1 is true and 0 is false."""
 MOST_CACHED = 1_000_000
 
 

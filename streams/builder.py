@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.reference import Reference
+from streams.definitions import reference_use
 from streams.definitions.catalogue import Catalogue
 from streams.engine.engine import Engine, EngineSettings
 from streams.shard import Shard, ShardSettings
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from streams.settings import Settings
 
+logger = logging.getLogger("kairos.reference")
+
 
 def shard_builder(settings: Settings, only: Sequence[str] = (), *, keep_state: bool = True) -> tuple[Callable[[int], Shard], Catalogue]:
     """What makes the shard of a partition number, and the definitions it runs.
@@ -23,6 +27,8 @@ def shard_builder(settings: Settings, only: Sequence[str] = (), *, keep_state: b
     """
     catalogue = Catalogue.load(settings.definitions, settings.events, only)
     reference = Reference.load(Path(settings.reference) if settings.reference else None, country=settings.country)
+    for warning in reference_use.warnings(catalogue, reference):
+        logger.warning(warning)
     engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms, settings.clock_jump_ms)
     shard_settings = ShardSettings(
         settings.operator, settings.clock == "wall", settings.future_ms, settings.max_record_bytes, settings.queue_records, settings.clock_jump_ms, keep_state

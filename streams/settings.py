@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from schemas.fault import KairosFault
+from schemas.iso import COUNTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +68,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, about("name of the operator in the events' `source`", pattern=r"^[A-Za-z0-9._-]{1,64}\Z", wanted="1 to 64 letters, digits, dots, dashes or underscores")
     ] = "op1"
     zone: Annotated[str, about("the operator's zone, for lines without one of their own")] = "Asia/Shanghai"
-    country: Annotated[str, about("the operator's country, alpha-2", pattern=r"^[A-Z]{2}\Z", wanted="two capital letters, ISO 3166-1 alpha-2, such as CN or DE")] = "CN"
+    country: Annotated[
+        str, about("the operator's country, alpha-2", pattern=rf"^({'|'.join(sorted(COUNTRIES))})\Z", wanted="a country by ISO 3166-1 alpha-2, such as CN, DE or GB")
+    ] = "CN"
     timer_delay_ms: Annotated[int, about("timers fire this long after their due time on the shard's clock", "ms", ge=0, le=3_600_000)] = 5_000
     late_limit_ms: Annotated[int, about("records further behind are refused", "ms", ge=3_600_000, le=YEAR_MS)] = 48 * 3_600_000
     clock_jump_ms: Annotated[

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from schemas.reference.table import Column, Ints, Table
+from schemas.reference.values import between
 
 
 class Cells(Table):
-    """`cells.csv`: cell_id, city_code, lat, lon, poi_tags (airport, rail_station, scenic, campus, …, separated by `;`)."""
+    """Which city each cell is in."""
 
     name, file, key = "cell", "cells", "cell_id"
     columns = {
-        "cell_id": Column("text", ("cell",)),
-        "city_code": Column("text", ("city",)),
-        "lat": Column("float", ("latitude",)),
-        "lon": Column("float", ("lng", "longitude")),
-        "poi_tags": Column("list", ("poi", "tags")),
+        "cell_id": Column("text", ("cell",), needed=True, about="as in the records"),
+        "city_code": Column("text", ("city",), needed=True, about="the city, as in cities.csv"),
+        "lat": Column("float", ("latitude",), rule=between(-90, 90), about="degrees north"),
+        "lon": Column("float", ("lng", "longitude"), rule=between(-180, 180), about="degrees east"),
+        "poi_tags": Column("list", ("poi", "tags"), about="airport, rail_station, scenic, campus, …, separated by `;`"),
     }
 
     def city(self, cells: Ints, times: Ints) -> Ints:

@@ -2,52 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from schemas.codes import NULL
-from schemas.reference.table import Column, Ints, Row, Table
+from schemas.codes import NULL, UNSURE
+from schemas.reference.fault import Fault
+from schemas.reference.table import Bools, Column, Ints, Table, Truths, certain
+from schemas.reference.values import COUNTRY, ZONE, between
+
+if TYPE_CHECKING:
+    from schemas.reference.reading import Row
 
 EARTH_KM = 6371.0
 
 
 class Cities(Table):
-    """`cities.csv`: city_code (GB/T 2260 or UN/LOCODE), name, province, country, tourist, tz, lat, lon."""
+    """What each city is called, where it is, and whether people visit it."""
 
     name, file, key = "city", "cities", "city_code"
     columns = {
-        "city_code": Column("text", ("city", "code")),
-        "name": Column("text", ("city_name",)),
-        "province": Column("text"),
-        "country": Column("text", ("country_code",)),
-        "tourist": Column("bool", ("is_tourist",)),
-        "tz": Column("text", ("timezone", "zone")),
-        "lat": Column("float", ("latitude",)),
-        "lon": Column("float", ("lng", "longitude")),
+        "city_code": Column("text", ("city", "code"), needed=True, about="GB/T 2260 or UN/LOCODE"),
+        "name": Column("text", ("city_name",), about="name"),
+        "province": Column("text", about="province or state"),
+        "country": Column("text", ("country_code",), rule=COUNTRY, about="country, alpha-2"),
+        "tourist": Column("bool", ("is_tourist",), about="whether people visit it"),
+        "tz": Column("text", ("timezone", "zone"), rule=ZONE, about="zone of the IANA"),
+        "lat": Column("float", ("latitude",), rule=between(-90, 90), about="degrees north"),
+        "lon": Column("float", ("lng", "longitude"), rule=between(-180, 180), about="degrees east"),
     }
 
-    def __init__(self, rows: Any, faults: list[str]) -> None:
-        super().__init__(rows, faults)
-        self.visited = np.unique(self.data["country"][:-1][self.data["tourist"][:-1]])
+    def check(self, row: Row, values: dict[str, Any], faults: list[Fault]) -> None:
+        """A place has both coordinates or none."""
+        if (values["lat"] is None) != (values["lon"] is None):
+            faults.append(Fault(row.file, row.place, "lat", "wanted lat and lon, both or neither", "one of them"))
 
     def names(self, cities: Ints, times: Ints) -> Ints:
-        """The name of each city."""
+        """The name of each city; 0 where unknown."""
         return self.get("name", cities, times)
 
     def country(self, cities: Ints, times: Ints) -> Ints:
-        """The country of each city, alpha-2."""
+        """The country of each city, alpha-2; 0 where unknown."""
         return self.get("country", cities, times)
 
-    def tourist(self, cities: Ints, times: Ints) -> npt.NDArray[np.bool_]:
-        """Whether each city is one that people visit."""
-        return self.get("tourist", cities, times)
+    def tourist(self, cities: Ints, times: Ints) -> Bools:
+        """Whether each city is one that people visit; false where unknown."""
+        return self.flag("tourist", cities, times)
 
-    def has_tourist_city(self, countries: Ints, times: Ints) -> npt.NDArray[np.bool_]:
-        """Whether some city of each country is a tourist city."""
-        del times
-        return np.isin(countries, self.visited) & (countries != 0)
+    def has_tourist_city(self, countries: Ints, times: Ints) -> Bools:
+        """Whether some city of each country is a tourist city; false where unknown."""
+        return certain(self._has_tourist_city(countries, times))
+
+    def _has_tourist_city(self, countries: Ints, times: Ints) -> Truths:
+        """Known of countries with a tourist city, and of those whose cities in the table are all known to be none."""
+        tourist = self.data["tourist"][:-1]
+        some, doubtful, any_city = (self._some(picked, countries, times) for picked in (tourist == 1, tourist == UNSURE, np.ones(self.size, bool)))
+        return np.where(some, 1, np.where(any_city & ~doubtful, 0, UNSURE)).astype(np.int8)
+
+    def _some(self, picked: Bools, countries: Ints, times: Ints) -> Bools:
+        """Whether some picked row of each country is valid at its time."""
+        found = np.zeros(len(countries), bool)
+        ends = self.versions.ends()
+        for country in np.unique(countries[countries != 0]).tolist():
+            rows = np.flatnonzero(picked & (self.data["country"][:-1] == country))
+            asked = np.flatnonzero(countries == country)
+            begins, until = np.sort(self.valid_from[rows]), np.sort(ends[rows])
+            found[asked] = np.searchsorted(begins, times[asked], "right") > np.searchsorted(until, times[asked], "right")
+        return found
 
     def distance_km(self, a: Ints, b: Ints, times: Ints) -> Ints:
         """Great-circle distance by the haversine formula with R = 6371 km, rounded half up; NULL where a place is unknown."""
@@ -57,6 +78,3 @@ class Cities(Table):
         h = np.sin((lat2 - lat1) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
         km = 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(h, 0, 1)))
         return np.where(np.isnan(km), NULL, np.floor(np.nan_to_num(km) + 0.5).astype(np.int64))
-
-
-__all__ = ["Cities", "Row"]

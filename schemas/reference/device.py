@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
-from schemas.reference.table import Column, Ints, Table
+from schemas.reference.table import Bools, Column, Ints, Table
+from schemas.reference.values import TAC
 
 
 class Devices(Table):
-    """`devices.csv`: tac (8 digits), brand, model, is_5g, esim, release_date, os."""
+    """What each type of device is, by type allocation code."""
 
     name, file, key = "device", "devices", "tac"
     columns = {
-        "tac": Column("text"),
-        "brand": Column("text", ("manufacturer",)),
-        "model": Column("text"),
-        "is_5g": Column("bool", ("5g",)),
-        "esim": Column("bool"),
-        "release_date": Column("date"),
-        "os": Column("text"),
+        "tac": Column("text", needed=True, rule=TAC, about="type allocation code, 8 digits"),
+        "brand": Column("text", ("manufacturer",), about="brand"),
+        "model": Column("text", about="model"),
+        "is_5g": Column("bool", ("5g",), about="whether it knows 5G"),
+        "esim": Column("bool", about="whether it takes an eSIM"),
+        "release_date": Column("date", about="first day of sale"),
+        "os": Column("text", about="operating system"),
     }
 
     def brand(self, tacs: Ints, times: Ints) -> Ints:
-        """The brand of each device."""
+        """The brand of each device; 0 where unknown."""
         return self.get("brand", tacs, times)
 
     def model(self, tacs: Ints, times: Ints) -> Ints:
-        """The model of each device."""
+        """The model of each device; 0 where unknown."""
         return self.get("model", tacs, times)
 
-    def is_5g(self, tacs: Ints, times: Ints) -> npt.NDArray[np.bool_]:
+    def is_5g(self, tacs: Ints, times: Ints) -> Bools:
         """Whether each device knows 5G; false where unknown."""
-        return self.get("is_5g", tacs, times)
+        return self.flag("is_5g", tacs, times)

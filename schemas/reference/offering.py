@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from schemas.reference.fault import Fault
 from schemas.reference.table import Column, Table
+from schemas.reference.values import CURRENCY, Rule, one_of
+
+if TYPE_CHECKING:
+    from schemas.reference.reading import Row
+
+KINDS = ("plan", "addon", "data_pack", "roaming_pack", "vas", "device", "family", "broadband", "other")
+"""As `offering_kind` of product orders."""
+NOT_NEGATIVE = Rule("a number from 0", lambda number: number >= 0)
 
 
 class Offerings(Table):
-    """`offerings.csv`: offering_id, kind, rank, is_5g, price_minor, monthly, quota_bytes, quota_seconds, duration, auto_renew, zone."""
+    """What each offering is, what it costs, and what it holds."""
 
     name, file, key = "offering", "offerings", "offering_id"
     columns = {
-        "offering_id": Column("text"),
-        "kind": Column("text"),
-        "rank": Column("int"),
-        "is_5g": Column("bool"),
-        "price_minor": Column("int"),
-        "monthly": Column("bool"),
-        "quota_bytes": Column("int"),
-        "quota_seconds": Column("int"),
-        "duration": Column("text"),
-        "auto_renew": Column("bool"),
-        "zone": Column("text"),
+        "offering_id": Column("text", needed=True, about="as in the records"),
+        "kind": Column("text", rule=one_of(*KINDS), about="as `offering_kind` of orders"),
+        "rank": Column("int", about="of plans; higher is better"),
+        "is_5g": Column("bool", about="whether it is a 5G plan"),
+        "price_minor": Column("int", rule=NOT_NEGATIVE, about="price in minor units of `currency`"),
+        "currency": Column("text", rule=CURRENCY, about="of the price; given with it"),
+        "monthly": Column("bool", about="whether the price is by month"),
+        "quota_bytes": Column("int", rule=NOT_NEGATIVE, about="data in it, bytes"),
+        "quota_seconds": Column("int", rule=NOT_NEGATIVE, about="talk in it, seconds"),
+        "duration": Column("text", about="how long it lasts"),
+        "auto_renew": Column("bool", about="whether it renews by itself"),
+        "zone": Column("text", about="roaming zone, as `roam_zone` of plmn.csv; none: every zone"),
     }
+
+    def check(self, row: Row, values: dict[str, Any], faults: list[Fault]) -> None:
+        """A price is in a currency."""
+        if values["price_minor"] is not None and values["currency"] is None:
+            faults.append(Fault(row.file, row.place, "currency", "wanted a currency by ISO 4217, as price_minor is given", "an empty cell"))

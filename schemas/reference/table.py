@@ -2,46 +2,68 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from schemas.codes import NULL, keep
-from schemas.fault import KairosFault
+from schemas.reference.fault import Fault
+from schemas.reference.reading import VALID_FROM
+from schemas.reference.values import UNKNOWN, CellFault, ColumnKind, Rule, moment, text_in, value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterable
+
+    from schemas.reference.reading import Row
 
 Ints = npt.NDArray[np.int64]
-ColumnKind = Literal["text", "int", "float", "bool", "date", "list"]
-ALWAYS = -(2**62)
-TRUE, FALSE = {"true", "1", "yes", "y", "t"}, {"false", "0", "no", "n", "f", ""}
-UNKNOWN: dict[ColumnKind, Any] = {"text": 0, "int": NULL, "float": float("nan"), "bool": False, "date": NULL, "list": ()}
-DTYPES: dict[ColumnKind, Any] = {"text": np.int64, "int": np.int64, "float": np.float64, "bool": bool, "date": np.int64, "list": object}
-
-
-class ReferenceFault(KairosFault):
-    """Reference files cannot be used; the text lists every fault of every file: file:line: what, wanted, got."""
+Bools = npt.NDArray[np.bool_]
+Truths = npt.NDArray[np.int8]
+"""1 true, 0 false, UNSURE."""
+DTYPES: dict[ColumnKind, Any] = {"text": np.int64, "int": np.int64, "float": np.float64, "bool": np.int8, "date": np.int64, "list": object}
 
 
 class Column(NamedTuple):
-    """A column of a file: its kind, and other names it is known by."""
+    """A column of a file: its kind, other names it is known by, what its values must be, and what it says.
+
+    `required`: no cell may be empty. `needed`: a file without the column is refused.
+    """
 
     kind: ColumnKind
     aliases: tuple[str, ...] = ()
     required: bool = False
+    needed: bool = False
+    rule: Rule | None = None
+    about: str = ""
 
 
-class Row(NamedTuple):
-    """A row of a file and where it stood."""
+class Versions:
+    """Which of several rows of a key is valid at a moment: the one that began last. Sorted by key and moment."""
 
-    where: str
-    values: dict[str, Any]
+    def __init__(self, keys: Ints, valid_from: Ints) -> None:
+        self.keys, self.valid_from, self.size = keys, valid_from, len(keys)
+        self.most = int(np.unique(keys, return_counts=True)[1].max(initial=0))
+
+    def find(self, codes: Ints, times: Ints) -> Ints:
+        """The row of each key valid at its time; -1 where there is none."""
+        if not self.size:
+            return np.full(len(codes), -1)
+        first = low = np.searchsorted(self.keys, codes, side="left")
+        high = np.searchsorted(self.keys, codes, side="right")
+        for _ in range(self.most.bit_length()):
+            left = low < high
+            middle = (low + high) // 2
+            begun = left & (self.valid_from[np.minimum(middle, self.size - 1)] <= times)
+            low = np.where(begun, middle + 1, low)
+            high = np.where(left & ~begun, middle, high)
+        return np.where(low > first, low - 1, -1)
+
+    def ends(self) -> Ints:
+        """The moment from which each row is valid no longer: the beginning of its key's next one, else the end of time."""
+        ends = np.full(self.size, 2**62, np.int64)
+        same = self.keys[1:] == self.keys[:-1]
+        ends[:-1][same] = self.valid_from[1:][same]
+        return ends
 
 
 class Table:
@@ -51,106 +73,79 @@ class Table:
     file: ClassVar[str]
     key: ClassVar[str]
     columns: ClassVar[dict[str, Column]]
+    joined: ClassVar[tuple[str, str, str] | None] = None
+    """A column that two columns of the file may be given for: `A-B`, or A where B is empty."""
+    unique: ClassVar[tuple[str, ...]] = ()
+    """Columns that tell rows of one moment apart; the key alone when empty."""
 
-    def __init__(self, rows: Iterable[Row], faults: list[str]) -> None:
-        read = [(row.where, self._read(row, faults)) for row in rows]
-        good = sorted((values for _, values in read if values is not None), key=lambda values: (values[self.key], values["valid_from"]))
+    def __init__(self, rows: Iterable[Row], faults: list[Fault]) -> None:
+        places: dict[tuple[Any, ...], str] = {}
+        read = []
+        for row in rows:
+            values = self._read(row, faults)
+            if values is None:
+                continue
+            moment_of = tuple(values[name] for name in (*(self.unique or (self.key,)), VALID_FROM))
+            if moment_of in places:
+                wanted = f"wanted one row for each {' and '.join(self.unique or (self.key,))} and valid_from"
+                faults.append(Fault(row.file, row.place, self.key, wanted, f"that of {places[moment_of].strip(':')} again"))
+            places[moment_of] = row.place
+            read.append(values)
+        good = sorted(read, key=lambda values: (values[self.key], values[VALID_FROM]))
         self.size = len(good)
-        self.keys = np.array([values[self.key] for values in good], np.int64)
-        self.valid_from = np.array([values["valid_from"] for values in good], np.int64)
+        self.versions = Versions(np.array([values[self.key] for values in good], np.int64), np.array([values[VALID_FROM] for values in good], np.int64))
+        self.keys, self.valid_from = self.versions.keys, self.versions.valid_from
         self.data: dict[str, npt.NDArray[Any]] = {}
         for name, column in self.columns.items():
-            array = np.empty(self.size + 1, DTYPES[column.kind])
-            array[: self.size] = [values[name] for values in good] if column.kind != "list" else None
-            array[self.size] = None if column.kind == "list" else UNKNOWN[column.kind]
-            if column.kind == "list":
-                for at, values in enumerate(good):
-                    array[at] = values[name]
-                array[self.size] = ()
-            self.data[name] = array
-        self.versions = int(np.unique(self.keys, return_counts=True)[1].max(initial=0))
+            values_of = [values[name] for values in good]
+            self.data[name] = np.empty(self.size + 1, DTYPES[column.kind])
+            for at, value in enumerate([*values_of, None]):
+                self.data[name][at] = UNKNOWN[column.kind] if value is None else value
 
-    def _read(self, row: Row, faults: list[str]) -> dict[str, Any] | None:
-        values = {}
-        given = {name.strip().lower(): value for name, value in row.values.items() if name is not None}
+    def _read(self, row: Row, faults: list[Fault]) -> dict[str, Any] | None:
+        """The values of a row, None where a cell is empty; None for a row with a fault."""
+        values: dict[str, Any] = {}
         before = len(faults)
-        for name, column in {**self.columns, "valid_from": Column("int")}.items():
-            raw = next((given[alias] for alias in (name, *column.aliases) if alias in given), None)
+        for name, column in self.columns.items():
+            raw = row.values.get(name)
             try:
-                values[name] = moment(raw) if name == "valid_from" else value_of(column.kind, raw)
-            except ValueError as error:
-                faults.append(f"{row.where}: {name}: {error}")
+                empty = raw is None if column.kind == "list" else not text_in(raw)
+                values[name] = None if empty else value_of(column.kind, raw, column.rule)
+            except CellFault as fault:
+                faults.append(cell_fault(row, name, raw, fault))
                 continue
-            if (column.required or name == self.key) and (raw is None or raw == ""):
-                faults.append(f"{row.where}: {name}: wanted a value, got none; columns are {', '.join(self.columns)}")
+            if empty and (column.required or name == self.key):
+                faults.append(Fault(row.file, row.place, name, "wanted a value", "an empty cell"))
+        try:
+            values[VALID_FROM] = moment(row.values.get(VALID_FROM))
+        except CellFault as fault:
+            faults.append(cell_fault(row, VALID_FROM, row.values.get(VALID_FROM), fault))
+        if len(faults) == before:
+            self.check(row, values, faults)
         return values if len(faults) == before else None
+
+    def check(self, row: Row, values: dict[str, Any], faults: list[Fault]) -> None:
+        """Rules about several columns of a row, of the tables that have some."""
 
     def find(self, codes: Ints, times: Ints) -> Ints:
         """The row of each key valid at its time; -1 where there is none."""
-        if not self.size:
-            return np.full(len(codes), -1)
-        row = np.searchsorted(self.keys, codes, side="left")
-        found = (row < self.size) & (self.keys[np.minimum(row, self.size - 1)] == codes)
-        row = np.where(found, row, -1)
-        found &= self.valid_from[row] <= times
-        best = np.where(found, row, -1)
-        for _ in range(self.versions - 1):
-            following = np.minimum(row + 1, self.size - 1)
-            newer = (row >= 0) & (following > row) & (self.keys[following] == codes) & (self.valid_from[following] <= times)
-            row = np.where((row >= 0) & (following > row) & (self.keys[following] == codes), following, row)
-            best = np.where(newer, following, best)
-        return best
+        return self.versions.find(codes, times)
 
     def get(self, column: str, codes: Ints, times: Ints) -> npt.NDArray[Any]:
         """A column for keys at times; unknown keys give unknown values."""
         return self.data[column][self.find(codes, times)]
 
-
-def value_of(kind: ColumnKind, raw: Any) -> Any:
-    """A cell of a file as a value. Raises ValueError: wanted, got."""
-    if raw is None or raw == "":
-        return UNKNOWN[kind]
-    text = str(raw).strip()
-    match kind:
-        case "text":
-            return keep(text)
-        case "int":
-            return int(text)
-        case "float":
-            return float(text)
-        case "date":
-            return (date.fromisoformat(text[:10]) - date(1970, 1, 1)).days
-        case "list":
-            items = raw if isinstance(raw, list) else json.loads(text) if text.startswith("[") else text.replace("|", ";").split(";")
-            return tuple(keep(str(item).strip()) for item in items if str(item).strip())
-        case "bool":
-            if text.lower() in TRUE | FALSE:
-                return text.lower() in TRUE
-            raise ValueError(f"wanted true or false, got {text!r}")
+    def flag(self, column: str, codes: Ints, times: Ints) -> Bools:
+        """A truth column for keys at times."""
+        return certain(self.get(column, codes, times))
 
 
-def moment(raw: Any) -> int:
-    """Epoch ms of an RFC 3339 time, a date (its midnight UTC) or epoch ms; no value is always."""
-    if raw is None or raw == "":
-        return ALWAYS
-    text = str(raw).strip()
-    if text.lstrip("-").isdigit():
-        return int(text)
-    parsed = datetime.fromisoformat(text)
-    return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp() * 1000)
+def certain(truths: Truths) -> Bools:
+    """Where truth values are known to be true."""
+    return truths == 1
 
 
-def read_rows(path: Path, faults: list[str]) -> Iterator[Row]:
-    """The rows of a CSV file with a header, or of a JSON list of objects."""
-    try:
-        text = path.read_text("utf-8-sig")
-        if path.suffix == ".json":
-            listed = json.loads(text)
-            if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
-                raise ValueError("wanted a list of objects")  # one place says so
-            yield from (Row(f"{path}[{number}]", item) for number, item in enumerate(listed))
-        else:
-            reader = csv.DictReader(text.splitlines())
-            yield from (Row(f"{path}:{number}", {name: cell for name, cell in values.items() if name}) for number, values in enumerate(reader, 2))
-    except (OSError, ValueError, csv.Error) as error:
-        faults.append(f"{path}: {error}")
+def cell_fault(row: Row, name: str, raw: Any, fault: CellFault) -> Fault:
+    """The fault of one cell."""
+    hint = f" ({fault.hint})" if fault.hint else ""
+    return Fault(row.file, row.place, name, fault.wanted, f"{str(raw)[:80]!r}{hint}")

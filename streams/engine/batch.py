@@ -51,12 +51,12 @@ class World:
             return self.default_zone
         return self._indexes(self.reference.line.zone(codes, times))
 
-    def owner_zones(self, by: str, codes: Ints) -> Ints | int:
-        """The zone index of accounts or customers: that of their lowest subscription_id."""
+    def owner_zones(self, by: str, codes: Ints, times: Ints) -> Ints | int:
+        """The zone index of accounts or customers: that of the lowest subscription_id they have at their times."""
         if not self.zones_by_line:
             return self.default_zone
         find = self.reference.line.zone_of_account if by == "account" else self.reference.line.zone_of_customer
-        return self._indexes(find(codes))
+        return self._indexes(find(codes, times))
 
     def _indexes(self, names: Ints) -> Ints:
         return self.calendar.zones_of(names, self.default_zone)
@@ -144,7 +144,7 @@ class Group:
             if by == "line":
                 zones = self.world.line_zones(self.field("subscription_id"), self.time)
             else:
-                zones = self.world.owner_zones(by, self.field(f"{by}_id"))
+                zones = self.world.owner_zones(by, self.field(f"{by}_id"), self.time)
             self._zones[by] = zones
         return zones
 

@@ -300,7 +300,7 @@ class Engine:
     def _zones(self, table: Table, rows: Rows, times: Ints) -> Ints | int:
         last = [(table.keys[row] or "").rsplit(SEPARATOR, 1)[-1] for row in rows.tolist()]
         codes = np.array([code(name) for name in last], np.int64)
-        return self.world.line_zones(codes, times) if table.name == "line" else self.world.owner_zones(table.name, codes)
+        return self.world.line_zones(codes, times) if table.name == "line" else self.world.owner_zones(table.name, codes, times)
 
     def _fire_all(self, end: int) -> None:
         """Fire everything that is due at the clock."""

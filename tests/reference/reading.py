@@ -82,7 +82,11 @@ class Reading:
         self.timed = [(event, scalar) for event, scalar in scalars if isinstance(scalar, Timed)]
         self.soonest = 0
         """No timer is due before this."""
-        self.owner_zones: dict[str, str] = {}
+        self.lines = self.lines_of(reference.line)
+        self.once_owned: dict[str, set[str]] = {}
+        for line, rows in self.lines.items():
+            for _, owner, _ in rows:
+                self.once_owned.setdefault(owner, set()).add(line)
         self.rearm: dict[Any, Any] = {}
         self.clock = 0
         self.unconfirmed: tuple[int, str] | None = None
@@ -106,20 +110,20 @@ class Reading:
         return text_of(found) if found else self.default_zone
 
     def zone_of_owner(self, on: Happening) -> str:
-        """The zone of the customer's lowest subscription_id."""
+        """The zone of the lowest subscription_id that is the customer's at this moment."""
+        valid = {line: row for line in self.once_owned.get(on.customer, ()) for begin, *row in self.lines[line] if begin <= on.time}
+        own = [(line, zone) for line, (owner, zone) in valid.items() if owner == on.customer]
+        return (min(own)[1] if own else "") or self.default_zone
+
+    def lines_of(self, table: Any) -> dict[str, list[tuple[int, str, str]]]:
+        """For each line when which customer and zone begin, in order of time."""
         from schemas.codes import text_of
 
-        if on.customer in self.owner_zones:
-            return self.owner_zones[on.customer]
-        table = self.reference.line.data
-        own = [
-            (text_of(int(line)), int(zone))
-            for line, zone, owner in zip(table["subscription_id"][:-1], table["tz"][:-1], table["customer_id"][:-1], strict=True)
-            if text_of(int(owner)) == on.customer
-        ]
-        zone = min(own)[1] if own else 0
-        self.owner_zones[on.customer] = text_of(zone) if zone else self.default_zone
-        return self.owner_zones[on.customer]
+        lines: dict[str, list[tuple[int, str, str]]] = {}
+        columns = (table.data["subscription_id"], table.valid_from, table.data["customer_id"], table.data["tz"])
+        for line, begin, owner, zone in zip(*(column.tolist() for column in columns), strict=False):
+            lines.setdefault(text_of(line), []).append((begin, text_of(owner) if owner else "", text_of(zone) if zone else ""))
+        return {line: sorted(rows) for line, rows in lines.items()}
 
     def is_tourist(self, place: str, on: Happening) -> bool:
         import numpy as np

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemas.codes import NULL, code, text_of
 from schemas.reference import Reference, ReferenceFault
 from schemas.reference.cell import Cells
-from schemas.reference.table import Row
+from schemas.reference.reading import Row
 
 NOW = np.array([1_777_600_000_000])
 
@@ -59,7 +59,7 @@ def test_a_file_replaces_its_table_and_knows_other_names_of_columns(tmp_path):
 
 
 def test_the_row_valid_at_the_event_time_is_taken(tmp_path):
-    (tmp_path / "cells.csv").write_text("cell_id,city_code,valid_from\nc1,A,\nc1,B,2026-05-01T00:00:00Z\nc1,C,1800000000000\n")
+    (tmp_path / "cells.csv").write_text("cell_id,city_code,valid_from\nc1,A,\nc1,B,2026-05-01T00:00:00Z\nc1,C,2027-01-15T08:00:00Z\n")
     cell = Reference.load(tmp_path).cell
     moments = np.array([0, 1_777_593_599_999, 1_777_593_600_000, 1_799_999_999_999, 1_800_000_000_000])
     assert shown(cell.city(one("c1").repeat(5), moments)) == ["A", "A", "B", "B", "C"]
@@ -87,9 +87,9 @@ def test_all_faults_of_all_files_are_told_at_once(tmp_path):
 def test_zones_of_owners_are_those_of_their_lowest_line(tmp_path):
     (tmp_path / "lines.csv").write_text("subscription_id,customer_id,account_id,tz\nS2,C1,A1,Europe/Berlin\nS1,C1,A2,Asia/Kathmandu\n")
     line = Reference.load(tmp_path).line
-    assert shown(line.zone_of_customer(one("C1"))) == ["Asia/Kathmandu"]
-    assert shown(line.zone_of_account(one("A1"))) == ["Europe/Berlin"]
-    assert shown(line.zone_of_account(one("A9"))) == [None]
+    assert shown(line.zone_of_customer(one("C1"), NOW)) == ["Asia/Kathmandu"]
+    assert shown(line.zone_of_account(one("A1"), NOW)) == ["Europe/Berlin"]
+    assert shown(line.zone_of_account(one("A9"), NOW)) == [None]
 
 
 ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 20), st.sampled_from("xyz")), unique_by=lambda row: row[:2])
@@ -98,9 +98,9 @@ ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 20), st.sampled
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(ROWS, st.lists(st.tuples(st.sampled_from("abcd"), st.integers(-1, 21)), min_size=1))
 def test_find_is_the_latest_row_that_is_valid(rows, asked):
-    table = Cells([Row("here", {"cell_id": key, "city_code": city, "valid_from": str(begin)}) for key, begin, city in rows], [])
+    table = Cells([Row("here", {"cell_id": key, "city_code": city, "valid_from": f"2026-05-01T00:00:{begin:02}Z"}) for key, begin, city in rows], [])
     expected = []
     for key, at in asked:
         valid = [(begin, city) for own, begin, city in rows if own == key and begin <= at]
         expected.append(max(valid)[1] if valid else None)
-    assert shown(table.city(np.array([code(key) for key, _ in asked]), np.array([at for _, at in asked]))) == expected
+    assert shown(table.city(np.array([code(key) for key, _ in asked]), np.array([1_777_593_600_000 + 1000 * at for _, at in asked]))) == expected

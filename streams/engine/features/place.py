@@ -37,6 +37,7 @@ class Place(Primitive):
     """
 
     code = "P11"
+    tables = ("cell",)
 
     def __init__(self, records: type, *, name: str) -> None:
         super().__init__()

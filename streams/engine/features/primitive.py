@@ -60,6 +60,8 @@ class Primitive:
     code = "P?"
     records: type | None = None
     """The raw record type it listens to; None for primitives that only have timers."""
+    tables: tuple[str, ...] = ()
+    """The reference tables without which it reports nothing."""
 
     def __init__(self) -> None:
         self.name = ""
