@@ -10,6 +10,7 @@ from tests.deploy.conftest import DEPLOY, ROOT
 
 FOLDER = DEPLOY / "prometheus"
 RULES = [rule for group in yaml.safe_load((FOLDER / "rules.yml").read_text("utf-8"))["groups"] for rule in group["rules"]]
+TESTS = sorted(FOLDER.glob("*_test.yml"))
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 
 
@@ -19,7 +20,7 @@ def test_the_rules_are_valid(tool, run):
 
 
 def test_every_rule_s_unit_test_passes(tool, run):
-    code, said = run(tool("promtool"), "test", "rules", FOLDER / "rules_test.yml")
+    code, said = run(tool("promtool"), "test", "rules", *TESTS)
     assert code == 0, said
 
 
@@ -35,7 +36,7 @@ def test_the_configuration_of_prometheus_is_valid(tool, run, tmp_path):
 
 def test_each_alert_has_a_test_that_fires_it_and_one_that_does_not():
     fires, silent = set(), set()
-    for case in yaml.safe_load((FOLDER / "rules_test.yml").read_text("utf-8"))["tests"]:
+    for case in [case for file in TESTS for case in yaml.safe_load(file.read_text("utf-8"))["tests"]]:
         for check in case["alert_rule_test"]:
             (fires if check["exp_alerts"] else silent).add(check["alertname"])
     assert fires == silent == ALERTS.keys()
