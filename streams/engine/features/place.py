@@ -45,16 +45,16 @@ class Place(Primitive):
         self.adopt(name, "line")
         self.origin = self.output("origin", "text")
         self.to = self.output("to", "text")
-        self.home = self.output("home", "text")
+        self.home = self.output("home", "text", nullable=True)
         self.since = self.output("since", "time")
-        self.confirmed_after_s = self.output("confirmed_after_s", "int")
-        self.trip_id = self.output("trip_id", "text")
+        self.confirmed_after_s = self.output("confirmed_after_s", "int", unit="s")
+        self.trip_id = self.output("trip_id", "text", nullable=True)
         self.trip_hours = self.output("trip_hours", "int")
-        self.trip_ms = self.output("trip_ms", "int")
-        self.trip_places = self.output("trip_places", "text")
+        self.trip_ms = self.output("trip_ms", "int", unit="ms")
+        self.trip_places = self.output("trip_places", "list")
         self.trip_tourist = self.output("trip_tourist", "bool")
-        self.left_home = self.output("left_home", "bool")
-        self.came_home = self.output("came_home", "bool")
+        self.left_home = self.output("left_home", "bool", implies=(self.home, self.trip_id))
+        self.came_home = self.output("came_home", "bool", implies=(self.home, self.trip_id))
         self.domestic = self.output("domestic", "bool")
 
     @property
@@ -217,7 +217,7 @@ class PlaceColumns(TimedRuntime):
         new = ~(cities == place[:, None]).any(1) & (cities == 0).any(1)
         free = np.argmax(cities[new] == 0, axis=1)
         self.cities.values[rows[new], free] = place[new]
-        self.tourist.values[rows] |= self.world.reference.city.tourist(place, times)
+        self.tourist.values[rows] |= self.world.reference.city.tourist(place, times) == 1
 
     def _close_old_trips(self, rows: Rows, times: Ints, zone: Ints | int) -> None:
         opened = self.opened.values[rows]

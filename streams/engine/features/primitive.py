@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from streams.engine.batch import BASES, Matches
-from streams.engine.expression import TRUE, Expr, Output, both
+from streams.engine.expression import TRUE, Expr, Output, TruthKey, both
 
 if TYPE_CHECKING:
     from streams.engine.batch import Group, World
@@ -90,9 +90,11 @@ class Primitive:
         """Declare the columns it needs and give what runs."""
         raise NotImplementedError
 
-    def output(self, name: str, kind: ValueKind) -> Output:
-        """The node for something this primitive reports of a match."""
-        return Output(self, name, kind)
+    def output(
+        self, name: str, kind: ValueKind, *, nullable: bool = False, unit: str | None = None, domain: tuple[str, ...] | None = None, implies: tuple[Output, ...] = ()
+    ) -> Output:
+        """The node for something this primitive reports of a match; `nullable`: it may be unknown there."""
+        return Output(self, name, kind, nullable=nullable, unit=unit, domain=domain, implies=implies)
 
     def outputs(self) -> dict[str, Output]:
         """What the evidence of a match shows, by name."""
@@ -129,7 +131,8 @@ class Scope:
     def __init__(self, by: str, same: tuple[Expr, ...], base: Table, table: Table) -> None:
         if by not in BASES:
             raise ValueError(f"by: wanted one of {', '.join(BASES)}, got {by!r}")
-        self.by, self.same, self.base, self.table = by, same, base, table
+        self.by, self.base, self.table = by, base, table
+        self.same = tuple(TruthKey(node) if node.kind == "bool" else node for node in same)
         self.pairs = table.pairs_with(base)
 
     def rows(self, group: Group, idx: Ints) -> Rows:
