@@ -67,6 +67,8 @@ class Happening:
 def plain(kind: str, raw: Any) -> Any:
     if kind == "time" and isinstance(raw, str):
         return round(datetime.fromisoformat(raw).timestamp() * 1000)
+    if kind == "date" and isinstance(raw, str):
+        return date.fromisoformat(raw)
     return raw
 
 

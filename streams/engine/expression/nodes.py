@@ -85,6 +85,14 @@ class Expr:
     def __floordiv__(self, other: Operand) -> Expr:
         return Arithmetic("//", self, expr(other))
 
+    def __rfloordiv__(self, other: Operand) -> Expr:
+        return Arithmetic("//", expr(other), self)
+
+    def __truediv__(self, other: object) -> NoReturn:
+        raise DefinitionFault(f"{self} / {other}: wanted a whole number, got a fraction; use //, or multiply the other side of the comparison")
+
+    __rtruediv__ = __truediv__
+
     def __neg__(self) -> Expr:
         return Arithmetic("-", Const(0), self)
 
