@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from events.words import B, C, D, G, V, W, X, main, place, sessions, topups
-from streams.define import DefinitionFault, Param, city, device, event_time, holiday, hours, line, maximum, today
+from streams.define import DefinitionFault, Param, city, cool, device, event_time, holiday, hours, line, maximum, today
 from streams.engine.expression import Expr
 
 SECONDS = Param(60, unit="s", ge=1, doc="s")
@@ -61,6 +61,9 @@ REFUSED = {
     "a reference key of another kind": (lambda: device.model(B.delta), "device.model(delta): wanted keys of the kinds (text), got (int)"),
     "too few keys": (lambda: city.distance_km(place.to), "wanted keys of the kinds (text text), got (text)"),
     "keys in the wrong order": (lambda: holiday.is_holiday(today, city.country(place.to)), "wanted keys of the kinds (text date), got (date text)"),
+    "half an hour as a float": (lambda: topups.within(hours(1) / 2), "wanted a whole number of ms, seconds(n), minutes(n), hours(n), days(n), or a parameter, got a float"),
+    "a window in seconds": (lambda: topups.within(SECONDS), "wanted a length of time in ms, got one in s"),
+    "a cool-down that is a text": (lambda: cool("1h"), "got a str"),
     "a bare value as a key": (lambda: line.home_city("S1"), "wanted keys of the kinds (text), got (str)"),
 }
 

@@ -172,6 +172,13 @@ def test_unknown_is_asked_on_purpose():
     assert (s != "x").evaluate(Rows(rows)).tolist() == [False, False, True]
 
 
+def test_conditions_read_as_they_are_meant():
+    s = TEXTS[0]
+    assert str(s.is_unknown() | (s != "x")) == "(s unknown | (s != 'x'))"
+    assert str(s.or_("x")) == "(s or else 'x')"
+    assert repr(s != "x") == "<Compare (s != 'x')>"
+
+
 def test_a_quotient_by_zero_is_unknown():
     rows = [{"a": 3, "c": 0}, {"a": 3, "c": 2}, {"a": None, "c": 1}]
     assert read(NUMBERS[0] // NUMBERS[2], rows) == [None, 1, None]

@@ -56,6 +56,9 @@ class Expr:
             raise NotImplementedError(f"{type(self).__name__}: wanted a method `column`, got none")
         return self.column(env).values
 
+    def __repr__(self) -> str:
+        return object.__repr__(self) if type(self).__str__ is object.__str__ else f"<{type(self).__name__} {self}>"
+
     def __bool__(self) -> bool:
         raise DefinitionFault(f"{self}: a rule has no truth value while it is declared; use & | ~ instead of and or not, and .isin() instead of in")
 
@@ -248,7 +251,7 @@ class Not(Expr):
         return negation(self.inner.column(env))
 
     def __str__(self) -> str:
-        return f"~{self.inner}"
+        return f"{self.inner.inner} unknown" if isinstance(self.inner, Known) else f"~{self.inner}"
 
 
 class In(Expr):

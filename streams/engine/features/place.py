@@ -114,7 +114,7 @@ class PlaceColumns(TimedRuntime):
     def _places(self, group: Group, idx: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
         """The place of each record, 0 where unknown; and whether it is abroad."""
         reference, times = self.world.reference, group.time[idx]
-        abroad = group.field("roaming")[idx]
+        abroad: npt.NDArray[np.bool_] = group.field("roaming")[idx] == 1
         place: Ints = reference.cell.city(group.field("cell_id")[idx], times)
         away = np.flatnonzero(abroad)
         place = np.where(abroad, 0, place)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from streams.engine.batch import BASES, Matches
-from streams.engine.expression import TRUE, Expr, Output, TruthKey, both
+from streams.engine.expression import TRUE, DefinitionFault, Expr, Output, Param, TruthKey, both
 
 if TYPE_CHECKING:
     from streams.engine.batch import Group, World
@@ -28,9 +28,13 @@ class Days(int):
 
 
 class Span:
-    """A length of time: elapsed milliseconds, or civil days; the number may be a parameter."""
+    """A length of time: elapsed milliseconds, or civil days; the number may be a parameter. Raises DefinitionFault."""
 
     def __init__(self, length: int | Expr | Span, *, civil: bool | None = None) -> None:
+        if isinstance(length, Param) and not civil and length.unit != "ms":
+            raise DefinitionFault(f"{length}: wanted a length of time in ms, got one in {length.unit}; give the parameter unit='ms', or use days(...)")
+        if not isinstance(length, int | Expr | Span) or isinstance(length, bool):
+            raise DefinitionFault(f"{length!r}: wanted a whole number of ms, seconds(n), minutes(n), hours(n), days(n), or a parameter, got a {type(length).__name__}")
         if isinstance(length, Span):
             self.length: int | Expr = length.length
             self.civil: bool = length.civil
