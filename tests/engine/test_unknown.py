@@ -216,3 +216,31 @@ def test_an_output_implies_what_is_known_with_it():
     left = Output(object, "left", "bool", implies=(home,))
     assert not may_be_unknown(home, certain(left))
     assert may_be_unknown(home, certain(~left))
+
+
+S, A = TEXTS[0], NUMBERS[0]
+PROVED = {
+    "compared": (S == "x", "s"),
+    "not equal": (~(S == "x"), "s"),
+    "both": ((S == "x") & (A > 0), "sa"),
+    "one of two": ((S == "x") | (A > 0), ""),
+    "the same on both sides": ((S == "x") | ((S == "y") & (A > 0)), "s"),
+    "not both": (~((S == "x") & (A > 0)), ""),
+    "neither": (~((S == "x") | (A > 0)), "sa"),
+    "known": (S.known(), "s"),
+    "unknown": (S.is_unknown(), ""),
+    "not unknown": (~S.is_unknown(), "s"),
+    "a known sum": ((A + 1).known(), "a"),
+    "a known condition on one side": (((S == "x") & (A > 0)).known(), ""),
+    "with another value instead": (S.or_("x") == "x", ""),
+    "one of some": (~S.isin("x", "y"), "s"),
+}
+
+
+@pytest.mark.parametrize(("node", "names"), PROVED.values(), ids=PROVED)
+def test_what_a_condition_proves(node, names):
+    sure = certain(node)
+    assert {leaf.name for leaf in (S, A) if leaf.key() in sure} == set(names)
+    for name in names:  # and it is right to say so
+        rows = [{"s": s, "a": a} for s in (None, "x", "y") for a in (None, 0, 3)]
+        assert all(row[name] is not None for row, holds in zip(rows, scalar(node, rows), strict=True) if holds)
