@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.reference.table import Truths, Column, Ints, Table
+from schemas.reference.table import Column, Ints, Table, Truths
 from schemas.reference.values import TAC
 
 

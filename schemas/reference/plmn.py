@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from schemas.codes import code, keep, text_of
-from schemas.reference.table import Bools, Column, Ints, Table, certain
+from schemas.reference.table import Column, Ints, Table, Truths
 from schemas.reference.values import COUNTRY, PLMN
 
 SHARED = frozenset({"234", "310", "311", "313", "338", "340", "362", "425", "505", "647"})

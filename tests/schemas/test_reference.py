@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.codes import NULL, UNSURE, code, text_of
+from schemas.codes import NULL, code, text_of
 from schemas.reference import Reference, ReferenceFault
 from schemas.reference.cell import Cells
 from schemas.reference.reading import Row
@@ -38,56 +38,6 @@ def test_without_files_tourist_cities_networks_and_holidays_are_known():
     assert reference.holiday.holiday(one("CN"), np.array([day]), NOW)[0] != 0
     assert reference.holiday.holiday(one("CN"), np.array([day + 10]), NOW)[0] == 0
     assert reference.city.distance_km(one("110000"), one("nowhere"), NOW).tolist() == [NULL]
-
-
-def day_of(text):
-    return np.array([(date.fromisoformat(text) - date(1970, 1, 1)).days])
-
-
-@pytest.mark.parametrize(
-    ("country", "day", "wanted"),
-    [
-        ("CN", "2026-05-01", 1),
-        ("CN", "2026-05-11", 0),
-        ("CN", "2010-01-02", 0),
-        ("CN", "2009-10-01", UNSURE),
-        ("CN", "2036-12-30", 0),
-        ("CN", "2037-01-01", UNSURE),
-        ("XX", "2026-05-01", UNSURE),
-        (None, "2026-05-01", UNSURE),
-    ],
-)
-def test_a_calendar_knows_the_days_of_the_years_it_covers(country, day, wanted):
-    assert Reference.load().holiday.is_holiday(one(country), day_of(day), NOW).tolist() == [wanted]
-
-
-def test_a_calendar_from_a_file_covers_the_years_it_speaks_of_by_country(tmp_path):
-    (tmp_path / "holidays.csv").write_text("date,name,kind,country\n2026-05-01,Day,holiday,CN\n2025-02-08,Work,makeup_workday,CN\n2027-07-14,Fête,holiday,FR\n")
-    holiday = Reference.load(tmp_path).holiday
-    asked = {
-        ("CN", "2026-05-01"): 1,
-        ("CN", "2026-12-31"): 0,
-        ("CN", "2025-02-08"): 0,
-        ("CN", "2024-12-31"): UNSURE,
-        ("CN", "2027-07-14"): UNSURE,
-        ("FR", "2027-07-14"): 1,
-        ("FR", "2026-05-01"): UNSURE,
-    }
-    assert {key: holiday.is_holiday(one(key[0]), day_of(key[1]), NOW).tolist()[0] for key in asked} == asked
-    assert holiday.is_holiday(one("CN"), np.array([NULL]), NOW).tolist() == [UNSURE]
-
-
-def test_a_truth_value_that_the_file_does_not_give_is_unknown(tmp_path):
-    (tmp_path / "cities.csv").write_text("city_code,country,tourist\nA,X,\nB,X,no\nC,Y,yes\n")
-    (tmp_path / "devices.csv").write_text("tac,brand\n11111111,Acme\n")
-    (tmp_path / "plmn.csv").write_text("plmn,country,home\n262-01,DE,\n262-02,DE,true\n208-01,FR,false\n")
-    reference = Reference.load(tmp_path)
-    cities = np.concatenate([one("A"), one("B"), one("C"), one("D")])
-    assert reference.city.tourist(cities, NOW.repeat(4)).tolist() == [UNSURE, 0, 1, UNSURE]
-    assert reference.city.has_tourist_city(np.concatenate([one("X"), one("Y"), one("Z"), one(None)]), NOW.repeat(4)).tolist() == [0, 1, 0, UNSURE]
-    assert reference.device.is_5g(np.concatenate([one("11111111"), one("2")]), NOW.repeat(2)).tolist() == [UNSURE, UNSURE]
-    assert reference.plmn.home(np.concatenate([one("262-01"), one("262-02"), one("208-01"), one("999-99")]), NOW.repeat(4)).tolist() == [UNSURE, 1, 0, UNSURE]
-    assert text_of(reference.plmn.home_code) == "DE"
 
 
 def test_the_home_country_is_the_installations():
