@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.fault import KairosFault
+from streams.definitions.payload import payload_faults
 from streams.definitions.words import MAIN_CHANNEL, Event
 from streams.engine.batch import BASES
 from streams.engine.expression import Expr, Output, RecordField
@@ -185,6 +186,7 @@ def event_faults(event: type[Event]) -> Iterator[str]:
             yield f"{name}: {fault}"
     for name, field in event.payload.items():
         yield from (f"{name}: {fault}" for fault in node_faults(field.value, primitive, timed=event.signal.channel == "due"))
+    yield from payload_faults(event)
     yield from (f"when: {fault}" for fault in node_faults(event.signal.condition, primitive, timed=event.signal.channel == "due"))
     if any(isinstance(word, WindowWord) for word in event.words) and not isinstance(primitive, Window):
         yield "rearm: EDGE and RESET go with a window"

@@ -41,7 +41,8 @@ def event_schema(event: type[Event]) -> dict[str, Any]:
     """The schema of an event's record: a CloudEvent whose `data.detail` is the event's own."""
     detail = {name: field_schema(field) for name, field in event.payload.items()}
     if any(field.type.__name__ == "Amount" for field in event.payload.values()):
-        detail["currency"] = {"type": "string", "description": "ISO 4217"}
+        unknown = all(field.nullable for field in event.payload.values() if field.type.__name__ == "Amount")
+        detail["currency"] = {"type": ["string", "null"] if unknown else "string", "description": "ISO 4217"}
     (_,), shapes = msgspec.json.schema_components([CustomerEvent], ref_template="#/$defs/{name}")
     top, data = shapes.pop(CustomerEvent.__name__), shapes[EventData.__name__]
     data["properties"] |= {
