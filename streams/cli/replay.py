@@ -96,7 +96,7 @@ class Tally:
             for reason, number in refused.items():
                 table.add_row(reason, f"{number:,}")
             console.print(table)
-        others = ", ".join(f"{self.counters[name]:,} {name}" for name in ("late", "duplicate", "conflict", "terminated") if self.counters[name])
+        others = ", ".join(f"{self.counters[name]:,} {name}" for name in ("late", "duplicate", "conflict", "terminated", "bad_msisdn", "bill_lines_differ") if self.counters[name])
         total = self.records + sum(refused.values()) - refused.get("late", 0)
         console.print(f"{total:,} records, {self.events.total():,} events in {seconds:.1f} s ({total / max(seconds, 1e-9):,.0f} records/s)" + (f"; {others}" if others else ""))
 
