@@ -29,6 +29,8 @@ OLDEST_MS = 946_684_800_000
 """2000-01-01T00:00:00Z: nothing real is older."""
 NEWEST_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""
+NEWEST_EVENT_MS = 253_370_764_799_999
+"""The last millisecond of the year 9998: local times, days and spans counted from it are dates too."""
 
 
 def whole(unit: str, ge: int = 0, le: int = MOST) -> Meta:
@@ -63,6 +65,7 @@ CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?"
 OFFSET = r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])"
 TIME = rf"(?:1999|[2-9][0-9]{{3}})-{MONTH_DAY}[Tt ]{CLOCK}{OFFSET}"
 EpochMs = Annotated[int, Meta(extra_json_schema={"minimum": OLDEST_MS, "maximum": NEWEST_MS})]
+EventMs = Annotated[int, Meta(extra_json_schema={"minimum": OLDEST_MS, "maximum": NEWEST_EVENT_MS})]
 Rfc3339 = Annotated[str, Meta(extra_json_schema={"pattern": exactly(TIME)})]
 
 Id = Annotated[str, text(64)]
@@ -73,6 +76,7 @@ Text128 = Annotated[str, text(128)]
 Cell = Annotated[str, text(32)]
 Time = Annotated[EpochMs | Rfc3339, Meta(extra_json_schema={"unit": "RFC 3339 with offset, or epoch ms"})]
 """From 2000-01-01 to the end of 9999; what is finer than a millisecond is cut off."""
+EventTime = Annotated[EventMs | Rfc3339, Meta(extra_json_schema={"unit": "RFC 3339 with offset, or epoch ms"})]
 Date = Annotated[str, Meta(min_length=10, max_length=10, extra_json_schema={"unit": "civil date YYYY-MM-DD", "pattern": exactly(DATE)})]
 """From 1900-01-01 to 2200-12-31."""
 Seconds = Annotated[int, whole("s", le=86_400)]
@@ -150,7 +154,7 @@ class Envelope(msgspec.Struct, kw_only=True, frozen=True, gc=False, tag_field="r
     """CloudEvents `dataschema`; 1 is understood."""
     source_system: Id
     """CloudEvents `source`; TMF688 `reportingSystem`."""
-    event_time: Time
+    event_time: EventTime
     """CloudEvents `time`; TMF688 `timeOccurred`: when the fact was complete."""
     ingest_time: Time | None = None
     """CloudEvents extension `recordedtime`; never read by a rule."""

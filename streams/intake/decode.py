@@ -13,7 +13,7 @@ import xxhash
 
 from schemas.codes import NULL, code_of
 from schemas.raw import RECORD_TYPES, TOPICS, fields_of
-from schemas.raw.envelope import CONTROL, NEWEST_MS, OLDEST_MS, Repair
+from schemas.raw.envelope import CONTROL, NEWEST_EVENT_MS, NEWEST_MS, OLDEST_MS, Repair
 from streams.intake.columns import Columns
 from streams.intake.diagnose import diagnose
 from streams.intake.times import DAY_MS, INVALID, epoch_days, epoch_ms
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 UNDERSTOOD_VERSION = 1
 FIRST_DAY, LAST_DAY = epoch_days(["1900-01-01", "2200-12-31"]).tolist()
-PLAUSIBLE = (OLDEST_MS, OLDEST_MS + 36_525 * DAY_MS)
-"""In this century: what a number of another unit is recognised by."""
-UNITS = {"seconds": 1000.0, "microseconds": 1e-3, "nanoseconds": 1e-6}
-"""Milliseconds in one."""
+CENTURY_S = range(OLDEST_MS // 1000, (OLDEST_MS + 36_525 * DAY_MS) // 1000)
+UNITS = {"seconds": 1, "microseconds": 10**6, "nanoseconds": 10**9}
+"""Of each, the number in a second: times of this century are recognised in them, and none is a time in milliseconds that may be."""
 
 
 class Reject(msgspec.Struct, frozen=True):
@@ -300,6 +299,7 @@ def check(columns: Columns, latest_ms: int | None) -> dict[int, Fault]:
     for name, info in fields_of(record).items():
         if info.kind in ("time", "date") and (not info.nullable or any(value is not None for value in map(attrgetter(name), columns.records))):
             column, (least, most) = getattr(columns, name), (FIRST_DAY, LAST_DAY) if info.kind == "date" else (OLDEST_MS, NEWEST_MS)
+            most = NEWEST_EVENT_MS if name == "event_time" else most
             for row in np.flatnonzero((column != NULL) & ((column < least) | (column > most))).tolist():
                 raw = getattr(columns.records[row], name)
                 bad.setdefault(row, date_fault(name) if info.kind == "date" else time_fault(name, raw, int(column[row])))
@@ -322,10 +322,10 @@ def time_fault(name: str, raw: int | str, ms: int) -> Fault:
     if isinstance(raw, str) and ms == INVALID:
         return "bad_time", f"{wanted}, got {'a time without offset' if epoch_ms([raw + 'Z'])[0] != INVALID else 'another text'}"
     if isinstance(raw, int):
-        for unit, factor in UNITS.items():
-            if PLAUSIBLE[0] <= raw * factor < PLAUSIBLE[1]:
+        for unit, number in UNITS.items():
+            if raw // number in CENTURY_S:
                 return "bad_time", f"{wanted}, got a number that is a time of this century in {unit}: are these {unit}?"
     early = (raw if isinstance(raw, int) else ms) < OLDEST_MS
     if early and name == "event_time":
         return "too_old", "event_time: wanted 2000-01-01 or later, got earlier"
-    return "bad_time", f"{name}: wanted a time from 2000-01-01 to the end of 9999, got {'an earlier' if early else 'a later'} one"
+    return "bad_time", f"{name}: wanted a time from 2000-01-01 to the end of {'9998' if name == 'event_time' else '9999'}, got {'an earlier' if early else 'a later'} one"
