@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from functools import reduce
 from operator import attrgetter, or_
@@ -286,7 +287,7 @@ def control_faults(values: Sequence[bytes], records: list[Any]) -> dict[int, Fau
         return {}
     faults: dict[int, Fault] = {}
     for at, (value, record) in enumerate(zip(values, records, strict=True)):
-        if b"\\" in value or b"\x7f" in value:
+        if ESCAPED.search(value):
             record_type: Any = type(record)
             for name, info in fields_of(record_type).items():
                 text = getattr(record, name)
@@ -296,6 +297,8 @@ def control_faults(values: Sequence[bytes], records: list[Any]) -> dict[int, Fau
     return faults
 
 
+ESCAPED = re.compile(rb"\\(?:[bfnrt]|u00[01]|u007[fF])|\x7f")
+"""What a control character in JSON looks like."""
 REPAIRED = frozenset(repair.field for record in RECORD_TYPES for repair in record.REPAIRS if repair.counted)
 """Fields of which a text that does not fit becomes null: they are put right after this."""
 
