@@ -63,9 +63,10 @@ def poisoned(record_type):
     struct = next(struct for struct in RECORD_TYPES if type_name(struct) == record_type)
     for name in ["record_type", *fields_of(struct)]:
         for number, extreme in enumerate(EXTREMES):
-            rest = json.dumps({**plain, "record_id": f"{name}-{number}"} | {name: "@"})
+            customer = f"{name}-{number}"
+            rest = json.dumps({**plain, "record_id": customer, "customer_id": customer} | {name: "@"})
             values.append(rest.replace('"@"', extreme).encode())
-            keys.append(key_of(extreme) if name == "customer_id" else b"C1")
+            keys.append(key_of(extreme) if name == "customer_id" else customer.encode())
     return values, keys
 
 
