@@ -43,12 +43,17 @@ def exactly(pattern: str) -> str:
     return f"^(?:{pattern})$(?!\\n)"
 
 
-def text(most: int, least: int = 1, pattern: str = r"[^\x00-\x1f\x7f]*", standard: str | None = None) -> Meta:
+PRINTABLE = exactly(r"[^\x00-\x1f\x7f]*")
+TIME_UNIT = "RFC 3339 with offset, or epoch ms"
+DATE_UNIT = "civil date YYYY-MM-DD"
+
+
+def text(most: int, least: int = 1, pattern: str | None = None, standard: str | None = None) -> Meta:
     """A text of `least` to `most` characters, none of them a control character.
 
     The pattern stands for the contract alone: the decoder looks for control characters in whole runs, and the rules look at patterns.
     """
-    return Meta(min_length=least, max_length=most, extra_json_schema={"pattern": exactly(pattern)} | ({"standard": standard} if standard else {}))
+    return Meta(min_length=least, max_length=most, extra_json_schema={"pattern": exactly(pattern) if pattern else PRINTABLE} | ({"standard": standard} if standard else {}))
 
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -74,10 +79,10 @@ Text64 = Annotated[str, text(64)]
 """Words that identify nothing, such as a reason."""
 Text128 = Annotated[str, text(128)]
 Cell = Annotated[str, text(32)]
-Time = Annotated[EpochMs | Rfc3339, Meta(extra_json_schema={"unit": "RFC 3339 with offset, or epoch ms"})]
+Time = Annotated[EpochMs | Rfc3339, Meta(extra_json_schema={"unit": TIME_UNIT})]
 """From 2000-01-01 to the end of 9999; what is finer than a millisecond is cut off."""
-EventTime = Annotated[EventMs | Rfc3339, Meta(extra_json_schema={"unit": "RFC 3339 with offset, or epoch ms"})]
-Date = Annotated[str, Meta(min_length=10, max_length=10, extra_json_schema={"unit": "civil date YYYY-MM-DD", "pattern": exactly(DATE)})]
+EventTime = Annotated[EventMs | Rfc3339, Meta(extra_json_schema={"unit": TIME_UNIT})]
+Date = Annotated[str, Meta(min_length=10, max_length=10, extra_json_schema={"unit": DATE_UNIT, "pattern": exactly(DATE)})]
 """From 1900-01-01 to 2200-12-31."""
 Seconds = Annotated[int, whole("s", le=86_400)]
 CallSeconds = Annotated[int, whole("s", le=604_800)]
