@@ -35,8 +35,9 @@ class Output:
             raise OutputFault(f"{option}: wanted a file, got the folder {path}: name a file in it")
         if not self.place.parent.is_dir():
             raise OutputFault(f"{option}: wanted a file in a folder that is there, got {path}: make the folder {Path(path).parent} first")
-        if not os.access(self.place if self.place.exists() else self.place.parent, os.W_OK):
-            raise OutputFault(f"{option}: wanted a file that may be written, got {path}: its rights forbid it")
+        forbidden = [place for place in (self.place, self.place.parent) if place.exists() and not os.access(place, os.W_OK)]
+        if forbidden and (self.place.is_file() or not self.place.exists()):
+            raise OutputFault(f"{option}: wanted a file that may be written, got {path}: the rights of {forbidden[0]} forbid it")
         same = [name for name in inputs if name != STDOUT and Path(name).exists() and self.place.exists() and self.place.samefile(name)]
         if same:
             raise OutputFault(f"{option}: wanted another file than the input, got {path}: name a new file")

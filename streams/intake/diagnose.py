@@ -57,13 +57,11 @@ def malformed_json(text: str) -> str:
 
 def field_fault(topic: str, value: bytes, whole: dict[str, Any], text: str) -> Fault:
     """What is wrong with a JSON object."""
-    twice = doubled(value)
-    if "record_type" in twice or (twice and (found := FIELD.search(text)) and found[1] in twice):
-        name = "record_type" if "record_type" in twice else next(iter(twice))
-        return "doubled_field", f"{name}: wanted the field once, got it twice"
+    found = FIELD.search(text)
+    if found is not None and found[1] in doubled(value):
+        return "doubled_field", f"{found[1]}: wanted the field once, got it twice"
     if "record_type" in whole and (fault := record_type_fault(topic, whole["record_type"])):
         return fault
-    found = FIELD.search(text)
     if found is None:
         return "bad_value", f"value: {bare(text)}"
     if found[2]:
