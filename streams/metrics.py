@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from schemas.raw import RECORD_TYPES, type_name
+from streams.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,13 @@ class Metrics:
         self.clock = Gauge("kairos_clock_seconds", "Clock of a shard, seconds since 1970", ["partition"], **own)
         self.rows = Gauge("kairos_rows", "State rows in use", ["table", "partition"], **own)
         self.restore_seconds = Gauge("kairos_restore_seconds", "Time that the last restore of a shard took", ["partition"], **own)
+        self.contact = Gauge("kairos_contact_age_seconds", "Time since a broker, or the group's coordinator, last answered", ["of"], **own)
         self.transaction_retries = Counter("kairos_transaction_retries", "Transactions begun anew after an error", **own)
+
+    def watch(self, broker_silent_s: Callable[[], float], group_silent_s: Callable[[], float]) -> None:
+        """Where the age of the last contact is asked for, at every scrape."""
+        self.contact.labels("broker").set_function(broker_silent_s)
+        self.contact.labels("group").set_function(group_silent_s)
 
     def step(self, step: Step) -> None:
         """Count what a committed step did."""
@@ -114,7 +121,11 @@ class Server:
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # http.server's name
                 """Nothing is logged."""
 
-        self.http = ThreadingHTTPServer((host, port), Handler)
+        try:
+            self.http = ThreadingHTTPServer((host, port), Handler)
+        except (OSError, OverflowError) as error:
+            what = error.strerror if isinstance(error, OSError) else "no such port"
+            raise SettingsError(f"metrics_port: wanted a free port from 0 to 65535 (0: any) on {host}, got {port}: {what}; name another with --metrics-port") from error
         self.http.daemon_threads = True
         self.port: int = self.http.server_address[1]
         threading.Thread(target=self.http.serve_forever, name="metrics", daemon=True).start()
