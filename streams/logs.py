@@ -126,6 +126,8 @@ def log(logger: logging.Logger, level: int, message: str, *, partition: int | No
 
 def message_of(record: logging.LogRecord) -> str:
     """The message of a line. Errors among its values are told in `words`, since a foreign one may hold values of records."""
+    if record.name == "asyncio":  # behind its first line it shows a task with its error's own words
+        return str(record.msg).split("\n", 1)[0]
     arguments = record.args
     if isinstance(arguments, tuple) and any(isinstance(value, BaseException) for value in arguments):
         spoken = tuple(words(value) if isinstance(value, BaseException) else value for value in arguments)
@@ -143,7 +145,7 @@ def words(error: BaseException) -> str:
     return spoken if spoken.startswith((kind, "[Error")) or type(error).__module__.startswith(("streams", "schemas")) else f"{kind}: {spoken}"
 
 
-def about(error: BaseException) -> dict[str, str]:
+def about(error: BaseException) -> dict[str, Any]:
     """Kind, words and place of an error, as fields of a line."""
     return {"error": type(error).__name__, "reason": words(error), "place": place_of(error)}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+import logging
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from schemas.raw import RECORD_TYPES, type_name
+from streams.logs import about, log
 from streams.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     from streams.shard import Step
 
+logger = logging.getLogger("kairos.metrics")
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600)
 PLAIN = {"late": "late", "duplicate": "duplicates", "conflict": "conflicts", "terminated": "terminated", "stale": "stale"}
@@ -88,6 +92,17 @@ class Status:
         """What a worker that is ready should be looked at for."""
 
 
+class Listener(ThreadingHTTPServer):
+    """An HTTP server whose clients may go away without a traceback."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """One line; a scraper that did not wait is the usual cause."""
+        error = sys.exception()
+        log(logger, logging.WARNING, "a request could not be answered", **(about(error) if error is not None else {}))
+
+
 class Server:
     """/metrics, /healthz and /readyz over plain HTTP in a thread of its own; with a token, /metrics wants it as bearer."""
 
@@ -122,11 +137,10 @@ class Server:
                 """Nothing is logged."""
 
         try:
-            self.http = ThreadingHTTPServer((host, port), Handler)
+            self.http = Listener((host, port), Handler)
         except (OSError, OverflowError) as error:
             what = error.strerror if isinstance(error, OSError) else "no such port"
             raise SettingsError(f"metrics_port: wanted a free port from 0 to 65535 (0: any) on {host}, got {port}: {what}; name another with --metrics-port") from error
-        self.http.daemon_threads = True
         self.port: int = self.http.server_address[1]
         threading.Thread(target=self.http.serve_forever, name="metrics", daemon=True).start()
 

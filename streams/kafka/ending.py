@@ -12,7 +12,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, NoReturn
 
-from streams.logs import JsonLines, log
+from streams.kafka.watchdog import EXIT
+from streams.logs import JsonLines, about, log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,17 @@ class Ending:
         """Take SIGTERM and SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        threading.excepthook = self._on_thread_error
+
+    def _on_thread_error(self, failed: threading.ExceptHookArgs) -> None:
+        """A thread without which nothing is read: the worker must not stay there as if all were well."""
+        error = failed.exc_value or RuntimeError()
+        if self.asked_at is not None:
+            log(logger, logging.WARNING, "a thread did not end well", **about(error))
+            return
+        log(logger, logging.ERROR, "a thread failed, the worker ends", **about(error))
+        logging.shutdown()
+        os._exit(EXIT)
 
     def _on_signal(self, number: int, _: object) -> None:
         """Runs between two instructions of the main thread, perhaps within a log line: so it writes none itself."""

@@ -75,6 +75,9 @@ class Thread(driver.AIOKafkaConsumerThread):
 
     positions: dict[TP, tuple[int, int]]
 
+    def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
+        """Nothing is printed: the error is raised, and told in a line by who catches it."""
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         """A consumer that keeps partition p of all topics together, and reads what is committed."""
         self._assignor = RangePartitionAssignor
