@@ -54,9 +54,9 @@ METADATA_MS = 10_000
 class Worker:
     """The shards of this process, as the consumer group hands them out."""
 
-    def __init__(self, settings: Settings, build_shard: Callable[[int], Shard], metrics: Metrics, status: Status, broker: BrokerFacts, folder: Path, contact: Contact) -> None:
+    def __init__(self, settings: Settings, build_shard: Callable[[int], Shard], metrics: Metrics, status: Status, broker: BrokerFacts, folder: Path, contact: Contact | None = None) -> None:
         self.settings, self.build_shard, self.metrics, self.status = settings, build_shard, metrics, status
-        self.broker, self.folder, self.contact = broker, folder, contact
+        self.broker, self.folder, self.contact = broker, folder, contact or Contact()
         self.connection = connection(settings)
         self.tasks: dict[int, ShardTask] = {}
         self.running: dict[int, asyncio.Task[None]] = {}
@@ -64,7 +64,7 @@ class Worker:
         """Whether the group has dealt out partitions to us (perhaps none)."""
         status.waiting, status.note = self.waiting, self.note
         self.app: App = make_app(settings, self)
-        Watchdog(self.tasks.values, settings.stall_s, contact.silent_s).start()
+        Watchdog(self.tasks.values, settings.stall_s, self.contact.silent_s).start()
 
     def waiting(self) -> str | None:
         """Why the worker is not ready, if so."""
