@@ -7,9 +7,12 @@ notes each answer. What only tells about the cluster (versions, metadata, who co
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import conn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 METADATA, FIND_COORDINATOR, JOIN, HEARTBEAT, SYNC, HANDSHAKE, VERSIONS, AUTHENTICATE = 3, 10, 11, 12, 14, 17, 18, 36
 TALK = {METADATA, FIND_COORDINATOR, HANDSHAKE, VERSIONS, AUTHENTICATE}
@@ -29,8 +32,8 @@ class Contact:
         self.broker = self.group = time.monotonic()
         self.joining: float | None = None
         """Since when the group has been dealing its partitions out."""
-        self.lack = ""
-        """What the coordinator answered last that is no work: the name of an error."""
+        self.refused: Callable[[int], None] | None = None
+        """Is given the error codes that the coordinator answers; it may end the process."""
 
     def asked(self, api_key: int) -> None:
         """A request is on its way."""
@@ -45,6 +48,8 @@ class Contact:
         if api_key not in GROUP:
             self.broker = now
             return
+        if answer.error_code and self.refused is not None:
+            self.refused(answer.error_code)
         if answer.error_code in NOT_THERE:
             return
         self.broker = self.group = now

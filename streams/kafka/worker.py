@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import tempfile
-from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -26,6 +25,7 @@ from streams.kafka import topics as kafka_topics
 from streams.kafka.connection import connection, is_loopback, secret
 from streams.kafka.contact import Contact, listen
 from streams.kafka.ending import Ending
+from streams.kafka.group import Refusals, cause, why_uneven
 from streams.kafka.shard_task import ShardTask
 from streams.kafka.topics import UNCHECKED
 from streams.kafka.transport import Consumer, Fetched, Transport, check_libraries, spare_objects
@@ -54,7 +54,9 @@ METADATA_MS = 10_000
 class Worker:
     """The shards of this process, as the consumer group hands them out."""
 
-    def __init__(self, settings: Settings, build_shard: Callable[[int], Shard], metrics: Metrics, status: Status, broker: BrokerFacts, folder: Path, contact: Contact | None = None) -> None:
+    def __init__(
+        self, settings: Settings, build_shard: Callable[[int], Shard], metrics: Metrics, status: Status, broker: BrokerFacts, folder: Path, contact: Contact | None = None
+    ) -> None:
         self.settings, self.build_shard, self.metrics, self.status = settings, build_shard, metrics, status
         self.broker, self.folder, self.contact = broker, folder, contact or Contact()
         self.connection = connection(settings)
@@ -64,6 +66,8 @@ class Worker:
         """Whether the group has dealt out partitions to us (perhaps none)."""
         status.waiting, status.note = self.waiting, self.note
         self.app: App = make_app(settings, self)
+        refusals = Refusals(settings)
+        self.contact.refused = lambda code: self.fail("the group refuses the worker", why) if (why := refusals.why(code)) else None
         Watchdog(self.tasks.values, settings.stall_s, self.contact.silent_s).start()
 
     def waiting(self) -> str | None:
@@ -84,14 +88,8 @@ class Worker:
     async def assigned(self, places: set[TP]) -> None:
         """These topic partitions are ours now: shards that stay keep their state, new ones begin to restore."""
         mine = {place.partition for place in places if place.topic in TOPICS}
-        topics_of = Counter(place.partition for place in places)
-        strange = [place for place in places if place.partition >= self.broker.partitions or topics_of[place.partition] != len(TOPICS)]
-        if strange:
-            self.fail(
-                "partition counts changed",
-                f"{strange[0].topic}: wanted {self.broker.partitions} partitions, as every raw topic had at the start, got another number: "
-                "customers' records would meet another shard's state; go back to the old number, or start with another --app and replay history",
-            )
+        if uneven := why_uneven(places, self.broker.partitions, self.app.consumer._thread._consumer._client.cluster, self.settings.app):
+            self.fail(*uneven)
         for partition in sorted(mine - self.tasks.keys()):
             task = ShardTask(
                 self._build(partition),
@@ -320,4 +318,4 @@ def run(settings: Settings, *, check: bool = True) -> None:
         try:
             shell.run()
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told in a line, and nothing more may be acknowledged
-            worker.fail("the worker failed", **about(error))
+            worker.fail("the worker failed", **cause(error))
