@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from schemas.fault import KairosFault
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -140,9 +142,11 @@ def words(error: BaseException) -> str:
     kind, spoken = type(error).__name__, str(error)
     if isinstance(error, OSError):
         return f"{kind}: {error.strerror}" if error.strerror else kind
+    if isinstance(error, KairosFault):
+        return spoken
     if not type(error).__module__.startswith(SPEAKING) or not spoken:
         return kind
-    return spoken if spoken.startswith((kind, "[Error")) or type(error).__module__.startswith(("streams", "schemas")) else f"{kind}: {spoken}"
+    return spoken if spoken.startswith((kind, "[Error")) else f"{kind}: {spoken}"
 
 
 def about(error: BaseException) -> dict[str, Any]:
