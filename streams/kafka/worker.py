@@ -18,7 +18,6 @@ from faust.auth import SASLCredentials, SSLCredentials
 from faust.tables import TableManager
 from faust.types.auth import SASLMechanism
 
-from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.builder import shard_builder
 from streams.kafka import topics as kafka_topics
