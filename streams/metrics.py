@@ -7,9 +7,10 @@ import logging
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from schemas.raw import RECORD_TYPES, type_name
@@ -54,13 +55,18 @@ class Metrics:
         self.clock = Gauge("kairos_clock_seconds", "Clock of a shard, seconds since 1970", ["partition"], **own)
         self.rows = Gauge("kairos_rows", "State rows in use", ["table", "partition"], **own)
         self.restore_seconds = Gauge("kairos_restore_seconds", "Time that the last restore of a shard took", ["partition"], **own)
-        self.contact = Gauge("kairos_contact_age_seconds", "Time since a broker, or the group's coordinator, last answered", ["of"], **own)
+        self.contact = Gauge("kairos_broker_contact_age_seconds", "Time since a broker last answered", **own)
+        self.group_contact = Gauge("kairos_group_contact_age_seconds", "Time since the group's coordinator last answered", **own)
+        self.ready = Gauge("kairos_ready", "1 where /readyz says ok", **own)
+        self.restoring = Gauge("kairos_restoring_shards", "Shards whose state is being read", **own)
+        Info("kairos_build", "The installed version", **own).info({"version": version("kairos")})
+        ProcessCollector(registry=registry)
         self.transaction_retries = Counter("kairos_transaction_retries", "Transactions begun anew after an error", **own)
 
     def watch(self, broker_silent_s: Callable[[], float], group_silent_s: Callable[[], float]) -> None:
         """Where the age of the last contact is asked for, at every scrape."""
-        self.contact.labels("broker").set_function(broker_silent_s)
-        self.contact.labels("group").set_function(group_silent_s)
+        self.contact.set_function(broker_silent_s)
+        self.group_contact.set_function(group_silent_s)
 
     def step(self, step: Step) -> None:
         """Count what a committed step did."""
@@ -91,6 +97,10 @@ class Status:
         self.note: Callable[[], str | None] = lambda: None
         """What a worker that is ready should be looked at for."""
 
+    def not_ready(self) -> str | None:
+        """Why the worker is not ready, if so."""
+        return self.unwell or self.waiting()
+
 
 class Listener(ThreadingHTTPServer):
     """An HTTP server whose clients may go away without a traceback."""
@@ -110,8 +120,9 @@ class Server:
         answers: dict[str, Callable[[], tuple[int, str, bytes]]] = {
             "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry)),
             "/healthz": lambda: verdict(status.unwell),
-            "/readyz": lambda: verdict(status.unwell or status.waiting(), status.note()),
+            "/readyz": lambda: verdict(status.not_ready(), status.note()),
         }
+        metrics.ready.set_function(lambda: float(status.not_ready() is None))
 
         class Handler(BaseHTTPRequestHandler):
             timeout = 10

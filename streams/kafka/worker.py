@@ -64,6 +64,7 @@ class Worker:
         self.dealt = False
         """Whether the group has dealt out partitions to us (perhaps none)."""
         status.waiting, status.note = self.waiting, self.note
+        metrics.restoring.set_function(lambda: float(sum(not task.ready.is_set() for task in list(self.tasks.values()))))
         self.app: App = make_app(settings, self)
         refusals = Refusals(settings)
         self.contact.refused = lambda code: self.fail("the group refuses the worker", why) if (why := refusals.why(code)) else None

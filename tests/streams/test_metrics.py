@@ -93,5 +93,15 @@ def test_the_age_of_the_last_contact_is_read_at_every_scrape(served):
     metrics.watch(lambda: next(ages), lambda: 7.0)
     for age in (1.5, 2.5):
         text = get(port, "/metrics")[1]
-        assert f'kairos_contact_age_seconds{{of="broker"}} {age}' in text
-        assert 'kairos_contact_age_seconds{of="group"} 7.0' in text
+        assert f"kairos_broker_contact_age_seconds {age}" in text
+        assert "kairos_group_contact_age_seconds 7.0" in text
+
+
+def test_ready_version_and_the_process_itself_are_measured(served):
+    _, status, port = served
+    assert "kairos_ready 0.0" in get(port, "/metrics")[1]
+    status.waiting = lambda: None
+    text = get(port, "/metrics")[1]
+    assert "kairos_ready 1.0" in text
+    assert 'kairos_build_info{version="' in text
+    assert "process_resident_memory_bytes " in text
