@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from streams.cli.demo import free_port
 from streams.emit import dead_letter
 from tests.broker.kafka import BrokerMissing
 from tests.broker.secure import scram, secure_broker
+from tests.broker.test_outage import answer, wait_for
 from tests.broker.test_security import kairos
 from tests.broker.workers import PROJECT, Cluster
 from tests.streams.records import good
@@ -103,3 +106,33 @@ def test_dead_letters_are_listed_and_put_back_with_the_rights_listed_for_it(guar
     assert refused.returncode == 2, refused.stdout
     assert "Traceback" not in refused.stderr
     assert "the broker refused" in refused.stderr
+
+
+@pytest.mark.fault_full
+@pytest.mark.parametrize(
+    ("operation", "resource", "words"),
+    [
+        ("Describe", ("--topic", "raw.billing"), "raw.billing: the broker does not show it to the worker any more: grant it READ"),
+        ("Read", ("--topic", "raw.billing"), "raw.billing: the broker refuses what must be read: grant the worker READ"),
+        ("Read", ("--group", "APP"), "APP: the broker forbids"),
+    ],
+)
+def test_a_right_taken_away_while_the_worker_runs_is_named(guarded, tmp_path, operation, resource, words):
+    cluster = Cluster(guarded.bootstrap, tmp_path)
+    cluster.fresh_topics()
+    for line in rights(cluster.app):
+        guarded.acls("--add", "--allow-principal", WORKER, *line)
+    port = free_port()
+    worker = cluster.start("--metrics-port", str(port), brokers=f"127.0.0.1:{guarded.listeners['SASL_SSL'][0]}", environment=scram(tmp_path))
+    try:
+        wait_for(lambda: answer(port, "/readyz") == (200, "ok\n"), 60, "ready")
+        guarded.acls("--add", "--deny-principal", WORKER, "--operation", operation, *(word.replace("APP", cluster.app) for word in resource))
+        deadline = time.monotonic() + 60
+        while worker.poll() is None and time.monotonic() < deadline:
+            cluster.produce([("raw.billing", None, b"C1", json.dumps(good("balance_change", record_id=f"r{time.monotonic_ns()}", delta=-3000, balance_after=10_000)).encode())])
+            time.sleep(1)
+        assert worker.poll() == 70, (answer(port, "/readyz"), cluster.logs()[-3000:])
+        assert words.replace("APP", cluster.app) in cluster.logs(), cluster.logs()[-3000:]
+        assert "Traceback" not in cluster.logs()
+    finally:
+        cluster.end()
