@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 PREFIX = "customer-events."
 DEAD_LETTER = f"{PREFIX}dead-letter"
 MISSED = f"{PREFIX}missed"
+ORIGINAL_TIME = "original_timestamp"
+ORIGINAL_HEADER = "header."
+CUT, CUT_HEADERS = "cut_from_bytes", "cut_headers_bytes"
+"""Headers of a dead letter: the time of its record, the record's own headers behind a prefix, and how large was what had to be cut."""
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 ENCODER = msgspec.json.Encoder()
 
@@ -104,3 +108,8 @@ def dead_letter(reason: str, detail: str, where: tuple[str, int, int], key: byte
         ("offset", str(offset).encode()),
     )
     return Message(DEAD_LETTER, key, value, headers)
+
+
+def original_headers(timestamp_ms: int, headers: Headers) -> Headers:
+    """What a dead letter says of its record beside its bytes: time of the record, and each of its headers behind `header.`."""
+    return ((ORIGINAL_TIME, str(timestamp_ms).encode()), *((ORIGINAL_HEADER + name, value) for name, value in headers))

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import hmac
+import logging
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from schemas.raw import RECORD_TYPES, type_name
+from streams.logs import about, log
+from streams.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streams.shard import Step
 
+logger = logging.getLogger("kairos.metrics")
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600)
 PLAIN = {"late": "late", "duplicate": "duplicates", "conflict": "conflicts", "terminated": "terminated", "stale": "stale"}
@@ -49,7 +55,18 @@ class Metrics:
         self.clock = Gauge("kairos_clock_seconds", "Clock of a shard, seconds since 1970", ["partition"], **own)
         self.rows = Gauge("kairos_rows", "State rows in use", ["table", "partition"], **own)
         self.restore_seconds = Gauge("kairos_restore_seconds", "Time that the last restore of a shard took", ["partition"], **own)
+        self.contact = Gauge("kairos_broker_contact_age_seconds", "Time since a broker last answered", **own)
+        self.group_contact = Gauge("kairos_group_contact_age_seconds", "Time since the group's coordinator last answered", **own)
+        self.ready = Gauge("kairos_ready", "1 where /readyz says ok", **own)
+        self.restoring = Gauge("kairos_restoring_shards", "Shards whose state is being read", **own)
+        Info("kairos_build", "The installed version", **own).info({"version": version("kairos")})
+        ProcessCollector(registry=registry)
         self.transaction_retries = Counter("kairos_transaction_retries", "Transactions begun anew after an error", **own)
+
+    def watch(self, broker_silent_s: Callable[[], float], group_silent_s: Callable[[], float]) -> None:
+        """Where the age of the last contact is asked for, at every scrape."""
+        self.contact.set_function(broker_silent_s)
+        self.group_contact.set_function(group_silent_s)
 
     def step(self, step: Step) -> None:
         """Count what a committed step did."""
@@ -80,6 +97,21 @@ class Status:
         self.note: Callable[[], str | None] = lambda: None
         """What a worker that is ready should be looked at for."""
 
+    def not_ready(self) -> str | None:
+        """Why the worker is not ready, if so."""
+        return self.unwell or self.waiting()
+
+
+class Listener(ThreadingHTTPServer):
+    """An HTTP server whose clients may go away without a traceback."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """One line; a scraper that did not wait is the usual cause."""
+        error = sys.exception()
+        log(logger, logging.WARNING, "a request could not be answered", **(about(error) if error is not None else {}))
+
 
 class Server:
     """/metrics, /healthz and /readyz over plain HTTP in a thread of its own; with a token, /metrics wants it as bearer."""
@@ -88,8 +120,9 @@ class Server:
         answers: dict[str, Callable[[], tuple[int, str, bytes]]] = {
             "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry)),
             "/healthz": lambda: verdict(status.unwell),
-            "/readyz": lambda: verdict(status.unwell or status.waiting(), status.note()),
+            "/readyz": lambda: verdict(status.not_ready(), status.note()),
         }
+        metrics.ready.set_function(lambda: float(status.not_ready() is None))
 
         class Handler(BaseHTTPRequestHandler):
             timeout = 10
@@ -114,8 +147,11 @@ class Server:
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # http.server's name
                 """Nothing is logged."""
 
-        self.http = ThreadingHTTPServer((host, port), Handler)
-        self.http.daemon_threads = True
+        try:
+            self.http = Listener((host, port), Handler)
+        except (OSError, OverflowError) as error:
+            what = error.strerror if isinstance(error, OSError) else "no such port"
+            raise SettingsError(f"metrics_port: wanted a free port from 0 to 65535 (0: any) on {host}, got {port}: {what}; name another with --metrics-port") from error
         self.port: int = self.http.server_address[1]
         threading.Thread(target=self.http.serve_forever, name="metrics", daemon=True).start()
 

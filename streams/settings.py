@@ -84,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     fetch_bytes: Annotated[int, about("bytes of a partition fetched at once", "byte", ge=65_536, le=1_073_741_824)] = 4_194_304
     compression: Annotated[Compression, about("of what the worker writes; lz4 costs nine times the CPU in this client")] = "snappy"
     session_timeout_s: Annotated[int, about("a silent worker loses its partitions after this", "s", ge=2, le=1_800)] = 10
+    contact_s: Annotated[int, about("/readyz says 503 when no broker, or not the group's coordinator, has answered for longer", "s", ge=1, le=3_600)] = 5
     stall_s: Annotated[int, about("a worker whose commits stand still this long, although there is something to do, ends itself", "s", ge=2, le=86_400)] = 120
     instance: Annotated[str | None, about("static member id of this worker: a quick restart keeps its partitions")] = None
     metrics_host: Annotated[str, about("address of /metrics, /healthz, /readyz")] = "127.0.0.1"

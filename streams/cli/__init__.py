@@ -12,9 +12,11 @@ from typer.core import TyperGroup
 
 from schemas.fault import KairosFault
 
-COMMANDS = ("worker", "demo", "replay", "catalog", "plan", "erase", "topics", "schemas", "reference", "simulate", "settings", "wait-ready")
+COMMANDS = ("worker", "demo", "replay", "catalog", "plan", "erase", "dead-letters", "topics", "schemas", "reference", "simulate", "settings", "wait-ready")
 USAGE = 2
 """Exit code of a call, a setting, a definition or an input that cannot be used."""
+UNFORESEEN = 70
+"""Exit code of an error that nobody foresaw (EX_SOFTWARE of sysexits.h)."""
 
 
 class Commands(TyperGroup):
@@ -60,3 +62,8 @@ def main() -> None:
     except KairosFault as fault:
         print(f"kairos: {fault}", file=sys.stderr)  # this is the command line
         sys.exit(USAGE)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is told in a line
+        from streams.logs import unexpected
+
+        print(unexpected(error), file=sys.stderr)
+        sys.exit(UNFORESEEN)

@@ -41,5 +41,5 @@ def worker(
         "events": settings.parameter_overrides(set_ or []),
     }
     chosen = settings.load(given, config)
-    logs.configure(chosen.log_level)
+    logs.configure(chosen.log_level, app=chosen.app, instance=chosen.instance)
     worker_app.run(chosen, check=check)

@@ -20,6 +20,7 @@ from schemas.raw import TOPICS
 from streams.intake.merge import Released
 from streams.kafka import changelog
 from streams.kafka.failpoints import reach
+from streams.kafka.origins import Origins
 from streams.kafka.transaction import FORBIDDEN, Transactions, Unwritable, names_in
 from streams.logs import log
 from streams.shard import RuleFailed
@@ -82,6 +83,7 @@ class ShardTask:
         """When something was last committed, or there was last nothing to do."""
         self.held_since: dict[str, float] = {}
         """By topic, since when all that is left to read stands behind an open transaction of somebody else's."""
+        self.origins = Origins()
         self.gaps: dict[str, int] = {}
         """By topic, the first offset that was expected and did not come."""
         self.clerk: AIOKafkaConsumer | None = None
@@ -103,6 +105,7 @@ class ShardTask:
         elif records and records[0].offset > following > 0:
             self.gaps.setdefault(topic, following)
         self.ends[topic], self.fed[topic] = run.end, run.position
+        self.origins.remember(topic, records)
         if records:
             self.newest_append_ms = max(self.newest_append_ms, records[-1].timestamp)
             self.shard.feed(
@@ -302,7 +305,8 @@ class ShardTask:
     async def _commit(self, step: Step) -> None:
         """Commit `step` and count it. Raises Fenced, Unwritable, KafkaError."""
         started = time.perf_counter()
-        await self.transactions.commit(step)
+        await self.transactions.commit(step._replace(dead_letters=[self.origins.complete(letter) for letter in step.dead_letters]))
+        self.origins.forget(step.offsets)
         self.progress = time.monotonic()
         self.metrics.commit_seconds.observe(time.perf_counter() - started)
         self.metrics.step(step)

@@ -19,6 +19,7 @@ from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IllegalOperation,
     InvalidTopicError,
+    InvalidTransactionTimeout,
     KafkaError,
     MessageSizeTooLargeError,
     ProducerFenced,
@@ -30,7 +31,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
-from streams.emit import Message
+from streams.emit import CUT, CUT_HEADERS, ORIGINAL_HEADER, Message
 from streams.kafka.failpoints import reach
 from streams.kafka.partitioner import partition_of
 from streams.logs import log
@@ -148,6 +149,12 @@ class Transactions:
         )
         try:
             await producer.start()
+        except InvalidTransactionTimeout as error:
+            await producer.stop()
+            raise Unwritable(
+                f"transaction.max.timeout.ms: the broker takes less than the {TRANSACTION_MS} ms that a shard's transaction may last: "
+                f"set it to {TRANSACTION_MS} or more on the brokers (Kafka's default is 900000)"
+            ) from error
         except BaseException:
             await producer.stop()
             raise
@@ -236,11 +243,15 @@ class Transactions:
         return futures
 
     def _fitting(self, message: Message) -> Message:
-        """A dead letter that its topic takes: a larger value is cut, and its size told in a header."""
-        room = self.dead_letter_bytes - 4096
+        """A dead letter that its topic takes: larger headers of the record are left out, a larger value is cut, and the size told in a header."""
+        size = sum(len(name) + len(value or b"") for name, value in message.headers)
+        if size > self.dead_letter_bytes // 4 and any(name.startswith(ORIGINAL_HEADER) for name, _ in message.headers):
+            kept = tuple(header for header in message.headers if not header[0].startswith(ORIGINAL_HEADER))
+            return self._fitting(message._replace(headers=(*kept, (CUT_HEADERS, str(size).encode()))))
+        room = self.dead_letter_bytes - 4096 - 8 * len(message.headers) - size
         if message.value is None or len(message.value) <= room:
             return message
-        return message._replace(value=message.value[:room], headers=(*message.headers, ("cut_from_bytes", str(len(message.value)).encode())))
+        return message._replace(value=message.value[:room], headers=(*message.headers, (CUT, str(len(message.value)).encode())))
 
 
 def refuse_topics(error: BaseException) -> None:

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiokafka
+from aiokafka import conn as aiokafka_conn
 from aiokafka.consumer import fetcher as aiokafka_fetcher
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
@@ -73,6 +74,9 @@ class Thread(driver.AIOKafkaConsumerThread):
     """The thread in which aiokafka fetches."""
 
     positions: dict[TP, tuple[int, int]]
+
+    def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
+        """Nothing is printed: the error is raised, and told in a line by who catches it."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """A consumer that keeps partition p of all topics together, and reads what is committed."""
@@ -213,6 +217,8 @@ OVERRIDDEN: list[tuple[Any, str, list[str]]] = [
     (driver.Consumer, "_add_gap", ["self", "tp", "offset_from", "offset_to"]),
     (driver.Consumer, "ack", ["self", "message"]),
     (driver.Consumer, "_get_active_partitions", ["self"]),
+    (aiokafka_conn.AIOKafkaConnection, "send", ["self", "request", "expect_response"]),
+    (aiokafka_conn.AIOKafkaConnection, "_handle_frame", ["self", "resp"]),
     (aiokafka_fetcher.PartitionRecords, "_consumer_record", ["self", "tp", "record"]),
     (aiokafka_fetcher.Fetcher, "fetched_records", ["self", "partitions", "timeout", "max_records"]),
 ]

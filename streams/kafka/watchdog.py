@@ -27,10 +27,10 @@ OUTAGE = 10
 
 
 class Watchdog:
-    """Looks after the shards of a worker, `stall_s` being the longest they may stand still."""
+    """Looks after the shards of a worker: `stall_s` is the longest they may stand still, `silent_s` says how long no broker has answered."""
 
-    def __init__(self, tasks: Callable[[], Iterable[ShardTask]], stall_s: int) -> None:
-        self.tasks, self.stall_s = tasks, stall_s
+    def __init__(self, tasks: Callable[[], Iterable[ShardTask]], stall_s: int, silent_s: Callable[[], float] = lambda: 0.0) -> None:
+        self.tasks, self.stall_s, self.silent_s = tasks, stall_s, silent_s
 
     def start(self) -> None:
         """Watch from now on."""
@@ -52,5 +52,8 @@ class Watchdog:
         if task.trouble is not None:
             return f"for {stands:.0f} s nothing could be committed: {task.trouble}" if stands > OUTAGE * self.stall_s else None
         if stands > self.stall_s and task.busy():
-            return f"nothing was committed for {stands:.0f} s although there are records: a rule that does not end, or a broker that does not answer"
+            silent = self.silent_s()
+            if silent > self.stall_s / 2:
+                return f"for {stands:.0f} s nothing could be committed: no broker has answered for {silent:.0f} s" if stands > OUTAGE * self.stall_s else None
+            return f"nothing was committed for {stands:.0f} s although there is work, and the broker answers: a rule that does not end"
         return None

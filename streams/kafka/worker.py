@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
+import signal
 import tempfile
-from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,16 +18,18 @@ from faust.auth import SASLCredentials, SSLCredentials
 from faust.tables import TableManager
 from faust.types.auth import SASLMechanism
 
-from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.builder import shard_builder
 from streams.kafka import topics as kafka_topics
 from streams.kafka.connection import connection, is_loopback, secret
+from streams.kafka.contact import Contact, listen
+from streams.kafka.ending import Ending
+from streams.kafka.group import Refusals, cause, why_uneven
 from streams.kafka.shard_task import ShardTask
 from streams.kafka.topics import UNCHECKED
 from streams.kafka.transport import Consumer, Fetched, Transport, check_libraries, spare_objects
 from streams.kafka.watchdog import EXIT, Watchdog
-from streams.logs import log, place_of
+from streams.logs import about, log
 from streams.metrics import Metrics, Server, Status
 from streams.settings import SettingsError
 
@@ -50,20 +53,27 @@ METADATA_MS = 10_000
 class Worker:
     """The shards of this process, as the consumer group hands them out."""
 
-    def __init__(self, settings: Settings, build_shard: Callable[[int], Shard], metrics: Metrics, status: Status, broker: BrokerFacts, folder: Path) -> None:
+    def __init__(
+        self, settings: Settings, build_shard: Callable[[int], Shard], metrics: Metrics, status: Status, broker: BrokerFacts, folder: Path, contact: Contact | None = None
+    ) -> None:
         self.settings, self.build_shard, self.metrics, self.status = settings, build_shard, metrics, status
-        self.broker, self.folder = broker, folder
+        self.broker, self.folder, self.contact = broker, folder, contact or Contact()
         self.connection = connection(settings)
         self.tasks: dict[int, ShardTask] = {}
         self.running: dict[int, asyncio.Task[None]] = {}
         self.dealt = False
         """Whether the group has dealt out partitions to us (perhaps none)."""
         status.waiting, status.note = self.waiting, self.note
+        metrics.restoring.set_function(lambda: float(sum(not task.ready.is_set() for task in list(self.tasks.values()))))
         self.app: App = make_app(settings, self)
-        Watchdog(self.tasks.values, settings.stall_s).start()
+        refusals = Refusals(settings)
+        self.contact.refused = lambda code: self.fail("the group refuses the worker", why) if (why := refusals.why(code)) else None
+        Watchdog(self.tasks.values, settings.stall_s, self.contact.silent_s).start()
 
     def waiting(self) -> str | None:
-        """Why the worker is not ready yet, if so."""
+        """Why the worker is not ready, if so."""
+        if away := self.contact.away(self.settings.contact_s):
+            return away
         if not self.dealt:
             return "waiting for partitions"
         restoring = [str(task.partition) for task in list(self.tasks.values()) if not task.ready.is_set()]
@@ -78,14 +88,8 @@ class Worker:
     async def assigned(self, places: set[TP]) -> None:
         """These topic partitions are ours now: shards that stay keep their state, new ones begin to restore."""
         mine = {place.partition for place in places if place.topic in TOPICS}
-        topics_of = Counter(place.partition for place in places)
-        strange = [place for place in places if place.partition >= self.broker.partitions or topics_of[place.partition] != len(TOPICS)]
-        if strange:
-            self.fail(
-                "partition counts changed",
-                f"{strange[0].topic}: wanted {self.broker.partitions} partitions, as every raw topic had at the start, got another number: "
-                "customers' records would meet another shard's state; go back to the old number, or start with another --app and replay history",
-            )
+        if uneven := why_uneven(places, self.broker.partitions, self.app.consumer._thread._consumer._client.cluster, self.settings.app):
+            self.fail(*uneven)
         for partition in sorted(mine - self.tasks.keys()):
             task = ShardTask(
                 self._build(partition),
@@ -139,7 +143,7 @@ class Worker:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever it is, nothing more may be acknowledged
-            self.fail(f"shard {task.partition} failed", words(error), error=type(error).__name__, place=place_of(error))
+            self.fail(f"shard {task.partition} failed", **about(error))
 
     def fail(self, what: str, reason: str, **named: Any) -> NoReturn:
         """End the process at once: nothing more may be acknowledged."""
@@ -203,9 +207,25 @@ class App(faust.App):
         await super().on_stop()
 
 
-def words(error: BaseException) -> str:
-    """The message of an error of ours; of others only their kind, for they may hold values of records."""
-    return str(error) if isinstance(error, KairosFault) else type(error).__name__
+class Shell(faust.Worker):
+    """Faust's own start and stop; signals are `Ending`'s, and an error is for `run` to tell."""
+
+    def install_signal_handlers(self) -> None:
+        """None: nobody but `Ending` takes signals, and no signal opens a debugger."""
+
+    def finish(self) -> None:
+        """Begin an orderly end; from any thread."""
+        self.loop.call_soon_threadsafe(self._schedule_shutdown, signal.SIGTERM)
+
+    def run(self) -> None:
+        """Until asked to end. Raises what the worker could not go on after."""
+        self._starting_fut = asyncio.ensure_future(self.start(), loop=self.loop)
+        with contextlib.suppress(asyncio.CancelledError):
+            self.loop.run_until_complete(self._starting_fut)
+        if self.crash_reason is not None:
+            raise self.crash_reason
+        self.on_worker_shutdown()
+        self.stop_and_shutdown()
 
 
 def make_app(settings: Settings, worker: Worker) -> App:
@@ -263,6 +283,10 @@ def make_agent(app: App, worker: Worker, name: str) -> None:
 def run(settings: Settings, *, check: bool = True) -> None:
     """Run a worker until SIGTERM or SIGINT. Raises the faults of settings, definitions, reference and topics before it starts."""
     check_libraries()
+    contact = Contact()
+    listen(contact)
+    ending = Ending(contact)
+    ending.install()
     connection(settings)
     token = secret("metrics_token_file", settings.metrics_token_file) if settings.metrics_token_file else None
     if token is None and not is_loopback(settings.metrics_host):
@@ -272,6 +296,7 @@ def run(settings: Settings, *, check: bool = True) -> None:
     broker = asyncio.run(kafka_topics.facts(settings, catalogue.families)) if check else UNCHECKED
     gc.set_threshold(200_000, 50, 1000)
     metrics, status = Metrics(), Status()
+    metrics.watch(contact.silent_s, contact.group_silent_s)
     server = Server(metrics, status, settings.metrics_host, settings.metrics_port, token)
     log(
         logger,
@@ -286,7 +311,11 @@ def run(settings: Settings, *, check: bool = True) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory(prefix="kairos-") as folder:
-        worker = Worker(settings, build, metrics, status, broker, Path(folder))
-        shell = faust.Worker(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
+        worker = Worker(settings, build, metrics, status, broker, Path(folder), contact)
+        shell = Shell(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
         shell.spinner = None  # it writes escapes between the lines of the log
-        shell.execute_from_commandline()
+        ending.finish = shell.finish
+        try:
+            shell.run()
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is told in a line, and nothing more may be acknowledged
+            worker.fail("the worker failed", **cause(error))

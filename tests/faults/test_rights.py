@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
+import time
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
+from streams.cli.demo import free_port
+from streams.emit import dead_letter
 from tests.broker.kafka import BrokerMissing
 from tests.broker.secure import scram, secure_broker
-from tests.broker.workers import PROJECT
+from tests.broker.test_outage import answer, wait_for
+from tests.broker.test_security import kairos
+from tests.broker.workers import PROJECT, Cluster
+from tests.streams.records import good
 
 pytestmark = pytest.mark.broker
 WORKER = "User:kairos"
 
 
-def rights(app):
-    """The lines of SECURITY.md, for an application."""
-    block = re.search(r"## The rights of a worker\n.*?```\n(.*?)```", (PROJECT / "SECURITY.md").read_text("utf-8"), re.DOTALL)
+def rights(app, after="## The rights of a worker"):
+    """The lines of the first block of SECURITY.md behind some words, for an application."""
+    block = re.search(re.escape(after) + r".*?```\n(.*?)```", (PROJECT / "SECURITY.md").read_text("utf-8"), re.DOTALL)
     assert block is not None
     return [re.sub(r"\bkairos\b", app, line).split() for line in block[1].splitlines()]
 
@@ -54,3 +63,76 @@ def test_the_worker_works_with_the_rights_listed_and_ends_by_name_without_one_of
     run.start()
     run.finish()
     run.verdict()
+
+
+async def refuse(bootstrap, value):
+    """Write a dead letter of a record that is valid."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    letter = dead_letter("bad_time", "…", ("raw.billing", 0, 7), b"C1", value)
+    await producer.send_and_wait(letter.topic, letter.value, key=letter.key, headers=list(letter.headers))
+    await producer.stop()
+
+
+def test_dead_letters_are_listed_and_put_back_with_the_rights_listed_for_it(guarded, tmp_path):
+    cluster = Cluster(guarded.bootstrap, tmp_path)
+    cluster.fresh_topics()
+    value = json.dumps(good("balance_change", delta=-3000, balance_after=10_000)).encode()
+
+    asyncio.run(refuse(guarded.bootstrap, value))
+    lines = rights(cluster.app, "`kairos dead-letters` needs")
+    assert len(lines) == 4
+
+    def call(*arguments):
+        return kairos("dead-letters", "--brokers", f"127.0.0.1:{guarded.listeners['SASL_SSL'][0]}", "--app", cluster.app, *arguments, **scram(tmp_path))
+
+    refused = call()
+    assert refused.returncode == 2
+    assert "not shown to this user" in refused.stderr
+    for line in lines[:3]:
+        guarded.acls("--add", "--allow-principal", WORKER, *line)
+    assert "bad_time  raw.billing  1: raw.billing[0]@7" in call().stdout
+    refused = call("--put-back")
+    assert refused.returncode == 2, refused.stdout
+    assert "grant WRITE on this transactional id" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    guarded.acls("--add", "--allow-principal", WORKER, *lines[3])
+    done = call("--put-back")
+    assert "1 of 1 were put back" in done.stdout, done.stderr
+    denied = ("--deny-principal", WORKER, "--operation", "Write", "--topic", "raw.billing")
+    guarded.acls("--add", *denied)
+    asyncio.run(refuse(guarded.bootstrap, value.replace(b"r-1", b"r-2")))
+    refused = call("--put-back")
+    assert refused.returncode == 2, refused.stdout
+    assert "Traceback" not in refused.stderr
+    assert "the broker refused" in refused.stderr
+
+
+@pytest.mark.fault_full
+@pytest.mark.parametrize(
+    ("operation", "resource", "words"),
+    [
+        ("Describe", ("--topic", "raw.billing"), "raw.billing: the broker does not show it to the worker any more: grant it READ"),
+        ("Read", ("--topic", "raw.billing"), "raw.billing: the broker refuses what must be read: grant the worker READ"),
+        ("Read", ("--group", "APP"), "APP: the broker forbids"),
+    ],
+)
+def test_a_right_taken_away_while_the_worker_runs_is_named(guarded, tmp_path, operation, resource, words):
+    cluster = Cluster(guarded.bootstrap, tmp_path)
+    cluster.fresh_topics()
+    for line in rights(cluster.app):
+        guarded.acls("--add", "--allow-principal", WORKER, *line)
+    port = free_port()
+    worker = cluster.start("--metrics-port", str(port), brokers=f"127.0.0.1:{guarded.listeners['SASL_SSL'][0]}", environment=scram(tmp_path))
+    try:
+        wait_for(lambda: answer(port, "/readyz") == (200, "ok\n"), 60, "ready")
+        guarded.acls("--add", "--deny-principal", WORKER, "--operation", operation, *(word.replace("APP", cluster.app) for word in resource))
+        deadline = time.monotonic() + 60
+        while worker.poll() is None and time.monotonic() < deadline:
+            cluster.produce([("raw.billing", None, b"C1", json.dumps(good("balance_change", record_id=f"r{time.monotonic_ns()}", delta=-3000, balance_after=10_000)).encode())])
+            time.sleep(1)
+        assert worker.poll() == 70, (answer(port, "/readyz"), cluster.logs()[-3000:])
+        assert words.replace("APP", cluster.app) in cluster.logs(), cluster.logs()[-3000:]
+        assert "Traceback" not in cluster.logs()
+    finally:
+        cluster.end()

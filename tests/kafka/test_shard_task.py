@@ -18,7 +18,7 @@ from tests.shards import Bench
 
 
 def run_of(first, records, end=None):
-    raw = [SimpleNamespace(offset=first + i, timestamp=1, key=b"C1", value=orjson.dumps(r)) for i, r in enumerate(records)]
+    raw = [SimpleNamespace(offset=first + i, timestamp=1, headers=(), key=b"C1", value=orjson.dumps(r)) for i, r in enumerate(records)]
     return Fetched(raw, first + len(raw), end if end is not None else first + len(raw))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from events.stories import charge, topup
 from streams.metrics import Metrics, Server, Status
+from streams.settings import SettingsError
 from tests.shards import Bench
 
 
@@ -77,3 +78,30 @@ def test_with_a_token_the_metrics_are_for_its_bearer_alone():
         assert get(server.port, "/healthz") == (200, "ok\n")
     finally:
         server.close()
+
+
+def test_a_port_that_is_taken_or_is_none_is_told_in_a_line(served):
+    *_, port = served
+    for wrong in (port, 65_536, -1):
+        with pytest.raises(SettingsError, match=rf"metrics_port: wanted a free port from 0 to 65535 \(0: any\) on 127.0.0.1, got {wrong}: "):
+            Server(Metrics(), Status(), "127.0.0.1", wrong)
+
+
+def test_the_age_of_the_last_contact_is_read_at_every_scrape(served):
+    metrics, _, port = served
+    ages = iter((1.5, 2.5))
+    metrics.watch(lambda: next(ages), lambda: 7.0)
+    for age in (1.5, 2.5):
+        text = get(port, "/metrics")[1]
+        assert f"kairos_broker_contact_age_seconds {age}" in text
+        assert "kairos_group_contact_age_seconds 7.0" in text
+
+
+def test_ready_version_and_the_process_itself_are_measured(served):
+    _, status, port = served
+    assert "kairos_ready 0.0" in get(port, "/metrics")[1]
+    status.waiting = lambda: None
+    text = get(port, "/metrics")[1]
+    assert "kairos_ready 1.0" in text
+    assert 'kairos_build_info{version="' in text
+    assert "process_resident_memory_bytes " in text
