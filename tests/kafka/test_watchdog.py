@@ -21,4 +21,4 @@ from streams.kafka.watchdog import Watchdog
 )
 def test_when_a_worker_is_ended(stands, busy, trouble, ends):
     task = SimpleNamespace(progress=1000.0, busy=lambda: busy, trouble=trouble)
-    assert (Watchdog(list, 100).stalled(task, 1000.0 + stands) is not None) == ends
+    assert (Watchdog(list, 100, None).stalled(task, 1000.0 + stands) is not None) == ends
