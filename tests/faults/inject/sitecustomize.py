@@ -1,6 +1,7 @@
 """What a trial breaks inside a worker: Python runs this file at the start of each process that finds its folder in PYTHONPATH.
 
 INJECT=STAGE:COUNT:ERROR[:FILE] raises ERROR at the COUNT-th time that STAGE is reached, counted from when FILE is there.
+INJECT=lag:TOPIC has TOPIC not fetched in every second half second.
 INJECT=straddle:COUNT has the first COUNT fetches wait until a rebalance has come and gone, as a fetch on a busy machine may.
 Each hit is a line `injected ...` on stderr.
 """
@@ -82,6 +83,17 @@ def straddle(count):
     Thread._fetch_records = late
 
 
+def lag(topic):
+    from streams.kafka.worker import Worker
+
+    original = Worker.wants
+
+    def wants(self, place):
+        return original(self, place) and (place.topic != topic or int(time.monotonic() * 2) % 2 == 0)
+
+    Worker.wants = wants
+
+
 def count_paused():
     """Say at each rebalance how many queues are full."""
     from streams.kafka.worker import Worker
@@ -101,6 +113,8 @@ if plan := os.environ.get("INJECT"):
     what, *more = plan.split(":")
     if what == "straddle":
         straddle(int(more[0]))
+    elif what == "lag":
+        lag(more[0])
     elif what == "paused":
         count_paused()
     else:
