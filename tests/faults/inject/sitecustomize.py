@@ -1,7 +1,7 @@
 """What a trial breaks inside a worker: Python runs this file at the start of each process that finds its folder in PYTHONPATH.
 
 INJECT=STAGE:COUNT:ERROR[:FILE] raises ERROR at the COUNT-th time that STAGE is reached, counted from when FILE is there.
-INJECT=lag:TOPIC has TOPIC not fetched in every second half second.
+INJECT=lag:SECONDS has one topic after the other not fetched for so long.
 INJECT=straddle:COUNT has the first COUNT fetches wait until a rebalance has come and gone, as a fetch on a busy machine may.
 Each hit is a line `injected ...` on stderr.
 """
@@ -83,15 +83,21 @@ def straddle(count):
     Thread._fetch_records = late
 
 
-def lag(topic):
-    from streams.kafka.worker import Worker
+def lag(seconds):
+    from schemas.raw import TOPICS
+    from streams.kafka.transport import Thread
 
-    original = Worker.wants
+    original = Thread.getmany
 
-    def wants(self, place):
-        return original(self, place) and (place.topic != topic or int(time.monotonic() * 2) % 2 == 0)
+    async def getmany(self, active_partitions, timeout):
+        slow = TOPICS[int(time.monotonic() / seconds) % len(TOPICS)]
+        left = {place for place in active_partitions if place.topic != slow}
+        if left:
+            return await original(self, left, timeout)
+        await asyncio.sleep(0.05)
+        return {}
 
-    Worker.wants = wants
+    Thread.getmany = getmany
 
 
 def count_paused():
@@ -114,7 +120,7 @@ if plan := os.environ.get("INJECT"):
     if what == "straddle":
         straddle(int(more[0]))
     elif what == "lag":
-        lag(more[0])
+        lag(float(more[0]))
     elif what == "paused":
         count_paused()
     else:
