@@ -13,7 +13,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from streams.kafka.failpoints import POINTS
-from streams.kafka.shard_task import TRANSACTION_MS
+from streams.kafka.transaction import TRANSACTION_MS
 from tests.broker.kafka import ends
 from tests.broker.workers import OUTPUTS
 
