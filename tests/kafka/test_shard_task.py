@@ -135,7 +135,7 @@ def test_a_topic_holds_back_until_a_look_that_is_newer_and_whose_end_was_reached
 
 @pytest.mark.parametrize(("clock", "released"), [("records", False), ("wall", True)])
 def test_with_the_wall_clock_alone_a_look_is_good_for_a_while(clock, released):
-    task = made(clock=clock, future_ms=2**40)
+    task = made(clock=clock)
     for topic in TOPICS:
         task.looked(topic, 10.0, 0)
     task.feed("raw.billing", run_of(0, charges(1), read_at=10.2))
