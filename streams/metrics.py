@@ -49,7 +49,9 @@ class Metrics:
         self.batch_seconds = Histogram("kairos_batch_seconds", "Merging, detecting and encoding one batch", buckets=FAST, **own)
         self.commit_seconds = Histogram("kairos_commit_seconds", "One Kafka transaction", buckets=FAST, **own)
         self.latency_seconds = Histogram("kairos_latency_seconds", "Append of a batch's newest record to commit of its events", buckets=LONG, **own)
-        self.lag = Gauge("kairos_consumer_lag_records", "Records behind the end of a topic partition", ["topic", "partition"], **own)
+        self.lag = Gauge(
+            "kairos_consumer_lag_records", "Offsets of a topic partition that are not committed yet: its last stable offset less the group's", ["topic", "partition"], **own
+        )
         self.held = Gauge("kairos_held_back_records", "Offsets that may not be read before another producer ends its transaction", ["topic", "partition"], **own)
         self.ledger = Gauge("kairos_ledger_records", "Records behind the committed offset by what became of them, kept with the state", ["topic", "partition", "fate"], **own)
         self.clock = Gauge("kairos_clock_seconds", "Clock of a shard, seconds since 1970", ["partition"], **own)

@@ -73,6 +73,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "CN"
     timer_delay_ms: Annotated[int, about("timers fire this long after their due time on the shard's clock", "ms", ge=0, le=3_600_000)] = 5_000
     late_limit_ms: Annotated[int, about("records further behind are refused", "ms", ge=3_600_000, le=YEAR_MS)] = 48 * 3_600_000
+    look_ms: Annotated[int, about("clock=wall: how long a look at the end of a topic is good for; clock=records wants one newer than what is released", "ms", ge=0, le=60_000)] = (
+        250
+    )
     clock_jump_ms: Annotated[
         int, about("a record further ahead of the shard's clock moves it only when another customer's next record is ahead as well", "ms", ge=60_000, le=100 * YEAR_MS)
     ] = 31 * 86_400_000

@@ -14,7 +14,7 @@ from streams.engine.batch import FATES
 from streams.engine.clock import JUMP_MS
 from streams.engine.engine import TimerFailed
 from streams.intake.decode import decode_chunk
-from streams.intake.merge import Merger
+from streams.intake.merge import ALWAYS, UNREAD, Merger
 from streams.logs import place_of
 
 if TYPE_CHECKING:
@@ -92,27 +92,38 @@ class Shard:
         values: Sequence[bytes | None],
         *,
         next_offset: int,
-        caught_up: bool,
+        caught_up: bool | None = None,
+        read_at: float = 0.0,
         wall_ms: int | None = None,
     ) -> None:
-        """Take raw records of `topic` in offset order; `caught_up`: there is no unread backlog behind them."""
+        """Take raw records of `topic` in offset order. `read_at`: when they were read, seconds. `caught_up`: see `set_caught_up`; None leaves it as it is."""
         latest = wall_ms + self.settings.future_ms if self.settings.wall_clock and wall_ms is not None else None
         chunk = decode_chunk(topic, self.partition, offsets, keys, values, next_offset=next_offset, latest_ms=latest, max_bytes=self.settings.max_record_bytes)
+        chunk.read_at = read_at
         self.merger.add(chunk)
         self.notes.update(chunk.notes)
-        self.merger.caught_up[RANK[topic]] = caught_up
+        if caught_up is not None:
+            self.set_caught_up(topic, caught_up)
 
     def set_caught_up(self, topic: str, caught_up: bool) -> None:  # a setter
-        """Say whether `topic` has unread backlog."""
-        self.merger.caught_up[RANK[topic]] = caught_up
+        """Say that the input of `topic` has ended, or that it has unread backlog."""
+        self.looked(topic, ALWAYS if caught_up else UNREAD)
+
+    def looked(self, topic: str, moment: float) -> None:
+        """What `topic` had at `moment` (seconds, as `read_at`) has been fed; UNREAD: there is more, or nobody knows."""
+        self.merger.looked[RANK[topic]] = moment
+
+    def blocking(self) -> set[str]:
+        """The topics that held queued records back at the last step, since something of theirs may be unread."""
+        return {TOPICS[rank] for rank in self.merger.blocking}
+
+    def queued(self, topic: str) -> bool:
+        """Whether anything of `topic` waits to be released or to be passed."""
+        return bool(self.merger.queues[RANK[topic]].chunks)
 
     def full(self, topic: str) -> bool:
         """Whether the queue of `topic` should not be fed for now."""
         return self.merger.full(RANK[topic])
-
-    def room(self, topic: str) -> bool:
-        """Whether the queue of `topic` may be fed again."""
-        return self.merger.room(RANK[topic])
 
     def step(self, wall_ms: int | None, max_records: int) -> Step | None:
         """Release and process what can be; None when there is nothing to commit."""
@@ -141,6 +152,10 @@ class Shard:
         self.ledger[where[0], DEAD_LETTER] += 1
         self._book(released.rejects)
         return Step([], [letter, *others], [], self._changes(), released.next_offsets, counters, [], 1)
+
+    def pass_over(self, offsets: dict[str, int]) -> Step:
+        """The step that moves the offsets over what is no record: markers, and what was aborted."""
+        return Step([], [], [], self._changes(), offsets, Counter(), [], 0)
 
     def tick(self, wall_ms: int) -> Step | None:
         """Time passes and everything is caught up: move the clock on. None when nothing came of it."""

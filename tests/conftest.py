@@ -53,3 +53,12 @@ def pytest_unconfigure(config):
     """The last line of a run names what was left out."""
     if LEFT_OUT in config.stash:
         print(f"left out on this machine: {config.stash[LEFT_OUT]}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Tell the fixtures of a test whether it failed."""
+    report = yield
+    if call.when == "call":
+        item.failed = report.failed
+    return report

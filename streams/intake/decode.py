@@ -84,6 +84,8 @@ class Chunk:
 
     def __init__(self, topic: str, partition: int, next_offset: int) -> None:
         self.topic, self.partition, self.next_offset = topic, partition, next_offset
+        self.read_at = 0.0
+        """When its records were read from Kafka, seconds of the process's monotonic clock; 0 in a replay."""
         self.rank = TOPICS.index(topic)
         self.offset = self.event_time = self.id_hash = self.content_hash = np.zeros(0, np.int64)
         self.kind = np.zeros(0, np.int8)

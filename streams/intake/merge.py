@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 NOTHING = np.zeros(0, np.int64)
 LOOK = 8
 """Records behind it that one is compared with."""
+ALWAYS, UNREAD = math.inf, -math.inf
+"""How new a look at a topic's end is: the input has ended and nothing will come; there is unread backlog, or nobody has looked."""
 
 
 class Queue:
@@ -37,6 +40,21 @@ class Queue:
     def add(self, chunk: Chunk) -> None:
         self.chunks.append((chunk, 0))
         self.size += len(chunk)
+
+    @property
+    def newest_read(self) -> float:
+        """When the newest queued record was read, seconds."""
+        return self.chunks[-1][0].read_at if self.chunks else UNREAD
+
+    def read_at(self, count: int) -> npt.NDArray[np.float64]:
+        """When each of the first `count` queued records was read, seconds; never descending."""
+        times: list[npt.NDArray[np.float64]] = []
+        for chunk, done in self.chunks:
+            if count <= 0:
+                break
+            times.append(np.full(min(count, len(chunk) - done), chunk.read_at))
+            count -= len(times[-1])
+        return np.concatenate(times) if times else np.zeros(0)
 
     def keys(self, most: int, look: int, jump_ms: int, *, complete: bool) -> Ints:
         """The places in the merge of the first `most` or more queued records: the running maximum of event time since the head.
@@ -166,8 +184,13 @@ class Merger:
         self.limit, self.jump_ms = limit_per_topic, jump_ms
         self.look = min(LOOK, limit_per_topic // 2)
         self.queues = [Queue() for _ in TOPICS]
-        self.caught_up = [False for _ in TOPICS]
-        """Set by the feeder: there is no unread backlog behind what was added."""
+        self.looked = [UNREAD for _ in TOPICS]
+        """Set by the feeder, by topic: the moment up to which it is known that there is no unread backlog behind what was added, seconds.
+
+        A topic whose queue has run out holds back what was read later than that: an older record of its own may be on its way.
+        """
+        self.blocking: set[int] = set()
+        """Ranks of the topics whose looks were too old for something that was queued at the last release."""
 
     def add(self, chunk: Chunk) -> None:
         """Queue a decoded chunk of its topic."""
@@ -176,10 +199,6 @@ class Merger:
     def full(self, rank: int) -> bool:
         """Whether the topic's queue has reached its limit."""
         return self.queues[rank].size >= self.limit
-
-    def room(self, rank: int) -> bool:
-        """Whether the topic's queue is below half its limit."""
-        return self.queues[rank].size < self.limit // 2
 
     def release(self, max_records: int) -> Released | None:
         """The next records that nothing unread can come before; at most `max_records`. None when there is nothing to commit."""
@@ -194,17 +213,30 @@ class Merger:
 
     def _order(self, most: int) -> tuple[Ints, Ints, list[Ints]]:
         """Indexes of the foremost queued records (topic after topic) in merged order, cut where unread records may come before; their ranks; and the keys."""
-        keys = [queue.keys(most, self.look, self.jump_ms, complete=self.caught_up[rank]) for rank, queue in enumerate(self.queues)]
+        complete = [self.looked[rank] >= queue.newest_read for rank, queue in enumerate(self.queues)]
+        keys = [queue.keys(most, self.look, self.jump_ms, complete=complete[rank]) for rank, queue in enumerate(self.queues)]
         ranks = np.concatenate([np.full(len(own), rank) for rank, own in enumerate(keys)])
         order = np.lexsort((ranks, np.concatenate(keys)))
+        self.blocking.clear()
+        newest = max(queue.newest_read for queue in self.queues)
         cut = len(order)
         for rank, own in enumerate(keys):
-            if self.caught_up[rank] and len(own) == self.queues[rank].size:
+            if len(own) == self.queues[rank].size and self.looked[rank] >= newest:
                 continue
-            if not len(own):
-                return order[:0], ranks, keys
-            cut = min(cut, int(np.flatnonzero(ranks[order] == rank)[-1]) + 1)
+            if len(own) < most:
+                self.blocking.add(rank)
+            cut = min(cut, self._reach(rank, order, ranks, keys))
         return order[:cut], ranks, keys
+
+    def _reach(self, rank: int, order: Ints, ranks: Ints, keys: list[Ints]) -> int:
+        """How many of the ordered records an unread one of this topic cannot come before."""
+        own = np.flatnonzero(ranks[order] == rank)
+        upto = int(own[-1]) + 1 if len(own) else 0
+        if len(own) < self.queues[rank].size or self.looked[rank] == UNREAD:
+            return upto
+        read_at = np.concatenate([queue.read_at(len(keys[number])) for number, queue in enumerate(self.queues)])
+        later = np.flatnonzero(read_at[order[upto:]] > self.looked[rank])
+        return upto + int(later[0]) if len(later) else len(order)
 
     def _take(self, counts: list[int], order: Ints) -> Released:
         released = Released()

@@ -54,6 +54,7 @@ async def rows(consumer: AIOKafkaConsumer, place: TopicPartition) -> AsyncIterat
 
 
 async def committed(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> dict[TopicPartition, int]:
-    """The group's committed offsets; 0 where there is none yet."""
+    """The group's committed offsets, where there are any."""
     consumer.assign(places)
-    return {place: await consumer.committed(place) or 0 for place in places}
+    found = {place: await consumer.committed(place) for place in places}
+    return {place: offset for place, offset in found.items() if offset is not None}

@@ -115,7 +115,7 @@ async def first_offset(settings: Settings, partition: int) -> tuple[TopicPartiti
     """Where a shard's transactions keep their token, and the offset there: a worker that finds another token knows that it has lost the shard."""
     place = TopicPartition(TOPICS[0], partition)
     async with changelog.reading(settings, connection(settings), group=settings.app) as consumer:
-        return place, (await changelog.committed(consumer, [place]))[place]
+        return place, (await changelog.committed(consumer, [place])).get(place, 0)
 
 
 async def erase_in(settings: Settings, consumer: AIOKafkaConsumer, partition: int, customer: str) -> Receipt:

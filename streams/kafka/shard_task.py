@@ -17,7 +17,7 @@ from aiokafka.errors import TopicAuthorizationFailedError
 
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
-from streams.intake.merge import Released
+from streams.intake.merge import UNREAD, Released
 from streams.kafka import changelog
 from streams.kafka.failpoints import reach
 from streams.kafka.origins import Origins
@@ -26,8 +26,9 @@ from streams.logs import log
 from streams.shard import RuleFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from streams.kafka.transport import Fetched
     from streams.metrics import Metrics
     from streams.settings import Settings
     from streams.shard import Shard, Step
@@ -35,9 +36,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger("kairos.shard")
 TICK_S = 1.0
 HELD_S = 5.0
-"""An open transaction in the input that holds records back this long is told."""
-LAST_CHANCE_S = 2.0
-"""After this without a step, the idle shard looks again."""
+"""An open transaction in the input that holds records back this long is reported."""
+IDLE_RECHECK_S = 2.0
+"""An idle shard looks at the ends of its topics at least this often."""
+PASS_OVER_S = 3.0
+"""Offsets that no record moves (markers, aborted transactions) are committed at most this often."""
 
 
 class RetentionGap(KairosFault):
@@ -56,20 +59,24 @@ class ShardTask:
         connection: dict[str, Any],
         dead_letter_bytes: int,
         raw_partitions: int,
-        resume: Callable[[str, int], None],
+        rewind: Callable[[str, int, int], None],
+        look: Callable[[int, Iterable[str]], None],
         rebuild: Callable[[], Shard],
     ) -> None:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
         self.partition = shard.partition
-        self.resume, self.rebuild = resume, rebuild
+        self.rewind, self.look, self.rebuild = rewind, look, rebuild
+        """`rewind(topic, partition, offset)`: have it fetched from there. `look(partition, topics)`: have their ends looked at; `looked` is called."""
         self.next: dict[str, int] = {}
-        """By topic, the next offset to feed; what is below comes a second time and is trimmed."""
-        self.fed: dict[str, int] = {}
-        """By topic, the fetch position after what was fed."""
+        """By topic, the position up to which everything was fed: the next run must begin there, or before and is trimmed."""
         self.ends: dict[str, int] = {}
-        self.waiting: list[tuple[str, Any]] = []
-        """Fetched runs that came before the restore was done."""
-        self.paused: set[str] = set()
+        """By topic, the newest known end, for what is behind."""
+        self.looks: dict[str, tuple[float, int]] = {}
+        """By topic, the last look: when, and where the topic ended."""
+        self.unseen: str | None = None
+        """Why the last look failed, if it did."""
+        self.passed_at = 0.0
+        """When offsets were last committed without records."""
         self.ready = asyncio.Event()
         self.may_step = asyncio.Event()
         self.may_step.set()
@@ -84,27 +91,23 @@ class ShardTask:
         self.held_since: dict[str, float] = {}
         """By topic, since when all that is left to read stands behind an open transaction of somebody else's."""
         self.origins = Origins()
-        self.gaps: dict[str, int] = {}
-        """By topic, the first offset that was expected and did not come."""
-        self.clerk: AIOKafkaConsumer | None = None
-        """Asks the broker about offsets."""
 
     # Feeding
 
-    def feed(self, topic: str, run: Any) -> bool:
-        """Take a fetched run of `topic`. False: its queue is full now, fetch no more until `resume`."""
-        self.work.set()
+    def wants(self, topic: str) -> bool:
+        """Whether `topic` is to be fetched: not before the restore is done, and not while its queue is full."""
+        return self.ready.is_set() and not self.shard.full(topic)
+
+    def feed(self, topic: str, run: Fetched) -> None:
+        """Take a fetched run of `topic`, which may have no records. Where something is missing before it, it is fetched again from there."""
         if not self.ready.is_set():
-            self.waiting.append((topic, run))
-            return True
-        self.held_since.pop(topic, None)
+            return
         following = self.next[topic]
-        records = run.records
-        if records and records[0].offset < following:
-            records = [record for record in records if record.offset >= following]
-        elif records and records[0].offset > following > 0:
-            self.gaps.setdefault(topic, following)
-        self.ends[topic], self.fed[topic] = run.end, run.position
+        if run.begin > following:
+            log(logger, logging.INFO, "a fetched run was passed over, reading again", topic=topic, partition=self.partition, wanted=following, got=run.begin)
+            self.rewind(topic, self.partition, following)
+            return
+        records = run.records if run.begin == following else [record for record in run.records if record.offset >= following]
         self.origins.remember(topic, records)
         if records:
             self.newest_append_ms = max(self.newest_append_ms, records[-1].timestamp)
@@ -114,42 +117,55 @@ class ShardTask:
                 [record.key for record in records],
                 [record.value for record in records],
                 next_offset=run.position,
-                caught_up=run.position >= run.end,
+                read_at=run.read_at,
                 wall_ms=int(time.time() * 1000),
             )
-            self.next[topic] = run.position
-        else:
-            self.shard.set_caught_up(topic, run.position >= run.end)
-        if self.shard.full(topic):
-            self.paused.add(topic)
-            return False
-        return True
+        self._note_held(topic, run)
+        moved = run.position > following
+        self.next[topic] = max(following, run.position)
+        self.ends[topic] = max(run.end, self.ends.get(topic, 0))
+        self._settle(topic)
+        if moved:
+            self.work.set()
 
-    def at_end(self, topic: str, position: int, end: int, held: int = 0) -> None:
-        """Nothing is in flight of `topic`, whose fetch position and end are these; `held` offsets may not be read yet."""
-        if held and position >= end:
+    def looked(self, topic: str, moment: float, end: int) -> None:
+        """At `moment` the topic ended at `end`, or before."""
+        self.unseen = None
+        self.looks[topic] = moment, end
+        self.ends[topic] = max(end, self.ends.get(topic, 0))
+        if self.ready.is_set():
+            self._settle(topic)
+        self.work.set()
+
+    def _settle(self, topic: str) -> None:
+        """Say up to which moment there was no unread backlog of `topic`: as of the last look, and with the wall clock for `look_ms` after it."""
+        moment, end = self.looks.get(topic, (UNREAD, 0))
+        if self.settings.clock == "wall" and self.next[topic] >= self.ends[topic]:
+            moment += self.settings.look_ms / 1000
+        self.shard.looked(topic, moment if self.next[topic] >= end else UNREAD)
+
+    def _note_held(self, topic: str, run: Fetched) -> None:
+        """Note since when all that is left to read stands behind an open transaction of somebody else's."""
+        if run.held and not run.records and run.position >= run.end:
             self.held_since.setdefault(topic, time.monotonic())
         else:
             self.held_since.pop(topic, None)
-        self.metrics.held.labels(topic, str(self.partition)).set(held)
-        if self.ready.is_set():
-            self.fed[topic], self.ends[topic] = position, end
-            caught_up = position >= end
-            if caught_up != self.shard.merger.caught_up[TOPICS.index(topic)]:
-                self.shard.set_caught_up(topic, caught_up)
-                self.work.set()
+        self.metrics.held.labels(topic, str(self.partition)).set(run.held)
 
     def held_back(self) -> str | None:
         """What has been waiting for a while for another producer to end its transaction."""
         waiting = sorted(topic for topic, since in self.held_since.items() if time.monotonic() - since > HELD_S)
         return f"{', '.join(waiting)}: nothing can be read before another producer ends its open transaction" if waiting else None
 
+    def behind(self) -> set[str]:
+        """The topics with records that are known to be there and have not been fed."""
+        return {topic for topic, end in self.ends.items() if end > self.next.get(topic, 0)}
+
     def busy(self) -> bool:
         """Whether there is something to do: state to restore, a step in hand, or records to take."""
         if not self.ready.is_set() or self.stepping.locked():
             return True
-        behind = any(end > self.fed.get(topic, 0) for topic, end in self.ends.items())
-        return behind or any(queue.size for queue in self.shard.merger.queues)
+        return bool(self.behind()) or any(map(self.shard.queued, TOPICS))
 
     # Life
 
@@ -161,44 +177,47 @@ class ShardTask:
             raise self.transactions.forbidden(error) from error
         except TopicAuthorizationFailedError as error:
             raise Unwritable(f"{names_in(error) or self.settings.changelog}: the broker refuses what must be read to begin: grant the worker READ") from error
-        tick_at = time.monotonic() + TICK_S
+        wait_s = TICK_S if self.settings.clock == "wall" else IDLE_RECHECK_S
+        idle_at = time.monotonic() + wait_s
         while not self.stopping:
             await self.may_step.wait()
             async with self.stepping:
                 taken = 0 if self.stopping else await self._step()
             if taken:
-                tick_at = time.monotonic() + TICK_S
+                idle_at = time.monotonic() + wait_s
                 await asyncio.sleep(self.settings.batch_wait_ms / 1000 if taken < self.settings.batch_records // 10 else 0)
                 continue
-            if self.settings.clock == "wall" and time.monotonic() >= tick_at and all(self.shard.merger.caught_up):
-                tick_at = time.monotonic() + TICK_S
+            wanted = self.shard.blocking() - self.behind()
+            if time.monotonic() >= idle_at:
                 async with self.stepping:
-                    await self._tick()
+                    idle = await self._idle(idle_at)
+                if idle:
+                    idle_at = time.monotonic() + wait_s
+                else:
+                    wanted = set(TOPICS)
             if not self.busy():
                 self.progress = time.monotonic()
             if self.stopping:
                 break
             self.work.clear()
+            self.look(self.partition, wanted)
             try:
-                await asyncio.wait_for(self.work.wait(), TICK_S if self.settings.clock == "wall" else LAST_CHANCE_S)
+                await asyncio.wait_for(self.work.wait(), wait_s)
             except TimeoutError:
                 self._observe()
 
     async def _step(self) -> int:
         """Make and commit one step, if there is one. Returns the records it took, at least 1."""
         started = time.perf_counter()
-        await self._see_to_gaps()
         try:
             step = self.shard.step(int(time.time() * 1000), self.settings.batch_records)
         except RuleFailed as failed:
             await self._isolate(failed)
-            self._resume()
             return max(1, failed.released.n)
         if step is None:
             return 0
         self.metrics.batch_seconds.observe(time.perf_counter() - started)
         await self._commit(step)
-        self._resume()
         return max(1, step.records)
 
     async def _isolate(self, failed: RuleFailed) -> None:
@@ -230,24 +249,28 @@ class ShardTask:
         self.shard.merger = merger
         await self._read_state(consumer)
 
-    async def _see_to_gaps(self) -> None:
-        """Offsets that did not come were markers and compacted records, or the input was deleted unread. Raises RetentionGap."""
-        if not self.gaps:
-            return
-        if self.clerk is None:
-            self.clerk = changelog.reader(self.settings, self.connection)
-            await self.clerk.start()
-        places = {TopicPartition(topic, self.partition): offset for topic, offset in self.gaps.items()}
-        refuse_gaps(places, await self.clerk.beginning_offsets(list(places)))
-        self.gaps.clear()
-
-    async def _tick(self) -> None:
-        """Nothing comes: the clock moves on, and timers may fire."""
+    async def _idle(self, due: float) -> bool:
+        """Nothing comes: the clock moves on, timers may fire, and offsets pass what is no record. False when the ends must be looked at first."""
         if self.stopping or not self.may_step.is_set():
-            return
-        idle = self.shard.tick(int(time.time() * 1000))
-        if idle is not None:
-            await self._commit(idle)
+            return True
+        looked = min(self.looks.get(topic, (UNREAD, 0))[0] for topic in TOPICS)
+        if looked < due - self.settings.look_ms / 1000:
+            return False
+        self._observe()
+        if self.behind() or any(map(self.shard.queued, TOPICS)):
+            return True
+        if self.settings.clock == "wall" and (step := self.shard.tick(int((time.time() - time.monotonic() + looked) * 1000))) is not None:
+            await self._commit(step)
+        await self._pass_over()
+        return True
+
+    async def _pass_over(self) -> None:
+        """Commit the positions where nothing but markers and aborted records lies before them: they must look like neither unread nor deleted input."""
+        committed = self.transactions.committed
+        moved = {topic: position for topic, position in self.next.items() if position > committed.get(topic, 0) and not self.shard.queued(topic)}
+        if moved and time.monotonic() - self.passed_at >= PASS_OVER_S:
+            self.passed_at = time.monotonic()
+            await self._commit(self.shard.pass_over(moved))
 
     async def suspend(self) -> None:
         """Finish the transaction in hand and begin no other until `go_on`: the partitions may be handed to another worker."""
@@ -262,8 +285,6 @@ class ShardTask:
 
     async def close(self) -> None:
         """Let the producer go; an open transaction is aborted."""
-        if self.clerk is not None:
-            await self.clerk.stop()
         await self.transactions.close()
 
     async def _read_state(self, consumer: AIOKafkaConsumer) -> int:
@@ -286,8 +307,9 @@ class ShardTask:
         reach("restore_read")
         async with changelog.reading(self.settings, self.connection, group=self.settings.app) as consumer:
             committed = await changelog.committed(consumer, places)
-            refuse_gaps(committed, await consumer.beginning_offsets(places))
-        self.next = {place.topic: offset for place, offset in committed.items()}
+            begins = await consumer.beginning_offsets(places)
+        refuse_gaps(committed, begins)
+        self.next = {place.topic: committed.get(place, begins[place]) for place in places}
         self.transactions.committed = dict(self.next)
         for step in self.shard.migration(self.settings.batch_records):
             await self._commit(step)
@@ -298,9 +320,9 @@ class ShardTask:
         log(logger, logging.INFO, "shard restored", partition=self.partition, rows=count, seconds=round(took, 3))
         self.progress = time.monotonic()
         self.ready.set()
-        waiting, self.waiting = self.waiting, []
-        for topic, run in waiting:
-            self.feed(topic, run)
+        for topic, offset in self.next.items():
+            self.rewind(topic, self.partition, offset)
+        self.look(self.partition, TOPICS)
 
     async def _commit(self, step: Step) -> None:
         """Commit `step` and count it. Raises Fenced, Unwritable, KafkaError."""
@@ -318,19 +340,14 @@ class ShardTask:
 
     @property
     def trouble(self) -> str | None:
-        """Why the current step is not committed yet."""
-        return self.transactions.trouble
-
-    def _resume(self) -> None:
-        for topic in [topic for topic in self.paused if self.shard.room(topic)]:
-            self.paused.discard(topic)
-            self.resume(topic, self.partition)
+        """Why the current step is not committed yet, or not made."""
+        return self.transactions.trouble or (f"the ends of the topics are unknown: {self.unseen}" if self.unseen else None)
 
     def _observe(self) -> None:
         name = str(self.partition)
         self.metrics.clock.labels(name).set(self.shard.clock / 1000)
         for topic, end in self.ends.items():
-            self.metrics.lag.labels(topic, name).set(max(0, end - self.fed.get(topic, 0)) + self.shard.merger.queues[TOPICS.index(topic)].size)
+            self.metrics.lag.labels(topic, name).set(max(0, end - self.transactions.committed.get(topic, 0)))
         for table, count in self.shard.rows().items():
             self.metrics.rows.labels(table, name).set(count)
         for (topic, fate), count in self.shard.ledger.items():
@@ -338,10 +355,10 @@ class ShardTask:
 
 
 def refuse_gaps(expected: dict[TopicPartition, int], begins: dict[TopicPartition, int]) -> None:
-    """Raise RetentionGap where the first offset there is lies behind the expected one (0: nothing was read yet)."""
-    for place, begin in begins.items():
-        if begin > expected[place] > 0:
+    """Raise RetentionGap where the first offset there is lies behind the expected one."""
+    for place, offset in expected.items():
+        if begins[place] > offset:
             raise RetentionGap(
-                f"{place.topic}[{place.partition}]: records {expected[place]} to {begin - 1} were deleted unread, by retention or by hand: "
+                f"{place.topic}[{place.partition}]: records {offset} to {begins[place] - 1} were deleted unread, by retention or by hand: "
                 "set the group's offset to go on without them, and lengthen retention.ms"
             )

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiokafka
+import faust
 from aiokafka import conn as aiokafka_conn
 from aiokafka.consumer import fetcher as aiokafka_fetcher
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
+from faust.transport.drivers.aiokafka import ensure_aiokafka_TP
 from faust.types import TP, ConsumerMessage
 
 from schemas.fault import KairosFault
@@ -27,19 +31,27 @@ if TYPE_CHECKING:
 PINNED = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0", "mode-streaming": "0.7.1"}
 """The versions whose private names are used here."""
 POLL_S = 0.1
-"""How long a fetch waits for records: also how often an idle partition's end is looked at."""
+"""How long a fetch waits for records."""
 
 
 class Fetched(NamedTuple):
-    """What a fetch brought of one partition: raw records in offset order, the position after them, and the partition's end.
+    """What a fetch brought of one partition: raw records in offset order, the positions before and after them, and the partition's end.
 
+    Positions have no holes, offsets may: between two runs of a partition nothing is missing if the second begins where the first ended.
     `end` is the last stable offset; `held` offsets lie behind it, which nobody may read before an open transaction has ended.
+    `read_at`: when the fetch came back, seconds of the monotonic clock.
     """
 
     records: list[Any]
+    begin: int
     position: int
     end: int
     held: int = 0
+    read_at: float = 0.0
+
+
+class ConsumerEnded(Exception):
+    """A background task of the client has ended: nothing would be fetched any more."""
 
 
 class UnsupportedVersion(KairosFault):
@@ -65,18 +77,30 @@ class BareRecords(aiokafka_fetcher.PartitionRecords):
         return record
 
 
+class ExactResult(aiokafka_fetcher.FetchResult):
+    """A fetched run that notes between which positions its records stood: on the partition's state, since a fetch may pass what is no record."""
+
+    def getall(self, max_records: int | None = None) -> Any:
+        begin = self._partition_records.next_fetch_offset if self._partition_records is not None else None
+        records = super().getall(max_records)
+        state = self._assignment.state_value(self._topic_partition) if self._assignment.active else None
+        if begin is not None and state is not None and state.has_valid_position and state.position >= begin:
+            first, upto = getattr(state, "passed", (begin, begin))
+            state.passed = (first if upto == begin else begin, state.position)
+        return records
+
+
 def spare_objects() -> None:
-    """Have all consumers of this process hand out bare records."""
+    """Have all consumers of this process hand out bare records, and note where runs begin."""
     aiokafka_fetcher.PartitionRecords = BareRecords
+    aiokafka_fetcher.FetchResult = ExactResult
 
 
 class Thread(driver.AIOKafkaConsumerThread):
     """The thread in which aiokafka fetches."""
 
-    positions: dict[TP, tuple[int, int]]
-
     def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
-        """Nothing is printed: the error is raised, and told in a line by who catches it."""
+        """Nothing is printed: the error is raised, and logged by who catches it."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """A consumer that keeps partition p of all topics together, and reads what is committed."""
@@ -89,7 +113,7 @@ class Thread(driver.AIOKafkaConsumerThread):
             bootstrap_servers=driver.server_list(transport.url, transport.default_port),
             partition_assignment_strategy=[RangePartitionAssignor],
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            auto_offset_reset="none",  # the shards say where they are read from; a position that moved by itself would be a hole
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             fetch_max_wait_ms=int(POLL_S * 1000),
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
@@ -102,21 +126,36 @@ class Thread(driver.AIOKafkaConsumerThread):
         )
 
     async def _fetch_records(self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None) -> Any:
-        """Fetched records by partition, each with the position after them, taken together so that neither runs ahead."""
-        records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        assignment = consumer._subscription.subscription
+        """Fetched records by partition, each with the positions around them, taken together so that neither runs ahead."""
+        for task in (consumer._fetcher._fetch_task, consumer._coordinator._coordination_task):
+            if task.done() and not consumer._closed:
+                raise ConsumerEnded(f"the client's {task.get_name()} has ended") from (None if task.cancelled() else task.exception())
+        try:
+            records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        except NoOffsetForPartitionError:  # a rebalance came in between: the shards have not said yet where they are read from
+            records = {}
+        subscription = consumer._subscription.subscription
         found: dict[TP, Fetched] = {}
-        for tp in active_partitions if assignment is not None and assignment.assignment is not None else ():
-            state = assignment.assignment.state_value(tp)
+        for tp in active_partitions if subscription is not None and subscription.assignment is not None else ():
+            state = subscription.assignment.state_value(tp)
             if state is None or not state.has_valid_position or state.highwater is None:
                 continue
+            begin, upto = state.__dict__.pop("passed", (state.position, state.position))
             stable = state.lso if state.lso is not None and state.lso >= 0 else state.highwater
-            found[TP(tp.topic, tp.partition)] = Fetched(records.get(tp, []), state.position, stable, state.highwater - stable)
+            found[TP(tp.topic, tp.partition)] = Fetched(
+                records.get(tp, []), begin if upto == state.position else state.position, state.position, stable, state.highwater - stable, time.monotonic()
+            )
         return found
+
+    def seek_back(self, place: TP, offset: int) -> None:
+        """Have the client fetch `place` from `offset` on, where it is still ours. In this thread alone."""
+        consumer = self._ensure_consumer()
+        if any(place == tp for tp in consumer.assignment()):
+            consumer._fetcher.seek_to(ensure_aiokafka_TP(place), offset)
 
 
 class Consumer(driver.Consumer):
-    """Faust's consumer without its bookkeeping of single messages."""
+    """Faust's consumer without its bookkeeping of single messages, and without its sets of paused partitions: the queues say what is fetched."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -126,43 +165,66 @@ class Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> Thread:
         return Thread(self, loop=self.loop, beacon=self.beacon)
 
+    def _get_active_partitions(self) -> set[TP]:
+        """The assigned partitions whose shards want records: asked at every fetch, so that nothing goes stale over a rebalance."""
+        return {place for place in self.assignment() if self.app.wants(place)}
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Nothing: a full agent's queue holds up the fetch itself."""
+
+    on_buffer_drop = on_buffer_full
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
-        """One message a partition and fetch; partitions lost or paused meanwhile are left out."""
+        """One message a partition and fetch. Runs that a rebalance or a stop has overtaken are left out, and fetched again where they are still ours."""
         del timeout
         if not self.flow_active:
             await self.wait(self.can_resume_flow)
-        if not self._get_active_partitions():
+        active = self._get_active_partitions()
+        if not active:
             await asyncio.sleep(POLL_S / 10)
             return
         generation = self.app.consumer_generation_id
-        self.not_waiting_next_records.clear()
-        try:
-            fetched: Mapping[TP, Fetched] = await self._getmany(active_partitions=set(self._get_active_partitions()), timeout=POLL_S)
-        finally:
-            self.not_waiting_next_records.set()
-        for tp, run in (fetched or {}).items():
+        for tp, run in (await self._fetch(active)).items():
             if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
-                return
-            if tp not in self._assigned():
-                continue
-            if run.records:
+                self.rewind(tp, run.begin)
+            elif run.records:
                 self.handed[tp] = run.position
                 yield tp, self._message(tp, run)
             else:
                 self.app.on_position(tp, run)
 
-    def _assigned(self) -> set[TP]:
-        return self._active_partitions or set()
+    async def _fetch(self, active: set[TP]) -> Mapping[TP, Fetched]:
+        """A fetch; whatever it raises ends the worker, unless it ends anyway."""
+        self.not_waiting_next_records.clear()
+        try:
+            return await self._getmany(active_partitions=active, timeout=POLL_S) or {}
+        except OffsetOutOfRangeError as error:
+            for tp, offset in error.args[0].items():
+                await self.app.on_out_of_range(TP(tp.topic, tp.partition), offset)
+            return {}
+        except Exception as error:
+            if self.should_stop or self.app.should_stop:
+                raise
+            self.app.on_failure("the fetch failed", error)
+            raise
+        finally:
+            self.not_waiting_next_records.set()
 
     def _message(self, tp: TP, run: Fetched) -> ConsumerMessage:
         last = run.records[-1]
         return ConsumerMessage(tp.topic, tp.partition, last.offset, last.timestamp / 1000, 0, [], None, run, None, 0, 0, tp, generation_id=self.app.consumer_generation_id)
 
+    def rewind(self, place: TP, offset: int) -> None:
+        """Fetch `place` from `offset` on, if it is ours. Nothing waits for it: a shard that is handed a later run says so again."""
+        self.handed.pop(place, None)
+        self._thread.thread_loop.call_soon_threadsafe(self._thread.seek_back, place, offset)
+
     async def perform_seek(self) -> None:
-        """Back to what is committed; what was handed over before comes again and is trimmed by the shard."""
+        """After every assignment: each partition is fetched from where its shard says; those of a shard that restores are not fetched before it has said so."""
         self.handed.clear()
-        await super().perform_seek()
         self._read_offset.clear()
+        for place, offset in self.app.positions():
+            self.rewind(place, offset)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forget what was handed over of partitions that go."""
@@ -219,8 +281,19 @@ OVERRIDDEN: list[tuple[Any, str, list[str]]] = [
     (driver.Consumer, "_get_active_partitions", ["self"]),
     (aiokafka_conn.AIOKafkaConnection, "send", ["self", "request", "expect_response"]),
     (aiokafka_conn.AIOKafkaConnection, "_handle_frame", ["self", "resp"]),
+    (driver.Consumer, "on_buffer_full", ["self", "tp"]),
+    (driver.Consumer, "on_buffer_drop", ["self", "tp"]),
+    (driver.Consumer, "on_partitions_assigned", ["self", "assigned", "generation_id"]),
+    (driver.Consumer, "_getmany", ["self", "active_partitions", "timeout"]),
+    (driver.Consumer, "assignment", ["self"]),
+    (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
+    (driver.AIOKafkaConsumerThread, "on_crash", ["self", "msg", "fmt", "kwargs"]),
+    (faust.App, "_crash", ["self", "reason"]),
     (aiokafka_fetcher.PartitionRecords, "_consumer_record", ["self", "tp", "record"]),
+    (aiokafka_fetcher.FetchResult, "getall", ["self", "max_records"]),
+    (aiokafka_fetcher.FetchResult, "check_assignment", ["self", "tp"]),
     (aiokafka_fetcher.Fetcher, "fetched_records", ["self", "partitions", "timeout", "max_records"]),
+    (aiokafka_fetcher.Fetcher, "seek_to", ["self", "tp", "offset"]),
 ]
 
 __all__ = ["Consumer", "Fetched", "Transport", "check_libraries"]

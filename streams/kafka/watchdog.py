@@ -6,20 +6,15 @@ reason to end soon: the worker says so in /readyz, and is given ten times as lon
 
 from __future__ import annotations
 
-import logging
-import os
 import threading
 import time
-from typing import TYPE_CHECKING
-
-from streams.logs import log
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from streams.kafka.shard_task import ShardTask
 
-logger = logging.getLogger("kairos.watchdog")
 EXIT = 70
 """EX_SOFTWARE of sysexits.h."""
 OUTAGE = 10
@@ -29,22 +24,23 @@ OUTAGE = 10
 class Watchdog:
     """Looks after the shards of a worker: `stall_s` is the longest they may stand still, `silent_s` says how long no broker has answered."""
 
-    def __init__(self, tasks: Callable[[], Iterable[ShardTask]], stall_s: int, silent_s: Callable[[], float] = lambda: 0.0) -> None:
-        self.tasks, self.stall_s, self.silent_s = tasks, stall_s, silent_s
+    def __init__(self, tasks: Callable[[], Iterable[ShardTask]], stall_s: int, end: Callable[[str, str], NoReturn], silent_s: Callable[[], float] = lambda: 0.0) -> None:
+        self.tasks, self.stall_s, self.end, self.silent_s = tasks, stall_s, end, silent_s
 
     def start(self) -> None:
         """Watch from now on."""
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def _watch(self) -> None:
-        while True:
-            time.sleep(min(1.0, self.stall_s / 4))
-            for task in list(self.tasks()):
-                reason = self.stalled(task, time.monotonic())
-                if reason is not None:
-                    log(logger, logging.ERROR, "the worker stands still and ends", partition=task.partition, reason=reason)
-                    logging.shutdown()
-                    os._exit(EXIT)
+        try:
+            while True:
+                time.sleep(min(1.0, self.stall_s / 4))
+                for task in list(self.tasks()):
+                    reason = self.stalled(task, time.monotonic())
+                    if reason is not None:
+                        self.end(f"shard {task.partition} stands still", reason)
+        except BaseException as error:  # noqa: BLE001  # nobody would watch any more
+            self.end("the watchdog failed", type(error).__name__)
 
     def stalled(self, task: ShardTask, now: float) -> str | None:
         """Why a shard must be given up, if it must."""

@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import faust
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 from faust.auth import SASLCredentials, SSLCredentials
 from faust.tables import TableManager
+from faust.types import TP
 from faust.types.auth import SASLMechanism
 
 from schemas.raw import TOPICS
@@ -25,7 +28,8 @@ from streams.kafka.connection import connection, is_loopback, secret
 from streams.kafka.contact import Contact, listen
 from streams.kafka.ending import Ending
 from streams.kafka.group import Refusals, cause, why_uneven
-from streams.kafka.shard_task import ShardTask
+from streams.kafka.looks import Looks
+from streams.kafka.shard_task import RetentionGap, ShardTask, refuse_gaps
 from streams.kafka.topics import UNCHECKED
 from streams.kafka.transport import Consumer, Fetched, Transport, check_libraries, spare_objects
 from streams.kafka.watchdog import EXIT, Watchdog
@@ -34,9 +38,7 @@ from streams.metrics import Metrics, Server, Status
 from streams.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from faust.types import TP
+    from collections.abc import Awaitable, Callable, Iterable
 
     from streams.kafka.topics import BrokerFacts
     from streams.settings import Settings
@@ -63,12 +65,14 @@ class Worker:
         self.running: dict[int, asyncio.Task[None]] = {}
         self.dealt = False
         """Whether the group has dealt out partitions to us (perhaps none)."""
+        self.looks = Looks(settings, self.connection, self._looked, self._unseen)
+        self.looking: asyncio.Task[None] | None = None
         status.waiting, status.note = self.waiting, self.note
         metrics.restoring.set_function(lambda: float(sum(not task.ready.is_set() for task in list(self.tasks.values()))))
         self.app: App = make_app(settings, self)
         refusals = Refusals(settings)
         self.contact.refused = lambda code: self.fail("the group refuses the worker", why) if (why := refusals.why(code)) else None
-        Watchdog(self.tasks.values, settings.stall_s, self.contact.silent_s).start()
+        Watchdog(self.tasks.values, settings.stall_s, self.fail, self.contact.silent_s).start()
 
     def waiting(self) -> str | None:
         """Why the worker is not ready, if so."""
@@ -90,6 +94,8 @@ class Worker:
         mine = {place.partition for place in places if place.topic in TOPICS}
         if uneven := why_uneven(places, self.broker.partitions, self.app.consumer._thread._consumer._client.cluster, self.settings.app):
             self.fail(*uneven)
+        if self.looking is None:
+            self.looking = asyncio.create_task(self._guarded(self.looks.run(), "the looks at the topics' ends failed"), name="looks")
         for partition in sorted(mine - self.tasks.keys()):
             task = ShardTask(
                 self._build(partition),
@@ -98,13 +104,13 @@ class Worker:
                 connection=self.connection,
                 dead_letter_bytes=self.broker.dead_letter_bytes,
                 raw_partitions=self.broker.partitions,
-                resume=self._resume,
+                rewind=self._rewind,
+                look=self._look,
                 rebuild=partial(self._build, partition),
             )
             self.tasks[partition] = task
-            self.running[partition] = asyncio.create_task(self._run(task), name=f"shard-{partition}")
+            self.running[partition] = asyncio.create_task(self._guarded(task.run(), f"shard {partition} failed"), name=f"shard-{partition}")
         for partition in self.tasks.keys() & mine:
-            self.tasks[partition].paused.clear()
             self.tasks[partition].go_on()
         await self.drop(self.tasks.keys() - mine)
         self.dealt = True
@@ -116,13 +122,14 @@ class Worker:
 
     async def revoked(self, _: set[TP]) -> None:
         """The group is being dealt anew: no shard begins a transaction until it is known who keeps it."""
-        restoring = {partition for partition, task in self.tasks.items() if not task.ready.is_set()}
-        for task in self.tasks.values():
+        tasks = list(self.tasks.values())  # while one is waited for, a stop may drop another
+        restoring = {task.partition for task in tasks if not task.ready.is_set()}
+        for task in tasks:
             if task.partition not in restoring:
                 await task.suspend()
-        for partition in restoring:
+        for partition in restoring & self.running.keys():
             self.running[partition].cancel()
-        await self.drop(restoring)
+        await self.drop(restoring & self.tasks.keys())
 
     async def drop(self, partitions: set[int]) -> None:
         """Finish the transaction in flight of each shard, and let it go."""
@@ -137,42 +144,89 @@ class Worker:
             self.metrics.forget(partition)
             log(logger, logging.INFO, "shard released", partition=partition)
 
-    async def _run(self, task: ShardTask) -> None:
+    async def _guarded(self, work: Awaitable[None], what: str) -> None:
+        """Do `work`; an error is reported as `what`, and ends the worker."""
         try:
-            await task.run()
+            await work
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever it is, nothing more may be acknowledged
-            self.fail(f"shard {task.partition} failed", **about(error))
+            self.broken(what, error)
+
+    def broken(self, what: str, error: BaseException) -> NoReturn:
+        """End the process because of an error that nothing handles."""
+        self.fail(what, **about(error))
 
     def fail(self, what: str, reason: str, **named: Any) -> NoReturn:
         """End the process at once: nothing more may be acknowledged."""
-        self.status.unwell = what
-        log(logger, logging.ERROR, f"{what}, the worker ends", reason=reason, **named)
-        logging.shutdown()
-        os._exit(EXIT)
+        try:
+            self.status.unwell = what
+            log(logger, logging.ERROR, f"{what}, the worker ends", reason=reason, **named)
+            logging.shutdown()
+        finally:
+            os._exit(EXIT)  # also when there is no memory left to say why
+
+    def wants(self, place: TP) -> bool:
+        """Whether `place` is to be fetched now."""
+        task = self.tasks.get(place.partition)
+        return task is not None and task.wants(place.topic)
+
+    def positions(self) -> list[tuple[TP, int]]:
+        """Where the shards that are ready are read from. The others say so when they are."""
+        return [(TP(topic, task.partition), offset) for task in list(self.tasks.values()) if task.ready.is_set() for topic, offset in task.next.items()]
 
     def feed(self, topic: str, partition: int, run: Fetched) -> None:
-        """A fetched run goes to its shard; a full queue pauses the partition and never blocks the agent."""
+        """A fetched run goes to its shard. Whatever that raises ends the worker: the records would be a hole that nobody sees."""
         task = self.tasks.get(partition)
-        if task is not None and not task.feed(topic, run):
-            self.app.consumer.pause_partitions(self._place(topic, partition))
+        if task is None:
+            return
+        try:
+            task.feed(topic, run)
+        except BaseException as error:  # noqa: BLE001  # also when there is no memory left
+            self.broken(f"feeding {topic}[{partition}] from position {run.begin} failed", error)
 
     def at_end(self, place: TP, run: Fetched) -> None:
-        """A fetch brought nothing of `place`: its end may have been reached."""
+        """A fetch brought no record of `place`, but perhaps moved on, or came to its end. Runs that are still on their way come first."""
+        task, consumer = self.tasks.get(place.partition), self.app.consumer
+        if task is not None and isinstance(consumer, Consumer) and consumer.handed.get(place, 0) <= task.next.get(place.topic, 0):
+            self.feed(place.topic, place.partition, run)
+
+    async def out_of_range(self, place: TP, offset: int) -> None:
+        """The broker has nothing at `offset`: input was deleted unread, or the topic is another one. Ends the worker, unless nobody reads there any more."""
         task = self.tasks.get(place.partition)
-        consumer = self.app.consumer
-        if task is None or not isinstance(consumer, Consumer):
+        if task is None or task.next.get(place.topic) != offset:
             return
-        handed = consumer.handed.get(place)
-        if handed is None or handed <= task.fed.get(place.topic, -1):
-            task.at_end(place.topic, run.position, run.end, run.held)
+        topic_partition = TopicPartition(*place)
+        try:
+            begins, ends = await self.looks.begins([topic_partition]), await self.looks.ends([topic_partition])
+        except (KafkaError, OSError, TimeoutError):
+            return  # the next fetch says so again
+        if begins[topic_partition] <= offset <= ends[topic_partition]:
+            return
+        try:
+            refuse_gaps({topic_partition: offset}, begins)
+        except RetentionGap as gap:
+            self.broken(f"shard {place.partition} failed", gap)
+        self.fail(
+            f"shard {place.partition} failed",
+            f"{place.topic}[{place.partition}]: wanted to read from offset {offset}, but the topic ends at {ends[topic_partition]}: "
+            "it was cut off or made again; start with another --app and replay history",
+        )
 
-    def _resume(self, topic: str, partition: int) -> None:
-        self.app.consumer.resume_partitions(self._place(topic, partition))
+    def _rewind(self, topic: str, partition: int, offset: int) -> None:
+        if isinstance(consumer := self.app.consumer, Consumer):
+            consumer.rewind(TP(topic, partition), offset)
 
-    def _place(self, topic: str, partition: int) -> set[TP]:
-        return {place for place in self.app.consumer.assignment() if place.topic == topic and place.partition == partition}
+    def _look(self, partition: int, topics: Iterable[str]) -> None:
+        self.looks.ask(TopicPartition(topic, partition) for topic in topics)
+
+    def _looked(self, place: TopicPartition, moment: float, end: int) -> None:
+        if (task := self.tasks.get(place.partition)) is not None:
+            task.looked(place.topic, moment, end)
+
+    def _unseen(self, place: TopicPartition, why: str) -> None:
+        if (task := self.tasks.get(place.partition)) is not None:
+            task.unseen = why
 
 
 class NoTables(TableManager):
@@ -197,13 +251,37 @@ class App(faust.App):
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer, self)
 
+    def wants(self, place: TP) -> bool:
+        """Whether `place` is to be fetched now."""
+        return self.worker.wants(place)
+
+    def positions(self) -> list[tuple[TP, int]]:
+        """Where partitions are read from."""
+        return self.worker.positions()
+
     def on_position(self, place: TP, run: Fetched) -> None:
         """A fetch brought nothing of `place`."""
         self.worker.at_end(place, run)
 
+    async def on_out_of_range(self, place: TP, offset: int) -> None:
+        """The broker has nothing at `offset` of `place`."""
+        await self.worker.out_of_range(place, offset)
+
+    def on_failure(self, what: str, error: BaseException) -> NoReturn:
+        """What brings the records has failed."""
+        self.worker.broken(what, error)
+
+    def _crash(self, reason: BaseException) -> None:
+        """One of Faust's services has crashed: a worker without it would stand still, or go on behind a hole."""
+        if not self.should_stop and not isinstance(reason, asyncio.CancelledError):
+            self.worker.broken("a service of Faust crashed", reason)
+        super()._crash(reason)
+
     async def on_stop(self) -> None:
         """Finish the transactions in flight before anything else stops."""
         await self.worker.drop(set(self.worker.tasks))
+        if self.worker.looking is not None:
+            self.worker.looking.cancel()
         await super().on_stop()
 
 
@@ -274,8 +352,11 @@ def make_agent(app: App, worker: Worker, name: str) -> None:
     """The agent of one raw topic: every message is a fetched run, and goes to the shard of its partition."""
 
     async def take(stream: Any) -> None:
-        async for event in stream.events():
-            worker.feed(name, event.message.partition, event.value)
+        try:
+            async for event in stream.events():
+                worker.feed(name, event.message.partition, event.value)
+        except Exception as error:  # noqa: BLE001  # Faust would restart the agent behind the run that it held
+            worker.broken(f"the agent of {name} failed", error)
 
     app.agent(app.topic(name, internal=False, value_type=None, key_type=None), name=f"take.{name}")(take)
 

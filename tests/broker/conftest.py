@@ -7,10 +7,17 @@ import pytest
 from tests.broker.workers import Cluster
 
 
+def failed(request):
+    """Whether the test has failed, to show what its workers say before they end."""
+    return getattr(request.node, "failed", False)
+
+
 @pytest.fixture
-def cluster(kafka, tmp_path):
+def cluster(request, kafka, tmp_path):
     """An application with fresh topics on the shared broker; its workers end with the test."""
     running = Cluster(kafka, tmp_path)
     running.fresh_topics()
     yield running
+    if failed(request):
+        print(running.scene())
     running.end()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 import uuid
 from collections import Counter
 from pathlib import Path
@@ -77,13 +80,50 @@ class Cluster:
             "0",
             *arguments,
         ]
-        own = {**os.environ, "KAIROS_SESSION_TIMEOUT_S": "6", **(environment or {})}
+        own = {**os.environ, "KAIROS_SESSION_TIMEOUT_S": "6", "KAIROS_STALL_S": "30", **(environment or {})}
         worker = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=PROJECT, env=own)
         self.workers.append(worker)
         return worker
 
     def logs(self) -> str:
         return "\n".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("worker-*.log")))
+
+    def port(self, number: int) -> int | None:
+        """Where the worker of that number answers /metrics, once it has begun."""
+        found = re.search(r'"metrics": ?"127\.0\.0\.1:(\d+)"', (self.folder / f"worker-{number}.log").read_text(errors="replace"))
+        return int(found[1]) if found else None
+
+    def ask(self, number: int, path: str) -> str:
+        """What the worker of that number answers, or why it does not."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port(number)}{path}", timeout=5) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
+        except OSError as error:
+            return f"no answer: {error}"
+
+    def lags(self) -> dict[tuple[str, int], float]:
+        """`kairos_consumer_lag_records` by topic and partition, of all workers that run; NaN where two tell of one partition."""
+        found: dict[tuple[str, int], float] = {}
+        for number, worker in enumerate(self.workers):
+            if worker.poll() is None and self.port(number):
+                for partition, topic, value in re.findall(r'^kairos_consumer_lag_records\{partition="(\d+)",topic="([^"]+)"\} (\S+)$', self.ask(number, "/metrics"), re.MULTILINE):
+                    place = topic, int(partition)
+                    found[place] = float("nan") if place in found else float(value)
+        return found
+
+    def scene(self) -> str:
+        """What a failed test shows: the workers' metrics and readiness, and the tails of their logs."""
+        told = []
+        for number, worker in enumerate(self.workers):
+            state = "runs" if worker.poll() is None else f"ended with {worker.returncode}"
+            told.append(f"-- worker {number} {state}")
+            if worker.poll() is None and self.port(number):
+                numbers = [line for line in self.ask(number, "/metrics").splitlines() if line.startswith("kairos_") and "_bucket" not in line and "_created" not in line]
+                told += [f"/readyz: {self.ask(number, '/readyz').strip()}", *numbers]
+            told.append((self.folder / f"worker-{number}.log").read_text(errors="replace")[-3000:])
+        return "\n".join(told)
 
     def end(self) -> list[int]:
         """SIGTERM to all workers; their exit codes."""

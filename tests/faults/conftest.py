@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from tests.broker.conftest import failed
 from tests.broker.kafka import BrokerMissing, KafkaBroker
 from tests.faults.harness import Trial, city, spoilt
 
@@ -33,7 +34,7 @@ def town(request, towns):
 
 
 @pytest.fixture
-def trial(kafka, tmp_path, town):
+def trial(request, kafka, tmp_path, town):
     """What starts a trial on the shared broker: `trial(1, "kill -9")`; its input is loaded."""
     made = []
 
@@ -45,6 +46,8 @@ def trial(kafka, tmp_path, town):
 
     yield begin
     for one in made:
+        if failed(request):
+            print(one.cluster.scene())
         one.cluster.end()
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from schemas.raw import TOPICS
 from streams.emit import MISSED
@@ -32,7 +32,7 @@ from streams.engine.state.store import ABOUT, CLOCK, Head
 from streams.engine.state.tables import NEVER
 from streams.kafka.partitioner import partition_of
 from streams.simulation.city import City
-from tests.broker.kafka import read_all
+from tests.broker.kafka import ends, read_all
 from tests.broker.workers import OUTPUTS, Cluster
 from tests.faults.scalar import Input, reading_of, told
 
@@ -144,6 +144,26 @@ class Trial:
         worker.send_signal(how)
         return self.wait_dead(worker)
 
+    def restart_all(self) -> None:
+        """SIGTERM to every worker, and start each again."""
+        for worker, more in list(self.running):
+            self.terminate(worker)
+            self.start(*more)
+
+    def delete_all(self, places: list[TopicPartition]) -> None:
+        """Delete everything that `places` hold, as retention does."""
+
+        async def delete() -> None:
+            admin = AIOKafkaAdminClient(bootstrap_servers=self.cluster.bootstrap)
+            await admin.start()
+            try:
+                upto = await ends(self.cluster.bootstrap, places)
+                await admin.delete_records({place: RecordsToDelete(before_offset=offset) for place, offset in upto.items()})
+            finally:
+                await admin.close()
+
+        asyncio.run(delete())
+
     def terminate(self, worker: subprocess.Popen[bytes]) -> None:
         """SIGTERM: it must end with 0; one that has not begun yet, and holds nothing, may end by the signal."""
         code = self.kill(worker, signal.SIGTERM)
@@ -213,16 +233,52 @@ class Trial:
             self.supervise()
             time.sleep(0.05)
 
-    def finish(self, seconds: float = 120) -> None:
-        """Wait until everything is worked off, restarting what ends; then end the workers."""
+    def wait_all_read(self, seconds: float = 120) -> None:
+        """Wait until every offset of the input is committed, restarting what ends."""
         deadline = time.monotonic() + seconds
         while (lag := self.look()) != 0:
             assert time.monotonic() < deadline, f"lag {lag} after {seconds} s, ended {self.ended}\n{self.cluster.logs()[-4000:]}"
             self.supervise()
             time.sleep(0.1)
+
+    def wait_log(self, text: str, times: int = 1, seconds: float = 60) -> None:
+        """Wait until the workers have logged `text` so many times."""
+        deadline = time.monotonic() + seconds
+        while self.cluster.logs().count(text) < times:
+            assert time.monotonic() < deadline, f"not {times} times within {seconds} s: {text}\n{self.cluster.logs()[-4000:]}"
+            self.supervise()
+            time.sleep(0.05)
+
+    def compare_lags(self, seconds: float = 30) -> None:
+        """`kairos_consumer_lag_records` is what the broker says of every partition, told by one worker each."""
+        deadline = time.monotonic() + seconds
+        while (told := self.cluster.lags()) != (wanted := self.lags_of_broker()):
+            assert time.monotonic() < deadline, f"the lag metric says {told}, the broker {wanted}"
+            time.sleep(0.2)
+
+    def lags_of_broker(self) -> dict[tuple[str, int], float]:
+        """By topic and partition, the last stable offset less what is committed."""
+
+        async def ask() -> dict[tuple[str, int], float]:
+            places = [TopicPartition(topic, p) for topic in TOPICS for p in range(self.cluster.partitions)]
+            admin = AIOKafkaAdminClient(bootstrap_servers=self.cluster.bootstrap)
+            await admin.start()
+            try:
+                committed = await admin.list_consumer_group_offsets(self.cluster.app)
+            finally:
+                await admin.close()
+            stable = await ends(self.cluster.bootstrap, places)
+            return {(place.topic, place.partition): stable[place] - max(0, committed[place].offset if place in committed else 0) for place in places}
+
+        return asyncio.run(ask())
+
+    def finish(self, seconds: float = 120) -> None:
+        """Wait until everything is worked off, restarting what ends; compare the lag metric with the broker; then end the workers."""
         for worker, _ in self.running:
             with contextlib.suppress(ProcessLookupError):
                 worker.send_signal(signal.SIGCONT)
+        self.wait_all_read(seconds)
+        self.compare_lags()
         codes = self.cluster.end()[-len(self.running) :]
         assert all(code in (0, -signal.SIGKILL, -signal.SIGTERM) for code in codes), codes  # SIGTERM: it had not begun yet
 

@@ -96,6 +96,7 @@ def test_of_three_brokers_each_is_killed_once(trial, tmp_path):
 def test_the_broker_is_frozen_for_five_minutes(trial, own_broker):
     broker = own_broker()
     run = trial(10, "broker frozen for 5 minutes", bootstrap=broker.bootstrap)
+    run.environment["KAIROS_STALL_S"] = "120"
     worker = run.start()
     run.wait_progress()
     broker.process.send_signal(signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""A shard's task trims what comes twice, pauses what runs ahead, and knows when it has caught up."""
+"""A shard's task trims what comes twice, accepts no hole, wants no more than its queues hold, and knows when it has caught up."""
 
 from __future__ import annotations
 
@@ -6,73 +6,182 @@ from types import SimpleNamespace
 
 import orjson
 import pytest
+from aiokafka import TopicPartition
 
 from events.stories import charge
 from schemas.raw import TOPICS
 from streams.emit import dead_letter
-from streams.kafka.shard_task import ShardTask
+from streams.intake.merge import UNREAD
+from streams.kafka.shard_task import RetentionGap, ShardTask, refuse_gaps
 from streams.kafka.transport import Fetched
 from streams.metrics import Metrics
 from streams.settings import load
 from tests.shards import Bench
 
 
-def run_of(first, records, end=None):
+def run_of(first, records, end=None, begin=None, read_at=1.0):
     raw = [SimpleNamespace(offset=first + i, timestamp=1, headers=(), key=b"C1", value=orjson.dumps(r)) for i, r in enumerate(records)]
-    return Fetched(raw, first + len(raw), end if end is not None else first + len(raw))
+    return Fetched(raw, first if begin is None else begin, first + len(raw), end if end is not None else first + len(raw), 0, read_at)
 
 
-@pytest.fixture
-def task():
+def passed(begin, position, end=None, held=0):
+    """What a fetch says of a partition of which it brought no record."""
+    return Fetched([], begin, position, position if end is None else end, held, 1.0)
+
+
+def made(**settings):
     bench = Bench()
-    bench.shard.merger.caught_up = [False] * 4
+    bench.shard.merger.looked = [UNREAD] * 4
     bench.shard.merger.limit = 4
-    made = ShardTask(
+    task = ShardTask(
         bench.shard,
-        load({"clock": "records"}, environ={}),
+        load({"clock": "records", **settings}, environ={}),
         Metrics(),
         connection={},
         dead_letter_bytes=10_000,
         raw_partitions=4,
-        resume=lambda *_: None,
+        rewind=lambda *where: task.rewinds.append(where),
+        look=lambda partition, topics: task.asked.update(topics),
         rebuild=lambda: bench.shard,
     )
-    made.next = dict.fromkeys(TOPICS, 0)
-    made.ready.set()
-    return made
+    task.rewinds, task.asked, task.committed_steps = [], set(), []
+    task.next = dict.fromkeys(TOPICS, 0)
+    task.ready.set()
+
+    async def commit(step):
+        task.committed_steps.append(step)
+        task.transactions.committed |= step.offsets
+
+    task.transactions.commit = commit
+    return task
+
+
+@pytest.fixture
+def task():
+    return made()
+
+
+def charges(count, first=0):
+    return [charge(9000, 8000, f"10:0{first + n}") for n in range(count)]
 
 
 def test_what_comes_a_second_time_is_trimmed(task):
-    records = [charge(9000, 8000, f"10:0{n}") for n in range(4)]
-    task.feed("raw.billing", run_of(0, records[:2]))
-    task.feed("raw.billing", run_of(0, records[:3]))
+    task.feed("raw.billing", run_of(0, charges(2)))
+    task.feed("raw.billing", run_of(0, charges(3)))
     assert task.shard.merger.queues[0].size == 3
     assert task.next["raw.billing"] == 3
+    assert task.rewinds == []
 
 
-def test_before_the_restore_is_done_runs_wait(task):
+def test_a_run_that_begins_behind_a_hole_is_not_taken_and_read_again_from_there(task):
+    task.feed("raw.billing", run_of(0, charges(2)))
+    task.feed("raw.billing", run_of(3, charges(1)))
+    assert task.shard.merger.queues[0].size == 2
+    assert task.next["raw.billing"] == 2
+    assert task.rewinds == [("raw.billing", 0, 2)]
+    task.feed("raw.billing", run_of(2, charges(2)))
+    assert task.next["raw.billing"] == 4
+
+
+def test_offsets_may_have_holes_positions_may_not(task):
+    task.feed("raw.billing", run_of(7, charges(1), begin=0))
+    assert task.next["raw.billing"] == 8
+    task.feed("raw.billing", passed(8, 11))
+    assert task.next["raw.billing"] == 11
+    assert task.rewinds == []
+    task.feed("raw.billing", passed(12, 12))
+    assert task.next["raw.billing"] == 11
+    assert task.rewinds == [("raw.billing", 0, 11)], "an empty fetch shows a hole as well"
+
+
+def test_before_the_restore_is_done_nothing_is_wanted_and_nothing_kept(task):
     task.ready.clear()
-    task.feed("raw.billing", run_of(0, [charge(9000, 8000)]))
+    assert not task.wants("raw.billing")
+    task.feed("raw.billing", run_of(0, charges(1)))
     assert task.shard.merger.queues[0].size == 0
-    assert len(task.waiting) == 1
+    assert task.next["raw.billing"] == 0
+    task.ready.set()
+    assert task.wants("raw.billing")
 
 
-def test_a_full_queue_asks_to_be_paused_and_takes_what_it_was_given(task):
-    assert task.feed("raw.billing", run_of(0, [charge(9000, 8000, f"10:0{n}") for n in range(3)]))
-    assert not task.feed("raw.billing", run_of(3, [charge(9000, 8000, f"11:0{n}") for n in range(3)]))
-    assert task.paused == {"raw.billing"}
+def test_a_full_queue_is_wanted_no_more_takes_what_it_was_given_and_is_wanted_again_once_released(task):
+    task.feed("raw.billing", run_of(0, charges(3)))
+    assert task.wants("raw.billing")
+    task.feed("raw.billing", run_of(3, charges(3, 3)))
+    assert not task.wants("raw.billing")
     assert task.shard.merger.queues[0].size == 6
+    for topic in TOPICS:
+        task.looked(topic, 2.0, task.next[topic])
+    assert task.shard.step(None, 100).records == 6
+    assert task.wants("raw.billing")
 
 
-def test_caught_up_is_the_last_stable_offset_reached(task):
-    task.feed("raw.billing", run_of(0, [charge(9000, 8000)], end=5))
-    assert task.shard.merger.caught_up == [False] * 4
-    task.at_end("raw.billing", 5, 5)
-    assert task.shard.merger.caught_up[0]
-    assert task.shard.step(None, 100) is None, "the other topics have not been looked at yet"
+def test_a_topic_holds_back_until_a_look_that_is_newer_and_whose_end_was_reached(task):
+    task.feed("raw.billing", run_of(0, charges(1), end=5, read_at=10.0))
     for topic in TOPICS[1:]:
-        task.at_end(topic, 0, 0)
+        task.looked(topic, 11.0, 0)
+    assert task.shard.step(None, 100).records == 1, "its own queue has not run out before it"
+    task.feed("raw.billing", run_of(1, charges(1, 1), end=5, read_at=12.0))
+    assert task.shard.step(None, 100) is None
+    assert task.shard.blocking() >= set(TOPICS[1:])
+    task.looked("raw.usage", 13.0, 0)
+    task.looked("raw.service", 13.0, 4)
+    task.looked("raw.network", 13.0, 0)
+    assert task.shard.step(None, 100) is None, "raw.service has four offsets unread"
+    assert task.behind() == {"raw.billing", "raw.service"}
+    task.feed("raw.service", passed(0, 4))
     assert task.shard.step(None, 100).records == 1
+
+
+@pytest.mark.parametrize(("clock", "released"), [("records", False), ("wall", True)])
+def test_with_the_wall_clock_alone_a_look_is_good_for_a_while(clock, released):
+    task = made(clock=clock)
+    for topic in TOPICS:
+        task.looked(topic, 10.0, 0)
+    task.feed("raw.billing", run_of(0, charges(1), read_at=10.2))
+    assert (task.shard.step(None, 100) is not None) == released
+    task.feed("raw.billing", run_of(1, charges(1, 1), read_at=10.3))
+    assert task.shard.step(None, 100) is None
+    for topic in TOPICS:
+        task.looked(topic, 10.3, task.next[topic])
+    assert task.shard.step(None, 100) is not None
+
+
+async def test_positions_without_records_are_committed_once_and_not_too_often(task):
+    task.transactions.committed = dict.fromkeys(TOPICS, 0)
+    await task._pass_over()
+    assert task.committed_steps == []
+    task.feed("raw.usage", passed(0, 3))
+    task.feed("raw.billing", run_of(0, charges(1)))
+    await task._pass_over()
+    assert [step.offsets for step in task.committed_steps] == [{"raw.usage": 3}], "a queued record is not passed over"
+    task.feed("raw.usage", passed(3, 5))
+    await task._pass_over()
+    assert len(task.committed_steps) == 1
+    task.passed_at -= 60
+    await task._pass_over()
+    assert task.committed_steps[1].offsets == {"raw.usage": 5}
+
+
+def test_the_lag_is_what_the_broker_says_less_what_is_committed(task):
+    task.transactions.committed = dict.fromkeys(TOPICS, 0)
+    task.feed("raw.billing", run_of(0, charges(3), end=9))
+    task._observe()
+    lag = lambda topic: task.metrics.registry.get_sample_value("kairos_consumer_lag_records", {"topic": topic, "partition": "0"})
+    assert lag("raw.billing") == 9
+    task.looked("raw.billing", 2.0, 12)
+    task.transactions.committed["raw.billing"] = 3
+    task._observe()
+    assert lag("raw.billing") == 9
+
+
+def test_deleted_unread_input_is_refused_also_before_the_first_record():
+    place = TopicPartition("raw.usage", 0)
+    refuse_gaps({place: 0}, {place: 0})
+    refuse_gaps({place: 7}, {place: 7})
+    for offset, begin in ((0, 1), (7, 8), (0, 700)):
+        with pytest.raises(RetentionGap, match=rf"raw.usage\[0\]: records {offset} to {begin - 1} were deleted unread"):
+            refuse_gaps({place: offset}, {place: begin})
 
 
 def test_a_dead_letter_too_large_for_its_topic_is_cut_and_says_so(task):

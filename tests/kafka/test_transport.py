@@ -7,11 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer.subscription_state import Assignment
+from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
 
 from streams.kafka import transport
 from streams.kafka.topics import UNCHECKED
-from streams.kafka.transport import Consumer, Fetched, UnsupportedVersion, check_libraries
+from streams.kafka.transport import BareRecords, Consumer, ExactResult, Fetched, UnsupportedVersion, check_libraries
 from streams.kafka.worker import Worker
 from streams.metrics import Metrics, Status
 from streams.settings import load
@@ -19,9 +22,9 @@ from streams.settings import load
 PLACE = TP("raw.usage", 0)
 
 
-def run_of(first, count, end=None, position=None):
+def run_of(first, count, end=None, position=None, begin=None):
     records = [SimpleNamespace(offset=first + i, timestamp=5, key=b"C1", value=b"{}", topic="raw.usage", partition=0) for i in range(count)]
-    return Fetched(records, position if position is not None else first + count, end if end is not None else first + count)
+    return Fetched(records, first if begin is None else begin, position if position is not None else first + count, end if end is not None else first + count)
 
 
 @pytest.fixture
@@ -30,15 +33,17 @@ async def consumer(tmp_path):
     worker = Worker(load({"clock": "records"}, environ={}), lambda p: SimpleNamespace(partition=p), Metrics(), Status(), UNCHECKED, tmp_path)
     ours: Any = worker.app.consumer
     assert isinstance(ours, Consumer)
-    ours.fetches = []
+    ours.fetches, ours.asked, ours.wanted, ours.rewinds, ours.empties = [], [], {PLACE}, [], []
 
     async def fetch(active_partitions, timeout):
+        ours.asked.append(set(active_partitions))
         return ours.fetches.pop(0) if ours.fetches else {}
 
     ours._getmany = fetch
-    ours._set_active_tps({PLACE})
+    ours.assignment = lambda: {PLACE, TP("raw.usage", 1)}
+    ours.rewind = lambda *where: ours.rewinds.append(where)
     ours.flow_active = True
-    ours.empties = []
+    worker.app.wants = lambda place: place in ours.wanted
     worker.app.on_position = lambda place, run: ours.empties.append((place, run))
     return ours
 
@@ -71,56 +76,126 @@ async def test_the_records_of_a_run_are_no_gap_and_holes_are_not_counted(consume
     assert not consumer._gap[PLACE]
 
 
-async def test_revoked_partitions_are_not_handed_over(consumer):
-    other = TP("raw.usage", 1)
-    consumer.fetches = [{PLACE: run_of(0, 3), other: run_of(0, 3)}]
-    assert [message.tp for message in await handed(consumer)] == [PLACE]
+async def test_only_what_is_assigned_and_wanted_is_fetched_as_the_queues_stand_now(consumer):
+    consumer.wanted = {PLACE, TP("raw.usage", 7)}
+    await handed(consumer)
+    consumer.pause_partitions({PLACE})
+    await handed(consumer)
+    consumer.wanted = {PLACE, TP("raw.usage", 1)}
+    await handed(consumer)
+    assert consumer.asked == [{PLACE}, {PLACE}, {PLACE, TP("raw.usage", 1)}], "Faust's own set of paused partitions, which a rebalance leaves behind, says nothing"
 
 
-async def test_a_rebalance_during_the_fetch_discards_it(consumer):
+async def test_a_rebalance_during_the_fetch_discards_it_and_has_it_fetched_again(consumer):
     async def fetch(active_partitions, timeout):
         consumer.app.consumer_generation_id += 1
-        return {PLACE: run_of(0, 3)}
+        return {PLACE: run_of(4, 3, begin=2)}
 
     consumer._getmany = fetch
     assert await handed(consumer) == []
     assert consumer.handed == {}
+    assert consumer.rewinds == [(PLACE, 2)]
 
 
-async def test_a_stopped_flow_hands_nothing_over(consumer):
+async def test_a_stopped_flow_hands_nothing_over_and_rewinds(consumer):
     async def fetch(active_partitions, timeout):
         consumer.stop_flow()
         return {PLACE: run_of(0, 3)}
 
     consumer._getmany = fetch
     assert await handed(consumer) == []
+    assert consumer.rewinds == [(PLACE, 0)]
 
 
 async def test_an_empty_fetch_tells_where_the_partition_ends(consumer):
-    consumer.fetches = [{PLACE: Fetched([], 12, 12)}]
+    consumer.fetches = [{PLACE: Fetched([], 12, 12, 12)}]
     assert await handed(consumer) == []
-    assert consumer.empties == [(PLACE, Fetched([], 12, 12))]
+    assert consumer.empties == [(PLACE, Fetched([], 12, 12, 12))]
 
 
-async def test_with_all_partitions_paused_nothing_is_fetched_and_little_time_lost(consumer):
-    consumer.pause_partitions({PLACE})
+async def test_where_nothing_is_wanted_nothing_is_fetched_and_little_time_lost(consumer):
+    consumer.wanted = set()
     consumer.fetches = [{PLACE: run_of(0, 3)}]
     begin = asyncio.get_running_loop().time()
     assert await handed(consumer) == []
     assert asyncio.get_running_loop().time() - begin < 0.5
-    consumer.resume_partitions({PLACE})
+    consumer.wanted = {PLACE}
     assert len(await handed(consumer)) == 1
 
 
-async def test_a_seek_forgets_what_was_handed_over(consumer):
-    async def committed():
-        return {PLACE: 4}
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("in the client")])
+async def test_an_error_of_the_fetch_ends_the_worker_by_name(consumer, error):
+    async def fetch(active_partitions, timeout):
+        raise error
 
+    failures = []
+    consumer._getmany = fetch
+    consumer.app.on_failure = lambda *what: failures.append(what)
+    with pytest.raises(type(error)):
+        await handed(consumer)
+    assert failures == [("the fetch failed", error)]
+
+
+async def test_an_offset_that_the_broker_has_not_is_looked_into(consumer):
+    async def fetch(active_partitions, timeout):
+        raise OffsetOutOfRangeError({PLACE: 4})
+
+    async def out_of_range(place, offset):
+        consumer.empties.append((place, offset))
+
+    consumer._getmany = fetch
+    consumer.app.on_out_of_range = out_of_range
+    assert await handed(consumer) == []
+    assert consumer.empties == [(PLACE, 4)]
+
+
+async def test_after_an_assignment_everything_is_fetched_from_where_its_shard_says(consumer):
     consumer.handed[PLACE] = 9
-    consumer.seek_to_committed = committed
+    consumer.app.positions = lambda: [(PLACE, 0), (TP("raw.usage", 1), 7)]
     await consumer.perform_seek()
     assert consumer.handed == {}
-    assert PLACE not in consumer._read_offset
+    assert consumer.rewinds == [(PLACE, 0), (TP("raw.usage", 1), 7)]
+
+
+def batches_of(*spans):
+    """The client's iterator over a fetch response: (first, last, whether they are records rather than a marker)."""
+
+    class Batches:
+        left = list(spans)
+
+        def has_next(self):
+            return bool(self.left)
+
+        def next_batch(self):
+            first, last, plain = self.left.pop(0)
+            batch = [SimpleNamespace(offset=offset, timestamp=1, key=b"k", value=b"v") for offset in range(first, last + 1)]
+            return type(
+                "Batch", (), {"producer_id": None, "is_control_batch": not plain, "next_offset": last + 1, "validate_crc": lambda self: True, "__iter__": lambda self: iter(batch)}
+            )()
+
+    return Batches()
+
+
+async def fetched(state, place, *spans):
+    """Drain one fetch response as the client does."""
+    records = BareRecords(place, batches_of(*spans), None, state.position, None, None, False, 1)
+    return ExactResult(place, assignment=state._assignment, partition_records=records, backoff=0.1).getall()
+
+
+async def test_a_run_begins_where_the_one_before_it_ended_whatever_is_no_record():
+    place = TopicPartition("raw.usage", 0)
+    state = Assignment([place]).state_value(place)
+    state.seek(5)
+    assert len(await fetched(state, place, (5, 6, True), (7, 7, False))) == 2
+    assert state.passed == (5, 8)
+    assert await fetched(state, place, (8, 8, False)) == []
+    assert state.passed == (5, 9), "two drains of one fetch are one run"
+    state.__dict__.pop("passed")
+    assert len(await fetched(state, place, (12, 14, True))) == 3
+    assert state.passed == (9, 15)
+    state.seek(2)
+    assert len(await fetched(state, place, (2, 3, True))) == 2
+    assert state.passed == (2, 4), "a seek in between begins a new run"
 
 
 def test_the_private_names_that_are_overridden_are_there(monkeypatch):

@@ -1,0 +1,127 @@
+"""What a trial breaks inside a worker: Python runs this file at the start of each process that finds its folder in PYTHONPATH.
+
+INJECT=STAGE:COUNT:ERROR[:FILE] raises ERROR at the COUNT-th time that STAGE is reached, counted from when FILE is there.
+INJECT=lag:SECONDS has one topic after the other not fetched for so long.
+INJECT=straddle:COUNT has the first COUNT fetches wait until a rebalance has come and gone, as a fetch on a busy machine may.
+Each hit is a line `injected ...` on stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import os
+import sys
+import time
+from functools import wraps
+from pathlib import Path
+
+STRADDLE_S = 20.0
+
+
+def note(what):
+    sys.stderr.write(f"injected {what}\n")
+    sys.stderr.flush()
+
+
+def places():
+    """By stage, the object and the attribute through which a worker comes there."""
+    import streams.intake.merge
+    import streams.kafka.transaction
+    import streams.kafka.transport
+    import streams.kafka.worker
+    import streams.shard
+    from streams.engine.admission import Admission
+
+    return {
+        "fetch": (streams.kafka.transport.Thread, "_fetch_records"),
+        "parse": (streams.kafka.transport.BareRecords, "_consumer_record"),
+        "agent": (streams.kafka.worker.Worker, "feed"),
+        "decode": (streams.shard, "decode_chunk"),
+        "queue": (streams.intake.merge.Merger, "add"),
+        "merge": (streams.intake.merge.Merger, "release"),
+        "admission": (Admission, "admit"),
+        "emit": (streams.shard, "message"),
+        "build": (streams.kafka.transaction.Transactions, "_transaction"),
+    }
+
+
+def raise_at(stage, count, error, armed):
+    owner, name = places()[stage]
+    original = getattr(owner, name)
+    left = [count]
+
+    @wraps(original)
+    def broken(*args, **kwargs):
+        if left[0] and (armed is None or armed.exists()):
+            left[0] -= 1
+            if not left[0]:
+                note(f"{stage} {error.__name__}")
+                raise error("injected")
+        return original(*args, **kwargs)
+
+    setattr(owner, name, broken)
+
+
+def straddle(count):
+    from streams.kafka.transport import Thread
+
+    original = Thread._fetch_records
+    left = [count]
+
+    async def late(self, *args, **kwargs):
+        before, begun = self.app.consumer_generation_id, time.monotonic()
+        if left[0]:
+            left[0] -= 1
+            while time.monotonic() - begun < STRADDLE_S and (self.app.consumer_generation_id == before or not self.consumer.flow_active):
+                await asyncio.sleep(0.01)
+        found = await original(self, *args, **kwargs)
+        if self.app.consumer_generation_id != before and any(run.records for run in found.values()):
+            note("a fetch with records straddled a rebalance")
+        return found
+
+    Thread._fetch_records = late
+
+
+def lag(seconds):
+    from schemas.raw import TOPICS
+    from streams.kafka.transport import Thread
+
+    original = Thread.getmany
+
+    async def getmany(self, active_partitions, timeout):
+        slow = TOPICS[int(time.monotonic() / seconds) % len(TOPICS)]
+        left = {place for place in active_partitions if place.topic != slow}
+        if left:
+            return await original(self, left, timeout)
+        await asyncio.sleep(0.05)
+        return {}
+
+    Thread.getmany = getmany
+
+
+def count_paused():
+    """Say at each rebalance how many queues are full."""
+    from streams.kafka.worker import Worker
+
+    original = Worker.revoked
+
+    async def revoked(self, partitions):
+        full = sum(task.ready.is_set() and task.shard.full(topic) for task in self.tasks.values() for topic in ("raw.billing", "raw.usage", "raw.service", "raw.network"))
+        if full:
+            note(f"a rebalance with {full} paused partitions")
+        return await original(self, partitions)
+
+    Worker.revoked = revoked
+
+
+if plan := os.environ.get("INJECT"):
+    what, *more = plan.split(":")
+    if what == "straddle":
+        straddle(int(more[0]))
+    elif what == "lag":
+        lag(float(more[0]))
+    elif what == "paused":
+        count_paused()
+    else:
+        raise_at(what, int(more[0]), getattr(builtins, more[1]), Path(more[2]) if len(more) > 2 else None)
