@@ -47,6 +47,8 @@ class Metrics:
         self.clock = Gauge("kairos_clock_seconds", "Clock of a shard, seconds since 1970", ["partition"], **own)
         self.rows = Gauge("kairos_rows", "State rows in use", ["table", "partition"], **own)
         self.restore_seconds = Gauge("kairos_restore_seconds", "Time that the last restore of a shard took", ["partition"], **own)
+        self.rule_off = Gauge("kairos_rule_off", "1 for an event whose rule raised an error and is shut off in a shard", ["event", "partition"], **own)
+        self.rule_failures = Counter("kairos_rule_failures", "Times that a rule raised an error and was shut off", ["event"], **own)
         self.transaction_retries = Counter("kairos_transaction_retries", "Transactions begun anew after an error", **own)
 
     def step(self, step: Step) -> None:
@@ -65,7 +67,7 @@ class Metrics:
 
     def forget(self, partition: int) -> None:
         """A shard has gone: its gauges go too."""
-        for gauge in (self.lag, self.held, self.ledger, self.clock, self.rows, self.restore_seconds):
+        for gauge in (self.lag, self.held, self.ledger, self.clock, self.rows, self.restore_seconds, self.rule_off):
             gauge.remove_by_labels({"partition": str(partition)})
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from streams.definitions.catalogue import Catalogue
-    from streams.definitions.words import Event
+    from streams.definitions.event import Event
 
 
 def catalog(
@@ -25,7 +25,8 @@ def catalog(
     from rich.console import Console
 
     from streams import settings
-    from streams.definitions.catalogue import Catalogue, CatalogueFault, suggest
+    from streams.definitions.catalogue import Catalogue, CatalogueFault
+    from streams.definitions.words import suggest
 
     chosen = settings.load({"definitions": tuple(definitions or ())}, config)
     installed = Catalogue.load(chosen.definitions, chosen.events)

@@ -14,7 +14,7 @@ from streams.engine.identity import Identity, identity, unpack
 from streams.engine.state.codec import SEPARATOR
 
 if TYPE_CHECKING:
-    from streams.definitions.words import Event
+    from streams.definitions.event import Event
     from streams.engine.batch import Matches
 
 EPOCH_DAY = date(1970, 1, 1)
@@ -79,13 +79,13 @@ class Describer:
     def __init__(self, event: type[Event], parameters: dict[str, int]) -> None:
         self.event, self.parameters = event, parameters
         self.evidence = evidence_of(event)
-        self.has_amount = any(field.type.__name__ == "Amount" for field in event.payload.values())
+        self.shows_currency = event.has_money() and "currency" not in event.payload
 
     def describe(self, fired: Matches, consents: list[str]) -> list[Detection]:
         """One detection a match; `consents` are the customers' marketing consents."""
         event, records = self.event, fired.records()
         who = [identity(record) for record in records] if records else [unpack(anchor) for anchor in fired.outputs[0, "anchor"]]
-        details = self._columns(fired, {name: (field.value, kind_of(field.type, field.value)) for name, field in event.payload.items()})
+        details = self._columns(fired, {name: (field.value, field.shape.kind) for name, field in event.payload.items()})
         evidence = self._columns(fired, {name: (node, node.kind) for name, node in self.evidence.items()})
         offsets = fired.world.calendar.offset_ms(fired.times, fired.zones).tolist()
         found = []
@@ -95,7 +95,7 @@ class Describer:
             for name, field in event.payload.items():
                 if detail[name] is None and not field.nullable:
                     detail[name] = "unknown" if field.type is str else detail[name]
-            if self.has_amount and record is not None:
+            if self.shows_currency and record is not None:
                 detail["currency"] = record.currency
             found.append(
                 Detection(
@@ -127,18 +127,11 @@ class Describer:
         return columns
 
 
-def kind_of(payload_type: type, node: Expr) -> str:
-    """How a payload value is shown: by its declared type."""
-    names = {"str": "text", "bool": "bool", "Time": "time", "Date": "date", "list": "list"}
-    del node
-    return names.get(payload_type.__name__, "int")
-
-
 def evidence_of(event: type[Event]) -> dict[str, Expr]:
     """The named parts of `when`: what the primitive reports, and the record fields that the conditions read."""
     signal = event.signal
     parts: dict[str, Expr] = dict(signal.primitive.outputs())
-    conditions = [signal.condition] if signal.primitive.code == "P7" else [signal.primitive.condition(), signal.condition]
+    conditions = [signal.condition] if signal.timed else [signal.primitive.condition(), signal.condition]
     for condition in conditions:
         for node in condition.walk():
             if isinstance(node, RecordField | Output) and str(node) not in parts and node.key() not in {part.key() for part in parts.values()}:

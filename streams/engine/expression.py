@@ -127,6 +127,11 @@ class Expr:
     def __or__(self, other: Expr) -> Expr:
         return Logic("|", self, other)
 
+    def __rand__(self, other: object) -> Expr:
+        raise TypeError(f"{other!r} & {self}: wanted parentheses around each comparison: (a == b) & (c == d)")
+
+    __ror__ = __rand__
+
     def __invert__(self) -> Expr:
         return Not(self)
 
@@ -163,7 +168,7 @@ class Const(Expr):
 class Param(Expr):
     """A number of a rule that an installation may set: `low = Param(1000, unit="minor", ge=0, doc="...")`."""
 
-    def __init__(self, value: int, *, unit: str, doc: str, name: str = "", ge: int | None = None, le: int | None = None) -> None:
+    def __init__(self, value: int, *, unit: str, doc: str, name: str = "", ge: int | Param | None = None, le: int | Param | None = None) -> None:
         self.value, self.unit, self.doc, self.ge, self.le = value, unit, doc, ge, le
         self.name = name
         """As settings know it: the attribute's name, unless that would clash with a payload field's."""
@@ -171,14 +176,14 @@ class Param(Expr):
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = self.name or name
 
-    def fault(self, value: object) -> str | None:
-        """Why `value` cannot be this parameter's, or None: what was wanted and what came."""
+    def fault(self, value: object, value_of: Callable[[Param], int] = lambda bound: bound.value) -> str | None:
+        """Why `value` cannot be this parameter's, or None: what was wanted and what came. `value_of`: the value of a parameter that is a bound."""
         if not isinstance(value, int) or isinstance(value, bool):
             return f"wanted an integer ({self.unit}), got {value!r}"
-        if self.ge is not None and value < self.ge:
-            return f"wanted >= {self.ge} {self.unit}, got {value}"
-        if self.le is not None and value > self.le:
-            return f"wanted <= {self.le} {self.unit}, got {value}"
+        for sign, bound in ((">=", self.ge), ("<=", self.le)):
+            limit = value_of(bound) if isinstance(bound, Param) else bound
+            if limit is not None and (value < limit if sign == ">=" else value > limit):
+                return f"wanted {sign} {limit} {self.unit}{f', the value of {bound.name}' if isinstance(bound, Param) else ''}, got {value}"
         return None
 
     def key(self) -> object:

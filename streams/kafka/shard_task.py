@@ -17,12 +17,13 @@ from aiokafka.errors import TopicAuthorizationFailedError
 
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
-from streams.intake.merge import Released
+from streams.engine.engine import RuleFailed
+from streams.isolation import isolate, shut_off
 from streams.kafka import changelog
 from streams.kafka.failpoints import reach
 from streams.kafka.transaction import FORBIDDEN, Transactions, Unwritable, names_in
 from streams.logs import log
-from streams.shard import RuleFailed
+from streams.shard import StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,7 @@ class ShardTask:
         dead_letter_bytes: int,
         raw_partitions: int,
         resume: Callable[[str, int], None],
-        rebuild: Callable[[], Shard],
+        rebuild: Callable[[frozenset[str]], Shard],
     ) -> None:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
         self.partition = shard.partition
@@ -84,6 +85,8 @@ class ShardTask:
         """By topic, since when all that is left to read stands behind an open transaction of somebody else's."""
         self.gaps: dict[str, int] = {}
         """By topic, the first offset that was expected and did not come."""
+        self.off: dict[str, str] = {}
+        """Events whose rules are shut off until the shard starts the next time, and why."""
         self.clerk: AIOKafkaConsumer | None = None
         """Asks the broker about offsets."""
 
@@ -187,45 +190,33 @@ class ShardTask:
         await self._see_to_gaps()
         try:
             step = self.shard.step(int(time.time() * 1000), self.settings.batch_records)
-        except RuleFailed as failed:
-            await self._isolate(failed)
+        except StepFailed as failed:
+            await isolate(self, failed, lambda: int(time.time() * 1000))
             self._resume()
             return max(1, failed.released.n)
         if step is None:
             return 0
         self.metrics.batch_seconds.observe(time.perf_counter() - started)
-        await self._commit(step)
+        await self.commit(step)
         self._resume()
         return max(1, step.records)
 
-    async def _isolate(self, failed: RuleFailed) -> None:
-        """Commit the records of a failed batch part by part; one that fails alone becomes a dead letter.
-
-        A part that fails is halved, on the state read anew as of the last commit; after one that passes, the next is twice as large. So a rare
-        failure costs a few parts, and a rule that fails at every record about one reading a record.
-        """
-        async with changelog.reading(self.settings, self.connection) as consumer:
-            await self._reload(consumer)
-            rest, size = failed.released, max(1, failed.released.n // 2)
-            while rest.n:
-                part, left = rest.split(size) if size < rest.n else (rest, Released())
-                try:
-                    step = self.shard.take(part, int(time.time() * 1000))
-                except RuleFailed as again:
-                    await self._reload(consumer)
-                    if part.n > 1:
-                        size = part.n // 2
-                        continue
-                    log(logger, logging.ERROR, "a record fails in the rules", partition=self.partition, error=again.error, place=again.place)
-                    step = self.shard.refuse(part, again)
-                await self._commit(step)
-                rest, size = left, 2 * size
-
-    async def _reload(self, consumer: AIOKafkaConsumer) -> None:
-        """State anew from the changelog, as of the last commit; what waits in the merge stays."""
-        merger, self.shard = self.shard.merger, self.rebuild()
+    async def reload(self) -> None:
+        """State re-read from the changelog, as of the last commit; what waits in the merge stays."""
+        merger, self.shard = self.shard.merger, self.rebuild(frozenset(self.off))
         self.shard.merger = merger
-        await self._read_state(consumer)
+        async with changelog.reading(self.settings, self.connection) as consumer:
+            await self._read_state(consumer)
+
+    async def reload_without(self, events: tuple[str, ...], why: str) -> None:
+        """The same with `events` shut off: what the state holds of them is deleted."""
+        self.off |= dict.fromkeys(events, why)
+        await self.reload()
+        for event in events:
+            self.metrics.rule_failures.labels(event).inc()
+            self.metrics.rule_off.labels(event, str(self.partition)).set(1)
+        for step in self.shard.migration(self.settings.batch_records):
+            await self.commit(step)
 
     async def _see_to_gaps(self) -> None:
         """Offsets that did not come were markers and compacted records, or the input was deleted unread. Raises RetentionGap."""
@@ -242,9 +233,13 @@ class ShardTask:
         """Nothing comes: the clock moves on, and timers may fire."""
         if self.stopping or not self.may_step.is_set():
             return
-        idle = self.shard.tick(int(time.time() * 1000))
+        try:
+            idle = self.shard.tick(int(time.time() * 1000))
+        except RuleFailed as failed:
+            await shut_off(self, failed)
+            return
         if idle is not None:
-            await self._commit(idle)
+            await self.commit(idle)
 
     async def suspend(self) -> None:
         """Finish the transaction in hand and begin no other until `go_on`: the partitions may be handed to another worker."""
@@ -287,7 +282,7 @@ class ShardTask:
         self.next = {place.topic: offset for place, offset in committed.items()}
         self.transactions.committed = dict(self.next)
         for step in self.shard.migration(self.settings.batch_records):
-            await self._commit(step)
+            await self.commit(step)
         gc.collect()
         gc.freeze()
         took = time.perf_counter() - started
@@ -299,7 +294,7 @@ class ShardTask:
         for topic, run in waiting:
             self.feed(topic, run)
 
-    async def _commit(self, step: Step) -> None:
+    async def commit(self, step: Step) -> None:
         """Commit `step` and count it. Raises Fenced, Unwritable, KafkaError."""
         started = time.perf_counter()
         await self.transactions.commit(step)
