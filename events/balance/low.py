@@ -7,7 +7,7 @@ from streams.define import Amount, Case, Event, Field, Param, Time
 
 class Low(Event, by="line"):
     low = Param(1000, unit="minor", ge=0, doc="below this the balance is low")
-    rearm_at = Param(2000, unit="minor", name="rearm", ge=0, doc="from this on it may fire again")
+    rearm_at = Param(2000, unit="minor", name="rearm", ge=low, doc="from this on it may fire again")
 
     when = main_balance.falls_below(low, rearm=rearm_at)
 

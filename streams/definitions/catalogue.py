@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.fault import KairosFault
 from streams.definitions.event import MAIN_CHANNEL, Event
 from streams.definitions.faults import notices_of
+from streams.definitions.folders import FOLDERS
 from streams.definitions.loading import BUILT_IN, Source, event_of, sources_of
 from streams.definitions.units import number_of, wanted
 from streams.definitions.words import suggest
@@ -60,6 +61,7 @@ class Catalogue:
         faults: list[str] = []
         faulty: set[str] = set()
         sources: dict[str, Source] = {}
+        FOLDERS.begin()
         for place in (*((BUILT_IN,) if built_in else ()), *definitions):
             for source in sources_of(place, faults):
                 found = event_of(source, faulty, faults)

@@ -105,10 +105,8 @@ def parameter_flaws(event: type[Event]) -> Iterator[Flaw]:
             if id(value) not in used:
                 yield Flaw(name, "nothing uses this parameter: wanted it in `when`, `rearm` or the payload, or no such line")
     for part in used.values():
-        if isinstance(part, Param) and not part.name:
-            yield Flaw("when", f"wanted parameters that are attributes of the class, got Param({part.value}) without a name")
-        elif isinstance(part, Param) and event.parameters.get(part.name) is not part and part.name in vars(event):
-            yield Flaw(part.name, "wanted two names, got one for a parameter and for what hides it: give one another attribute, and the parameter name=…")
+        if isinstance(part, Param) and part.owner is None:
+            yield Flaw("when", f"Param({part.value}): wanted a parameter as an attribute of the class, under a name that no payload field or other attribute has")
 
 
 def case_flaws(event: type[Event]) -> Iterator[Flaw]:

@@ -38,6 +38,15 @@ class Folders(MetaPathFinder):
 
     def __init__(self) -> None:
         self.roots: list[Path] = []
+        self.active: list[int] = []
+        """Numbers of the folders of the catalogue that was loaded last: only their files go by short names."""
+
+    def begin(self) -> None:
+        """A catalogue is to be loaded: short names of folders before are forgotten."""
+        self.active.clear()
+        for name, module in list(sys.modules.items()):
+            if getattr(module, "__name__", "").startswith(PACKAGE) and name != module.__name__:
+                del sys.modules[name]
 
     def package_of(self, folder: Path) -> str:
         """The package of `folder`, read from its files at the next import."""
@@ -46,9 +55,10 @@ class Folders(MetaPathFinder):
             self.roots.append(root)
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
-        package = f"{PACKAGE}{self.roots.index(root)}"
+        self.active.append(self.roots.index(root))
+        package = f"{PACKAGE}{self.active[-1]}"
         for name, module in list(sys.modules.items()):
-            if f"{module.__name__ if hasattr(module, '__name__') else ''}.".startswith(f"{package}."):
+            if f"{getattr(module, '__name__', '')}.".startswith(f"{package}."):
                 del sys.modules[name]
         importlib.invalidate_caches()
         return package
@@ -64,7 +74,7 @@ class Folders(MetaPathFinder):
 
     def own_name(self, name: str) -> str | None:
         """The one name of the module that `name` means; None for what is not of a folder."""
-        for number, root in enumerate(self.roots):
+        for number, root in ((number, self.roots[number]) for number in self.active):
             parts = name.split(".")
             if parts[0] == root.name:
                 del parts[0]

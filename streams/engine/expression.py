@@ -173,8 +173,11 @@ class Param(Expr):
         self.name = name
         """As settings know it: the attribute's name, unless that would clash with a payload field's."""
 
+        self.owner: type | None = None
+        """The class whose attribute it is."""
+
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name = self.name or name
+        self.name, self.owner = self.name or name, owner
 
     def fault(self, value: object, value_of: Callable[[Param], int] = lambda bound: bound.value) -> str | None:
         """Why `value` cannot be this parameter's, or None: what was wanted and what came. `value_of`: the value of a parameter that is a bound."""
