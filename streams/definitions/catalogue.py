@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.fault import KairosFault
 from streams.definitions.event import MAIN_CHANNEL, Event
 from streams.definitions.faults import notices_of
-from streams.definitions.folders import FOLDERS
-from streams.definitions.loading import BUILT_IN, Source, event_of, sources_of
+from streams.definitions.loading import BUILT_IN, Source, load_all
 from streams.definitions.units import number_of, wanted
 from streams.definitions.words import suggest
 
@@ -49,30 +48,16 @@ class Catalogue:
         overrides: Mapping[str, Mapping[str, Any]] | None = None,
         only: Sequence[str] = (),
         without: Sequence[str] = (),
-        *,
-        built_in: bool = True,
     ) -> Catalogue:
         """The built-in definitions and those of `definitions` (packages, or folders of family/event.py files).
 
         `only`: publish these events alone; `without`: publish all but these. What the published ones start from is evaluated too.
         Raises CatalogueFault with all faults of all files.
         """
-        events: list[type[Event]] = []
-        faults: list[str] = []
-        faulty: set[str] = set()
-        sources: dict[str, Source] = {}
-        FOLDERS.begin()
-        for place in (*((BUILT_IN,) if built_in else ()), *definitions):
-            for source in sources_of(place, faults):
-                found = event_of(source, faulty, faults)
-                if found is not None and found.id in sources:
-                    faults.append(f"{source.at()}: the id {found.id} is taken by {sources[found.id].at()}: wanted another family or file name")
-                elif found is not None:
-                    events.append(found)
-                    sources[found.id] = source
+        events, sources, faults = load_all((BUILT_IN, *definitions))
         if faults:
             raise CatalogueFault(*faults)
-        return cls(events, overrides, sources)._chosen(only, without)
+        return cls(events, overrides, sources).chosen(only, without)
 
     def __iter__(self) -> Iterator[type[Event]]:
         return iter(self.events)
@@ -118,7 +103,7 @@ class Catalogue:
         off = set(self.with_dependents(ids))
         return self._with([event for event in self.events if event.id not in off], self.quiet)
 
-    def _chosen(self, only: Sequence[str], without: Sequence[str]) -> Catalogue:
+    def chosen(self, only: Sequence[str] = (), without: Sequence[str] = ()) -> Catalogue:
         """The published events and those that they need. Raises CatalogueFault."""
         if strange := [name for name in (*only, *without) if name not in self.by_id]:
             raise CatalogueFault(*(f"{name}: no such event{suggest(name, self.by_id)}" for name in strange))

@@ -17,7 +17,7 @@ from streams.definitions.faults import flaws_of
 from streams.definitions.folders import FOLDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 BUILT_IN = "events"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -133,6 +133,30 @@ def imports_of(source: Source) -> Iterator[str]:
             own = name if name.startswith(source.module.split(".")[0]) else FOLDERS.own_name(name)
             if own:
                 yield own
+
+
+class Loaded(NamedTuple):
+    """The definitions without faults, their files by event id, and the faults of all others."""
+
+    events: list[type[Event]]
+    sources: dict[str, Source]
+    faults: list[str]
+
+
+def load_all(places: Sequence[str]) -> Loaded:
+    """All definitions of packages and folders."""
+    loaded = Loaded([], {}, [])
+    faulty: set[str] = set()
+    FOLDERS.begin()
+    for place in places:
+        for source in sources_of(place, loaded.faults):
+            found = event_of(source, faulty, loaded.faults)
+            if found is not None and found.id in loaded.sources:
+                loaded.faults.append(f"{source.at()}: the id {found.id} is taken by {loaded.sources[found.id].at()}: wanted another family or file name")
+            elif found is not None:
+                loaded.events.append(found)
+                loaded.sources[found.id] = source
+    return loaded
 
 
 def event_of(source: Source, faulty: set[str], faults: list[str]) -> type[Event] | None:
