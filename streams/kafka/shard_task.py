@@ -1,7 +1,7 @@
 """A shard's task: it restores the state, then takes steps and commits each as one Kafka transaction (`transaction.py`).
 
-A permanent refusal by the broker ends the process, so nothing uncommitted is ever acknowledged. If a rule raises, the state is read again and the
-batch is halved until the failing record is alone; that record goes to the dead-letter topic.
+A permanent refusal by the broker ends the process, so nothing uncommitted is ever acknowledged. A rule that raises is shut off, on the state re-read
+as of the record before (`streams/isolation.py`).
 """
 
 from __future__ import annotations

@@ -284,6 +284,8 @@ def run(settings: Settings, *, check: bool = True) -> None:
         events=len(catalogue),
         metrics=f"{settings.metrics_host}:{server.port}",
     )
+    for notice in catalogue.notices:
+        log(logger, logging.WARNING, "a definition may surprise", notice=notice)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory(prefix="kairos-") as folder:
