@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from schemas.raw import fields_of
 from streams.definitions.event import Amount, Case, Event, Flaw
 from streams.definitions.money import money_flaws, says_money
-from streams.definitions.units import UNITS
+from streams.definitions.units import UNITS, Millis
 from streams.definitions.words import Level, Stream, suggest
 from streams.engine.batch import BASES
 from streams.engine.expression import Const, Expr, Join, Output, Param, RecordField
@@ -98,7 +98,9 @@ def parameter_flaws(event: type[Event]) -> Iterator[Flaw]:
         if isinstance(value, Param):
             if value.unit not in UNITS:
                 yield Flaw(name, f"unit: wanted one of {', '.join(UNITS)}, got {value.unit!r}")
-            if fault := value.fault(value.value):
+            if value.unit == "ms" and not isinstance(value.value, Millis):
+                yield Flaw(name, f"wanted a length of time such as hours(2) for a parameter in ms, got {value.value!r}: a bare number has no unit")
+            elif fault := value.fault(value.value):
                 yield Flaw(name, fault)
             if event.parameters[value.name] is not value:
                 yield Flaw(name, f"wanted a name of its own, got {value.name!r} as another parameter has")

@@ -44,15 +44,18 @@ def shown(file: Path) -> str:
 def sources_of(place: str, faults: list[str]) -> list[Source]:
     """The definition files of a package, or of a folder of family/event.py files."""
     folder = Path(place)
-    if place != BUILT_IN and folder.is_dir():
+    if place not in (BUILT_IN, "") and folder.is_dir():
         return sources_of_folder(folder, faults)
     try:
         package = importlib.import_module(place)
-    except ImportError as error:
-        faults.append(f"{place}: wanted a folder or an importable package of definitions: {error}")
+        paths = package.__path__
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        faults.append(f"{place}: wanted a folder or an importable package of definitions, got none ({error})")
         return []
     depth = place.count(".") + 2
-    found = [info for info in pkgutil.walk_packages(package.__path__, f"{place}.") if not info.ispkg and info.name.count(".") >= depth]
+    found = [info for info in pkgutil.walk_packages(paths, f"{place}.") if not info.ispkg and info.name.count(".") >= depth]
+    if not found:
+        faults.append(f"{place}: wanted modules family.event in it, got none")
     specs = [(info.name, info.module_finder.find_spec(info.name, None)) for info in found]
     return [Source(Path(spec.origin), name) for name, spec in specs if spec is not None and spec.origin]
 
@@ -60,7 +63,7 @@ def sources_of(place: str, faults: list[str]) -> list[Source]:
 def sources_of_folder(folder: Path, faults: list[str]) -> list[Source]:
     """The family/event.py files of `folder`; what lies elsewhere and defines an event is a fault. Files with a leading _ are helpers."""
     package = FOLDERS.package_of(folder)
-    root = folder.resolve()
+    root, told = folder.resolve(), len(faults)
     found = []
     for file in sorted(root.rglob("*.py")):
         parts = file.relative_to(root).with_suffix("").parts
@@ -74,6 +77,8 @@ def sources_of_folder(folder: Path, faults: list[str]) -> list[Source]:
             faults.append(f"{source.at()}: wanted a name of small letters, digits and _ that begins with a letter, got {wrong[0]!r}: it becomes the event's id")
         else:
             found.append(source)
+    if not found and len(faults) == told:
+        faults.append(f"{shown(folder)}: wanted files FAMILY/EVENT.py in it, got none")
     waiting = cycles(found, faults)
     return [source for source in found if source.module not in waiting]
 

@@ -69,6 +69,16 @@ def check(folders: Sequence[str], reference: Reference | None = None) -> Report:
 
 def case_faults(catalogue: Catalogue, event: type[Event], case: Case, reference: Reference) -> list[str]:
     """What a case gives that it should not, and the other way round."""
+    try:
+        return told_of(catalogue, event, case, reference)
+    except Exception as error:  # noqa: BLE001  # a case is anybody's Python
+        return [
+            f"{catalogue.sources[event.id].at(line_of(catalogue.sources[event.id].file, case))}: case {case.tells!r}: wanted records and details, got {type(error).__name__}: {error}"
+        ]
+
+
+def told_of(catalogue: Catalogue, event: type[Event], case: Case, reference: Reference) -> list[str]:
+    """Run one case."""
     place = f"{catalogue.sources[event.id].at(line_of(catalogue.sources[event.id].file, case))}: case {case.tells!r}: "
     shard = Shard(0, Engine(catalogue, reference, EngineSettings()), ShardSettings())
     for topic in TOPICS:

@@ -69,6 +69,15 @@ def test_a_faulty_file_does_not_hide_the_cases_of_the_others(tmp_path):
     assert (report["definitions"], report["cases"]) == (1, 3)
 
 
+def test_a_case_that_cannot_run_is_told(tmp_path):
+    broken = TRIAL.replace('Case("none", [charge(900, 0)], [])', 'Case("none", [charge(900, 0)], [], until="tomorrow")').replace(
+        "[charge(900, 0, customer_id=5)]", '[{"record_type": "phone"}]'
+    )
+    text = kairos("check", own(tmp_path, broken)).stdout.decode()
+    assert "balance/trial.py:15: case 'none': wanted records and details, got ValueError: " in text
+    assert "balance/trial.py:16: case 'refused': wanted valid records, got one that is refused: record_type: wanted one of voice_usage" in text
+
+
 def test_right_ones_are_right(tmp_path):
     right = TRIAL.replace('{"n": 900}', '{"n": -900}').replace('"none", [charge(900, 0)]', '"none", []').replace('    Case("refused", [charge(900, 0, customer_id=5)], []),\n', "")
     done = kairos("check", own(tmp_path, right))

@@ -65,6 +65,11 @@ BODIES = {
         2,
         "within: wanted a parameter in ms or civil days, got one in charges",
     ),
+    "a bare number as a parameter in ms": (
+        'window = Param(3600, unit="ms", doc="long")\nrecent = charges.within(window)\nwhen = recent.count() >= 2',
+        1,
+        "window: wanted a length of time such as hours(2) for a parameter in ms, got 3600",
+    ),
     "hours(1.5)": ("when = charges\nrearm = cool(hours(1.5))", 2, "hours: wanted a whole number, got 1.5: say it in a smaller unit"),
     "days(1.5)": ("when = charges\nrearm = cool(days(1.5))", 2, "days: wanted a whole number, got 1.5"),
     "a payload without Field": (
@@ -302,6 +307,34 @@ def test_a_file_that_needs_a_faulty_one_says_so(tmp_path):
     assert told[0] == f"balance/a.py:{FIRST}: NameError: name 'chargez' is not defined"
     assert told[1].startswith("balance/b.py:6: wanted ")
     assert told[1].endswith("mine/balance/a.py without faults: it is needed here")
+
+
+@pytest.mark.parametrize("place", ["nowhere", "./nowhere", "/nowhere", "json.decoder", ""])
+def test_what_is_no_folder_and_no_package_is_refused_in_a_line(place):
+    with pytest.raises(CatalogueFault) as caught:
+        Catalogue.load([place])
+    (fault,) = caught.value.faults
+    assert fault.startswith(f"{place}: wanted a folder or an importable package of definitions, got none")
+
+
+def test_a_folder_without_definitions_is_refused(tmp_path):
+    with pytest.raises(CatalogueFault) as caught:
+        Catalogue.load([str(tmp_path)])
+    assert caught.value.faults == (f"{tmp_path}: wanted files FAMILY/EVENT.py in it, got none",)
+
+
+def test_a_package_of_definitions_is_loaded_by_name(tmp_path, monkeypatch):
+    written(tmp_path, GOOD, name="acme/balance/trial.py")
+    for folder in ("mine/acme", "mine/acme/balance"):
+        (tmp_path / folder / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path / "mine"))
+    catalogue = Catalogue.load(["acme"])
+    assert catalogue.at(catalogue.by_id["balance.trial"]).endswith("acme/balance/trial.py")
+
+
+def test_annotations_may_be_texts(tmp_path):
+    written(tmp_path, GOOD, head=HEAD.replace("from events.balance", "from __future__ import annotations\n\nfrom events.balance"))
+    assert list(Catalogue.load([str(tmp_path / "mine")]).by_id["balance.trial"].payload) == ["n"]
 
 
 # What only running finds
