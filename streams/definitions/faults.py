@@ -10,7 +10,7 @@ from streams.definitions.money import money_flaws, says_money
 from streams.definitions.units import UNITS, Millis
 from streams.definitions.words import Level, Stream, suggest
 from streams.engine.batch import BASES
-from streams.engine.expression import Const, Expr, Join, Output, Param, RecordField
+from streams.engine.expression import Const, Expr, Join, Logic, Not, Output, Param, RecordField
 from streams.engine.features.day_total import DayTotal
 from streams.engine.features.primitive import Primitive, Signal, Span
 from streams.engine.features.window import Aggregate, Window
@@ -29,7 +29,7 @@ def flaws_of(event: type[Event]) -> list[Flaw]:
     found = [*event.flaws, *key_flaws(event)]
     if event.signal.channel:
         found += [*stream_flaws(event), *predicate_flaws(event), *payload_flaws(event), *rearm_flaws(event), *money_flaws(event)]
-        found += [*attribute_flaws(event), *parameter_flaws(event)]
+        found += [*attribute_flaws(event), *parameter_flaws(event), *logic_flaws(event)]
     return [*dict.fromkeys([*found, *case_flaws(event)])]
 
 
@@ -149,6 +149,15 @@ def stream_flaws(event: type[Event]) -> Iterator[Flaw]:
         for part in expressions(primitive.steps):
             if isinstance(part, RecordField | Output | Join):
                 yield Flaw("when", f"wanted steps of numbers and parameters, got {part}")
+
+
+def logic_flaws(event: type[Event]) -> Iterator[Flaw]:
+    """And, or, not, and the condition on a signal or window: of conditions."""
+    roots = [event.signal.condition, getattr(event.signal.primitive, "predicate", None)]
+    inner = [child for part in used_by(event).values() if isinstance(part, Logic | Not) for child in part.children()]
+    for node in [*(root for root in roots if root is not None), *inner]:
+        if node.kind != "bool":
+            yield Flaw("when", f"wanted a condition, got the {node.kind} {node}")
 
 
 def expressions(roots: Iterable[object]) -> Iterator[Expr]:

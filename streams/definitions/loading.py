@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.fault import KairosFault
-from streams.definitions.event import Event
+from streams.definitions.event import Event, Flaw
 from streams.definitions.faults import flaws_of
 from streams.definitions.folders import FOLDERS
 
@@ -187,7 +187,10 @@ def imported_event(source: Source, faulty: set[str], faults: list[str]) -> type[
         return None
     (event,) = events
     event.cases = getattr(module, "CASES", ())
-    flaws = flaws_of(event)
+    try:
+        flaws = flaws_of(event)
+    except Exception as error:  # noqa: BLE001  # as above
+        flaws = [Flaw("", f"wanted a definition made of the words, got something that cannot be read: {type(error).__name__}: {error}")]
     if not module.__doc__:
         faults.append(f"{source.at(1)}: wanted a docstring that says what happened, got none")
     lines = lines_of(source.file, event.__name__) if flaws else {}

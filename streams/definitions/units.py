@@ -41,6 +41,9 @@ def elapsed(word: str, n: object, ms: int) -> Millis:
 
 def span_of(word: str, length: object) -> Span:
     """A length of time as a rule says it. Raises TypeError: what was wanted and what came."""
+    number = length.length if isinstance(length, Span) else length
+    if isinstance(number, Days | Millis) and number < 1:
+        raise TypeError(f"{word}: wanted a length of time, got {int(number)}")
     match length:
         case Span():
             return length

@@ -73,7 +73,7 @@ class Records:
     def __getattr__(self, name: str) -> RecordField:
         info = self._fields.get(name)
         if info is None or info.kind == "object":
-            raise AttributeError(f"{self._record.__name__} has no column {name!r}{suggest(name, self._fields)}")
+            raise AttributeError(f"{self._record.__name__} has no column {name!r}{suggest(name, [one for one, of in self._fields.items() if of.kind != 'object'])}")
         return RecordField(self._record, name, info.kind, nullable=info.nullable)
 
     @property
@@ -94,6 +94,9 @@ class Stream:
 
     def where(self, *conditions: Expr) -> Stream:
         """Only those for which all of `conditions` hold too."""
+        for condition in conditions:
+            if not isinstance(condition, Expr) or condition.kind != "bool":
+                raise DefinitionFault(f"where: wanted conditions such as B.delta < 0, got {condition}")
         return Stream(self.record, (*self.conditions, *conditions), self.by_value)
 
     def same(self, *values: Expr) -> Stream:

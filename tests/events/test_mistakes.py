@@ -70,6 +70,13 @@ BODIES = {
         1,
         "window: wanted a length of time such as hours(2) for a parameter in ms, got 3600",
     ),
+    "a value as a condition": ("when = charges.where(B.delta)", 1, "where: wanted conditions such as B.delta < 0, got delta"),
+    "a truth value as a condition": ("when = charges.where(True)", 1, "where: wanted conditions such as B.delta < 0, got True"),
+    "a value as a condition on a signal": ("when = place.moved.where(place.to)", 1, "when: wanted a condition, got the text to"),
+    "a value among conditions": ("when = charges.where(B.main & B.delta)", 1, "when: wanted a condition, got the int delta"),
+    "a number as a window's condition": ("recent = charges.within(hours(1))\nwhen = recent.count()", 2, "when: wanted a condition, got the int count"),
+    "no length": ("recent = charges.within(hours(0))\nwhen = recent.count() > 1", 1, "within: wanted a length of time, got 0"),
+    "a negative length": ("when = charges\nrearm = cool(days(-1))", 2, "cool: wanted a length of time, got -1"),
     "hours(1.5)": ("when = charges\nrearm = cool(hours(1.5))", 2, "hours: wanted a whole number, got 1.5: say it in a smaller unit"),
     "days(1.5)": ("when = charges\nrearm = cool(days(1.5))", 2, "days: wanted a whole number, got 1.5"),
     "a payload without Field": (
