@@ -1,6 +1,6 @@
 """Raw records for the cases of definitions: each builder gives a whole valid record of line S1 (customer C1, account A1).
 
-Moments are `[DAY ]HH:MM[:SS[.mmm]]` in May 2026, +08:00; without a day it is the first. Cases are run with
+Line S2 of the same customer is in no reference table: its home is unknown. Moments are `[DAY ]HH:MM[:SS[.mmm]]` in May 2026, +08:00; without a day it is the first. Cases are run with
 `events/reference`: S1 lives in 310000 and is prepaid since 2026-04-01, cells are named after their city (`310000-1`).
 """
 
@@ -64,9 +64,9 @@ def session(at: str = "10:00", total_bytes: int = 2_000_000, **more: Any) -> Rec
     return record("data_usage", at, **{"session_id": at, "start_time": moment(at), "duration_s": 0, "rat": "4G", "roaming": False, **volume, **more})
 
 
-def seen(city: str, at: str) -> Record:
+def seen(city: str, at: str, **more: Any) -> Record:
     """The line is seen at a cell of `city`."""
-    return record("location_update", at, update_type="periodic", plmn="460-00", roaming=False, cell_id=f"{city}-1")
+    return record("location_update", at, update_type="periodic", plmn="460-00", roaming=False, cell_id=f"{city}-1", **more)
 
 
 def roaming(plmn: str, at: str) -> Record:
@@ -81,11 +81,11 @@ def contact(at: str = "10:00", status: str = "opened", **more: Any) -> Record:
     return record("interaction", at, **{**basics, "status": status, **ended, **more})
 
 
-def phone(old_tac: str | None, new_tac: str, at: str = "10:00", **more: Any) -> Record:
+def phone(old_tac: str | None, new_tac: str | None, at: str = "10:00", **more: Any) -> Record:
     """Another phone is used."""
     return record("device_change", at, **{"change_type": "device", "old_imei": "t:a", "new_imei": "t:b", "old_tac": old_tac, "new_tac": new_tac, **more})
 
 
-def status(old: str | None, new: str, at: str = "10:00") -> Record:
+def status(old: str | None, new: str, at: str = "10:00", line: str = "S1") -> Record:
     """The line's status changes."""
-    return record("state_change", at, entity="line", entity_id="S1", attribute="line.status", old_value=old, new_value=new)
+    return record("state_change", at, subscription_id=line, entity="line", entity_id=line, attribute="line.status", old_value=old, new_value=new)

@@ -35,6 +35,8 @@ class Metrics:
             "late": Counter("kairos_late_records", "Records behind a later one of their customer and topic", **own),
             "duplicate": Counter("kairos_duplicate_records", "Repeats that were dropped", **own),
             "conflict": Counter("kairos_conflicting_records", "Repeats whose content differed", **own),
+            "bad_msisdn": Counter("kairos_unreadable_msisdns", "Records whose msisdn is no E.164 number and was read as null", **own),
+            "bill_lines_differ": Counter("kairos_differing_bill_lines", "Bills whose lines do not add up to the amount due", **own),
             "terminated": Counter("kairos_terminated_line_records", "Records of terminated lines, ignored", **own),
             "stale": Counter("kairos_stale_events", "Events too old to be published, sent to the missed topic", **own),
         }

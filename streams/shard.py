@@ -81,6 +81,8 @@ class Shard:
     def __init__(self, partition: int, engine: Engine, settings: ShardSettings) -> None:
         self.partition, self.engine, self.settings = partition, engine, settings
         self.merger = Merger(settings.queue_records, settings.clock_jump_ms)
+        self.notes: Counter[str] = Counter()
+        """What was odd about records that were taken, since the last step."""
 
     @property
     def clock(self) -> int:
@@ -102,6 +104,7 @@ class Shard:
         latest = wall_ms + self.settings.future_ms if self.settings.wall_clock and wall_ms is not None else None
         chunk = decode_chunk(topic, self.partition, offsets, keys, values, next_offset=next_offset, latest_ms=latest, max_bytes=self.settings.max_record_bytes)
         self.merger.add(chunk)
+        self.notes.update(chunk.notes)
         self.merger.caught_up[RANK[topic]] = caught_up
 
     def set_caught_up(self, topic: str, caught_up: bool) -> None:  # a setter
@@ -178,6 +181,8 @@ class Shard:
                 counters["reject.late"] += 1
                 dead.append(dead_letter("late", "event_time: wanted at most 48 h behind the customer's last record of the topic", (topic, partition, offset), key, value))
         counters["stale"] += len(missed)
+        counters.update(self.notes)
+        self.notes.clear()
         for kind, number in enumerate(np.bincount(released.kind).tolist() if released is not None else ()):
             counters[f"record.{kind}"] += number
         return Step(

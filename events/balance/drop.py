@@ -14,7 +14,7 @@ class Drop(Event, by="line"):
     drop: Field[Amount] = -B.delta
     balance_before: Field[Amount] = B.balance_after - B.delta
     balance_after: Field[Amount] = B.balance_after
-    charge_reason: Field[str] = B.charge_reason
+    charge_reason: Field[str] = B.charge_reason.or_("other")
 
 
 CASES = [

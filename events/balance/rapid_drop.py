@@ -17,7 +17,7 @@ class RapidDrop(Event, by="line"):
     spent: Field[Amount] = recent.sum(-B.delta)
     charges: Field[int] = recent.count()
     window_s: Field[int] = window // 1000
-    top_reason: Field[str] = recent.top(B.charge_reason, by=-B.delta)
+    top_reason: Field[str] = recent.top(B.charge_reason, by=-B.delta).or_("other")
 
 
 CASES = [

@@ -11,12 +11,13 @@ class Activated(Event, by="line"):
     rearm = once()
 
     channel: Field[str | None] = unknown
-    payment_type: Field[str] = line.payment_type(L.subscription_id)
+    payment_type: Field[str | None] = line.payment_type(L.subscription_id)
 
 
 CASES = [
     Case("goes live", [status("pendingActive", "active")], [{"channel": None, "payment_type": "prepaid"}]),
     Case("known from the record before", [status(None, "created", "10:00"), status(None, "active", "11:00")], [{"channel": None, "payment_type": "prepaid"}]),
+    Case("a line in no table: how it is paid is unknown", [status("pendingActive", "active", line="S2")], [{"channel": None, "payment_type": None}]),
     Case("back from a suspension", [status("suspended", "active")], []),
     Case("nothing known of the state before", [status(None, "active")], []),
 ]

@@ -44,6 +44,8 @@ class FieldInfo(NamedTuple):
     kind: FieldKind
     unit: str | None
     nullable: bool
+    domain: tuple[str, ...] | None = None
+    """The texts an enum field can have."""
 
 
 def type_name(record: type[Envelope]) -> str:
@@ -73,7 +75,8 @@ def field_info(name: str, hint: Any) -> FieldInfo:
     if isinstance(arm, msgspec.inspect.Metadata):
         extra, arm = arm.extra_json_schema or {}, arm.type
     kinds: dict[type, FieldKind] = {msgspec.inspect.IntType: "int", msgspec.inspect.BoolType: "bool", msgspec.inspect.DictType: "object"}
-    return FieldInfo(name, kinds.get(type(arm), "text"), extra.get("unit"), nullable)
+    domain = tuple(map(str, arm.values)) if isinstance(arm, msgspec.inspect.LiteralType) else None
+    return FieldInfo(name, kinds.get(type(arm), "text"), extra.get("unit"), nullable, domain)
 
 
 __all__ = [

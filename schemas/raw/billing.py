@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -11,15 +12,19 @@ from schemas.codes import NULL, code
 from schemas.raw.envelope import (
     CURRENCY,
     ENVELOPE_RULES,
-    MOST,
+    MOST_MONEY,
+    MOST_QUANTITY,
     Bools,
     Channel,
     Count,
     Currency,
     Date,
     Envelope,
+    Id,
     Minor,
+    Note,
     PayChannel,
+    Quantity,
     Rule,
     SignedMinor,
     Text64,
@@ -30,6 +35,7 @@ from schemas.raw.envelope import (
     implies,
     matches,
     present,
+    text,
     whole,
 )
 
@@ -50,8 +56,8 @@ class BalanceChange(Envelope, kw_only=True, frozen=True, gc=False, tag="balance_
     code: ClassVar[str] = "B"
     topic: ClassVar[str] = "raw.billing"
 
-    account_id: Text64
-    bucket_id: Text64
+    account_id: Id
+    bucket_id: Id
     """TMF654 `Bucket.id`."""
     bucket_kind: Literal["money", "data", "voice", "sms", "points", "credit"]
     """TMF654 `Bucket.usageType`."""
@@ -61,22 +67,22 @@ class BalanceChange(Envelope, kw_only=True, frozen=True, gc=False, tag="balance_
     currency: Currency | None = None
     operation: Literal["charge", "topup", "adjust_credit", "adjust_debit", "transfer_in", "transfer_out", "grant", "expire"]
     """TMF654 `TopupBalance`, `AdjustBalance.adjustType`, `TransferBalance`."""
-    delta: Annotated[int, whole("`unit`", ge=-MOST)]
+    delta: Quantity
     """TMF654 `amount`, with the sign of the operation."""
-    balance_after: Annotated[int, whole("`unit`", ge=-MOST)]
+    balance_after: Quantity
     """TMF654 `remainingValue`."""
-    bucket_initial: Annotated[int, whole("`unit`", ge=1)] | None = None
+    bucket_initial: Annotated[int, whole("`unit`", ge=1, le=MOST_QUANTITY)] | None = None
     valid_from: Time | None = None
     valid_until: Time | None = None
     """TMF654 `Bucket.validFor`."""
-    offering_id: Text64 | None = None
+    offering_id: Id | None = None
     shared: bool = False
     """TMF654 `isShared`."""
     charge_reason: Literal["voice", "sms", "data", "vas", "recurring", "purchase", "other"] | None = None
     channel: Channel | None = None
     auto: bool = False
     """TMF654 `isAutoTopup`."""
-    counterpart: Text64 | None = None
+    counterpart: Id | None = None
     """TMF654 `receiver`, `requestor`; may be a keyed hash."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
@@ -109,15 +115,18 @@ class BalanceChange(Envelope, kw_only=True, frozen=True, gc=False, tag="balance_
     )
 
 
-BILL_LINES = frozenset({"recurring", "voice", "sms", "data", "vas", "roaming", "discount", "other"})
+LINE = r"[a-z_]{1,32}"
+MOST_LINES = 32
+
+
+def lines_fit(r: Any) -> Bools:
+    """Whether the lines of a bill, where given, are at most 32 and their keys well formed."""
+    return np.array([lines is None or (len(lines) <= MOST_LINES and all(re.fullmatch(LINE, key) for key in lines)) for lines in r.objects("lines")], bool)
 
 
 def lines_add_up(r: Any) -> Bools:
-    """Whether the lines of a bill, when given, have known categories and add up to the amount due."""
-    return np.array(
-        [lines is None or (lines.keys() <= BILL_LINES and sum(lines.values()) == due) for lines, due in zip(r.objects("lines"), r.amount_due_minor.tolist(), strict=True)],
-        bool,
-    )
+    """Whether the lines of a bill, where given, add up to the amount due."""
+    return np.array([lines is None or sum(lines.values()) == due for lines, due in zip(r.objects("lines"), r.amount_due_minor.tolist(), strict=True)], bool)
 
 
 class BillIssued(Envelope, kw_only=True, frozen=True, gc=False, tag="bill_issued"):
@@ -126,9 +135,9 @@ class BillIssued(Envelope, kw_only=True, frozen=True, gc=False, tag="bill_issued
     code: ClassVar[str] = "I"
     topic: ClassVar[str] = "raw.billing"
 
-    account_id: Text64
-    bill_id: Text64
-    bill_no: Text64 | None = None
+    account_id: Id
+    bill_id: Id
+    bill_no: Id | None = None
     category: Literal["normal", "interim", "last", "credit_note", "duplicate"]
     run_type: Literal["onCycle", "offCycle"] = "onCycle"
     bill_date: Date
@@ -138,24 +147,21 @@ class BillIssued(Envelope, kw_only=True, frozen=True, gc=False, tag="bill_issued
     due_date: Date
     """TMF678 `paymentDueDate`."""
     amount_due_minor: SignedMinor
+    """TMF678 `amountDue`; below zero it is a credit to the customer."""
     remaining_minor: SignedMinor | None = None
     currency: Currency
-    lines: dict[Annotated[str, Meta(max_length=16)], int] | None = None
-    """TMF678 `AppliedCustomerBillingRate`: category to minor units."""
+    lines: Annotated[dict[Annotated[str, text(32, 1, LINE)], SignedMinor], Meta(max_length=MOST_LINES)] | None = None
+    """TMF678 `AppliedCustomerBillingRate`: category, such as recurring, tax or carried_over, to minor units."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
         Rule("currency", "ISO 4217", lambda r: matches(CURRENCY, r.currency)),
         Rule("period_end", "period_start <= period_end", lambda r: r.period_start <= r.period_end),
         Rule("due_date", "bill_date <= due_date", lambda r: r.bill_date <= r.due_date),
-        Rule(
-            "amount_due_minor",
-            ">= 0, and <= 0 for a credit note",
-            lambda r: np.where(r.category == code("credit_note"), r.amount_due_minor <= 0, r.amount_due_minor >= 0),
-        ),
         Rule("remaining_minor", "<= amount_due_minor", lambda r: (r.remaining_minor == NULL) | (r.remaining_minor <= r.amount_due_minor)),
-        Rule("lines", "known categories that add up to amount_due_minor", lines_add_up),
+        Rule("lines", "at most 32 keys of 1 to 32 of a-z and _", lines_fit),
     )
+    NOTES: ClassVar[tuple[Note, ...]] = (Note("bill_lines_differ", lines_add_up),)
 
 
 class Payment(Envelope, kw_only=True, frozen=True, gc=False, tag="payment"):
@@ -164,18 +170,18 @@ class Payment(Envelope, kw_only=True, frozen=True, gc=False, tag="payment"):
     code: ClassVar[str] = "P"
     topic: ClassVar[str] = "raw.billing"
 
-    account_id: Text64
-    payment_id: Text64
+    account_id: Id
+    payment_id: Id
     kind: Literal["payment", "refund"]
     status: Literal["done", "failed", "denied", "canceled"]
-    amount_minor: Annotated[int, whole("minor unit of currency", ge=1)]
+    amount_minor: Annotated[int, whole("minor unit of currency", ge=1, le=MOST_MONEY)]
     """TMF676 `totalAmount`, tax included."""
     currency: Currency
     purpose: Literal["bill", "topup", "purchase"]
     method: Literal["bank_card", "wallet", "bank_debit", "cash", "voucher", "other"]
     channel: PayChannel
     auto: bool = False
-    bill_id: Text64 | None = None
+    bill_id: Id | None = None
     failure_reason: Text64 | None = None
 
     RULES: ClassVar[tuple[Rule, ...]] = (

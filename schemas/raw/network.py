@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from schemas.raw.envelope import ENVELOPE_RULES, PLMN, AppCategory, Cell, Envelope, Plmn, Rat, Rule, Seconds, Text64, given, matches, whole
+from schemas.codes import code
+from schemas.raw.envelope import ENVELOPE_RULES, PLMN, AppCategory, Cell, Envelope, Id, Plmn, Rat, Rule, Seconds, given, implies, matches, whole
 
 
 class LocationUpdate(Envelope, kw_only=True, frozen=True, gc=False, tag="location_update"):
@@ -13,7 +14,7 @@ class LocationUpdate(Envelope, kw_only=True, frozen=True, gc=False, tag="locatio
     code: ClassVar[str] = "G"
     topic: ClassVar[str] = "raw.network"
 
-    subscription_id: Text64
+    subscription_id: Id
     update_type: Literal["attach", "detach", "periodic", "area_change", "handover", "paging"]
     plmn: Plmn
     """3GPP `servingNodePLMNIdentifier`; its MCC is CAMARA `countryCode`."""
@@ -21,7 +22,7 @@ class LocationUpdate(Envelope, kw_only=True, frozen=True, gc=False, tag="locatio
     """CAMARA `roaming`."""
     cell_id: Cell | None = None
     """3GPP ECGI or NCGI in `userLocationInformation`."""
-    area_code: Text64 | None = None
+    area_code: Id | None = None
     rat: Rat | None = None
 
     RULES: ClassVar[tuple[Rule, ...]] = (
@@ -37,7 +38,7 @@ class NetworkQuality(Envelope, kw_only=True, frozen=True, gc=False, tag="network
     code: ClassVar[str] = "Q"
     topic: ClassVar[str] = "raw.network"
 
-    subscription_id: Text64
+    subscription_id: Id
     metric: Literal["call_setup_failure", "data_stall", "low_throughput", "high_latency", "no_coverage"]
     value: Annotated[int, whole("by metric: 3GPP cause, ms, kbit/s, ms, s")]
     duration_s: Seconds | None = None
@@ -49,4 +50,5 @@ class NetworkQuality(Envelope, kw_only=True, frozen=True, gc=False, tag="network
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
         Rule("plmn", "MCC-MNC", lambda r: matches(PLMN, r.plmn)),
+        Rule("value", "a 3GPP cause, 0 to 255, for call_setup_failure", lambda r: implies(r.metric == code("call_setup_failure"), r.value <= 255)),
     )

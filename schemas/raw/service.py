@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from msgspec import Meta
 
-from schemas.codes import NULL, code, text_of
+from schemas.codes import NULL, code
 from schemas.raw.envelope import (
     CURRENCY,
+    DATE,
+    ENVELOPE_REPAIRS,
     ENVELOPE_RULES,
     MSISDN,
     TAC,
@@ -20,20 +23,25 @@ from schemas.raw.envelope import (
     Currency,
     Date,
     Envelope,
+    Id,
     Millis,
     Minor,
+    Repair,
     Rule,
     Seconds,
+    Tac,
     Text64,
     Text128,
     Time,
     among,
     given,
     implies,
+    is_date,
     luhn,
     matches,
     present,
     whole,
+    with_luhn,
 )
 
 
@@ -43,13 +51,13 @@ class ProductOrder(Envelope, kw_only=True, frozen=True, gc=False, tag="product_o
     code: ClassVar[str] = "O"
     topic: ClassVar[str] = "raw.service"
 
-    order_id: Text64
-    item_id: Text64 = "1"
+    order_id: Id
+    item_id: Id = "1"
     order_state: Literal["acknowledged", "rejected", "pending", "held", "inProgress", "cancelled", "completed", "failed", "partial"]
     item_action: Literal["add", "modify", "delete"]
-    offering_id: Text64
+    offering_id: Id
     offering_kind: Literal["plan", "addon", "data_pack", "roaming_pack", "vas", "device", "family", "broadband", "other"]
-    previous_offering_id: Text64 | None = None
+    previous_offering_id: Id | None = None
     price_minor: Minor | None = None
     currency: Currency | None = None
     price_recurring: bool = False
@@ -77,10 +85,10 @@ STATES: dict[str, tuple[str, frozenset[str] | str | None]] = {
     "line.owner": ("line", None),
     "line.port": ("line", frozenset({"auth_code_issued", "out_requested", "out_cancelled", "out_done", "in_done"})),
     "agreement.status": ("agreement", frozenset({"inProcess", "approved", "rejected", "expired", "terminated"})),
-    "agreement.end_date": ("agreement", r"\d{4}-\d{2}-\d{2}"),
+    "agreement.end_date": ("agreement", DATE),
     "customer.tier": ("customer", None),
     "customer.city": ("customer", None),
-    "customer.birth_date": ("customer", r"\d{4}-\d{2}-\d{2}"),
+    "customer.birth_date": ("customer", DATE),
     "customer.marketing_consent": ("customer", frozenset({"granted", "withdrawn"})),
     "customer.email": ("customer", frozenset({"set", "unset"})),
     "customer.kyc": ("customer", frozenset({"pending", "verified", "failed"})),
@@ -101,7 +109,7 @@ def values_fit(r: Any) -> Bools:
     for attribute, (_, allowed) in STATES.items():
         here = np.flatnonzero(r.attribute == code(attribute))
         for column in (r.old_value[here], r.new_value[here]) if len(here) and allowed is not None else ():
-            fits = matches(allowed, column) if isinstance(allowed, str) else ~given(column) | among(column, *allowed or ())
+            fits = matches(allowed, column, is_date if allowed == DATE else None) if isinstance(allowed, str) else ~given(column) | among(column, *allowed or ())
             holds[here] &= fits
     return holds
 
@@ -113,7 +121,7 @@ class StateChange(Envelope, kw_only=True, frozen=True, gc=False, tag="state_chan
     topic: ClassVar[str] = "raw.service"
 
     entity: Literal["line", "agreement", "customer"]
-    entity_id: Text64
+    entity_id: Id
     attribute: Literal[
         "line.status",
         "line.number",
@@ -128,10 +136,12 @@ class StateChange(Envelope, kw_only=True, frozen=True, gc=False, tag="state_chan
         "customer.email",
         "customer.kyc",
     ]
-    old_value: Text64 | None = None
-    new_value: Text64
+    old_value: Id | None = None
+    new_value: Id
     reason: Text64 | None = None
     """TMF637 `statusReason`."""
+    channel: Channel | None = None
+    """Where the change was made."""
     valid_until: Date | None = None
     """TMF651 `agreementPeriod.endDateTime`."""
 
@@ -140,6 +150,12 @@ class StateChange(Envelope, kw_only=True, frozen=True, gc=False, tag="state_chan
         Rule("entity_id", "the attribute's entity; a line's subscription_id, a customer's customer_id", entity_fits),
         Rule("new_value", "a value of the attribute", values_fit),
         Rule("old_value", "differs from new_value", lambda r: r.old_value != r.new_value),
+        Rule(
+            "customer_id",
+            "the old owner's: line.owner comes under the key of the customer that gives the line away",
+            lambda r: (r.attribute != code("line.owner")) | (r.new_value != r.customer_id),
+            "owner_key",
+        ),
     )
 
 
@@ -149,7 +165,7 @@ class Interaction(Envelope, kw_only=True, frozen=True, gc=False, tag="interactio
     code: ClassVar[str] = "C"
     topic: ClassVar[str] = "raw.service"
 
-    interaction_id: Text64
+    interaction_id: Id
     direction: Literal["inbound", "outbound"]
     channel: Channel
     status: Literal["opened", "inProgress", "completed"]
@@ -160,8 +176,8 @@ class Interaction(Envelope, kw_only=True, frozen=True, gc=False, tag="interactio
     wait_s: Seconds | None = None
     resolution: Literal["resolved", "unresolved", "abandoned", "accepted", "declined", "no_response"] | None = None
     csat: Annotated[int, whole("1", ge=1, le=5)] | None = None
-    offering_id: Text64 | None = None
-    city_code: Text64 | None = None
+    offering_id: Id | None = None
+    city_code: Id | None = None
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
@@ -181,7 +197,7 @@ class TroubleTicket(Envelope, kw_only=True, frozen=True, gc=False, tag="trouble_
     code: ClassVar[str] = "T"
     topic: ClassVar[str] = "raw.service"
 
-    ticket_id: Text64
+    ticket_id: Id
     ticket_type: Literal["incident", "complaint", "request"]
     status: Literal["acknowledged", "rejected", "pending", "held", "inProgress", "cancelled", "resolved", "closed"]
     category: Literal["network", "billing", "product", "device", "service", "other"]
@@ -218,39 +234,37 @@ class PageView(Envelope, kw_only=True, frozen=True, gc=False, tag="page_view"):
     code: ClassVar[str] = "W"
     topic: ClassVar[str] = "raw.service"
 
-    view_id: Text64 | None = None
+    view_id: Id | None = None
     platform: Literal["web", "app", "mini_program"]
-    visitor_id: Text64 | None = None
+    visitor_id: Id | None = None
     page: Text128
     """The path alone, no query."""
     page_category: PageCategory
     outcome: Literal["view", "click", "submit", "error"] = "view"
-    offering_id: Text64 | None = None
+    offering_id: Id | None = None
     dwell_ms: Millis | None = None
     referrer_category: Referrer | None = None
 
     RULES: ClassVar[tuple[Rule, ...]] = (*ENVELOPE_RULES, Rule("page", "a path without query", lambda r: matches(r"[^?]+", r.page)))
 
 
+IMEI = r"[0-9]{15}|(?![0-9]+$).{1,64}"
+ICCID = r"[0-9]{18,20}|(?![0-9]+$).{1,64}"
+
+
 def phone_fits(r: Any) -> Bools:
-    """IMEIs are tokens, or 15 digits with a Luhn digit, or an IMEISV of 16."""
+    """Whether IMEIs are tokens, or 15 digits with a Luhn digit, and TACs 8 digits."""
     return imei(r.new_imei) & imei(r.old_imei) & matches(TAC, r.new_tac) & matches(TAC, r.old_tac)
 
 
 def imei(column: Any) -> Bools:
-    """IMEI `[0-9]{15}` with Luhn digit, IMEISV of 16 digits, or a token, which is not all digits."""
-    return matches(r"[0-9]{15}|[0-9]{16}|(?![0-9]+$).{1,64}", column, lambda text: luhn(text) if len(text) == 15 and text.isdigit() else True)
+    """Where an IMEI is 15 digits with a Luhn digit, or a token, which is not all digits."""
+    return matches(IMEI, column, lambda given_text: luhn(given_text) if re.fullmatch("[0-9]+", given_text) else True)
 
 
-def bare_imei(text: str) -> str:
-    """An IMEI without its last digit: what IMEI and IMEISV of one device share; a token as it is."""
-    return text[:14] if text.isdigit() else text
-
-
-def device_differs(r: Any) -> Bools:
-    """Whether the new device is another than the old one; an IMEISV is compared by its first 14 digits."""
-    pairs = zip(r.old_imei.tolist(), r.new_imei.tolist(), strict=True)
-    return np.array([not (old and new) or bare_imei(text_of(old)) != bare_imei(text_of(new)) for old, new in pairs], bool)
+def without_version(imeis: list[str | None]) -> list[str | None]:
+    """An IMEISV of 16 digits as the IMEI of its device: the first 14 digits and their Luhn digit; others as they are."""
+    return [with_luhn(given_imei[:14]) if given_imei is not None and re.fullmatch("[0-9]{16}", given_imei) else given_imei for given_imei in imeis]
 
 
 class DeviceChange(Envelope, kw_only=True, frozen=True, gc=False, tag="device_change"):
@@ -259,25 +273,26 @@ class DeviceChange(Envelope, kw_only=True, frozen=True, gc=False, tag="device_ch
     code: ClassVar[str] = "X"
     topic: ClassVar[str] = "raw.service"
 
-    subscription_id: Text64
+    subscription_id: Id
     change_type: Literal["device", "sim", "esim_profile"]
-    old_imei: Text64 | None = None
-    new_imei: Text64 | None = None
-    """3GPP `servedIMEI`, PEI; may be a token."""
-    old_tac: str | None = None
-    new_tac: str | None = None
+    old_imei: Id | None = None
+    new_imei: Id | None = None
+    """3GPP `servedIMEI`, PEI; may be a token. An IMEISV is read as the IMEI of its device."""
+    old_tac: Tac | None = None
+    new_tac: Tac | None = None
     """The first 8 digits of the IMEI."""
-    old_iccid: Text64 | None = None
-    new_iccid: Text64 | None = None
+    old_iccid: Id | None = None
+    new_iccid: Id | None = None
     sim_form: Literal["uicc", "euicc"] | None = None
     """GSMA SGP.22 eUICC."""
     reason: Literal["lost", "damaged", "upgrade", "swap", "unknown"] = "unknown"
 
+    REPAIRS: ClassVar[tuple[Repair, ...]] = (*ENVELOPE_REPAIRS, Repair("old_imei", without_version), Repair("new_imei", without_version))
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
         Rule("new_imei", "new_imei and new_tac, given for a device", lambda r: implies(r.change_type == code("device"), given(r.new_imei) & given(r.new_tac))),
         Rule("imei", "IMEI with Luhn digit, IMEISV or token; TAC of 8 digits", phone_fits),
-        Rule("old_imei", "differs from new_imei", device_differs),
+        Rule("old_imei", "differs from new_imei", lambda r: ~given(r.old_imei) | (r.old_imei != r.new_imei)),
         Rule(
             "new_iccid",
             "new_iccid and sim_form, given for a SIM",
@@ -286,7 +301,7 @@ class DeviceChange(Envelope, kw_only=True, frozen=True, gc=False, tag="device_ch
         Rule(
             "iccid",
             "18 to 20 digits, or a token",
-            lambda r: matches(r"[0-9]{18,20}|(?![0-9]+$).{1,64}", r.new_iccid) & matches(r"[0-9]{18,20}|(?![0-9]+$).{1,64}", r.old_iccid),
+            lambda r: matches(ICCID, r.new_iccid) & matches(ICCID, r.old_iccid),
         ),
     )
 

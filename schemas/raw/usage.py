@@ -9,26 +9,31 @@ from msgspec import Meta
 from schemas.codes import code
 from schemas.raw.envelope import (
     CHARGE_RULES,
+    COMMAND,
+    CURRENCY,
     ENVELOPE_RULES,
     PARTY_RULES,
     ROAMING_RULES,
     AppCategory,
     Bytes,
+    CallSeconds,
     Cell,
     Count,
     Country,
     Currency,
     Envelope,
+    Id,
     Minor,
     PartyClass,
     Plmn,
     Rat,
     RatingTag,
     Rule,
-    Seconds,
+    SessionSeconds,
     Text64,
     Time,
     among,
+    exactly,
     given,
     implies,
     matches,
@@ -43,20 +48,22 @@ class VoiceUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="voice_usage
     code: ClassVar[str] = "V"
     topic: ClassVar[str] = "raw.usage"
 
-    subscription_id: Text64
+    subscription_id: Id
     direction: Literal["mo", "mt", "forwarded"]
     """32.298 `recordType`."""
     bearer: Literal["cs", "volte", "vonr", "vowifi"] = "cs"
     """32.298 `basicService`, or an IMS record."""
-    other_party: Text64
-    """32.298 `calledNumber` or `callingNumber`; may be a keyed hash."""
+    other_party: Id | None = None
+    """32.298 `calledNumber` or `callingNumber`; may be a keyed hash. Null: withheld."""
+    call_id: Id | None = None
+    """32.298 `callReference`, IMS ICID: legs of one call share it."""
     other_class: PartyClass
     other_country: Country | None = None
     start_time: Time
     """32.298 `seizureTime`."""
     answer_time: Time | None = None
     """32.298 `answerTime`."""
-    duration_s: Seconds
+    duration_s: CallSeconds
     """32.298 `callDuration`."""
     outcome: Literal["answered", "no_answer", "busy", "failed", "dropped"]
     """From 32.298 `CauseForTerm`."""
@@ -94,14 +101,14 @@ class MessageUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="message_u
     code: ClassVar[str] = "M"
     topic: ClassVar[str] = "raw.usage"
 
-    subscription_id: Text64
+    subscription_id: Id
     kind: Literal["sms", "mms"]
     direction: Literal["mo", "mt"]
-    other_party: Text64
+    other_party: Id | None = None
     """32.298 `recipientInfo`, `originatorInfo`."""
     other_class: PartyClass
     other_country: Country | None = None
-    command: Annotated[str, Meta(pattern="^[A-Z0-9#*]{1,16}$")] | None = None
+    command: Annotated[str, Meta(pattern=exactly(COMMAND))] | None = None
     message_size: Annotated[int, whole("byte", ge=1, le=5_000_000)] | None = None
     """32.298 `messageSize`."""
     result: Literal["delivered", "failed", "expired"]
@@ -132,14 +139,14 @@ class DataUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="data_usage")
     code: ClassVar[str] = "D"
     topic: ClassVar[str] = "raw.usage"
 
-    subscription_id: Text64
-    session_id: Text64
+    subscription_id: Id
+    session_id: Id
     """32.298 `chargingID`, `pDUSessionChargingID`."""
     part: Count = 0
     """32.298 `recordSequenceNumber`."""
     start_time: Time
     """32.298 `recordOpeningTime`."""
-    duration_s: Seconds
+    duration_s: SessionSeconds
     uplink_bytes: Bytes
     """CHF `dataVolumeUplink`."""
     downlink_bytes: Bytes
@@ -148,13 +155,13 @@ class DataUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="data_usage")
     """CHF `dataTotalVolume`."""
     rat: Rat
     """CAMARA `ConnectedNetworkType`."""
-    dnn: Text64 | None = None
+    dnn: Id | None = None
     rating_group: Count | None = None
     app_category: AppCategory = "other"
     app_name: Text64 | None = None
     tethering: bool = False
     close_reason: Literal["normal", "volume_limit", "time_limit", "abnormal", "other"] | None = None
-    avg_kbps: Annotated[int, whole("kbit/s")] | None = None
+    avg_kbps: Annotated[int, whole("kbit/s", le=1_000_000_000)] | None = None
     roaming: bool
     visited_plmn: Plmn | None = None
     cell_id: Cell | None = None
@@ -178,16 +185,16 @@ class VasUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="vas_usage"):
     code: ClassVar[str] = "S"
     topic: ClassVar[str] = "raw.usage"
 
-    subscription_id: Text64
-    service_code: Text64
+    subscription_id: Id
+    service_code: Id
     """TMF635 `usageSpecification.id`."""
     service_category: Literal["music", "video", "reading", "game", "cloud", "ringback", "payment", "other"]
-    provider_id: Text64 | None = None
-    offering_id: Text64 | None = None
+    provider_id: Id | None = None
+    offering_id: Id | None = None
     quantity: Annotated[int, whole("1", ge=1, le=1_000_000)]
     """CHF `serviceSpecificUnits`."""
     charge_minor: Minor
     """TMF635 `taxIncludedRatingAmount`."""
     currency: Currency
 
-    RULES: ClassVar[tuple[Rule, ...]] = (*ENVELOPE_RULES, Rule("currency", "ISO 4217", lambda r: matches(r"[A-Z]{3}", r.currency)))
+    RULES: ClassVar[tuple[Rule, ...]] = (*ENVELOPE_RULES, Rule("currency", "ISO 4217", lambda r: matches(CURRENCY, r.currency)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.codes import NULL, UNSURE
 from schemas.reference.fault import Fault
-from schemas.reference.table import Bools, Column, Ints, Table, Truths, certain
+from schemas.reference.table import Bools, Column, Ints, Table, Truths
 from schemas.reference.values import COUNTRY, ZONE, between
 
 if TYPE_CHECKING:
@@ -45,16 +45,15 @@ class Cities(Table):
         """The country of each city, alpha-2; 0 where unknown."""
         return self.get("country", cities, times)
 
-    def tourist(self, cities: Ints, times: Ints) -> Bools:
-        """Whether each city is one that people visit; false where unknown."""
-        return self.flag("tourist", cities, times)
+    def tourist(self, cities: Ints, times: Ints) -> Truths:
+        """Whether each city is one that people visit: 1, 0, or UNSURE."""
+        return self.get("tourist", cities, times)
 
-    def has_tourist_city(self, countries: Ints, times: Ints) -> Bools:
-        """Whether some city of each country is a tourist city; false where unknown."""
-        return certain(self._has_tourist_city(countries, times))
+    def has_tourist_city(self, countries: Ints, times: Ints) -> Truths:
+        """Whether some city of each country is a tourist city: 1, 0, or UNSURE.
 
-    def _has_tourist_city(self, countries: Ints, times: Ints) -> Truths:
-        """Known of countries with a tourist city, and of those whose cities in the table are all known to be none."""
+        Known of countries with a tourist city, and of those whose cities in the table are all known to be none.
+        """
         tourist = self.data["tourist"][:-1]
         some, doubtful, any_city = (self._some(picked, countries, times) for picked in (tourist == 1, tourist == UNSURE, np.ones(self.size, bool)))
         return np.where(some, 1, np.where(any_city & ~doubtful, 0, UNSURE)).astype(np.int8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.reference.table import Bools, Column, Ints, Table
+from schemas.reference.table import Column, Ints, Table, Truths
 from schemas.reference.values import TAC
 
 
@@ -28,6 +28,6 @@ class Devices(Table):
         """The model of each device; 0 where unknown."""
         return self.get("model", tacs, times)
 
-    def is_5g(self, tacs: Ints, times: Ints) -> Bools:
-        """Whether each device knows 5G; false where unknown."""
-        return self.flag("is_5g", tacs, times)
+    def is_5g(self, tacs: Ints, times: Ints) -> Truths:
+        """Whether each device knows 5G: 1, 0, or UNSURE."""
+        return self.get("is_5g", tacs, times)

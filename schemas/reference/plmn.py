@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from schemas.codes import code, keep, text_of
-from schemas.reference.table import Bools, Column, Ints, Table, certain
+from schemas.reference.table import Column, Ints, Table, Truths
 from schemas.reference.values import COUNTRY, PLMN
 
 SHARED = frozenset({"234", "310", "311", "313", "338", "340", "362", "425", "505", "647"})
@@ -65,9 +65,9 @@ class Plmns(Table):
             self._mcc[plmn] = code(text_of(plmn)[:3])
         return self._mcc[plmn]
 
-    def home(self, plmns: Ints, times: Ints) -> Bools:
-        """Whether each network is the operator's own; false where unknown."""
-        return certain(self.data["home"][self._row(plmns, times)])
+    def home(self, plmns: Ints, times: Ints) -> Truths:
+        """Whether each network is the operator's own: 1, 0, or UNSURE."""
+        return self.data["home"][self._row(plmns, times)]
 
     def home_country(self, times: Ints) -> Ints:
         """The operator's country, once for each time."""

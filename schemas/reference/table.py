@@ -135,15 +135,6 @@ class Table:
         """A column for keys at times; unknown keys give unknown values."""
         return self.data[column][self.find(codes, times)]
 
-    def flag(self, column: str, codes: Ints, times: Ints) -> Bools:
-        """A truth column for keys at times."""
-        return certain(self.get(column, codes, times))
-
-
-def certain(truths: Truths) -> Bools:
-    """Where truth values are known to be true."""
-    return truths == 1
-
 
 def cell_fault(row: Row, name: str, raw: Any, fault: CellFault) -> Fault:
     """The fault of one cell."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from streams.cli.output import Output
     from streams.shard import Step
 
 
@@ -22,9 +22,9 @@ def replay(
     without: Annotated[list[str] | None, typer.Option(help="Publish all events but this; may be given again. [KAIROS_WITHOUT]")] = None,
     reference: Annotated[str | None, typer.Option(help="Folder of cells.csv, cities.csv, plmn.csv, offerings.csv, devices.csv, holidays.csv, lines.csv.")] = None,
     definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
-    rejects: Annotated[str | None, typer.Option(help="Write refused records here: reason, detail, topic and line, one JSON object a line.")] = None,
+    rejects: Annotated[str | None, typer.Option(help="Write refused records here: reason, detail, topic, file:line and raw text, one JSON object a line.")] = None,
     partitions: Annotated[int, typer.Option(help="Shards to split the customers over, as a cluster with so many partitions does.", min=1)] = 1,
-    until: Annotated[str | None, typer.Option(help="RFC 3339: move the clock on to this moment at the end, so that timers fire.")] = None,
+    until: Annotated[str | None, typer.Option(help="RFC 3339 with offset: move the clock on to this moment at the end, so that timers fire.")] = None,
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
 ) -> None:
     """Detect events in files of raw records: try a rule on history before it goes live.
@@ -35,51 +35,78 @@ def replay(
     """
     from streams import settings
     from streams.builder import shard_builder
+    from streams.cli.output import Output
     from streams.tools.replay import Replay
 
+    until_ms = moment(until) if until is not None else None
+    events, refused = Output("--out", out, files), Output("--rejects", rejects, files)
+    events.differs_from(refused)
     given = {"reference": reference, "clock": "records", "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
     given |= {"only": tuple(only or ()), "without": tuple(without or ())}
     build, catalogue = shard_builder(settings.load(given, config), keep_state=False)
-    until_ms = int(datetime.fromisoformat(until).timestamp() * 1000) if until else None
     started = perf_counter()
-    tally = Tally(out, rejects)
-    with tally, progress_bar(files) as progress:
-        for step in Replay(build, partitions).run(files, progress, until_ms):
-            tally.take(step)
-    tally.report([event.id for event in catalogue], perf_counter() - started)
+    tally = Tally(events, refused)
+    with events, refused:
+        with progress_bar(files) as progress:
+            for step in Replay(build, partitions).run(files, progress, until_ms):
+                tally.take(step)
+        tally.report([event.id for event in catalogue], perf_counter() - started)
+        refused.keep()
+        tally.refuse_nothing_but_refused(rejects)
+        events.keep()
+
+
+def moment(text: str) -> int:
+    """Epoch ms of an RFC 3339 time. Raises SettingsError."""
+    from streams.intake.times import INVALID, epoch_ms
+    from streams.settings import SettingsError
+
+    (ms,) = epoch_ms([text]).tolist()
+    if ms == INVALID:
+        raise SettingsError(f"--until: wanted a time with its offset, such as 2026-05-02T03:00:00+08:00, got {text!r}")
+    return int(ms)
 
 
 class Tally:
     """Counts what a replay finds, and writes it."""
 
-    def __init__(self, out: str | None, rejects: str | None) -> None:
-        self.out, self.rejects = opened(out), opened(rejects)
+    def __init__(self, out: Output, rejects: Output) -> None:
+        self.out, self.rejects = out, rejects
         self.events: Counter[str] = Counter()
         self.counters: Counter[str] = Counter()
         self.records = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for file in (self.out, self.rejects):
-            if file is not None:
-                file.flush()
+        self.first_refused: bytes | None = None
 
     def take(self, step: Step) -> None:
         """Count and write one step."""
         self.records += step.records
         self.events.update(detection.event for detection in step.detections)
         self.counters.update(step.counters)
-        if self.out is not None:
-            self.out.writelines(message.value + b"\n" for message in step.events if message.value is not None)
-        if self.rejects is not None:
+        self.out.write([message.value for message in step.events if message.value is not None])
+        if step.dead_letters:
             import orjson
 
-            for message in step.dead_letters:
-                named = {name: value.decode() for name, value in message.headers}
-                raw = (message.value or b"")[:2000].decode("utf-8", "replace")
-                self.rejects.write(orjson.dumps({**named, "raw": raw}) + b"\n")
+            if self.first_refused is None:
+                self.first_refused = step.dead_letters[0].value
+            named = ({name: value.decode() for name, value in message.headers} | {"raw": (message.value or b"")[:2000].decode("utf-8", "replace")} for message in step.dead_letters)
+            self.rejects.write([orjson.dumps(letter) for letter in named])
+
+    def refuse_nothing_but_refused(self, rejects: str | None) -> None:
+        """Raises InputFault where records came and none was accepted."""
+        from streams.tools.formats import looks_like
+        from streams.tools.replay import InputFault
+
+        if self.records or not self.refused:
+            return
+        reasons = ", ".join(f"{number:,} {reason}" for reason, number in self.refused.items())
+        hint = looks_like(self.first_refused or b"")
+        see = f"see {rejects}" if rejects else "--rejects FILE writes each with its reason and line"
+        raise InputFault(f"none of {sum(self.refused.values()):,} records was accepted ({reasons}): {hint + '; ' if hint else ''}{see}")
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """Refused records by reason."""
+        return {name.removeprefix("reject."): number for name, number in sorted(self.counters.items()) if name.startswith("reject.") and number}
 
     def report(self, events: list[str], seconds: float) -> None:
         """Print the summary on stderr."""
@@ -92,24 +119,15 @@ class Tally:
         for event in events:
             table.add_row(event, f"{self.events[event]:,}", style="dim" if not self.events[event] else None)
         console.print(table)
-        refused = {name.removeprefix("reject."): number for name, number in sorted(self.counters.items()) if name.startswith("reject.")}
+        refused = self.refused
         if refused:
             table = Table("reason", "records", title="refused")
             for reason, number in refused.items():
                 table.add_row(reason, f"{number:,}")
             console.print(table)
-        others = ", ".join(f"{self.counters[name]:,} {name}" for name in ("late", "duplicate", "conflict", "terminated") if self.counters[name])
+        others = ", ".join(f"{self.counters[name]:,} {name}" for name in ("late", "duplicate", "conflict", "terminated", "bad_msisdn", "bill_lines_differ") if self.counters[name])
         total = self.records + sum(refused.values()) - refused.get("late", 0)
         console.print(f"{total:,} records, {self.events.total():,} events in {seconds:.1f} s ({total / max(seconds, 1e-9):,.0f} records/s)" + (f"; {others}" if others else ""))
-
-
-def opened(path: str | None) -> BinaryIO | None:
-    """A file to write to; `-` is stdout."""
-    import sys
-
-    if path is None:
-        return None
-    return sys.stdout.buffer if path == "-" else Path(path).open("wb")
 
 
 class progress_bar:  # noqa: N801  # used like a function

@@ -22,7 +22,7 @@ PHRASES = {
     "data.silent": "has used no data for {days} days",
     "travel.city_changed": "moved from {from_city} to {to_city}",
     "travel.trip_started": "left {home_city} for {to_city}",
-    "travel.tourist_city": "arrived in {city_name}, {distance_km} km from home",
+    "travel.tourist_city": "arrived in {city_name}, where people go to see things",
     "travel.returned_home": "is home after {hours} h",
     "travel.intl_arrival": "began to roam in {country}",
     "care.call_started": "calls the hotline about {reason}",
@@ -37,5 +37,6 @@ PHRASES = {
 def in_words(data: dict[str, Any]) -> str:
     """One line: who, and what happened."""
     phrase = PHRASES.get(data["event"])
-    what = phrase.format_map(data["detail"]) if phrase else ", ".join(f"{name} {value}" for name, value in data["detail"].items())
+    known = {name: "unknown" if value is None else value for name, value in data["detail"].items()}
+    what = phrase.format_map(known) if phrase else ", ".join(f"{name} {value}" for name, value in data["detail"].items())
     return f"{data['local_time'][:16].replace('T', ' ')}  {data['customer_id']:>6} {what}  ({data['event']})"

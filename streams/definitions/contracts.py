@@ -9,11 +9,14 @@ import msgspec
 
 from schemas.event import CustomerEvent, EventData
 from schemas.raw import RECORD_TYPES, type_name
-from streams.emit import PREFIX
+from schemas.raw.reasons import MEANING
+from streams.definitions.event import Amount
+from streams.emit import DEAD_LETTER, PREFIX
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from schemas.raw import Envelope
     from streams.definitions.catalogue import Catalogue
     from streams.definitions.event import Event, Payload
 
@@ -32,7 +35,8 @@ def event_schema(event: type[Event]) -> dict[str, Any]:
     """The schema of an event's record: a CloudEvent whose `data.detail` is the event's own."""
     detail = {name: field_schema(field) for name, field in event.payload.items()}
     if event.has_money():
-        detail["currency"] = {"type": "string", "description": "ISO 4217"}
+        unknown = all(field.nullable for field in event.payload.values() if field.type is Amount)
+        detail["currency"] = {"type": ["string", "null"] if unknown else "string", "description": "ISO 4217"}
     (_,), shapes = msgspec.json.schema_components([CustomerEvent], ref_template="#/$defs/{name}")
     top, data = shapes.pop(CustomerEvent.__name__), shapes[EventData.__name__]
     data["properties"] |= {
@@ -45,9 +49,31 @@ def event_schema(event: type[Event]) -> dict[str, Any]:
     return {"$schema": DIALECT, **top, "title": event.id, "description": event.doc(), "$defs": shapes}
 
 
+READING = (
+    "One JSON object is one Kafka value, in UTF-8, its key the customer_id. Unknown fields are ignored. Integers are written without fraction or exponent: "
+    "500.0 is refused, although JSON Schema calls it an integer. Of a field that is named twice the last value counts, and each must be allowed; record_type twice "
+    "with two values is refused. Formats are checked against the calendar, and fields against each other; what breaks a rule becomes a dead letter with a reason "
+    "(asyncapi.json lists them)."
+)
+"""What no JSON Schema can say of raw records."""
+
+
+def record_schema(record: type[Envelope]) -> dict[str, Any]:
+    """The schema of a raw record."""
+    return {"$schema": DIALECT, "description": READING, **msgspec.json.schema(record)}
+
+
+def dead_letters() -> dict[str, Any]:
+    """The channel of refused raw records: their bytes as they came, with the reason in a header."""
+    reasons = {"type": "string", "enum": list(MEANING), "description": "; ".join(f"{reason}: {meaning}" for reason, meaning in MEANING.items())}
+    headers = {"type": "object", "required": ["reason", "detail"], "properties": {"reason": reasons, "detail": {"type": "string"}}}
+    letter = {"summary": "A raw record that was refused, key and value as they came.", "headers": headers}
+    return {"address": DEAD_LETTER, "messages": {"dead-letter": letter}}
+
+
 def contracts(catalogue: Catalogue) -> dict[str, Any]:
     """All contracts by file name, in order."""
-    files: dict[str, Any] = {f"raw/{type_name(record)}.json": {"$schema": DIALECT, **msgspec.json.schema(record)} for record in RECORD_TYPES}
+    files: dict[str, Any] = {f"raw/{type_name(record)}.json": record_schema(record) for record in RECORD_TYPES}
     files |= {f"events/{event.id}.json": event_schema(event) for event in catalogue}
     files["asyncapi.json"] = asyncapi(catalogue)
     return files
@@ -55,7 +81,7 @@ def contracts(catalogue: Catalogue) -> dict[str, Any]:
 
 def asyncapi(catalogue: Catalogue) -> dict[str, Any]:
     """The AsyncAPI 3.0 document of the output topics."""
-    channels = {}
+    channels: dict[str, Any] = {}
     for family in catalogue.families:
         own = [event for event in catalogue if event.id.startswith(f"{family}.")]
         messages = {
@@ -63,6 +89,8 @@ def asyncapi(catalogue: Catalogue) -> dict[str, Any]:
         }
         channels[family] = {"address": PREFIX + family, "messages": messages}
     operations = {f"receive-{family}": {"action": "send", "channel": {"$ref": f"#/channels/{family}"}} for family in channels}
+    channels["dead-letter"] = dead_letters()
+    operations["receive-dead-letter"] = {"action": "send", "channel": {"$ref": "#/channels/dead-letter"}}
     return {"asyncapi": "3.0.0", "info": {"title": "Kairos customer events", "version": "1.0.0"}, "channels": channels, "operations": operations}
 
 

@@ -263,7 +263,7 @@ def payload_of(cls: type[Event], declared: Mapping[str, object], flaws: list[Fla
         else:
             try:
                 payload[name] = Payload(annotation.type, annotation.nullable, expr(declared[name]))
-            except TypeError as error:
+            except (TypeError, DefinitionFault) as error:
                 flaws.append(Flaw(name, str(error)))
     return payload
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from schemas.raw import fields_of
 from streams.definitions.event import Amount, Case, Event, Flaw
 from streams.definitions.money import money_flaws, says_money
+from streams.definitions.payload import payload_faults
 from streams.definitions.units import UNITS, Millis
 from streams.definitions.words import Level, Stream, suggest
 from streams.engine.batch import BASES
@@ -28,9 +29,9 @@ def flaws_of(event: type[Event]) -> list[Flaw]:
     """Everything that is wrong with `event` by itself."""
     found = [*event.flaws, *key_flaws(event)]
     if event.signal.channel:
-        found += [*stream_flaws(event), *predicate_flaws(event), *payload_flaws(event), *rearm_flaws(event), *money_flaws(event)]
+        found += [*stream_flaws(event), *predicate_flaws(event), *payload_flaws(event), *payload_faults(event), *rearm_flaws(event), *money_flaws(event)]
         found += [*attribute_flaws(event), *parameter_flaws(event), *logic_flaws(event)]
-    return [*dict.fromkeys([*found, *case_flaws(event)])]
+    return [*dict.fromkeys(found)]
 
 
 def parts_of(*roots: object) -> dict[int, object]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.fault import KairosFault
 from streams.definitions.event import Event, Flaw
-from streams.definitions.faults import flaws_of
+from streams.definitions.faults import case_flaws, flaws_of
 from streams.definitions.folders import FOLDERS
 
 if TYPE_CHECKING:
@@ -196,6 +196,12 @@ def imported_event(source: Source, faulty: set[str], faults: list[str]) -> type[
     lines = lines_of(source.file, event.__name__) if flaws else {}
     faults += [f"{source.at(lines.get(flaw.at, lines.get('', 0)))}: {flaw}" for flaw in flaws]
     return event
+
+
+def case_faults(source: Source, event: type[Event]) -> list[str]:
+    """What is wrong with the cases of an event as a whole."""
+    lines = lines_of(source.file, event.__name__)
+    return [f"{source.at(lines.get(flaw.at, lines.get('', 0)))}: {flaw}" for flaw in case_flaws(event)]
 
 
 def fault_of(source: Source, error: Exception, faulty: set[str]) -> str:

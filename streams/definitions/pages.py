@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from schemas.raw import RECORD_TYPES, TOPICS, type_name
+from schemas.raw.envelope import DATE_UNIT, PRINTABLE, TIME_UNIT
+from schemas.raw.reasons import MEANING
 from streams.definitions.contracts import field_schema
 
 if TYPE_CHECKING:
@@ -28,8 +30,14 @@ def records_page() -> str:
         "One JSON object a Kafka record, UTF-8. The Kafka key is the `customer_id`. Unknown fields are ignored. What breaks a rule below goes, as it came, to",
         "`customer-events.dead-letter` with a reason and its coordinates; its neighbours are not touched. JSON Schemas: `schemas/contracts/raw`.",
         "",
-        "Times are RFC 3339 with an offset, or whole milliseconds since 1970 UTC; dates `YYYY-MM-DD`; money whole minor units with an ISO 4217 currency; volumes bytes;",
-        "durations whole seconds. Identifiers are texts, never numbers.",
+        "Times are RFC 3339 with an offset, or whole milliseconds since 1970 UTC, from 2000 to 9999 (`event_time` to 9998). What is finer than a millisecond is cut off; a",
+        "blank for `T` and an offset without colon are read too; `:60` is `:59.999`. A number that would be a time of this century in seconds, micro- or nanoseconds is",
+        "refused. Dates are `YYYY-MM-DD` from 1900 to 2200; money whole minor units with an ISO 4217 currency; volumes bytes; durations whole seconds. Identifiers are",
+        "texts, never numbers; no text may hold a control character. Numbers have no fraction and no exponent: `500.0` is refused.",
+        "",
+        "A field that is named twice counts with its last value, if each of its values is allowed; `record_type` twice with two values is refused. `msisdn` is only shown: what",
+        "is no E.164 number is read as null and counted (`kairos_unreadable_msisdns_total`). An IMEISV is read as the IMEI of its device. Lines of a bill that do not add up",
+        "to its amount are counted (`kairos_differing_bill_lines_total`).",
         "",
         f"## {ENVELOPE}",
         "",
@@ -42,6 +50,14 @@ def records_page() -> str:
                 lines += ["", f"### {record.code} `{type_name(record)}`", "", inspect.cleandoc(record.__doc__ or ""), "", *field_rows(record, without=common)]
                 rules = [f"* {rule.name}: {rule.says}" for rule in record.RULES]
                 lines += ["", "Rules:", "", *rules] if rules else []
+    lines += [
+        "",
+        "## Why a record becomes a dead letter",
+        "",
+        "| reason | meaning |",
+        "| --- | --- |",
+        *(f"| `{reason}` | {cell(meaning)} |" for reason, meaning in MEANING.items()),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -76,6 +92,9 @@ def field_rows(record: Any, *, only: set[str] | None = None, without: set[str] |
 
 def value_of(field: dict[str, Any]) -> str:
     """What a field may be, in words."""
+    unit = str(field.get("unit", "1"))
+    if unit in (TIME_UNIT, DATE_UNIT):
+        return unit
     if "anyOf" in field:
         return " or ".join(value_of(arm) for arm in field["anyOf"] if arm.get("type") != "null")
     if "enum" in field:
@@ -84,7 +103,11 @@ def value_of(field: dict[str, Any]) -> str:
     text = words.get(field.get("type", ""), str(field.get("type", "")))
     if "minimum" in field or "maximum" in field:
         text += f" {field.get('minimum', '')} … {field.get('maximum', '')}"
-    if "pattern" in field:
+    if unit != "1":
+        text += f" ({unit})"
+    if "standard" in field:
+        text += f", {field['standard']}"
+    elif field.get("pattern", PRINTABLE) != PRINTABLE:
         text += f" `{cell(field['pattern'])}`"
     if "maxLength" in field:
         text += f", at most {field['maxLength']} characters"

@@ -1,4 +1,4 @@
-"""Every rule is run before the first real record: on synthetic records, on nothing, on its timers; what raises is a fault at load.
+"""Every rule is run before the first real record, and must have cases: on synthetic records, on nothing, on its timers; what raises is a fault at load.
 
 Where a synthetic record is no match, a match is made up from it, so that conditions, re-arm words and payload run too.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from schemas.codes import code
 from schemas.raw import RECORD_TYPES, TOPICS
 from streams.definitions.catalogue import Catalogue, CatalogueFault
+from streams.definitions.loading import case_faults
 from streams.definitions.samples import MOMENT_MS, encoded, samples_of
 from streams.emit import message
 from streams.engine.batch import Batch
@@ -49,8 +50,8 @@ def rehearse(catalogue: Catalogue, reference: Reference, settings: EngineSetting
 
 
 def faults_of(catalogue: Catalogue, reference: Reference, settings: EngineSettings) -> list[str]:
-    """What raises, by file; each rule is told once."""
-    faults = []
+    """Cases that are missing, and what raises, by file; each rule is told once."""
+    faults = [fault for event in catalogue if event.id in catalogue.sources for fault in case_faults(catalogue.sources[event.id], event)]
     while catalogue.events and (failure := first_failure(catalogue, reference, settings)) is not None:
         first = catalogue.by_id[failure.events[0]]
         others = f" (and {', '.join(failure.events[1:])}, which read its state or start from it)" if len(failure.events) > 1 else ""
@@ -137,7 +138,7 @@ def force(rule: Rule, runtime: Runtime, group: Group, idx: Ints) -> None:
 
 def made_up(rule: Rule, runtime: Runtime, group: Group, at: Ints, rows: Rows) -> Matches:
     """A match of one record, with a stand-in for everything that the primitive would report."""
-    outputs = {node.name: stand_in(node, rule) for node in outputs_of(rule) if node.source is runtime.declared}
+    outputs = {node.name: stand_in(node) for node in outputs_of(rule) if node.source is runtime.declared}
     if not rule.event.signal.timed:
         return runtime.matches(group, at, rows, outputs)
     assert isinstance(runtime, TimedRuntime)  # only such are timed
@@ -145,9 +146,9 @@ def made_up(rule: Rule, runtime: Runtime, group: Group, at: Ints, rows: Rows) ->
     return runtime.timer_matches(rows, group.time[at], group.zone(runtime.scope.by, at), outputs)
 
 
-def stand_in(node: Output, rule: Rule) -> Any:
+def stand_in(node: Output) -> Any:
     """A value for one match of what a primitive reports."""
-    if any(field.value is node and field.shape.kind == "list" for field in rule.event.payload.values()):
+    if node.kind == "list":
         return [["x"]]
     value = STAND_INS[node.kind]
     return np.array([code(value) if isinstance(value, str) else value])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from streams.engine.expression import Expr, Param
+from streams.engine.expression import DefinitionFault, Expr, Param
 from streams.engine.features.primitive import Days, Span
 
 DURATIONS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
@@ -33,17 +33,17 @@ class Millis(int):
 
 
 def elapsed(word: str, n: object, ms: int) -> Millis:
-    """`n` times `ms`. Raises TypeError when `n` is no whole number."""
+    """`n` times `ms`. Raises DefinitionFault when `n` is no whole number."""
     if not isinstance(n, int) or isinstance(n, bool):
-        raise TypeError(f"{word}: wanted a whole number, got {n!r}: say it in a smaller unit, such as minutes(90)")
+        raise DefinitionFault(f"{word}: wanted a whole number, got {n!r}: say it in a smaller unit, such as minutes(90)")
     return Millis(n * ms)
 
 
 def span_of(word: str, length: object) -> Span:
-    """A length of time as a rule says it. Raises TypeError: what was wanted and what came."""
+    """A length of time as a rule says it. Raises DefinitionFault: what was wanted and what came."""
     number = length.length if isinstance(length, Span) else length
     if isinstance(number, Days | Millis) and number < 1:
-        raise TypeError(f"{word}: wanted a length of time, got {int(number)}")
+        raise DefinitionFault(f"{word}: wanted a length of time, got {int(number)}")
     match length:
         case Span():
             return length
@@ -56,20 +56,20 @@ def span_of(word: str, length: object) -> Span:
         case Param(unit="civil days"):
             return Span(length, civil=True)
         case Param():
-            raise TypeError(f"{word}: wanted a parameter in ms or civil days, got {length.name or 'one'} in {length.unit}")
+            raise DefinitionFault(f"{word}: wanted a parameter in ms or civil days, got {length.name or 'one'} in {length.unit}")
         case Expr():
             return Span(length)
-    raise TypeError(f"{word}: wanted a length of time such as seconds(30), hours(2), days(7) or '2h', got {length!r}: a bare number has no unit")
+    raise DefinitionFault(f"{word}: wanted a length of time such as seconds(30), hours(2), days(7) or '2h', got {length!r}: a bare number has no unit")
 
 
 def written(text: str) -> Millis | Span:
-    """A length of time that is written as a text; `d` are civil days. Raises TypeError."""
+    """A length of time that is written as a text; `d` are civil days. Raises DefinitionFault."""
     found = WRITTEN.fullmatch(text)
     number, unit = (int(found[1]), found[2]) if found else (0, "")
     if unit == "d":
         return Span(Days(number), civil=True)
     if unit not in DURATIONS:
-        raise TypeError(f"wanted a length of time such as 30s, 90min, 2h or 7d, got {text!r}")
+        raise DefinitionFault(f"wanted a length of time such as 30s, 90min, 2h or 7d, got {text!r}")
     return Millis(number * DURATIONS[unit])
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from schemas.fault import KairosFault
 from schemas.raw import fields_of
 from streams.definitions.units import Millis, elapsed, span_of
-from streams.engine.expression import EventDay, EventTime, Expr, Join, Operand, Param, RecordField, Unknown, both, maximum
+from streams.engine.expression import DefinitionFault, EventDay, EventTime, Expr, Join, Operand, Param, RecordField, Unknown, ValueKind, both, condition, maximum
 from streams.engine.features.absence import Silence
 from streams.engine.features.change import Change
 from streams.engine.features.cross import Cross
@@ -25,10 +24,6 @@ from streams.engine.rearm import Cool, Per, PerDay, PerLatest, Rearm, WindowWord
 
 Length = Millis | Span | Param | Expr | str
 """A length of time: `hours(2)`, `days(7)`, `"2h"`, or a parameter in ms or civil days."""
-
-
-class DefinitionFault(KairosFault):
-    """A definition is wrong: what, wanted, got."""
 
 
 # Lengths of time
@@ -74,7 +69,7 @@ class Records:
         info = self._fields.get(name)
         if info is None or info.kind == "object":
             raise AttributeError(f"{self._record.__name__} has no column {name!r}{suggest(name, [one for one, of in self._fields.items() if of.kind != 'object'])}")
-        return RecordField(self._record, name, info.kind, nullable=info.nullable)
+        return RecordField(self._record, name, info.kind, nullable=info.nullable, unit=info.unit, domain=info.domain)
 
     @property
     def all(self) -> Stream:
@@ -94,10 +89,7 @@ class Stream:
 
     def where(self, *conditions: Expr) -> Stream:
         """Only those for which all of `conditions` hold too."""
-        for condition in conditions:
-            if not isinstance(condition, Expr) or condition.kind != "bool":
-                raise DefinitionFault(f"where: wanted conditions such as B.delta < 0, got {condition}")
-        return Stream(self.record, (*self.conditions, *conditions), self.by_value)
+        return Stream(self.record, (*self.conditions, *map(condition, conditions)), self.by_value)
 
     def same(self, *values: Expr) -> Stream:
         """Split: windows and counts are kept for each combination of `values`."""
@@ -216,23 +208,34 @@ today = EventDay()
 
 
 class Reference:
-    """A reference table in rules: `device.brand(X.new_tac)` is the column of the row valid at the event time."""
+    """A reference table in rules: `device.brand(X.new_tac)` is the column of the row valid at the event time, or unknown.
+
+    Columns are declared by the kinds of their keys and their own: `distance_km="text text -> int"`; a `!` behind: never unknown.
+    """
 
     def __init__(self, table: str, **columns: str) -> None:
         self._table, self._columns = table, columns
 
     def __getattr__(self, column: str) -> Callable[..., Join]:
-        kind = self._columns.get(column)
-        if kind is None:
+        declared = self._columns.get(column)
+        if declared is None:
             raise AttributeError(f"ref.{self._table} has no column {column!r}{suggest(column, self._columns)}")
-        return lambda *keys: Join(self._table, column, kind, *keys)  # type: ignore[arg-type]  # a ValueKind by the declarations below
+        wanted, _, kind = declared.partition("-> ")
+
+        def join(*keys: Expr) -> Join:
+            got = " ".join(getattr(key, "kind", type(key).__name__) for key in keys)
+            if got != wanted.strip():
+                raise DefinitionFault(f"{self._table}.{column}({', '.join(map(str, keys))}): wanted keys of the kinds ({wanted.strip()}), got ({got})")
+            return Join(self._table, column, cast("ValueKind", kind.rstrip("!")), *keys, nullable=not kind.endswith("!"))
+
+        return join
 
 
-device = Reference("device", brand="text", model="text", is_5g="bool")
-city = Reference("city", names="text", country="text", tourist="bool", distance_km="int", has_tourist_city="bool")
-plmn = Reference("plmn", country="text", home="bool", home_country="text")
-holiday = Reference("holiday", holiday="text")
-line = Reference("line", zone="text", home_city="text", activation_date="date", payment_type="text", bill_cycle_day="int")
+device = Reference("device", brand="text -> text", model="text -> text", is_5g="text -> bool")
+city = Reference("city", names="text -> text", country="text -> text", tourist="text -> bool", distance_km="text text -> int", has_tourist_city="text -> bool")
+plmn = Reference("plmn", country="text -> text", home="text -> bool", home_country="-> text!")
+holiday = Reference("holiday", holiday="text date -> text", is_holiday="text date -> bool")
+line = Reference("line", zone="text -> text", home_city="text -> text", activation_date="text -> date", payment_type="text -> text", bill_cycle_day="text -> int")
 
 __all__ = [
     "EDGE",

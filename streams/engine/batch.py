@@ -13,6 +13,7 @@ import numpy as np
 
 from schemas.codes import NULL, code
 from schemas.raw import RECORD_TYPES, fields_of
+from streams.engine.expression import Column
 from streams.engine.state.codec import SEPARATOR
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from schemas.reference import Reference
     from streams.engine.calendar import Calendar
-    from streams.engine.expression import Array, Expr, Ints, Join, Param
+    from streams.engine.expression import Array, Bools, Expr, Ints, Join, Param
     from streams.engine.state.tables import Rows, Table
     from streams.intake.columns import Columns
     from streams.intake.merge import Released
@@ -77,7 +78,7 @@ class Group:
         self._late, self._pieces, self._order = late, pieces, order
         self._records: list[Any] | None = None
         self._fields: dict[str, Array] = {}
-        self._values: dict[object, Array] = {}
+        self._values: dict[object, Column] = {}
         self._rows: dict[str, Rows] = {}
         self._zones: dict[str, Ints | int] = {}
         self.outputs: dict[tuple[int, str], Array] = {}
@@ -98,17 +99,20 @@ class Group:
             self._fields[name] = column
         return column
 
-    def values(self, node: Expr) -> Array:
+    def column(self, node: Expr) -> Column:
         """`node` for all records of the group, computed once a batch; broadcast to the group's length."""
         key = node.key()
-        values = self._values.get(key)
-        if values is None:
-            values = np.broadcast_to(node.evaluate(self), (self.n,))
-            self._values[key] = values
-        return values
+        column = self._values.get(key)
+        if column is None:
+            column = self._values[key] = broadcast(node.column(self), self.n)
+        return column
+
+    def values(self, node: Expr) -> Array:
+        """The values of `node` for all records of the group; of a condition: where it is true."""
+        return self.column(node).values
 
     def at(self, node: Expr, idx: Ints) -> Array:
-        """`node` for records `idx`: for a few of them only those are computed."""
+        """The values of `node` for records `idx`: for a few of them only those are computed."""
         if node.key() not in self._values and 2 * len(idx) < self.n:
             none: Rows = np.zeros(len(idx), np.int32)
             return Matches(self.world, "customer", self, idx, self.time[idx], none, 0, {}).values(node)
@@ -220,9 +224,13 @@ class Matches:
         records = self.group.records
         return [records[i] for i in self.idx.tolist()]
 
-    def values(self, node: Expr) -> Array:
+    def column(self, node: Expr) -> Column:
         """`node` for these matches, broadcast to their number."""
-        return np.broadcast_to(node.evaluate(self), (len(self),))
+        return broadcast(node.column(self), len(self))
+
+    def values(self, node: Expr) -> Array:
+        """The values of `node` for these matches; of a condition: where it is true."""
+        return self.column(node).values
 
     def field(self, name: str) -> Array:
         """Column `name` of the matched records."""
@@ -259,11 +267,17 @@ class Matches:
 
 
 def look_up(reference: Reference, join: Join, times: Ints, *keys: Array) -> Array:
-    """Column `join.column` of table `join.table` for `keys` at `times`; unknown keys give unknown values."""
-    method = getattr(getattr(reference, join.table), join.column)
+    """Column `join.name` of table `join.table` for `keys` at `times`; unknown keys give unknown values."""
+    method = getattr(getattr(reference, join.table), join.name)
     columns = [np.ascontiguousarray(np.broadcast_to(key, times.shape)) for key in keys]
     found: Array = method(*columns, times)
     return found
+
+
+def broadcast(column: Column, n: int) -> Column:
+    """`column` with `n` entries."""
+    known: Bools | None = None if column.known is None else np.broadcast_to(column.known, (n,))
+    return Column(np.broadcast_to(column.values, (n,)), known)
 
 
 class Batch:

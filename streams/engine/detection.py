@@ -58,7 +58,7 @@ def rfc3339(ms: int, offset_ms: int | None = None) -> str:
 
 
 def plain(kind: str, value: Any) -> Any:
-    """A value of an expression as JSON has it; unknown values are None."""
+    """A known value of an expression as JSON has it; of numbers and texts unknown ones are None too."""
     match kind:
         case "bool":
             return bool(value)
@@ -85,16 +85,13 @@ class Describer:
         """One detection a match; `consents` are the customers' marketing consents."""
         event, records = self.event, fired.records()
         who = [identity(record) for record in records] if records else [unpack(anchor) for anchor in fired.outputs[0, "anchor"]]
-        details = self._columns(fired, {name: (field.value, field.shape.kind) for name, field in event.payload.items()})
-        evidence = self._columns(fired, {name: (node, node.kind) for name, node in self.evidence.items()})
+        details = {name: shown(fired, field.value) for name, field in event.payload.items()}
+        evidence = {name: shown(fired, node) for name, node in self.evidence.items()}
         offsets = fired.world.calendar.offset_ms(fired.times, fired.zones).tolist()
         found = []
         for i, time in enumerate(fired.times.tolist()):
             record = records[i] if records else None
             detail = {name: column[i] for name, column in details.items()}
-            for name, field in event.payload.items():
-                if detail[name] is None and not field.nullable:
-                    detail[name] = "unknown" if field.type is str else detail[name]
             if self.shows_currency and record is not None:
                 detail["currency"] = record.currency
             found.append(
@@ -116,15 +113,16 @@ class Describer:
             )
         return found
 
-    @staticmethod
-    def _columns(fired: Matches, nodes: dict[str, tuple[Expr, str]]) -> dict[str, list[Any]]:
-        columns: dict[str, list[Any]] = {}
-        for name, (node, kind) in nodes.items():
-            if kind == "list":
-                columns[name] = node.evaluate(fired)  # type: ignore[assignment]  # lists of texts come as they are
-            else:
-                columns[name] = [plain(kind, value) for value in fired.values(node).tolist()]
-        return columns
+
+def shown(fired: Matches, node: Expr) -> list[Any]:
+    """The values of `node` for each match as JSON has them; unknown ones are None."""
+    if node.kind == "list":
+        return list(node.evaluate(fired))  # lists of texts come as they are
+    column = fired.column(node)
+    values = [plain(node.kind, value) for value in column.values.tolist()]
+    if column.known is None:
+        return values
+    return [value if known else None for value, known in zip(values, column.known.tolist(), strict=True)]
 
 
 def evidence_of(event: type[Event]) -> dict[str, Expr]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from schemas.codes import NULL, code_of
+from schemas.codes import NULL, UNSURE, code_of
 from schemas.raw import FieldInfo, fields_of
 from streams.intake.times import epoch_days, epoch_ms
 
@@ -55,8 +55,11 @@ def int_column(records: list[Any], info: FieldInfo) -> Ints:
     return np.fromiter(values, np.int64, len(records))
 
 
-def bool_column(records: list[Any], info: FieldInfo) -> npt.NDArray[np.bool_]:
-    """Truth values."""
+def bool_column(records: list[Any], info: FieldInfo) -> npt.NDArray[Any]:
+    """Truth values: bool, or int8 with None as UNSURE where they may be missing."""
+    if info.nullable:
+        values = map(attrgetter(info.name), records)
+        return np.array([UNSURE if value is None else value for value in values], np.int8)
     return np.fromiter(map(attrgetter(info.name), records), bool, len(records))
 
 

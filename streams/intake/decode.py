@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import re
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from functools import reduce
+from operator import attrgetter, or_
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from schemas.codes import code_of
+from schemas.codes import NULL, code_of
 from schemas.raw import RECORD_TYPES, TOPICS, fields_of, type_name
+from schemas.raw.envelope import CONTROL, NEWEST_EVENT_MS, NEWEST_MS, OLDEST_MS, Repair
 from streams.intake.columns import Columns
-from streams.intake.times import INVALID
+from streams.intake.diagnose import diagnose
+from streams.intake.times import DAY_MS, INVALID, epoch_days, epoch_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from schemas.raw import Envelope
+    from schemas.raw.reasons import Reason
+    from streams.intake.diagnose import Fault
+
 Ints = npt.NDArray[np.int64]
-Fault = tuple[str, str]
-"""A reason code, and the detail."""
-OLDEST_MS = 946_684_800_000
-"""2000-01-01T00:00:00Z: nothing real is older."""
-NEWEST_MS = 253_402_300_799_999
-"""The last millisecond of the year 9999."""
 UNDERSTOOD_VERSION = 1
+FIRST_DAY, LAST_DAY = epoch_days(["1900-01-01", "2200-12-31"]).tolist()
+CENTURY_S = range(OLDEST_MS // 1000, (OLDEST_MS + 36_525 * DAY_MS) // 1000)
+UNITS = {"seconds": 1, "microseconds": 10**6, "nanoseconds": 10**9}
+"""Of each, the number in a second: times of this century are recognised in them, and none is a time in milliseconds that may be."""
 
 
 class Reject(msgspec.Struct, frozen=True):
     """A record that is not taken: a reason code, and what was wanted and got, without any personal value."""
 
-    reason: str
+    reason: Reason
     detail: str
     topic: str
     partition: int
@@ -43,19 +49,34 @@ class Reject(msgspec.Struct, frozen=True):
 
 NO_KIND = -1
 KINDS = {record: number for number, record in enumerate(RECORD_TYPES)}
-NAMES = {type_name(record): record for record in RECORD_TYPES}
 
 
 def union_of(topic: str) -> Any:
     """The types that records of `topic` can have, as one tagged union."""
-    members = tuple(record for record in RECORD_TYPES if record.topic == topic)
-    union: Any = members[0]
-    for member in members[1:]:
-        union = union | member
-    return union
+    return reduce(or_, (record for record in RECORD_TYPES if record.topic == topic))
 
 
 DECODERS = {topic: msgspec.json.Decoder(union_of(topic)) for topic in TOPICS}
+
+
+def route_struct(record: type[Envelope]) -> Any:
+    """What routing needs of a record."""
+    return msgspec.defstruct(record.__name__, [("customer_id", Any, None)], tag_field="record_type", tag=type_name(record), namespace={"topic": record.topic})
+
+
+ROUTE = msgspec.json.Decoder(reduce(or_, map(route_struct, RECORD_TYPES))).decode
+"""Reads what a producer looks at, by the rules of the full decoders: escapes, nesting, doubled names."""
+
+
+def route_of(value: bytes) -> tuple[str, bytes | None]:
+    """Topic and key under which a producer would send a raw record. What has no known type goes to the first topic, to be refused there."""
+    try:
+        route = ROUTE(value)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001  # the full decoder says what is wrong with it
+        return TOPICS[0], None
+    return route.topic, route.customer_id.encode() if isinstance(route.customer_id, str) else None
 
 
 class Chunk:
@@ -71,9 +92,33 @@ class Chunk:
         self.keys: list[bytes | None] = []
         self.values: list[bytes | None] = []
         self.rejects: list[Reject] = []
+        self.notes: Counter[str] = Counter()
+        """What was odd about accepted records, counted."""
 
     def __len__(self) -> int:
         return len(self.offset)
+
+
+class Run(NamedTuple):
+    """Raw records of one topic, side by side, and what they are held to."""
+
+    topic: str
+    keys: Sequence[bytes | None]
+    values: Sequence[bytes | None]
+    latest_ms: int | None
+    max_bytes: int
+
+    def part(self, places: Sequence[int]) -> Run:
+        """The records at `places`."""
+        return self._replace(keys=[self.keys[at] for at in places], values=[self.values[at] for at in places])
+
+
+class Taken(NamedTuple):
+    """A run as accepted columns by kind, each with its places in the run, and what is wrong with the others."""
+
+    groups: dict[int, tuple[Ints, Columns]]
+    faults: dict[int, Fault]
+    notes: Counter[str]
 
 
 def decode_chunk(
@@ -87,27 +132,81 @@ def decode_chunk(
     latest_ms: int | None,
     max_bytes: int,
 ) -> Chunk:
-    """Decode raw records in offset order. `latest_ms`: later event times are `future`. Larger values than `max_bytes` are not parsed."""
+    """Decode raw records in offset order. `latest_ms`: later event times are `future`. Larger values than `max_bytes` are not parsed.
+
+    Whatever error a record provokes makes that record a reject. Raises MemoryError, and errors that no single record provokes.
+    """
     chunk = Chunk(topic, partition, next_offset)
-    records, faults = parse(topic, values, max_bytes)
-    if faults or list(keys) != [record.customer_id.encode() for record in records]:
-        faults |= {at: fault for at, key in enumerate(keys) if at not in faults and (fault := key_fault(key, records[at].customer_id))}
-    kinds = np.fromiter((NO_KIND if at in faults else KINDS[type(record)] for at, record in enumerate(records)), np.int8, len(records))
-    groups: dict[int, tuple[Ints, Columns]] = {}
-    for kind in np.unique(kinds[kinds != NO_KIND]).tolist():
-        places = np.flatnonzero(kinds == kind)
-        groups[kind] = (places, Columns(RECORD_TYPES[kind], [records[at] for at in places.tolist()]))
-    for kind, (places, columns) in groups.items():
-        bad = judge(columns, latest_ms)
-        if bad:
-            faults |= {int(places[row]): fault for row, fault in bad.items()}
-            good = np.array([row for row in range(len(places)) if row not in bad], np.int64)
-            groups[kind] = (places[good], columns.keep(good))
+    run = Run(topic, keys, values, latest_ms, max_bytes)
+    try:
+        groups, faults, chunk.notes = take(run)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001  # it is narrowed to its records
+        groups, faults, chunk.notes = take_without(run, culprits(run, range(len(values))))
     lay_out(chunk, groups, offsets, keys, values)
     for at in sorted(faults):
         reason, detail = faults[at]
         chunk.rejects.append(Reject(reason, f"{detail} ({topic}[{partition}]@{offsets[at]})", topic, partition, offsets[at], keys[at], values[at]))
     return chunk
+
+
+def take(run: Run) -> Taken:
+    """Parse, put right, and check the records of a run."""
+    records, faults = parse(run.topic, run.values, run.max_bytes)
+    if faults or list(run.keys) != [record.customer_id.encode() for record in records]:
+        faults |= {at: fault for at, key in enumerate(run.keys) if at not in faults and (fault := key_fault(key, records[at].customer_id))}
+    kinds = np.fromiter((NO_KIND if at in faults else KINDS[type(record)] for at, record in enumerate(records)), np.int8, len(records))
+    groups: dict[int, tuple[Ints, Columns]] = {}
+    notes: Counter[str] = Counter()
+    for kind in np.unique(kinds[kinds != NO_KIND]).tolist():
+        places = np.flatnonzero(kinds == kind)
+        own = [records[at] for at in places.tolist()]
+        for repair in RECORD_TYPES[kind].REPAIRS:
+            own = repaired(own, repair, notes)
+        columns = Columns(RECORD_TYPES[kind], own)
+        bad = check(columns, run.latest_ms)
+        if bad:
+            faults |= {int(places[row]): fault for row, fault in bad.items()}
+            good = np.array([row for row in range(len(places)) if row not in bad], np.int64)
+            places, columns = places[good], columns.keep(good)
+        for note in RECORD_TYPES[kind].NOTES:
+            notes[note.counted] += int((~note.holds(columns)).sum())
+        groups[kind] = (places, columns)
+    return Taken(groups, faults, notes)
+
+
+def culprits(run: Run, places: Sequence[int]) -> dict[int, Fault]:
+    """By place, the records that an error outside the checks comes from: the run is halved until they are alone."""
+    try:
+        take(run.part(places))
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to a record
+        if len(places) == 1:
+            return {places[0]: ("undecodable", f"value: wanted a record that can be read, got {type(error).__name__} in the reader")}
+        middle = len(places) // 2
+        return culprits(run, places[:middle]) | culprits(run, places[middle:])
+    return {}
+
+
+def take_without(run: Run, faults: dict[int, Fault]) -> Taken:
+    """The run without the records that have a fault already."""
+    places = np.array([at for at in range(len(run.values)) if at not in faults], np.int64)
+    rest = take(run.part(places.tolist()))
+    groups = {kind: (places[own], columns) for kind, (own, columns) in rest.groups.items()}
+    return Taken(groups, faults | {int(places[at]): fault for at, fault in rest.faults.items()}, rest.notes)
+
+
+def repaired(records: list[Any], repair: Repair, notes: Counter[str]) -> list[Any]:
+    """The records with a field put right."""
+    before = list(map(attrgetter(repair.field), records))
+    after = repair.repaired(before)
+    if after is before:
+        return records
+    if repair.counted is not None:
+        notes[repair.counted] += after.count(None) - before.count(None)
+    return [record if new == old else msgspec.structs.replace(record, **{repair.field: new}) for record, old, new in zip(records, before, after, strict=True)]
 
 
 def key_fault(key: bytes | None, customer_id: str) -> Fault | None:
@@ -148,10 +247,13 @@ def parse(topic: str, values: Sequence[bytes | None], max_bytes: int) -> tuple[l
     decode = DECODERS[topic].decode
     try:
         if max(map(len, values), default=0) <= max_bytes:  # type: ignore[arg-type]  # a null value raises, as wanted
-            return list(map(decode, values)), {}  # type: ignore[arg-type]  # as above
+            records = list(map(decode, values))  # type: ignore[arg-type]  # as above
+            return records, control_faults(values, records)  # type: ignore[arg-type]  # as above
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001, S110  # then each is looked at by itself
         pass
-    records: list[Any] = []
+    records = []
     faults: dict[int, Fault] = {}
     for at, value in enumerate(values):
         record, fault = parse_one(topic, value, max_bytes)
@@ -170,57 +272,45 @@ def parse_one(topic: str, value: bytes | None, max_bytes: int) -> tuple[Any, Fau
     if len(value) > max_bytes:
         return None, ("too_large", f"value: wanted at most {max_bytes} bytes, got {len(value)}")
     try:
-        return DECODERS[topic].decode(value), None
+        record = DECODERS[topic].decode(value)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001  # msgspec raises RecursionError and UnicodeDecodeError too
         return None, diagnose(topic, value, error)
+    return record, control_faults([value], [record]).get(0)
 
 
-def diagnose(topic: str, value: bytes, error: Exception) -> Fault:
-    """A reason code, and the error in words that hold no value of the record."""
-    if isinstance(error, RecursionError):
-        return "too_deep", "value: wanted nesting that can be read, got deeper"
-    if isinstance(error, UnicodeDecodeError):
-        return "bad_utf8", f"value: wanted UTF-8, got an invalid byte at {error.start}"
-    if value.startswith(b"\xef\xbb\xbf"):
-        return "bom", "value: wanted JSON, got a byte order mark before it"
-    if not isinstance(error, msgspec.ValidationError):
-        text = str(error)
-        return ("bad_utf8" if "utf-8" in text.lower() else "bad_json"), f"value: wanted one JSON object: {bare(text)}"
-    text = str(error)
-    if "Invalid value" in text and "record_type" in text:
-        return record_type_fault(topic, value)
-    if "missing required field" in text:
-        return "missing_field", bare(text)
-    if text.startswith("Expected") and ", got" in text:
-        return "wrong_type", bare(text)
-    return "bad_value", bare(text)
+def control_faults(values: Sequence[bytes], records: list[Any]) -> dict[int, Fault]:
+    """By position, the first text that holds a control character. In JSON these stand escaped, or are DEL: most runs have neither."""
+    joined = b"\n".join(values)
+    if b"\\" not in joined and b"\x7f" not in joined:
+        return {}
+    faults: dict[int, Fault] = {}
+    for at, (value, record) in enumerate(zip(values, records, strict=True)):
+        if ESCAPED.search(value):
+            record_type: Any = type(record)
+            for name, info in fields_of(record_type).items():
+                text = getattr(record, name)
+                if info.kind == "text" and name not in REPAIRED and isinstance(text, str) and CONTROL.search(text):
+                    faults[at] = ("bad_value", f"{name}: wanted a text without control characters, got one with")
+                    break
+    return faults
 
 
-def record_type_fault(topic: str, value: bytes) -> Fault:
-    """Whether a record type is unknown, or one of another topic."""
-    try:
-        name = msgspec.json.decode(value).get("record_type")
-    except Exception:  # noqa: BLE001  # it is refused already
-        name = None
-    record = NAMES.get(name) if isinstance(name, str) else None
-    if record is None:
-        return "unknown_record_type", f"record_type: wanted one of {', '.join(sorted(NAMES))}, got another text"
-    return "wrong_topic", f"record_type: {name} belongs to {record.topic}, got it on {topic}"
+ESCAPED = re.compile(rb"\\(?:[bfnrt]|u00[01]|u007[fF])|\x7f")
+"""What a control character in JSON looks like."""
+REPAIRED = frozenset(repair.field for record in RECORD_TYPES for repair in record.REPAIRS if repair.counted)
+"""Fields of which a text that does not fit becomes null: they are put right after this."""
 
 
-def bare(text: str) -> str:
-    """An error's text without quoted values, which may be personal; field names after `field` stay."""
-    return re.sub(r"(?<!field )(?<!at )(['\"]).*?\1", "a value", text)
+# Checks
 
 
-# Judging
-
-
-def judge(columns: Columns, latest_ms: int | None) -> dict[int, Fault]:
+def check(columns: Columns, latest_ms: int | None) -> dict[int, Fault]:
     """By row, the first thing that is wrong with well-formed records."""
     bad: dict[int, Fault] = {}
 
-    def fail(holds: npt.NDArray[np.bool_], reason: str, detail: str) -> None:
+    def fail(holds: npt.NDArray[np.bool_], reason: Reason, detail: str) -> None:
         if not holds.all():
             for row in np.flatnonzero(~holds).tolist():
                 bad.setdefault(row, (reason, detail))
@@ -229,15 +319,34 @@ def judge(columns: Columns, latest_ms: int | None) -> dict[int, Fault]:
     fail(columns.schema_version == UNDERSTOOD_VERSION, "unsupported_version", f"schema_version: wanted {UNDERSTOOD_VERSION}, got another")
     for name, info in fields_of(record).items():
         if info.kind in ("time", "date") and (not info.nullable or any(value is not None for value in map(attrgetter(name), columns.records))):
-            wanted = "RFC 3339 with offset and at most ms, or epoch ms" if info.kind == "time" else "YYYY-MM-DD"
-            column = getattr(columns, name)
-            fail(column != INVALID, "bad_time", f"{name}: wanted {wanted}, got another text")
-    time = columns.event_time
-    fail(time >= OLDEST_MS, "too_old", "event_time: wanted 2000-01-01 or later, got earlier")
-    fail(time <= NEWEST_MS, "bad_time", "event_time: wanted a time before the year 10000, got later")
+            column, (least, most) = getattr(columns, name), (FIRST_DAY, LAST_DAY) if info.kind == "date" else (OLDEST_MS, NEWEST_MS)
+            most = NEWEST_EVENT_MS if name == "event_time" else most
+            for row in np.flatnonzero((column != NULL) & ((column < least) | (column > most))).tolist():
+                raw = getattr(columns.records[row], name)
+                bad.setdefault(row, date_fault(name) if info.kind == "date" else time_fault(name, raw, int(column[row])))
     if latest_ms is not None:
-        fail(time <= latest_ms, "future", "event_time: wanted at most 300 s ahead of the wall clock, got later")
+        fail(columns.event_time <= latest_ms, "future", "event_time: wanted at most 300 s ahead of the wall clock, got later")
     for rule in record.RULES:  # type: ignore[attr-defined]  # every record type has rules
-        fail(rule.holds(columns), "broken_rule", f"{rule.name}: wanted {rule.says}")
+        fail(rule.holds(columns), rule.reason, f"{rule.name}: wanted {rule.says}")
     fail(columns.action == code_of("new"), "correction", "action: wanted new; corrections and reversals are kept out of the rules")
     return bad
+
+
+def date_fault(name: str) -> Fault:
+    """What is wrong with a date."""
+    return "bad_time", f"{name}: wanted a day YYYY-MM-DD from 1900 to 2200, got another text"
+
+
+def time_fault(name: str, raw: int | str, ms: int) -> Fault:
+    """What is wrong with a time, `ms` as far as it could be read."""
+    wanted = f"{name}: wanted RFC 3339 with offset, or epoch ms"
+    if isinstance(raw, str) and ms == INVALID:
+        return "bad_time", f"{wanted}, got {'a time without offset' if epoch_ms([raw + 'Z'])[0] != INVALID else 'another text'}"
+    if isinstance(raw, int):
+        for unit, number in UNITS.items():
+            if raw // number in CENTURY_S:
+                return "bad_time", f"{wanted}, got a number that is a time of this century in {unit}: are these {unit}?"
+    early = (raw if isinstance(raw, int) else ms) < OLDEST_MS
+    if early and name == "event_time":
+        return "too_old", "event_time: wanted 2000-01-01 or later, got earlier"
+    return "bad_time", f"{name}: wanted a time from 2000-01-01 to the end of {'9998' if name == 'event_time' else '9999'}, got {'an earlier' if early else 'a later'} one"

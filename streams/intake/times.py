@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,15 +19,22 @@ INVALID = NULL + 1
 """What is no time, or no date."""
 DAY_MS = 86_400_000
 ZERO = ord("0")
-LONGEST = len("2026-05-01T09:30:00.123+08:00")
+SHORTEST = len("2026-05-01T09:30:00Z")
+LONGEST = len("2026-05-01T09:30:00.123456789+08:00")
+FRACTION = len("2026-05-01T09:30:00.")
+FINER = re.compile(r"(?<=^.{19}\.[0-9]{9})[0-9]+")
+"""Digits behind the ninth of a fraction."""
 
 
 def epoch_ms(values: Sequence[int | str | None]) -> Ints:
-    """Epoch ms of integers (taken as they are) and RFC 3339 texts with offset and at most ms; None is NULL, others INVALID."""
+    """Epoch ms of integers (taken as they are) and RFC 3339 texts with offset; None is NULL, others INVALID. What is finer than ms is cut off."""
     try:
-        return np.array(values, np.int64) if all(type(value) is int for value in values) else _mixed(values)
+        if all(type(value) is int for value in values):
+            result = np.array(values, np.int64)
+            return np.where(result == NULL, INVALID, result)
     except OverflowError:
-        return _mixed([value if not isinstance(value, int) or abs(value) < -NULL else "" for value in values])
+        pass
+    return _mixed(values)
 
 
 def _mixed(values: Sequence[int | str | None]) -> Ints:
@@ -38,7 +46,7 @@ def _mixed(values: Sequence[int | str | None]) -> Ints:
             texts.append(value)
             places.append(at)
         elif value is not None:
-            result[at] = value
+            result[at] = value if abs(value) < -NULL else INVALID
     if texts:
         result[places] = rfc3339_ms(texts)
     return result
@@ -79,11 +87,17 @@ def date_part(matrix: Ints) -> tuple[Ints, Bools]:
 
 
 def rfc3339_ms(texts: list[str]) -> Ints:
-    """Epoch ms of RFC 3339 date-times with offset and at most milliseconds; INVALID for others. `:60` is read as `:59.999`."""
-    matrix, length = byte_matrix(texts, LONGEST)
+    """Epoch ms of RFC 3339 date-times with offset, cut off to the millisecond; INVALID for others.
+
+    Read as well: a blank for `T`, an offset without colon. `:60` is read as `:59.999`.
+    """
+    longest = max(map(len, texts))
+    if longest > LONGEST:
+        texts = [FINER.sub("", text) if len(text) > LONGEST else text for text in texts]
+    matrix, length = byte_matrix(texts, min(max(longest, SHORTEST), LONGEST))
     day, sound = date_part(matrix)
     (hour, a), (minute, b), (second, c) = digits(matrix, 11, 13), digits(matrix, 14, 16), digits(matrix, 17, 19)
-    sound &= a & b & c & np.isin(matrix[:, 10], (ord("T"), ord("t"))) & (matrix[:, 13] == ord(":")) & (matrix[:, 16] == ord(":"))
+    sound &= a & b & c & np.isin(matrix[:, 10], (ord("T"), ord("t"), ord(" "))) & (matrix[:, 13] == ord(":")) & (matrix[:, 16] == ord(":"))
     sound &= (hour <= 23) & (minute <= 59) & (second <= 60)  # the clock
     millis, at, fraction_sound = fraction(matrix)
     offset, offset_sound = zone_offset(matrix, at, length)
@@ -94,14 +108,14 @@ def rfc3339_ms(texts: list[str]) -> Ints:
 
 
 def fraction(matrix: Ints) -> tuple[Ints, Ints, Bools]:
-    """Milliseconds of a fraction of 1 to 3 digits, the column behind it, and whether it is one."""
-    has = matrix[:, 19] == ord(".")
-    figures = matrix[:, 20:23] - ZERO
+    """Milliseconds of a fraction of one digit or more, the column behind it, and whether it is one."""
+    has = matrix[:, FRACTION - 1] == ord(".") if matrix.shape[1] > SHORTEST else np.zeros(len(matrix), bool)
+    figures = matrix[:, FRACTION:] - ZERO
     is_digit = (figures >= 0) & (figures <= 9)  # digits
     run = np.cumprod(is_digit, axis=1)
     count = run.sum(1)
-    millis = (figures * run) @ np.array([100, 10, 1])
-    return np.where(has, millis, 0), np.where(has, 20 + count, 19), ~has | (count >= 1)
+    millis = (figures * run)[:, :3] @ np.array([100, 10, 1])[: figures.shape[1]]
+    return np.where(has, millis, 0), np.where(has, FRACTION + count, FRACTION - 1), ~has | (count >= 1)
 
 
 def zone_offset(matrix: Ints, at: Ints, length: Ints) -> tuple[Ints, Bools]:
@@ -109,10 +123,11 @@ def zone_offset(matrix: Ints, at: Ints, length: Ints) -> tuple[Ints, Bools]:
     rows = np.arange(len(matrix))
     wide = np.pad(matrix, ((0, 0), (0, 8)))
     sign = wide[rows, at]
-    part = np.stack([wide[rows, at + i] for i in range(1, 6)], axis=1)
-    (hours, a), (minutes, b) = digits(part, 0, 2), digits(part, 3, 5)
+    colon = wide[rows, at + 3] == ord(":")
+    part = np.stack([wide[rows, at + 1], wide[rows, at + 2], wide[rows, at + 3 + colon], wide[rows, at + 4 + colon]], axis=1)
+    (hours, a), (minutes, b) = digits(part, 0, 2), digits(part, 2, 4)
     zulu = np.isin(sign, (ord("Z"), ord("z"))) & (length == at + 1)
-    numeric = np.isin(sign, (ord("+"), ord("-"))) & a & b & (part[:, 2] == ord(":")) & (hours <= 23) & (minutes <= 59) & (length == at + 6)  # the clock
+    numeric = np.isin(sign, (ord("+"), ord("-"))) & a & b & (hours <= 23) & (minutes <= 59) & (length == at + 5 + colon)  # the clock
     offset = np.where(sign == ord("-"), -1, 1) * (hours * 60 + minutes)
     return np.where(numeric, offset, 0), zulu | numeric
 

@@ -7,14 +7,16 @@ import json
 import socket
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
 from tests.broker.kafka import create_topics
 from tests.broker.workers import PROJECT, Cluster
 from tests.events.test_catalogue import EVENTS  # noqa: F401  # the definitions load
-from tests.intake.test_decode import BAD
-from tests.streams.records import good
+from tests.intake.test_decode import BAD, TOPIC_OF, chunk_of
+from tests.intake.test_extremes import poisoned
+from tests.streams.records import GOOD, good
 
 pytestmark = pytest.mark.broker
 
@@ -47,6 +49,31 @@ def test_every_bad_record_is_a_dead_letter_and_every_neighbour_an_event(cluster)
     assert [event["data"]["trigger"]["record_id"] for event in drops] == [f"ok-{number}" for number in range(len(bad))]
     assert "139123" not in cluster.logs()
     assert "8613800000100" not in cluster.logs()
+
+
+def test_extreme_values_of_every_type_are_dead_letters_or_accepted_from_backlog_and_live(cluster):
+    """The worker that decodes them goes on, and so does one that restores what they left."""
+    records = []
+    for record_type in GOOD:
+        values, keys = poisoned(record_type)
+        records += [(TOPIC_OF[record_type], 1, key, value) for key, value in list(zip(keys, values, strict=True))[::13]]
+    following, expected = Counter(), {}
+    for topic, _, key, value in records:
+        rejects = chunk_of([value], topic, [key]).rejects
+        expected |= {(topic, following[topic]): rejects[0].reason} if rejects else {}
+        following[topic] += 1
+    cluster.produce(records[: len(records) // 2])
+    cluster.start()
+    cluster.wait_worked_off()
+    cluster.produce(records[len(records) // 2 :])
+    cluster.wait_worked_off()
+    cluster.end()
+    cluster.start()
+    cluster.produce([("raw.billing", 1, b"C1", encoded(1000))])
+    cluster.wait_worked_off()
+    found = {(headers["topic"].decode(), int(headers["offset"])): headers["reason"].decode() for headers in (dict(letter.headers) for letter in cluster.dead_letters())}
+    assert found == expected
+    assert "ok-1000" in {(event["data"]["trigger"] or {}).get("record_id") for event in cluster.events()}
 
 
 def test_records_of_the_future_and_stale_events_are_kept_from_consumers_on_the_wall_clock(cluster):

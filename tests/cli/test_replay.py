@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from streams.kafka.partitioner import partition_of
 from streams.simulation.city import City
 from tests.broker.workers import replayed
 from tests.shards import CATALOGUE
+from tests.streams.records import good
 
 MIDNIGHT_MS = 1_777_564_800_000
 
@@ -90,8 +92,145 @@ def test_bad_lines_are_counted_with_their_reason_and_do_not_stop_it(city, tmp_pa
     (tmp_path / "in.jsonl").write_bytes(b"\n".join([b"{", *lines, b'{"record_type":"gossip","customer_id":"C1"}', b"", b"\xff"]))
     done = kairos("replay", tmp_path / "in.jsonl", "--rejects", tmp_path / "bad.jsonl")
     assert done.returncode == 0
-    assert [json.loads(line)["reason"] for line in (tmp_path / "bad.jsonl").read_bytes().splitlines()].count("bad_json") == 2
+    rejects = [json.loads(line) for line in (tmp_path / "bad.jsonl").read_bytes().splitlines()]
+    assert sorted((reject["reason"], reject["where"]) for reject in rejects) == [
+        ("bad_json", f"{tmp_path}/in.jsonl:1"),
+        ("bad_utf8", f"{tmp_path}/in.jsonl:104"),
+        ("unknown_record_type", f"{tmp_path}/in.jsonl:102"),
+    ]
+    assert all(reject["detail"].endswith(f"({reject['where']})") for reject in rejects)
     assert b"unknown_record_type" in done.stderr
+
+
+def encoded(record_type="balance_change", **changes):
+    return json.dumps(good(record_type, **changes)).encode()
+
+
+def rejects_of(folder, *files, partitions=1, stdin=None):
+    done = kairos("replay", *files, "--rejects", folder / "bad.jsonl", "--out", folder / "events.jsonl", "--partitions", partitions, stdin=stdin)
+    return done, [json.loads(line) for line in (folder / "bad.jsonl").read_bytes().splitlines()]
+
+
+@pytest.mark.parametrize("partitions", [1, 4])
+def test_a_reject_names_its_file_and_line_over_several_files_topics_and_chunks(tmp_path, partitions):
+    """Bad lines of any topic, blank lines and CRLF between; files without any line at all."""
+    wrong, names = {}, []
+    for number in range(4):
+        lines = []
+        for at in range(1, 4001 if number != 2 else 1):
+            bad = at % 997 == 0
+            record_type = ("balance_change", "page_view", "location_update")[at % 3]
+            lines.append(b"" if at % 100 == 1 else encoded(record_type, record_id=f"{number}-{at}", customer_id=f"C{at % 7}", schema_version=2 if bad else 1))
+            if bad:
+                wrong[f"{number}-{at}"] = f"{tmp_path}/{number}.jsonl:{at}"
+        (tmp_path / f"{number}.jsonl").write_bytes(b"".join(line + b"\r\n" for line in lines))
+        names.append(tmp_path / f"{number}.jsonl")
+    done, rejects = rejects_of(tmp_path, *names, partitions=partitions)
+    assert done.returncode == 0
+    assert {json.loads(reject["raw"])["record_id"]: reject["where"] for reject in rejects if reject["reason"] != "late"} == wrong
+
+
+def test_a_late_record_names_its_line_too(tmp_path):
+    times = ["2026-05-09T10:00:00Z", "2026-05-01T10:00:00Z", "2026-05-09T10:00:01Z"]
+    (tmp_path / "in.jsonl").write_bytes(b"".join(encoded(record_id=f"r{at}", event_time=time) + b"\n" for at, time in enumerate(times)))
+    _, rejects = rejects_of(tmp_path, tmp_path / "in.jsonl")
+    assert [(reject["reason"], reject["where"]) for reject in rejects] == [("late", f"{tmp_path}/in.jsonl:2")]
+
+
+def test_escaped_names_nested_ones_a_byte_order_mark_and_gzip_on_stdin_are_read_as_a_worker_reads_them(tmp_path):
+    plain = encoded()
+    odd = [
+        plain.replace(b'"C1"', b'"\\u00431"').replace(b'"customer_id"', b'"related_party": {"customer_id": "OTHER", "record_type": "payment"}, "customer_id"'),
+        plain.replace(b'"customer_id"', b'"customer\\u005fid"').replace(b'"record_type"', b'"record\\u005ftype"'),
+        plain.replace(b'"record_id"', b'"record_type": "balance_change", "record_id"'),
+    ]
+    for number, line in enumerate(odd):
+        whole = b"\xef\xbb\xbf" + line.replace(b'"r-1"', f'"r-{number}"'.encode()) + b"\n"
+        for stdin in (whole, gzip.compress(whole)):
+            done, rejects = rejects_of(tmp_path, "-", partitions=4, stdin=stdin)
+            assert (done.returncode, rejects) == (0, [])
+            assert [event["data"]["customer_id"] for event in events_of(tmp_path / "events.jsonl")] == ["C1"]
+
+
+REASONS = [
+    (b'{"a": 1}', "missing_field", "record_type"),
+    (encoded(customer_id=5), "wrong_type", "customer_id: wanted a text of 1 to 64 characters, got a whole number"),
+    (encoded("voice_usage") + encoded("voice_usage"), "bad_json", "two objects on one line?"),
+    (encoded().replace(b"src", b"sr\xff"), "bad_utf8", f"got an invalid byte at {encoded().index(b'src') + 2}"),
+    (encoded(channel="telegram"), "bad_value", "channel: wanted one of agent_dealer, app, call_agent, "),
+    (encoded(channel="telegram"), "bad_value", ", web, got 'telegram'"),
+    (encoded(event_time=1_777_599_072), "bad_time", "are these seconds?"),
+    (encoded(valid_until=1_777_599_072_000_000), "bad_time", "are these microseconds?"),
+    (encoded(event_time="2026-05-01T10:00:00"), "bad_time", "got a time without offset"),
+    (encoded()[:-1] + b', "record_type": "voice_usage"}', "doubled_field", "record_type: wanted the field once, got it twice"),
+    (encoded()[:-1] + b', "delta": "x"}', "doubled_field", "delta: wanted the field once, got it twice"),
+    (encoded(balance_after=500.0), "wrong_type", "balance_after: wanted a whole number from "),
+    (encoded("state_change", attribute="line.owner", old_value="C0", new_value="C1"), "owner_key", "the old owner's"),
+]
+
+
+@pytest.mark.parametrize(("line", "reason", "says"), REASONS)
+def test_what_is_wrong_is_said_with_field_wanted_and_got(tmp_path, line, reason, says):
+    (tmp_path / "input.jsonl").write_bytes(encoded(record_id="well") + b"\n" + line + b"\n")
+    done, rejects = rejects_of(tmp_path, tmp_path / "input.jsonl")
+    assert done.returncode == 0
+    assert [(reject["reason"], says in reject["detail"]) for reject in rejects] == [(reason, True)], rejects
+    assert rejects[0]["detail"].endswith("input.jsonl:2)")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"calldate,clid,src,dst\n2026-05-01,a,b,c\n", "looks like CSV"),
+        (b"<cdr><a/></cdr>\n", "looks like XML"),
+        (b'[{"record_type": "payment"}]', "looks like a JSON array"),
+        (b'{\n "record_type": "payment"\n}\n', "JSON over several lines"),
+        (b'{"specversion": "1.0", "type": "x", "data": {}}', "CloudEvents"),
+        (b"PAR1\x15\x04", "Parquet"),
+    ],
+)
+def test_where_everything_is_refused_the_command_fails_with_a_hint_and_leaves_the_output_alone(tmp_path, content, says):
+    (tmp_path / "in").write_bytes(content)
+    (tmp_path / "events.jsonl").write_bytes(b"old\n")
+    done, rejects = rejects_of(tmp_path, tmp_path / "in")
+    assert done.returncode == 2
+    assert says in done.stderr.decode()
+    assert "was accepted" in done.stderr.decode()
+    assert rejects
+    assert (tmp_path / "events.jsonl").read_bytes() == b"old\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.jsonl", "events.jsonl", "in"]
+
+
+def test_an_empty_file_is_no_mistake(tmp_path):
+    (tmp_path / "in").write_bytes(b"\n")
+    assert rejects_of(tmp_path, tmp_path / "in")[0].returncode == 0
+
+
+@pytest.mark.parametrize("arguments", [["in.jsonl", "broken.gz"], ["in.jsonl", "missing"], ["in.jsonl", "--set", "balance.low.low=-5"], ["in.jsonl", "--until", "tomorrow"]])
+def test_a_replay_that_fails_leaves_the_output_as_it_was(tmp_path, arguments, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.jsonl").write_bytes(encoded() + b"\n")
+    (tmp_path / "broken.gz").write_bytes(gzip.compress(encoded() * 50)[:-30])
+    (tmp_path / "e.jsonl").write_bytes(b"old\n")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    done = kairos("replay", *arguments, "--out", "e.jsonl")
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert (tmp_path / "e.jsonl").read_bytes() == b"old\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_an_output_is_written_through_a_link_and_keeps_its_rights(tmp_path):
+    (tmp_path / "in.jsonl").write_bytes(encoded() + b"\n")
+    (tmp_path / "real").write_bytes(b"old\n")
+    (tmp_path / "real").chmod(0o600)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert kairos("replay", tmp_path / "in.jsonl", "--out", tmp_path / "link").returncode == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").stat().st_mode & 0o777 == 0o600
+    assert len(events_of(tmp_path / "real")) == 1
+    assert kairos("replay", tmp_path / "in.jsonl", "--out", "/dev/null").returncode == 0
+    assert Path("/dev/null").is_char_device()
 
 
 @pytest.mark.parametrize(
@@ -102,6 +241,14 @@ def test_bad_lines_are_counted_with_their_reason_and_do_not_stop_it(city, tmp_pa
         (["replay", "x", "--set", "balance.low.low=many"], "balance.low.low: wanted an integer (minor), got 'many'"),
         (["replay", "x", "--set", "balance.low.low=-5"], "wanted >= 0 minor, got -5"),
         (["replay", "x", "--only", "balance.lo"], "did you mean balance.low"),
+        (["replay", "README.md", "--out", "README.md"], "--out: wanted another file than the input, got README.md"),
+        (["replay", "README.md", "--rejects", "streams/../README.md"], "--rejects: wanted another file than the input"),
+        (["replay", "README.md", "--out", "e", "--rejects", "./e"], "--out and --rejects: wanted two files"),
+        (["replay", "README.md", "--out", "nowhere/e"], "--out: wanted a file in a folder that is there, got nowhere/e"),
+        (["replay", "README.md", "--out", "tests"], "--out: wanted a file, got the folder tests"),
+        (["replay", "README.md", "--until", "2026-05-02T03:00:00"], "--until: wanted a time with its offset, such as 2026-05-02T03:00:00+08:00, got '2026-05-02T03:00:00'"),
+        (["replay", "README.md", "--until", "2026-05-02"], "--until: wanted a time with its offset"),
+        (["replay", "README.md", "--until", "tomorrow"], "--until: wanted a time with its offset"),
         (["replay", "x", "--reference", "nowhere"], "wanted a folder"),
         (["worker", "--config", "nowhere.toml"], "wanted a readable TOML file"),
         (["worker", "--clock", "moon"], "clock: wanted one of wall, records, got 'moon'"),

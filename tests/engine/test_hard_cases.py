@@ -136,7 +136,7 @@ def test_h10_a_terminated_line_is_silent_for_ever():
 def test_what_a_line_has_lost_with_its_owner_does_not_come_back_with_a_restart():
     bench = Bench()
     bench.feed([call("1 10:00", "dropped"), call("1 11:00", "dropped")])
-    bench.feed([record("state_change", "1 12:00", entity="line", entity_id="S1", attribute="line.owner", old_value="C0", new_value="C1")])
+    bench.feed([record("state_change", "1 12:00", entity="line", entity_id="S1", attribute="line.owner", old_value="C1", new_value="C2")])
     bench.restart()
     assert told(bench.feed([call("1 13:00", "dropped")]), "net.drops_repeated") == []
 

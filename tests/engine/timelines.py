@@ -53,7 +53,7 @@ def bodies(draw: Any, at: int, line: str) -> dict[str, Any]:
                 "update_type": "periodic",
                 "plmn": "460-00",
                 "roaming": False,
-                "cell_id": draw(st.sampled_from(("310000-1", "110000-1", "110000-1", "440100-1", "nowhere"))),
+                "cell_id": draw(st.sampled_from(("310000-1", "110000-1", "110000-1", "440100-1", "330100-1", "990000-1", "nowhere"))),
             }
         case "C":
             status = draw(st.sampled_from(("opened", "completed", "completed")))
@@ -61,7 +61,11 @@ def bodies(draw: Any, at: int, line: str) -> dict[str, Any]:
             return {"record_type": "interaction", "interaction_id": draw(st.sampled_from(("i1", "i2"))), "direction": "inbound", "channel": draw(st.sampled_from(("ivr", "chat"))), "status": status,
                     "reason": draw(st.sampled_from(("billing", "billing", "praise"))), "start_time": at, **ended}  # fmt: skip
         case "X":
-            old, new = draw(st.sampled_from((("35331109", "35407115"), ("35407115", "86012305"), (None, "35407115"), ("35331109", "35331109"))))
+            old, new = draw(
+                st.sampled_from(
+                    (("35331109", "35407115"), ("35407115", "86012305"), (None, "35407115"), ("35331109", "35331109"), ("35331109", "99999999"), ("99999999", "35407115"))
+                )
+            )
             return {"record_type": "device_change", "change_type": "device", "new_imei": "t:b", "old_tac": old, "new_tac": new}
     old, new = draw(st.sampled_from((("pendingActive", "active"), (None, "active"), (None, "suspended"), ("created", "active"), ("active", "terminated"))))
     if draw(st.booleans()):

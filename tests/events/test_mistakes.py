@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -70,10 +71,10 @@ BODIES = {
         1,
         "window: wanted a length of time such as hours(2) for a parameter in ms, got 3600",
     ),
-    "a value as a condition": ("when = charges.where(B.delta)", 1, "where: wanted conditions such as B.delta < 0, got delta"),
-    "a truth value as a condition": ("when = charges.where(True)", 1, "where: wanted conditions such as B.delta < 0, got True"),
-    "a value as a condition on a signal": ("when = place.moved.where(place.to)", 1, "when: wanted a condition, got the text to"),
-    "a value among conditions": ("when = charges.where(B.main & B.delta)", 1, "when: wanted a condition, got the int delta"),
+    "a value as a condition": ("when = charges.where(B.delta)", 1, "where: wanted a condition, got delta (a whole number); compare it with something"),
+    "a truth value as a condition": ("when = charges.where(True)", 1, "where: wanted a condition, got True"),
+    "a value as a condition on a signal": ("when = place.moved.where(place.to)", 1, "where: wanted a condition, got to (a text)"),
+    "a value among conditions": ("when = charges.where(B.main & B.delta)", 1, "main & delta: wanted a condition, got delta (a whole number)"),
     "a number as a window's condition": ("recent = charges.within(hours(1))\nwhen = recent.count()", 2, "when: wanted a condition, got the int count"),
     "no length": ("recent = charges.within(hours(0))\nwhen = recent.count() > 1", 1, "within: wanted a length of time, got 0"),
     "a negative length": ("when = charges\nrearm = cool(days(-1))", 2, "cool: wanted a length of time, got -1"),
@@ -170,7 +171,7 @@ BODIES = {
     "comparisons without parentheses": (
         'when = charges.where(B.charge_reason == "data" & B.main == True)',
         1,
-        "'data' & main: wanted parentheses around each comparison: (a == b) & (c == d)",
+        "data & main: wanted a condition, got 'data'; compare it with something, and put each comparison between & and | in parentheses",
     ),
     "and": ("when = charges.where(B.main and B.shared)", 1, "use & | ~ instead of and or not"),
     "a default out of bounds": ('low = Param(-5, unit="minor", ge=0, doc="low")\nwhen = charges.where(B.delta < low)', 1, "low: wanted >= 0 minor, got -5"),
@@ -221,8 +222,9 @@ def test_a_mistake_in_the_brackets_is_told_with_its_line(tmp_path, brackets, say
 )
 def test_cases_of_both_kinds_are_wanted(tmp_path, cases, says):
     written(tmp_path, GOOD, tail=f"\n\n{cases}\n")
-    (told,) = faults(tmp_path)
+    (told,) = faults_of(Catalogue.load([str(tmp_path / "mine")]), Reference.load(), EngineSettings())
     assert says in told
+    assert re.match(r".*balance/trial\.py:[0-9]+: ", told)
 
 
 def test_all_faults_of_all_files_are_told_at_once(tmp_path):
@@ -394,7 +396,7 @@ recent = charges.same(B.currency).within(least)
 when = (recent.sum(-B.delta) >= low) & (recent.count() < high)
 rearm = (EDGE, cool("7d"))
 n: Field[Amount] = recent.sum(-B.delta)
-currency: Field[str] = B.currency"""
+currency: Field[str | None] = B.currency"""
     written(tmp_path, body, tail='\n\nCASES = [Case("some", [charge(2000, 900)], [{"n": 1100, "currency": "CNY"}]), Case("none", [], [])]\n')
     catalogue = Catalogue.load([str(tmp_path / "mine")], {"balance.trial": {"least": "90min", "low": 500}})
     assert catalogue.value(catalogue.by_id["balance.trial"], "least") == 5_400_000

@@ -17,7 +17,7 @@ from streams.engine.features.nth import Nth
 from streams.engine.features.place import Place
 from streams.engine.features.window import Window
 from tests.reference.civil import at, civil_day, later, local
-from tests.reference.values import value
+from tests.reference.values import fires, value
 
 if TYPE_CHECKING:
     from tests.reference.reading import Happening, Reading
@@ -57,10 +57,10 @@ class ScalarCross(Scalar):
         if on.late:
             return []
         since = self.state.get(self.key(on))
-        if since is None and value(self.declared.enter, on):
+        if since is None and fires(self.declared.enter, on):
             self.state[self.key(on)] = on.time
             return [("entered", {})]
-        if since is not None and value(self.declared.release, on):
+        if since is not None and fires(self.declared.release, on):
             del self.state[self.key(on)]
             return [("released", {"since": since})]
         return []
@@ -98,7 +98,7 @@ class ScalarWindow(Scalar):
         return [("matched", self._aggregates(members))] if fires else []
 
     def _holds(self, members, on):
-        return value(self.declared.predicate, on.with_outputs(self._aggregates(members)))
+        return fires(self.declared.predicate, on.with_outputs(self._aggregates(members)))
 
     def _aggregates(self, members):
         return {name: self._aggregate(node, [m[1] for m in members]) for name, node in self.declared.aggregates.items()}
@@ -110,14 +110,14 @@ class ScalarWindow(Scalar):
             case "count":
                 return len(members)
             case "sum":
-                return sum(columns[0])
+                return sum(v for v in columns[0] if v is not None)
             case "largest":
-                return max(columns[0], default=0)
+                return max((v for v in columns[0] if v is not None), default=None)
             case "distinct":
                 return len({v for v in columns[0] if v is not None})
         sums = Counter()
         for what, weight in zip(*columns, strict=True):
-            if what is not None:
+            if what is not None and weight is not None:
                 sums[what] += weight
         return min(sums, key=lambda what: (-sums[what], what)) if sums else None
 
@@ -153,13 +153,13 @@ class ScalarChange(Scalar):
         now = value(change.value, on)
         if on.late or now is None:
             return []
-        before = value(change.initially, on) if change.initially is not None else None
+        before = self.state.get(key) if change.remember else None
         if change.remember:
-            before = self.state.get(key, before)
             self.state[key] = now
         if change.old is not None and value(change.old, on) is not None:
             before = value(change.old, on)
-        return [("changed", {"before": before})] if before is not None and before != now else []
+        compared = value(change.initially, on) if before is None and change.initially is not None else before
+        return [("changed", {"before": before})] if compared is not None and compared != now else []
 
 
 class Timed(Scalar):

@@ -13,7 +13,7 @@ from streams.engine.features.absence import Absence
 from streams.engine.rearm import Cool, Per, PerDay, PerLatest, WindowWord
 from tests.reference.civil import civil_day
 from tests.reference.primitives import SCALAR, Timed
-from tests.reference.values import value
+from tests.reference.values import fires, value
 
 if TYPE_CHECKING:
     from schemas.reference import Reference
@@ -67,6 +67,8 @@ class Happening:
 def plain(kind: str, raw: Any) -> Any:
     if kind == "time" and isinstance(raw, str):
         return round(datetime.fromisoformat(raw).timestamp() * 1000)
+    if kind == "date" and isinstance(raw, str):
+        return date.fromisoformat(raw)
     return raw
 
 
@@ -130,7 +132,7 @@ class Reading:
 
         from schemas.codes import code
 
-        return bool(self.reference.city.tourist(np.array([code(place)]), np.array([on.time]))[0])
+        return bool(self.reference.city.tourist(np.array([code(place)]), np.array([on.time]))[0] == 1)
 
     # Records
 
@@ -210,13 +212,13 @@ class Reading:
         if primitive.by == "line" and (on.line is None or (on.customer, on.line) in self.terminated):
             return []
         on.zone = self.zone_of(on) if primitive.by == "line" else self.zone_of_owner(on)
-        return self.primitives[id(primitive)].see(on) if value(primitive.condition(), on) else []
+        return self.primitives[id(primitive)].see(on) if fires(primitive.condition(), on) else []
 
     def _judge(self, event: Any, found: Any, on: Happening) -> list[Any]:
         for channel, outputs in found:
             here = on.with_outputs(outputs)
             here.zone = self.zone_of(on) if event.by == "line" else self.zone_of_owner(on)
-            if channel == event.signal.channel and value(event.signal.condition, here) and self._allowed(event, here):
+            if channel == event.signal.channel and fires(event.signal.condition, here) and self._allowed(event, here):
                 scalar = self.primitives[id(event.signal.primitive)]
                 if not on.timed:
                     scalar.emitted(scalar.key(on))
@@ -235,7 +237,7 @@ class Reading:
                 shown = rfc3339(shown)
             if isinstance(shown, date):
                 shown = shown.isoformat()
-            detail[name] = "unknown" if shown is None and not field.nullable and kind == "str" else shown
+            detail[name] = shown
         if any(field.type.__name__ == "Amount" for field in event.payload.values()):
             detail["currency"] = on.fields["currency"]
         self.found.append(Seen(event.id, on.key(event.by)[1], on.time, on.record_id, detail, self.consent.get(on.customer, "unknown")))

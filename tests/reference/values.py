@@ -1,4 +1,7 @@
-"""Expressions on one record; None is unknown."""
+"""Expressions on one record; None is unknown.
+
+A comparison, sum or membership with an unknown operand is None. And, or, not by Kleene's tables, written out.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,41 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.codes import NULL, code, text_of
-from streams.engine.expression import Arithmetic, Compare, Const, EventDay, EventTime, In, Join, Known, Logic, Not, Output, Param, RecordField, Unknown
+from streams.engine.expression import Arithmetic, Compare, Const, EventDay, EventTime, In, Join, Known, Logic, Not, OrElse, Output, Param, RecordField, Unknown
 from tests.reference.civil import civil_day
 
 if TYPE_CHECKING:
     from tests.reference.reading import Happening
+
+
+AND = {
+    (True, True): True,
+    (True, False): False,
+    (True, None): None,
+    (False, True): False,
+    (False, False): False,
+    (False, None): False,
+    (None, True): None,
+    (None, False): False,
+    (None, None): None,
+}
+OR = {
+    (True, True): True,
+    (True, False): True,
+    (True, None): True,
+    (False, True): True,
+    (False, False): False,
+    (False, None): None,
+    (None, True): True,
+    (None, False): None,
+    (None, None): None,
+}
+NOT = {True: False, False: True, None: None}
+
+
+def fires(node: Any, on: Happening) -> bool:
+    """Only what is true fires."""
+    return value(node, on) is True
 
 
 def value(node: Any, on: Happening) -> Any:
@@ -38,28 +71,32 @@ def value(node: Any, on: Happening) -> Any:
         case Compare():
             return compare(node.sign, value(node.left, on), value(node.right, on))
         case Logic():
-            left, right = value(node.left, on), value(node.right, on)
-            return (left and right) if node.sign == "&" else (left or right)
+            table = AND if node.sign == "&" else OR
+            return table[value(node.left, on), value(node.right, on)]
         case Not():
-            return not value(node.inner, on)
+            return NOT[value(node.inner, on)]
         case In():
-            return value(node.inner, on) in node.values
+            member = value(node.inner, on)
+            return None if member is None else any(member == one for one in node.values)
+        case OrElse():
+            first = value(node.left, on)
+            return value(node.right, on) if first is None else first
         case Known():
             return value(node.inner, on) is not None
     raise TypeError(node)
 
 
 def arithmetic(sign: str, left: Any, right: Any) -> Any:
-    if left is None or right is None:
+    if left is None or right is None or (sign == "//" and right == 0):
         return None
     if isinstance(left, date):
         return (left - right).days if isinstance(right, date) else left + timedelta(days=right)
     return {"+": lambda: left + right, "-": lambda: left - right, "*": lambda: left * right, "//": lambda: left // right, "max": lambda: max(left, right)}[sign]()
 
 
-def compare(sign: str, left: Any, right: Any) -> bool:
+def compare(sign: str, left: Any, right: Any) -> bool | None:
     if left is None or right is None:
-        return False
+        return None
     return {
         "<": lambda: left < right,
         "<=": lambda: left <= right,
@@ -72,13 +109,15 @@ def compare(sign: str, left: Any, right: Any) -> bool:
 
 def join(node: Any, keys: list[Any], on: Happening) -> Any:
     """Reference data is asked for one key."""
+    if any(key is None for key in keys):
+        return None
     columns = [np.array([(key - date(1970, 1, 1)).days if isinstance(key, date) else code(key)]) for key in keys]
-    (found,) = getattr(getattr(on.reading.reference, node.table), node.column)(*columns, np.array([on.time])).tolist()
+    (found,) = getattr(getattr(on.reading.reference, node.table), node.name)(*columns, np.array([on.time])).tolist()
     match node.kind:
         case "text":
             return text_of(found) if found else None
         case "bool":
-            return bool(found)
+            return {1: True, 0: False, -1: None}[int(found)]
         case "date":
             return None if found == NULL else date(1970, 1, 1) + timedelta(days=found)
     return None if found == NULL else found

@@ -70,7 +70,7 @@ def test_a_network_is_home_by_its_row_or_its_code_alone(tmp_path):
     (tmp_path / "plmn.csv").write_text("plmn,country,home,valid_from\n262-01,DE,1,\n262-02,DE,0,\n262-03,DE,,\n262-02,DE,1,2026-06-01\n")
     plmn = Reference.load(tmp_path).plmn
     asked = np.array([code(f"262-0{n}") for n in (1, 2, 3, 4)])
-    assert plmn.home(asked, NOW.repeat(4)).tolist() == [True, False, False, False]
+    assert plmn.home(asked, NOW.repeat(4)).tolist() == [1, 0, UNSURE, UNSURE]
     assert plmn.get("home", asked, NOW.repeat(4)).tolist() == [1, 0, UNSURE, UNSURE]
     assert plmn.home(one("262-02"), np.array([MAY + 31 * 86_400_000])).tolist() == [True]
 
@@ -80,7 +80,7 @@ def test_a_truth_that_a_file_does_not_give_is_unknown(tmp_path):
     device = Reference.load(tmp_path).device
     asked = np.array([code(f"0000000{n}") for n in (1, 2, 3, 4)])
     assert device.get("is_5g", asked, NOW.repeat(4)).tolist() == [1, 0, UNSURE, UNSURE]
-    assert device.is_5g(asked, NOW.repeat(4)).tolist() == [True, False, False, False]
+    assert device.is_5g(asked, NOW.repeat(4)).tolist() == [1, 0, UNSURE, UNSURE]
 
 
 def test_a_country_has_a_tourist_city_as_long_as_one_of_its_rows_says_so(tmp_path):
@@ -88,9 +88,8 @@ def test_a_country_has_a_tourist_city_as_long_as_one_of_its_rows_says_so(tmp_pat
     (tmp_path / "cities.csv").write_text(f"city_code,country,tourist,valid_from\n{rows}")
     city = Reference.load(tmp_path).city
     day = 86_400_000
-    assert [city._has_tourist_city(one("FR"), np.array([at])).tolist() for at in (MAY, MAY + day - 1, MAY + day)] == [[1], [1], [0]]
-    assert [city._has_tourist_city(one(of), NOW).tolist() for of in ("DE", "IT", "ES", "")] == [[0], [UNSURE], [UNSURE], [UNSURE]]
-    assert [city.has_tourist_city(one(of), NOW).tolist() for of in ("FR", "DE", "IT", "ES")] == [[True], [False], [False], [False]]
+    assert [city.has_tourist_city(one("FR"), np.array([at])).tolist() for at in (MAY, MAY + day - 1, MAY + day)] == [[1], [1], [0]]
+    assert [city.has_tourist_city(one(of), NOW).tolist() for of in ("DE", "IT", "ES", "")] == [[0], [UNSURE], [UNSURE], [UNSURE]]
 
 
 def day_of(year, month, day):

@@ -17,7 +17,8 @@ class Change(Primitive):
     """`value` of a record differs from the value before; reported as `before`.
 
     The value before is the one the record itself names (`old`), else the last one seen (unless `remember` is off), else
-    `initially`. Without any the first value is silent. Unknown values and late records change nothing.
+    `initially`, which is assumed, so `before` is unknown then. Without any the first value is silent. Unknown values and late
+    records change nothing.
     """
 
     code = "P10"
@@ -29,7 +30,7 @@ class Change(Primitive):
     @property
     def before(self) -> Output:
         """The value before."""
-        return self.output("before", self.value.kind)
+        return self.output("before", self.value.kind, nullable=self.initially is not None, domain=self.value.domain)
 
     @property
     def moved(self) -> Signal:
@@ -60,8 +61,6 @@ class ChangeColumns(Runtime):
         rows = self.scope.rows(group, idx)
         value = group.at(self.change.value, idx)
         before = np.zeros(len(idx), np.int64)
-        if self.change.initially is not None:
-            before[:] = group.at(self.change.initially, idx)
         if self.last is not None:
             last = self.last.values[rows]
             before = np.where(last != 0, last, before)
@@ -71,5 +70,8 @@ class ChangeColumns(Runtime):
         if self.change.old is not None:
             old = group.at(self.change.old, idx)
             before = np.where(old != 0, old, before)
-        hit = np.flatnonzero((before != 0) & (before != value))
+        assumed = before
+        if self.change.initially is not None:
+            assumed = np.where(before != 0, before, group.at(self.change.initially, idx))
+        hit = np.flatnonzero((assumed != 0) & (assumed != value))
         return {"changed": self.matches(group, idx[hit], rows[hit], {"before": before[hit]})}

@@ -49,17 +49,17 @@ class DayTotal(Primitive):
     @property
     def total(self) -> Output:
         """The sum of the day, this record included."""
-        return self.output("total", "int")
+        return self.output("total", "int", unit=self.value.unit)
 
     @property
     def step(self) -> Output:
         """The step passed."""
-        return self.output("step", "int")
+        return self.output("step", "int", unit=self.value.unit)
 
     def top(self, field: Expr, labels: tuple[str, ...]) -> Output:
         """The value of enum `field`, one of `labels`, with the largest sum of the day."""
         self.per, self.labels = field, tuple(sorted(labels))
-        return self.output("top", "text")
+        return self.output("top", "text", domain=self.labels)
 
     def outputs(self) -> dict[str, Output]:
         return {"total": self.total, "step": self.step}

@@ -45,16 +45,16 @@ class Place(Primitive):
         self.adopt(name, "line")
         self.origin = self.output("origin", "text")
         self.to = self.output("to", "text")
-        self.home = self.output("home", "text")
+        self.home = self.output("home", "text", nullable=True)
         self.since = self.output("since", "time")
-        self.confirmed_after_s = self.output("confirmed_after_s", "int")
-        self.trip_id = self.output("trip_id", "text")
+        self.confirmed_after_s = self.output("confirmed_after_s", "int", unit="s")
+        self.trip_id = self.output("trip_id", "text", nullable=True)
         self.trip_hours = self.output("trip_hours", "int")
-        self.trip_ms = self.output("trip_ms", "int")
-        self.trip_places = self.output("trip_places", "text")
+        self.trip_ms = self.output("trip_ms", "int", unit="ms")
+        self.trip_places = self.output("trip_places", "list")
         self.trip_tourist = self.output("trip_tourist", "bool")
-        self.left_home = self.output("left_home", "bool")
-        self.came_home = self.output("came_home", "bool")
+        self.left_home = self.output("left_home", "bool", implies=(self.home, self.trip_id))
+        self.came_home = self.output("came_home", "bool", implies=(self.home, self.trip_id))
         self.domestic = self.output("domestic", "bool")
 
     @property
@@ -114,7 +114,7 @@ class PlaceColumns(TimedRuntime):
     def _places(self, group: Group, idx: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
         """The place of each record, 0 where unknown; and whether it is abroad."""
         reference, times = self.world.reference, group.time[idx]
-        abroad = group.field("roaming")[idx]
+        abroad: npt.NDArray[np.bool_] = group.field("roaming")[idx] == 1
         place: Ints = reference.cell.city(group.field("cell_id")[idx], times)
         away = np.flatnonzero(abroad)
         place = np.where(abroad, 0, place)
@@ -217,7 +217,7 @@ class PlaceColumns(TimedRuntime):
         new = ~(cities == place[:, None]).any(1) & (cities == 0).any(1)
         free = np.argmax(cities[new] == 0, axis=1)
         self.cities.values[rows[new], free] = place[new]
-        self.tourist.values[rows] |= self.world.reference.city.tourist(place, times)
+        self.tourist.values[rows] |= self.world.reference.city.tourist(place, times) == 1
 
     def _close_old_trips(self, rows: Rows, times: Ints, zone: Ints | int) -> None:
         opened = self.opened.values[rows]

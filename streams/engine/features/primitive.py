@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from streams.engine.batch import BASES, Matches
-from streams.engine.expression import TRUE, Expr, Output, both
+from streams.engine.expression import TRUE, DefinitionFault, Expr, Output, Param, TruthKey, both
 
 if TYPE_CHECKING:
     from streams.engine.batch import Group, World
@@ -28,9 +28,13 @@ class Days(int):
 
 
 class Span:
-    """A length of time: elapsed milliseconds, or civil days; the number may be a parameter."""
+    """A length of time: elapsed milliseconds, or civil days; the number may be a parameter. Raises DefinitionFault."""
 
     def __init__(self, length: int | Expr | Span, *, civil: bool | None = None) -> None:
+        if isinstance(length, Param) and not civil and length.unit != "ms":
+            raise DefinitionFault(f"{length}: wanted a length of time in ms, got one in {length.unit}; give the parameter unit='ms', or use days(...)")
+        if not isinstance(length, int | Expr | Span) or isinstance(length, bool):
+            raise DefinitionFault(f"{length!r}: wanted a whole number of ms, seconds(n), minutes(n), hours(n), days(n), or a parameter, got a {type(length).__name__}")
         if isinstance(length, Span):
             self.length: int | Expr = length.length
             self.civil: bool = length.civil
@@ -92,9 +96,11 @@ class Primitive:
         """Declare the columns it needs and give what runs."""
         raise NotImplementedError
 
-    def output(self, name: str, kind: ValueKind) -> Output:
-        """The node for something this primitive reports of a match."""
-        return Output(self, name, kind)
+    def output(
+        self, name: str, kind: ValueKind, *, nullable: bool = False, unit: str | None = None, domain: tuple[str, ...] | None = None, implies: tuple[Output, ...] = ()
+    ) -> Output:
+        """The node for something this primitive reports of a match; `nullable`: it may be unknown there."""
+        return Output(self, name, kind, nullable=nullable, unit=unit, domain=domain, implies=implies)
 
     def outputs(self) -> dict[str, Output]:
         """What the evidence of a match shows, by name."""
@@ -136,7 +142,8 @@ class Scope:
     def __init__(self, by: str, same: tuple[Expr, ...], base: Table, table: Table) -> None:
         if by not in BASES:
             raise ValueError(f"by: wanted one of {', '.join(BASES)}, got {by!r}")
-        self.by, self.same, self.base, self.table = by, same, base, table
+        self.by, self.base, self.table = by, base, table
+        self.same = tuple(TruthKey(node) if node.kind == "bool" else node for node in same)
         self.pairs = table.pairs_with(base)
 
     def rows(self, group: Group, idx: Ints) -> Rows:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from streams.engine.expression import Const, Output
+from streams.engine.expression import Column, Const, Output
+from streams.engine.expression.evaluate import read
+from streams.engine.expression.types import KIND_WORDS, DefinitionFault
 from streams.engine.features.primitive import LATE_LIMIT_MS, Home, Primitive, Runtime, Span
 from streams.engine.state.members import Members
 from streams.engine.state.reach import Memory
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from streams.engine.batch import Group, Matches, World
-    from streams.engine.expression import Array, Expr, Ints, Param
+    from streams.engine.expression import Array, Env, Expr, Ints, Param, ValueKind
     from streams.engine.state.members import Chunk
     from streams.engine.state.tables import Rows
 
@@ -25,13 +27,40 @@ Function = Literal["count", "sum", "distinct", "largest", "top"]
 
 
 class Aggregate(Output):
-    """A number (or the top value) over the members of a window."""
+    """A number (or the top value) over the members of a window. Raises DefinitionFault.
+
+    Largest and top are unknown where no member has a known value: never at a match, where the newest member has one, unless
+    its value may be unknown itself.
+    """
 
     def __init__(self, source: Window, function: Function, *arguments: Expr) -> None:
         name = "count" if function == "count" else f"{function}({', '.join(map(str, arguments))})"
-        super().__init__(source, name, "text" if function == "top" else "int")
+        for argument, kinds in zip(arguments, ARGUMENTS[function], strict=True):
+            if argument.kind not in kinds:
+                raise DefinitionFault(f"{name}: wanted {' or '.join(KIND_WORDS[kind] for kind in kinds)}, got {argument} ({KIND_WORDS[argument.kind]})")
+        of = arguments[0] if function in ("sum", "largest", "top") else None
+        self.from_values = function in ("largest", "top")
+        super().__init__(
+            source,
+            name,
+            of.kind if of is not None else "int",
+            nullable=of is not None and self.from_values and of.nullable,
+            unit=of.unit if of is not None else None,
+            domain=of.domain if of is not None else None,
+        )
         self.function, self.arguments = function, arguments
-        self.nullable = False
+
+    def column(self, env: Env) -> Column:
+        return read(self.kind, env.output(self.source, self.name), nullable=self.from_values)
+
+
+ARGUMENTS: dict[Function, tuple[tuple[ValueKind, ...], ...]] = {
+    "count": (),
+    "sum": (("int",),),
+    "distinct": (("int", "text", "time", "date"),),
+    "largest": (("int", "time", "date"),),
+    "top": (("text",), ("int",)),
+}
 
 
 class Window(Primitive):

@@ -68,14 +68,14 @@ class Entries(NamedTuple):
 
 def by_part(pairs: dict[bytes, bytes | None]) -> dict[str, Entries]:
     """Changelog records by part, tombstones left out."""
-    found: dict[bytes, tuple[list[bytes], list[bytes]]] = defaultdict(lambda: ([], []))
+    found: dict[bytes, Entries] = defaultdict(lambda: Entries([], []))
     for key, value in pairs.items():
         if value is not None:
             part, _, name = key.partition(b"\x1e")
             names, values = found[part]
-            names.append(name)
+            names.append(name.decode())
             values.append(value)
-    return {part.decode(): Entries(b"\x1e".join(names).decode().split("\x1e"), values) for part, (names, values) in found.items()}
+    return {part.decode(): entries for part, entries in found.items()}
 
 
 def by_layout(entries: Entries) -> dict[bytes, Entries]:

@@ -1,0 +1,49 @@
+"""Expressions: what a rule says, as a tree that can be read, checked, shared, explained and run over columns.
+
+`types.py` says which nodes fit together, `nodes.py` has the tree, `evaluate.py` the three-valued logic over columns,
+`certain.py` what a condition proves to be known.
+"""
+
+from streams.engine.expression.certain import certain, may_be_unknown
+from streams.engine.expression.evaluate import Array, Bools, Column, Env, Ints, known
+from streams.engine.expression.leaves import EventDay, EventTime, Join, Output, Param, RecordField, TruthKey, Unknown
+from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, Operand, OrElse, both, condition, expr, maximum
+from streams.engine.expression.types import KIND_WORDS, DefinitionFault, ValueKind, measure
+
+__all__ = [
+    "KIND_WORDS",
+    "TRUE",
+    "Arithmetic",
+    "Array",
+    "Bools",
+    "Column",
+    "Compare",
+    "Const",
+    "DefinitionFault",
+    "Env",
+    "EventDay",
+    "EventTime",
+    "Expr",
+    "In",
+    "Ints",
+    "Join",
+    "Known",
+    "Logic",
+    "Not",
+    "Operand",
+    "OrElse",
+    "Output",
+    "Param",
+    "RecordField",
+    "TruthKey",
+    "Unknown",
+    "ValueKind",
+    "both",
+    "certain",
+    "condition",
+    "expr",
+    "known",
+    "maximum",
+    "may_be_unknown",
+    "measure",
+]

@@ -1,0 +1,177 @@
+"""The leaves of the tree: parameters, record fields, what primitives report, reference columns, times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from schemas.codes import NULL
+from streams.engine.expression.evaluate import Column, Env, read
+from streams.engine.expression.nodes import Expr
+from streams.engine.expression.types import ValueKind
+
+
+class Param(Expr):
+    """A number of a rule that an installation may set: `low = Param(1000, unit="minor", ge=0, doc="...")`."""
+
+    unit: str
+
+    def __init__(self, value: int, *, unit: str, doc: str, name: str = "", ge: int | Param | None = None, le: int | Param | None = None) -> None:
+        self.value, self.unit, self.doc, self.ge, self.le = value, unit, doc, ge, le
+        self.never_zero = isinstance(ge, int) and ge > 0
+        self.name = name
+        """As settings know it: the attribute's name, unless that would clash with a payload field's."""
+
+        self.owner: type | None = None
+        """The class whose attribute it is."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name, self.owner = self.name or name, owner
+
+    def fault(self, value: object, value_of: Callable[[Param], int] = lambda bound: bound.value) -> str | None:
+        """Why `value` cannot be this parameter's, or None: what was wanted and what came. `value_of`: the value of a parameter that is a bound."""
+        if not isinstance(value, int) or isinstance(value, bool):
+            return f"wanted an integer ({self.unit}), got {value!r}"
+        for sign, bound in ((">=", self.ge), ("<=", self.le)):
+            limit = value_of(bound) if isinstance(bound, Param) else bound
+            if limit is not None and (value < limit if sign == ">=" else value > limit):
+                return f"wanted {sign} {limit} {self.unit}{f', the value of {bound.name}' if isinstance(bound, Param) else ''}, got {value}"
+        return None
+
+    def key(self) -> object:
+        return ("Param", id(self))
+
+    def column(self, env: Env) -> Column:
+        return Column(np.asarray(env.parameter(self)))
+
+    def __str__(self) -> str:
+        return f"{{{self.name}={self.value}}}"
+
+
+class RecordField(Expr):
+    """A field of a raw record."""
+
+    def __init__(self, record: type, name: str, kind: ValueKind, *, nullable: bool, unit: str | None = None, domain: tuple[str, ...] | None = None) -> None:
+        self.record, self.name, self.kind, self.nullable, self.unit, self.domain = record, name, kind, nullable, unit, domain
+
+    def key(self) -> object:
+        return ("RecordField", self.name)
+
+    def column(self, env: Env) -> Column:
+        return read(self.kind, env.field(self.name), nullable=self.nullable)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Output(Expr):
+    """What a primitive reports of a match: the count of a window, the place arrived at, the due time.
+
+    `implies`: other outputs that are known wherever this one is true.
+    """
+
+    def __init__(
+        self,
+        source: object,
+        name: str,
+        kind: ValueKind,
+        *,
+        nullable: bool = False,
+        unit: str | None = None,
+        domain: tuple[str, ...] | None = None,
+        implies: tuple[Output, ...] = (),
+    ) -> None:
+        self.source, self.name, self.kind, self.nullable, self.unit, self.domain, self.implies = source, name, kind, nullable, unit, domain, implies
+
+    def key(self) -> object:
+        return ("Output", id(self.source), self.name)
+
+    def column(self, env: Env) -> Column:
+        return read(self.kind, env.output(self.source, self.name), nullable=self.nullable)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Join(Expr):
+    """A column of a reference table, for the row valid at the record's event time: `device.brand(X.new_tac)`.
+
+    Unknown where a key is, and where the table has no row or no value.
+    """
+
+    def __init__(self, table: str, column: str, kind: ValueKind, *keys: Expr, nullable: bool = True) -> None:
+        self.table, self.name, self.kind, self.keys, self.nullable = table, column, kind, keys, nullable
+
+    def children(self) -> tuple[Expr, ...]:
+        return self.keys
+
+    def key(self) -> object:
+        return ("Join", self.table, self.name, *(k.key() for k in self.keys))
+
+    def column(self, env: Env) -> Column:
+        return read(self.kind, env.join(self, *(k.evaluate(env) for k in self.keys)), nullable=self.nullable)
+
+    def __str__(self) -> str:
+        return f"ref.{self.table}.{self.name}({', '.join(map(str, self.keys))})"
+
+
+class Unknown(Expr):
+    """A text that the record does not carry."""
+
+    kind: ValueKind = "text"
+    nullable = True
+
+    def column(self, env: Env) -> Column:
+        del env
+        return Column(np.asarray(0), np.asarray(False))
+
+    def __str__(self) -> str:
+        return "unknown"
+
+
+class EventTime(Expr):
+    """The event time of the record, or the due time of a timer."""
+
+    kind: ValueKind = "time"
+
+    def key(self) -> object:
+        return ("EventTime",)
+
+    def column(self, env: Env) -> Column:
+        return Column(env.event_times())
+
+    def __str__(self) -> str:
+        return "event_time"
+
+
+class EventDay(Expr):
+    """The civil day of the event time in the zone of the key."""
+
+    kind: ValueKind = "date"
+
+    def key(self) -> object:
+        return ("EventDay",)
+
+    def column(self, env: Env) -> Column:
+        return Column(env.event_days())
+
+    def __str__(self) -> str:
+        return "day"
+
+
+class TruthKey(Expr):
+    """A truth value as part of a key: 1, 0, and NULL for unknown, which is a value of its own there."""
+
+    def __init__(self, inner: Expr) -> None:
+        self.inner = inner
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.inner,)
+
+    def column(self, env: Env) -> Column:
+        values, known = self.inner.column(env)
+        return Column(values.astype(np.int64) if known is None else np.where(known, values, NULL))
+
+    def __str__(self) -> str:
+        return str(self.inner)

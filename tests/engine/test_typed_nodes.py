@@ -1,0 +1,114 @@
+"""What does not fit together is refused while a definition loads, with what was wanted, what came, and what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from events.words import B, C, D, G, V, W, X, main, place, sessions, topups
+from streams.define import DefinitionFault, Param, city, cool, device, event_time, holiday, hours, line, maximum, today
+from streams.engine.expression import Expr
+
+SECONDS = Param(60, unit="s", ge=1, doc="s")
+MINOR = Param(60, unit="minor", ge=1, doc="money")
+
+REFUSED = {
+    "a text with a number": (
+        lambda: B.operation == 5,
+        "operation == 5: wanted two values of one kind, got operation (a text) and 5 (a whole number); operation is one of 'adjust_credit', 'adjust_debit', 'charge'",
+    ),
+    "a number with a text": (lambda: B.delta == "5", "delta == '5': wanted two values of one kind, got delta (a whole number) and '5' (a text)"),
+    "a value that an enum has not": (lambda: B.operation == "expired", "wanted a value of operation, got 'expired'; did you mean 'expire'?"),
+    "such a value on the left": (lambda: V.outcome != "anwsered", "did you mean 'answered'?"),
+    "one that is near none": (lambda: V.outcome == "zzz", "got 'zzz'; it is one of 'answered', 'busy'"),
+    "two enums without a common value": (lambda: V.direction == V.outcome, "wanted two values that can be equal"),
+    "an order of texts": (lambda: B.operation > "expire", "wanted numbers, moments or dates, got a text, which has no order; use ==, != or .isin(...)"),
+    "an order of truth values": (lambda: (B.delta > 0) > (B.delta > 1), "got a truth value, which has no order"),
+    "a moment with a number": (lambda: V.start_time > 5, "take the difference of two moments (ms) or dates (days)"),
+    "a moment with a date": (lambda: event_time > today, "wanted two values of one kind"),
+    "a sum of texts": (lambda: B.operation + "x", "wanted numbers, or a moment or date with a number, got operation (a text) and 'x' (a text)"),
+    "a negative text": (lambda: -B.operation, "wanted numbers"),
+    "a sum of moments": (lambda: V.start_time + event_time, "wanted numbers, or a moment or date with a number"),
+    "a number less a moment": (lambda: 5 - event_time, "wanted numbers, or a moment or date with a number"),
+    "a maximum of a number and a text": (lambda: maximum(B.delta, B.operation), "wanted numbers"),
+    "a text among numbers": (lambda: B.delta.isin("5"), "wanted a whole number, as delta is, got '5'"),
+    "a number among texts": (lambda: B.operation.isin("charge", 5), "wanted a text, as operation is, got 5"),
+    "a truth value among numbers": (lambda: B.delta.isin(True), "wanted a whole number, as delta is, got True"),
+    "a foreign value among an enum's": (lambda: ~V.other_class.isin("emergancy"), "did you mean 'emergency'?"),
+    "a list": (lambda: B.operation.isin(["charge", "topup"]), "wanted the values one by one, got a list; write .isin('charge', 'topup')"),
+    "nothing to be one of": (lambda: B.operation.isin(), "wanted at least one value, got none"),
+    "bytes with seconds": (lambda: D.total_bytes > SECONDS, "wanted one unit on both sides, got total_bytes (a whole number in byte)"),
+    "ms with s": (lambda: event_time - V.start_time > SECONDS, "convert one of them"),
+    "seconds and money added": (lambda: V.duration_s + MINOR, "wanted one unit on both sides"),
+    "a fraction": (lambda: B.delta / 2 > 5, "delta / 2: wanted a whole number, got a fraction; use //"),
+    "None": (lambda: B.charge_reason == None, "got None; ask with .known() or .is_unknown()"),  # noqa: E711  # the mistake
+    "a float": (lambda: B.delta > 0.5, "money is counted in minor units, time in ms"),
+    "and": (lambda: B.main and B.main, "use & | ~ instead of and or not"),
+    "a chain": (lambda: 0 < B.delta < 5, "use & | ~ instead of and or not"),
+    "in": (lambda: "charge" in B.operation, "compare with ==, or use .isin(...)"),
+    "a loop": (lambda: list(B.operation), "wanted one value, got a loop over it"),
+    "missing parentheses": (lambda: B.operation == "charge" & B.main, "put each comparison between & and | in parentheses"),
+    "a number as a condition": (lambda: B.main & B.delta, "wanted a condition, got delta (a whole number)"),
+    "a text as a condition": (lambda: B.main | "x", "wanted a condition"),
+    "not a number": (lambda: ~B.delta, "wanted a condition, got delta (a whole number)"),
+    "a number in where": (lambda: B.where(B.delta), "where: wanted a condition, got delta (a whole number)"),
+    "a Python truth value in where": (lambda: main.where(True), "where: wanted a condition, got True"),
+    "a number where a signal is narrowed": (lambda: place.moved.where(place.trip_ms), "where: wanted a condition, got trip_ms"),
+    "a stand-in of another kind": (lambda: B.charge_reason.or_(0), "wanted two values of one kind"),
+    "a stand-in that the enum has not": (lambda: B.charge_reason.or_("unknown"), "wanted a value of charge_reason, got 'unknown'"),
+    "a sum of texts over a window": (lambda: topups.within(hours(1)).sum(B.operation), "sum(operation): wanted a whole number, got operation (a text)"),
+    "a largest text": (lambda: topups.within(hours(1)).largest(B.channel), "wanted a whole number or a moment or a civil date, got channel (a text)"),
+    "top of numbers": (lambda: topups.within(hours(1)).top(B.delta, by=B.delta), "wanted a text, got delta (a whole number)"),
+    "a reference key of another kind": (lambda: device.model(B.delta), "device.model(delta): wanted keys of the kinds (text), got (int)"),
+    "too few keys": (lambda: city.distance_km(place.to), "wanted keys of the kinds (text text), got (text)"),
+    "keys in the wrong order": (lambda: holiday.is_holiday(today, city.country(place.to)), "wanted keys of the kinds (text date), got (date text)"),
+    "half an hour as a float": (lambda: topups.within(hours(1) / 2), "wanted a length of time such as seconds(30), hours(2), days(7) or '2h', got 1800000.0"),
+    "a window in seconds": (lambda: topups.within(SECONDS), "wanted a parameter in ms or civil days, got one in s"),
+    "a cool-down that is no length of time": (lambda: cool("soon"), "wanted a length of time such as 30s, 90min, 2h or 7d, got 'soon'"),
+    "a bare value as a key": (lambda: line.home_city("S1"), "wanted keys of the kinds (text), got (str)"),
+}
+
+
+@pytest.mark.parametrize(("build", "says"), REFUSED.values(), ids=REFUSED)
+def test_what_does_not_fit_is_refused(build, says):
+    with pytest.raises(DefinitionFault) as caught:
+        build()
+    assert says in str(caught.value)
+
+
+ACCEPTED = {
+    "enum": lambda: B.operation == "expire",
+    "number": lambda: (B.balance_after - B.delta >= MINOR) & (-B.delta > 0),
+    "moments": lambda: event_time - V.start_time > hours(1),
+    "moment and number": lambda: V.start_time + 1000 < event_time,
+    "dates": lambda: today - line.activation_date(V.subscription_id) >= 30,
+    "seconds": lambda: (event_time - V.start_time) // 1000 > SECONDS,
+    "volume": lambda: sessions.within(hours(1)).sum(D.total_bytes) > Param(1, unit="byte", doc="b"),
+    "free text": lambda: W.page == "/any",
+    "two networks": lambda: G.plmn != G.area_code,
+    "truths": lambda: B.main == B.auto,
+    "kinds of changes": lambda: X.change_type.isin("device", "sim"),
+    "or_": lambda: C.channel.or_("chat") == "chat",
+    "truth of a phone": lambda: device.is_5g(X.new_tac).or_(False) | ~device.is_5g(X.old_tac),
+}
+
+
+@pytest.mark.parametrize("build", ACCEPTED.values(), ids=ACCEPTED)
+def test_what_fits_is_accepted(build):
+    node = build()
+    assert isinstance(node, Expr)
+    assert node.kind == "bool"
+
+
+def test_a_node_knows_its_kind_unit_values_and_whether_it_may_be_unknown():
+    assert (B.operation.kind, B.operation.nullable) == ("text", False)
+    assert "expire" in (B.operation.domain or ())
+    assert B.charge_reason.nullable
+    assert not B.charge_reason.or_("other").nullable
+    assert (V.duration_s * 2 + 1).unit == "s"
+    assert (event_time - V.start_time).unit == "ms"
+    assert ((event_time - V.start_time) // 1000).unit == "s"
+    assert (event_time - V.answer_time).nullable
+    assert maximum(V.start_time, event_time).kind == "time"
+    assert topups.changes(B.operation).before.domain == B.operation.domain
+    assert topups.within(hours(1)).top(B.charge_reason, by=B.delta).nullable
+    assert not topups.within(hours(1)).sum(B.bucket_initial).nullable
