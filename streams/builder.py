@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from schemas.reference import Reference
 from streams.definitions import reference_use
 from streams.definitions.catalogue import Catalogue
+from streams.definitions.rehearsal import rehearse
 from streams.engine.engine import Engine, EngineSettings
 from streams.shard import Shard, ShardSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from streams.settings import Settings
 
 logger = logging.getLogger("kairos.reference")
 
 
-def shard_builder(settings: Settings, only: Sequence[str] = (), *, keep_state: bool = True) -> tuple[Callable[[int], Shard], Catalogue]:
+class Build(Protocol):
+    """What makes the shard of a partition number."""
+
+    def __call__(self, partition: int, off: AbstractSet[str] = ..., /) -> Shard:
+        """The shard of `partition`; `off`: events that are shut off."""
+        ...
+
+
+def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[Build, Catalogue]:
     """What makes the shard of a partition number, and the definitions it runs.
 
     Raises CatalogueFault, ReferenceFault, UnknownZone.
     """
-    catalogue = Catalogue.load(settings.definitions, settings.events, only)
+    catalogue = Catalogue.load(settings.definitions, settings.events, settings.only, settings.without)
     reference = Reference.load(Path(settings.reference) if settings.reference else None, country=settings.country)
     for warning in reference_use.warnings(catalogue, reference):
         logger.warning(warning)
@@ -34,8 +43,8 @@ def shard_builder(settings: Settings, only: Sequence[str] = (), *, keep_state: b
         settings.operator, settings.clock == "wall", settings.future_ms, settings.max_record_bytes, settings.queue_records, settings.clock_jump_ms, keep_state
     )
 
-    def build(partition: int) -> Shard:
-        return Shard(partition, Engine(catalogue, reference, engine_settings), shard_settings)
+    def build(partition: int, off: AbstractSet[str] = frozenset()) -> Shard:
+        return Shard(partition, Engine(catalogue.shut_off(off) if off else catalogue, reference, engine_settings), shard_settings)
 
-    build(0)  # a definition that does not bind is found now, not at the first assignment
+    rehearse(catalogue, reference, engine_settings)  # a rule that cannot run is found now, not at the first record
     return build, catalogue

@@ -63,6 +63,8 @@ class Metrics:
         self.restoring = Gauge("kairos_restoring_shards", "Shards whose state is being read", **own)
         Info("kairos_build", "The installed version", **own).info({"version": version("kairos")})
         ProcessCollector(registry=registry)
+        self.rule_off = Gauge("kairos_rule_off", "1 for an event whose rule raised an error and is shut off in a shard", ["event", "partition"], **own)
+        self.rule_failures = Counter("kairos_rule_failures", "Times that a rule raised an error and was shut off", ["event"], **own)
         self.transaction_retries = Counter("kairos_transaction_retries", "Transactions begun anew after an error", **own)
 
     def watch(self, broker_silent_s: Callable[[], float], group_silent_s: Callable[[], float]) -> None:
@@ -86,7 +88,7 @@ class Metrics:
 
     def forget(self, partition: int) -> None:
         """A shard has gone: its gauges go too."""
-        for gauge in (self.lag, self.held, self.ledger, self.clock, self.rows, self.restore_seconds):
+        for gauge in (self.lag, self.held, self.ledger, self.clock, self.rows, self.restore_seconds, self.rule_off):
             gauge.remove_by_labels({"partition": str(partition)})
 
 

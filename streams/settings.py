@@ -64,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clock: Annotated[Clock, about("wall: live; records: history, time passes with the records alone")] = "wall"
     reference: Annotated[str | None, about("folder of reference tables (cells.csv, cities.csv, plmn.csv, …)")] = None
     definitions: Annotated[tuple[str, ...], about("further definitions: packages, or folders of family/event.py files")] = ()
+    only: Annotated[tuple[str, ...], about("publish these events alone; what they start from is evaluated too")] = ()
+    without: Annotated[tuple[str, ...], about("publish all events but these")] = ()
     operator: Annotated[
         str, about("name of the operator in the events' `source`", pattern=r"^[A-Za-z0-9._-]{1,64}\Z", wanted="1 to 64 letters, digits, dots, dashes or underscores")
     ] = "op1"
@@ -167,28 +169,26 @@ def wanted(name: str) -> str:
     if hint is int:
         low, high = (f"{bound:_}" if bound is not None else "" for bound in (meta.ge, meta.le))
         return f"a whole number from {low} to {high}" if low and high else "a whole number"
-    return {"events": "tables of parameters", "definitions": "a list of texts"}.get(name, "true or false" if hint is bool else "a text")
+    lists = dict.fromkeys(("definitions", "only", "without"), "a list of texts")
+    return {"events": "tables of parameters", **lists}.get(name, "true or false" if hint is bool else "a text")
 
 
 def from_text(name: str, text: str, where: str) -> Any:
     """A setting from an environment variable. Raises SettingsError."""
     if get_origin(get_args(HINTS[name])[0]) is tuple:
-        return tuple(part for part in text.split(os.pathsep) if part)
+        return tuple(part.strip() for part in text.split(os.pathsep if name == "definitions" else ",") if part.strip())
     return fitting(name, text, where, text=True)
 
 
 def parameter_overrides(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """`balance.low.low=500` as {"balance.low": {"low": 500}}: the last dot parts event and parameter. Raises SettingsError."""
+    """`balance.low.low=500` as {"balance.low": {"low": "500"}}: the last dot parts event and parameter. Raises SettingsError."""
     result: dict[str, dict[str, Any]] = {}
     for text in texts:
         path, sign, value = text.partition("=")
         event, dot, name = path.rpartition(".")
         if not (sign and dot and event):
-            raise SettingsError(f"--set: wanted EVENT.PARAMETER=NUMBER such as balance.low.low=500, got {text!r}")
-        try:
-            result.setdefault(event, {})[name] = int(value)
-        except ValueError as error:
-            raise SettingsError(f"--set: wanted a whole number for {path}, got {value!r}") from error
+            raise SettingsError(f"--set: wanted EVENT.PARAMETER=VALUE such as balance.low.low=500 or balance.rapid_drop.window=2h, got {text!r}")
+        result.setdefault(event, {})[name] = value
     return result
 
 

@@ -12,7 +12,7 @@ from schemas.raw import TOPICS
 from streams.emit import Message, dead_letter, message
 from streams.engine.batch import FATES
 from streams.engine.clock import JUMP_MS
-from streams.engine.engine import TimerFailed
+from streams.engine.engine import RuleFailed
 from streams.intake.decode import decode_chunk
 from streams.intake.merge import ALWAYS, UNREAD, Merger
 from streams.logs import place_of
@@ -60,14 +60,19 @@ class Step(NamedTuple):
     records: int
 
 
-class RuleFailed(KairosFault):
-    """A rule raised an error on one of these records: its kind and place are told, never its words, which may hold values."""
+class StepFailed(KairosFault):
+    """Released records, or timers, could not be processed: the state is void now.
+
+    `events`: what the rules that raised would detect; empty when the error is the engine's own. Of the error its kind and place,
+    never its message, which may hold values of records.
+    """
 
     def __init__(self, released: Released, error: Exception) -> None:
-        super().__init__(f"{type(error).__name__} in a rule, on one of {released.n} records")
+        failed = error if isinstance(error, RuleFailed) else None
         self.released = released
-        self.error = type(error).__name__
-        self.place = place_of(error)
+        self.events = failed.events if failed else ()
+        self.error, self.place = (failed.error, failed.place) if failed else (type(error).__name__, place_of(error))
+        super().__init__(str(failed) if failed else f"the engine raised {self.error} at {self.place}, on one of {released.n} records")
 
 
 class Shard:
@@ -133,22 +138,22 @@ class Shard:
         return self.take(released, wall_ms)
 
     def take(self, released: Released, wall_ms: int | None) -> Step:
-        """Process released records. Raises RuleFailed, TimerFailed; the engine's state is void then."""
+        """Process released records. Raises StepFailed; the engine's state is void then."""
         try:
             return self._step(self.engine.process(released) if released.n else self.engine.advance(self.clock), released, wall_ms)
-        except (MemoryError, TimerFailed):
+        except MemoryError:
             raise
         except Exception as error:
-            if not released.n:
+            if not released.n and not isinstance(error, RuleFailed):
                 raise
-            raise RuleFailed(released, error) from error
+            raise StepFailed(released, error) from error
 
-    def refuse(self, released: Released, failed: RuleFailed) -> Step:
-        """The step that passes a record which no rule survives: a dead letter, and its offset."""
+    def refuse(self, released: Released, failed: StepFailed) -> Step:
+        """The step that passes a record which the engine itself cannot process: a dead letter, and its offset."""
         where = released.raw(0)
-        letter = dead_letter("rule_failed", f"the rules: wanted a verdict, got {failed.error} at {failed.place}", where[:3], where[3], where[4])
+        letter = dead_letter("engine_failed", f"the engine: wanted to process the record, got {failed.error} at {failed.place}", where[:3], where[3], where[4])
         others = [letter_of(reject) for reject in released.rejects]
-        counters = Counter({"reject.rule_failed": 1, **Counter(f"reject.{r.reason}" for r in released.rejects)})
+        counters = Counter({"reject.engine_failed": 1, **Counter(f"reject.{r.reason}" for r in released.rejects)})
         self.ledger[where[0], DEAD_LETTER] += 1
         self._book(released.rejects)
         return Step([], [letter, *others], [], self._changes(), released.next_offsets, counters, [], 1)
@@ -158,12 +163,12 @@ class Shard:
         return Step([], [], [], self._changes(), offsets, Counter(), [], 0)
 
     def tick(self, wall_ms: int) -> Step | None:
-        """Time passes and everything is caught up: move the clock on. None when nothing came of it."""
+        """Time passes and everything is caught up: move the clock on. None when nothing came of it. Raises RuleFailed."""
         step = self._step(self.engine.advance(wall_ms - IDLE_LAG_MS), None, wall_ms)
         return step if step.events or step.missed or any(not key.startswith(b"clock") for key, _ in step.rows) else None
 
     def advance(self, clock_ms: int) -> Step:
-        """Move the clock on to `clock_ms` without records, as at the end of a replay."""
+        """Move the clock on to `clock_ms` without records, as at the end of a replay. Raises RuleFailed."""
         return self._step(self.engine.advance(clock_ms), None, None)
 
     def _step(self, outcome: Outcome, released: Released | None, wall_ms: int | None) -> Step:
@@ -171,7 +176,10 @@ class Shard:
         events: list[Message] = []
         missed: list[Message] = []
         for detection in outcome.detections:
-            record, stale = message(detection, self.settings.operator, wall)
+            try:
+                record, stale = message(detection, self.settings.operator, wall)
+            except Exception as error:
+                raise RuleFailed(tuple(self.engine.catalogue.with_dependents([detection.event])), error) from error
             (missed if stale else events).append(record)
         dead: list[Message] = []
         counters = outcome.counters

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from streams.engine.detection import Detection
     from streams.shard import Step
 
-STORIES = Path(__file__).parent / "events" / "reference"
+STORIES = Path(__file__).parent.parent / "events" / "reference"
 CATALOGUE = Catalogue.load()
 REFERENCE = Reference.load(STORIES)
 TOPIC_OF = {type_name(record): record.topic for record in RECORD_TYPES}
@@ -37,8 +37,8 @@ class Bench:
         self.steps: list[Step] = []
         self.shard = self._new()
 
-    def _new(self) -> Shard:
-        engine = Engine(self.catalogue, self.reference, EngineSettings(self.zone))
+    def _new(self, catalogue: Catalogue | None = None) -> Shard:
+        engine = Engine(catalogue or self.catalogue, self.reference, EngineSettings(self.zone))
         shard = Shard(0, engine, ShardSettings())
         for topic in TOPICS:
             shard.set_caught_up(topic, True)
@@ -73,10 +73,10 @@ class Bench:
         self.log += step.rows
         return step.detections
 
-    def restart(self) -> None:
+    def restart(self, catalogue: Catalogue | None = None) -> None:
         """A new process: all that is left is the changelog, compacted."""
         compacted = dict(self.log)
-        self.shard = self._new()
+        self.shard = self._new(catalogue)
         self.shard.restore([(key, value) for key, value in compacted.items() if value is not None])
         self.shard.restored()
 

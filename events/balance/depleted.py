@@ -5,7 +5,7 @@ from events.words import B, main_balance
 from streams.define import Amount, Case, Event, Field, cool, hours
 
 
-class Depleted(Event, by="line", number=5):
+class Depleted(Event, by="line"):
     when = main_balance.falls_to(0)
     rearm = cool(hours(1))
 

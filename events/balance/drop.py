@@ -5,7 +5,7 @@ from events.words import B, charges
 from streams.define import Amount, Case, Event, Field, Param, cool, hours
 
 
-class Drop(Event, by="line", number=1):
+class Drop(Event, by="line"):
     min_drop = Param(2000, unit="minor", ge=1, doc="the smallest deduction that counts as large")
 
     when = charges.where(-B.delta >= min_drop)

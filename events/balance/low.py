@@ -5,9 +5,9 @@ from events.words import B, main_balance
 from streams.define import Amount, Case, Event, Field, Param, Time
 
 
-class Low(Event, by="line", number=3):
+class Low(Event, by="line"):
     low = Param(1000, unit="minor", ge=0, doc="below this the balance is low")
-    rearm_at = Param(2000, unit="minor", name="rearm", ge=0, doc="from this on it may fire again")
+    rearm_at = Param(2000, unit="minor", name="rearm", ge=low, doc="from this on it may fire again")
 
     when = main_balance.falls_below(low, rearm=rearm_at)
 

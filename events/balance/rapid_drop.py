@@ -5,7 +5,7 @@ from events.words import B, charges
 from streams.define import EDGE, Amount, Case, Event, Field, Param, cool, hours, minutes
 
 
-class RapidDrop(Event, by="line", number=2):
+class RapidDrop(Event, by="line"):
     window = Param(minutes(60), unit="ms", ge=1000, doc="how long the charges are added up")
     sum = Param(3000, unit="minor", ge=1, doc="so much charged is fast")
     min_count = Param(2, unit="charges", ge=1, doc="one charge alone is not melting away")

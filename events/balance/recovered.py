@@ -6,7 +6,7 @@ from events.words import B
 from streams.define import Amount, Case, Event, Field, lasted_s, released
 
 
-class Recovered(Event, by="line", number=6):
+class Recovered(Event, by="line"):
     when = released(Low)
 
     balance_after: Field[Amount] = B.balance_after

@@ -5,7 +5,7 @@ from events.words import C, contacts
 from streams.define import Case, Event, Field, per
 
 
-class CallStarted(Event, by="customer", number=100):
+class CallStarted(Event, by="customer"):
     when = contacts.where(C.channel.isin("ivr", "call_agent"), C.status == "opened")
     rearm = per(C.interaction_id)
 

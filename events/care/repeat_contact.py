@@ -5,7 +5,7 @@ from events.words import C, contacts
 from streams.define import RESET, Case, Event, Field, Param, days
 
 
-class RepeatContact(Event, by="customer", number=102):
+class RepeatContact(Event, by="customer"):
     window = Param(7, unit="civil days", ge=1, doc="today and the days before it that are looked at")
     n = Param(3, unit="contacts", ge=1, doc="so many are too many")
 

@@ -5,7 +5,7 @@ from events.words import D
 from streams.define import Case, Event, Field, Param, once
 
 
-class First5g(Event, by="line", number=63):
+class First5g(Event, by="line"):
     min = Param(1_048_576, unit="byte", ge=1, doc="less is a glimpse of 5G, not a use of it")
 
     when = D.where(D.rat == "5G", D.total_bytes >= min).nth(1)

@@ -6,7 +6,7 @@ from schemas.raw import DataUsage
 from streams.define import Case, Event, Field, Param, per_day
 
 
-class HeavyDay(Event, by="line", number=61):
+class HeavyDay(Event, by="line"):
     heavy = Param(5 * 1024**3, unit="byte", name="bytes", ge=1, doc="so much in a civil day is heavy")
 
     today = D.all.day_total(D.total_bytes)

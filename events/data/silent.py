@@ -5,7 +5,7 @@ from events.words import sessions
 from streams.define import Case, Event, Field, Param, Time, active_days, days
 
 
-class Silent(Event, by="line", number=71):
+class Silent(Event, by="line"):
     quiet = Param(7, unit="civil days", name="T", ge=1, doc="so long without data is silence")
 
     silence = sessions.silent(days(quiet), given=active_days(5, of=14))

@@ -5,7 +5,7 @@ from events.words import X
 from streams.define import Case, Event, Field, cool, device, hours
 
 
-class Changed(Event, by="line", number=152):
+class Changed(Event, by="line"):
     phone = X.where(X.change_type == "device", X.old_tac.known()).changes(X.new_tac, old=X.old_tac, remember=False)
     when = phone
     rearm = cool(hours(24))

@@ -5,7 +5,7 @@ from events.words import L
 from streams.define import Case, Event, Field, line, once, unknown
 
 
-class Activated(Event, by="line", number=132):
+class Activated(Event, by="line"):
     status = L.where(L.attribute == "line.status").changes(L.new_value, old=L.old_value)
     when = status.moved.where(L.new_value == "active", status.before.isin("created", "pendingActive"))
     rearm = once()

@@ -5,7 +5,7 @@ from events.words import V, dropped_calls
 from streams.define import EDGE, Case, Event, Field, Param, cool, hours
 
 
-class DropsRepeated(Event, by="line", number=174):
+class DropsRepeated(Event, by="line"):
     window = Param(hours(24), unit="ms", ge=1000, doc="how long cut calls are counted")
     n = Param(3, unit="calls", ge=1, doc="so many are several")
 

@@ -5,7 +5,7 @@ from events.words import B, charges
 from streams.define import Amount, Case, Event, Field, Param
 
 
-class DayStep(Event, by="line", number=35):
+class DayStep(Event, by="line"):
     step_1 = Param(3000, unit="minor", ge=1, doc="the first step")
     step_2 = Param(5000, unit="minor", ge=1, doc="the second step")
     step_3 = Param(10000, unit="minor", ge=1, doc="the third step")

@@ -5,7 +5,7 @@ from events.words import B, topups
 from streams.define import Amount, Case, Event, Field
 
 
-class Completed(Event, by="line", number=13):
+class Completed(Event, by="line"):
     when = topups
 
     amount: Field[Amount] = B.delta

@@ -5,7 +5,7 @@ from events.words import B, topups
 from streams.define import Amount, Case, Event, Field, line, once, today
 
 
-class First(Event, by="line", number=14):
+class First(Event, by="line"):
     when = topups.nth(1)
     rearm = once()
 

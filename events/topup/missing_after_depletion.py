@@ -6,7 +6,7 @@ from events.words import B, main
 from streams.define import Case, Event, Field, Param, Time, hours
 
 
-class MissingAfterDepletion(Event, by="line", number=19):
+class MissingAfterDepletion(Event, by="line"):
     within = Param(hours(24), unit="ms", name="T", ge=1000, doc="how long the line may stay empty")
 
     empty = Depleted.without(main.where(B.balance_after > 0), within=within)

@@ -5,7 +5,7 @@ from events.words import B, topups
 from streams.define import RESET, Amount, Case, Event, Field, Param, days
 
 
-class SmallFrequent(Event, by="line", number=16):
+class SmallFrequent(Event, by="line"):
     window = Param(7, unit="civil days", ge=1, doc="today and the days before it that are looked at")
     small = Param(2000, unit="minor", ge=1, doc="up to this a recharge is small")
     n = Param(3, unit="top-ups", ge=1, doc="so many are frequent")

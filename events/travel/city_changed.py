@@ -5,7 +5,7 @@ from events.words import place
 from streams.define import Case, Event, Field, Time, city
 
 
-class CityChanged(Event, by="line", number=80):
+class CityChanged(Event, by="line"):
     when = place.moved.where(place.domestic)
 
     from_city: Field[str] = place.origin

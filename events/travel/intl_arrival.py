@@ -6,7 +6,7 @@ from streams.define import Case, Event, Field, city, cool, hours
 from streams.define import plmn as networks
 
 
-class IntlArrival(Event, by="line", number=83):
+class IntlArrival(Event, by="line"):
     country_now = networks.country(G.plmn)
     country_change = G.all.changes(country_now, initially=networks.home_country())
     when = country_change.moved.where(G.roaming)

@@ -5,7 +5,7 @@ from events.words import place
 from streams.define import Case, Event, Field, Param, hours
 
 
-class ReturnedHome(Event, by="line", number=89):
+class ReturnedHome(Event, by="line"):
     min = Param(hours(6), unit="ms", ge=0, doc="a shorter absence is not a trip")
 
     when = place.moved.where(place.came_home, place.trip_ms >= min)

@@ -7,7 +7,7 @@ from streams.define import city as cities
 from streams.define import holiday as holidays
 
 
-class TouristCity(Event, by="line", number=82):
+class TouristCity(Event, by="line"):
     when = place.moved.where(place.home.is_unknown() | (place.to != place.home), cities.tourist(place.to))
     rearm = per_trip(place.trip_id, and_=place.to, unknown=cool(days(30)))
 

@@ -5,7 +5,7 @@ from events.words import place
 from streams.define import Case, Event, Field, city
 
 
-class TripStarted(Event, by="line", number=81):
+class TripStarted(Event, by="line"):
     when = place.moved.where(place.left_home)
 
     trip_id: Field[str] = place.trip_id

@@ -5,7 +5,7 @@ from events.words import V, calls
 from streams.define import Case, Event, Field, Param, cool, hours
 
 
-class LongCall(Event, by="line", number=39):
+class LongCall(Event, by="line"):
     min = Param(1800, unit="s", ge=1, doc="from this on a call is very long")
 
     when = calls.where(V.duration_s >= min)

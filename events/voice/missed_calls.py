@@ -5,7 +5,7 @@ from events.words import V, missed_calls
 from streams.define import EDGE, Case, Event, Field, Param, cool, hours, minutes
 
 
-class MissedCalls(Event, by="line", number=45):
+class MissedCalls(Event, by="line"):
     window = Param(minutes(60), unit="ms", ge=1000, doc="how long missed calls are counted")
     n = Param(5, unit="calls", ge=1, doc="so many are many")
 

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 Reason = Literal[
     "null_value", "empty_value", "too_large", "bom", "bad_utf8", "bad_json", "too_deep", "doubled_field", "undecodable",
     "unknown_record_type", "wrong_topic", "missing_field", "wrong_type", "bad_value", "unsupported_version",
-    "null_key", "key_mismatch", "bad_time", "too_old", "future", "broken_rule", "owner_key", "correction", "late", "rule_failed",
+    "null_key", "key_mismatch", "bad_time", "too_old", "future", "broken_rule", "owner_key", "correction", "late", "engine_failed",
 ]  # fmt: skip
 
 MEANING: dict[Reason, str] = {
@@ -35,6 +35,6 @@ MEANING: dict[Reason, str] = {
     "owner_key": "a line.owner record came under the new owner's key; it belongs under the old one's",
     "correction": "corrections and reversals are not supported yet",
     "late": "the record is later than the setting late_limit_ms allows",
-    "rule_failed": "a rule raised an error on this record",
+    "engine_failed": "the engine itself raised an error at the record; please report it",
 }
 assert MEANING.keys() == set(get_args(Reason))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
+
+from streams.engine.expression import Param
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from streams.definitions.catalogue import Catalogue
-    from streams.definitions.words import Event
+    from streams.definitions.event import Event
 
 
 def catalog(
     event: Annotated[str | None, typer.Argument(help="An event id: show it in full.")] = None,
     definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="EVENT.PARAMETER=VALUE: show it with this value; may be given again.")] = None,
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
 ) -> None:
     """List the installed events, or show one with its rule, parameters, payload and cases.
@@ -25,10 +30,11 @@ def catalog(
     from rich.console import Console
 
     from streams import settings
-    from streams.definitions.catalogue import Catalogue, CatalogueFault, suggest
+    from streams.definitions.catalogue import Catalogue, CatalogueFault
+    from streams.definitions.words import suggest
 
-    chosen = settings.load({"definitions": tuple(definitions or ())}, config)
-    installed = Catalogue.load(chosen.definitions, chosen.events)
+    chosen = settings.load({"definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}, config)
+    installed = Catalogue.load(chosen.definitions, chosen.events, chosen.only, chosen.without)
     console = Console()
     if event is None:
         show_all(console, installed)
@@ -50,30 +56,80 @@ def show_all(console: Console, installed: Catalogue) -> None:
     console.print(f"{len(installed)} events; kairos catalog EVENT shows one in full")
 
 
+PARTS = {
+    "wanted": "records",
+    "unless": "unless",
+    "after": "after",
+    "value": "value",
+    "old": "before",
+    "initially": "at first",
+    "enter": "enters",
+    "release": "armed again",
+    "same": "for each",
+    "span": "within",
+    "least": "days at least",
+    "of_days": "of days",
+    "ordinals": "ordinals",
+    "steps": "steps",
+    "predicate": "condition",
+}
+"""What a primitive is made of, in the order in which it is shown."""
+
+
 def show_one(console: Console, installed: Catalogue, event: type[Event]) -> None:
     """One event in full."""
     from rich.table import Table
 
-    primitive = event.signal.primitive
-    console.print(f"[bold]{event.id}[/bold]  version {event.version}, by {event.by}, {type(primitive).__name__.lower()} ({primitive.code})")
-    console.print(event.doc())
-    console.print(
-        f"\n[bold]when[/bold]   {event.signal.channel}: {primitive.condition()}" + ("" if str(event.signal.condition) == "True" else f" and {event.signal.condition}"),
-        highlight=False,
-    )
-    predicate = getattr(primitive, "predicate", None)
-    if predicate is not None:
-        console.print(f"       {predicate}", highlight=False)
-    console.print(f"[bold]re-arm[/bold] {'; '.join(map(str, event.words)) or 'each'}", highlight=False)
+    from streams.definitions.units import shown
+
+    for label, text in rule_of(installed, event):
+        console.print(f"[bold]{label:<13}[/bold] {escape(text)}", highlight=False)
+    console.print()
     if event.parameters:
         table = Table("parameter", "value", "default", "unit", "bounds", "what it is", title="parameters")
         for name, parameter in event.parameters.items():
-            bounds = f"{'' if parameter.ge is None else parameter.ge} … {'' if parameter.le is None else parameter.le}"
-            table.add_row(name, str(installed.value(event, name)), str(parameter.value), parameter.unit, bounds, parameter.doc)
+            low, high = (bound.name if isinstance(bound, Param) else "" if bound is None else str(int(bound)) for bound in (parameter.ge, parameter.le))
+            values = [
+                shown(value, parameter.unit) if parameter.unit in ("ms", "civil days", "byte") else str(value) for value in (installed.value(event, name), int(parameter.value))
+            ]
+            table.add_row(name, *values, parameter.unit, f"{low} … {high}", parameter.doc)
         console.print(table)
     table = Table("field", "type", "null", "from", title="detail")
     for name, field in event.payload.items():
-        table.add_row(name, field.type.__name__, "may be" if field.nullable else "", str(field.value))
+        table.add_row(name, field.type.__name__, "may be" if field.nullable else "", with_values(str(field.value), installed, event))
     console.print(table)
     for case in event.cases:
         console.print(f"- {case.tells}: {len(case.records)} records, {len(case.details)} events", highlight=False)
+
+
+def rule_of(installed: Catalogue, event: type[Event]) -> list[tuple[str, str]]:
+    """What an event is, line by line: its key, what it listens to, thresholds, spans, ordinals, re-arm words, with the values installed."""
+    primitive = event.signal.primitive
+    key = " and ".join([event.by, *map(str, primitive.same)])
+    lines = [
+        (event.id, event.doc()),
+        ("version", f"{event.version}; {type(primitive).__name__.lower()} ({primitive.code}) of {getattr(primitive.records, '__name__', 'no record')}"),
+        ("key", key),
+        ("when", event.signal.channel + ("" if str(event.signal.condition) == "True" else f", where {event.signal.condition}")),
+    ]
+    for name, label in PARTS.items():
+        value = vars(primitive).get(name)
+        if value is not None and not (isinstance(value, tuple) and not value):
+            text = ", ".join(map(str, value)) if isinstance(value, tuple) else getattr(value, "id", None) or str(value)
+            lines.append((label, "all" if text == "True" else text))
+    lines.append(("re-arm", "; ".join(map(str, event.words)) or "each"))
+    lines.append(("valid for", f"{int(event.valid_for_ms)}ms"))
+    lines += [("builds on", ", ".join(installed.needs(event)))] if installed.needs(event) else []
+    return [(label, with_values(text, installed, event)) for label, text in lines]
+
+
+def with_values(text: str, installed: Catalogue, event: type[Event]) -> str:
+    """`text` with the values of this installation in place of the parameters' defaults."""
+    from streams.definitions.units import shown
+
+    for one in (event, *(installed.by_id[name] for name in installed.needs(event))):
+        for name, parameter in one.parameters.items():
+            spans = (f"{parameter}ms", f"{parameter}d") if parameter.unit in ("ms", "civil days") else ()
+            for written in (*spans, str(parameter)):
+                text = text.replace(written, f"{shown(installed.value(one, name), parameter.unit)} ({name})")
+    return re.sub(r"([0-9]+)ms\b", lambda found: shown(int(found[1]), "ms"), text)

@@ -18,7 +18,9 @@ def plan(
     brokers: Annotated[str | None, typer.Option(help="Kafka brokers, HOST:PORT,… [KAIROS_BROKERS]")] = None,
     app: Annotated[str | None, typer.Option(help="Application id; its changelog topic is APP.state. [KAIROS_APP]")] = None,
     definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="EVENT.PARAMETER=NUMBER; may be given again.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Publish this event alone; may be given again. [KAIROS_ONLY]")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Publish all events but this; may be given again. [KAIROS_WITHOUT]")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="EVENT.PARAMETER=VALUE; may be given again.")] = None,
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
 ) -> None:
     """Compare the installed definitions with the state in the changelog, before they are deployed: nothing is written.
@@ -35,6 +37,7 @@ def plan(
     from streams.tools.plan import plan as compare
 
     given = {"brokers": brokers, "app": app, "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
+    given |= {"only": tuple(only or ()), "without": tuple(without or ())}
     chosen = settings.load(given, config)
     build, catalogue = shard_builder(chosen)
     stored = asyncio.run(read(chosen))

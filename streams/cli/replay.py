@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def replay(
     files: Annotated[list[str], typer.Argument(help="Files of raw records, one JSON object a line, gzip too; - is stdin.")],
     out: Annotated[str | None, typer.Option(help="Write the events here, one CloudEvent a line; - is stdout.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="EVENT.PARAMETER=NUMBER, such as balance.low.low=500; may be given again.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Detect this event alone; may be given again.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="EVENT.PARAMETER=VALUE, such as balance.low.low=500 or balance.rapid_drop.window=2h; may be given again.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Publish this event alone; may be given again. [KAIROS_ONLY]")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Publish all events but this; may be given again. [KAIROS_WITHOUT]")] = None,
     reference: Annotated[str | None, typer.Option(help="Folder of cells.csv, cities.csv, plmn.csv, offerings.csv, devices.csv, holidays.csv, lines.csv.")] = None,
     definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
     rejects: Annotated[str | None, typer.Option(help="Write refused records here: reason, detail, topic, file:line and raw text, one JSON object a line.")] = None,
@@ -41,7 +42,8 @@ def replay(
     events, refused = Output("--out", out, files), Output("--rejects", rejects, files)
     events.differs_from(refused)
     given = {"reference": reference, "clock": "records", "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
-    build, catalogue = shard_builder(settings.load(given, config), only or [], keep_state=False)
+    given |= {"only": tuple(only or ()), "without": tuple(without or ())}
+    build, catalogue = shard_builder(settings.load(given, config), keep_state=False)
     started = perf_counter()
     tally = Tally(events, refused)
     with events, refused:

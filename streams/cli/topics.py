@@ -15,6 +15,8 @@ def topics(
     partitions: Annotated[int, typer.Option(help="Partitions of new topics, when no raw topic is there yet.", min=1)] = 4,
     replication: Annotated[int, typer.Option(help="Copies of each partition; 3 in production.", min=1)] = 1,
     definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="The topics of this event alone; may be given again. [KAIROS_ONLY]")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="The topics of all events but this; may be given again. [KAIROS_WITHOUT]")] = None,
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
 ) -> None:
     """Check that all topics are there as they must be; with --create, make those that are missing.
@@ -25,8 +27,8 @@ def topics(
     from streams.definitions.catalogue import Catalogue
     from streams.kafka import topics
 
-    chosen = settings.load({"brokers": brokers, "app": app, "definitions": tuple(definitions or ())}, config)
-    families = Catalogue.load(chosen.definitions).families
+    chosen = settings.load({"brokers": brokers, "app": app, "definitions": tuple(definitions or ()), "only": tuple(only or ()), "without": tuple(without or ())}, config)
+    families = Catalogue.load(chosen.definitions, chosen.events, chosen.only, chosen.without).families
     if create:
         for name in asyncio.run(topics.create(chosen, families, partitions=partitions, replication=replication)):
             typer.echo(f"created {name}")

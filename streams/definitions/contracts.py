@@ -10,6 +10,7 @@ import msgspec
 from schemas.event import CustomerEvent, EventData
 from schemas.raw import RECORD_TYPES, type_name
 from schemas.raw.reasons import MEANING
+from streams.definitions.event import Amount
 from streams.emit import DEAD_LETTER, PREFIX
 
 if TYPE_CHECKING:
@@ -17,23 +18,14 @@ if TYPE_CHECKING:
 
     from schemas.raw import Envelope
     from streams.definitions.catalogue import Catalogue
-    from streams.definitions.words import Event, Payload
+    from streams.definitions.event import Event, Payload
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-TYPES: dict[str, dict[str, Any]] = {
-    "int": {"type": "integer"},
-    "str": {"type": "string"},
-    "bool": {"type": "boolean"},
-    "Amount": {"type": "integer", "description": "minor units of `currency`"},
-    "Time": {"type": "string", "format": "date-time"},
-    "Date": {"type": "string", "format": "date"},
-    "list": {"type": "array", "items": {"type": "string"}},
-}
 
 
 def field_schema(field: Payload) -> dict[str, Any]:
     """The schema of one payload field."""
-    schema = dict(TYPES[field.type.__name__])
+    schema = dict(field.shape.schema)
     if field.nullable:
         schema["type"] = [schema["type"], "null"]
     return schema
@@ -42,8 +34,8 @@ def field_schema(field: Payload) -> dict[str, Any]:
 def event_schema(event: type[Event]) -> dict[str, Any]:
     """The schema of an event's record: a CloudEvent whose `data.detail` is the event's own."""
     detail = {name: field_schema(field) for name, field in event.payload.items()}
-    if any(field.type.__name__ == "Amount" for field in event.payload.values()):
-        unknown = all(field.nullable for field in event.payload.values() if field.type.__name__ == "Amount")
+    if event.has_money():
+        unknown = all(field.nullable for field in event.payload.values() if field.type is Amount)
         detail["currency"] = {"type": ["string", "null"] if unknown else "string", "description": "ISO 4217"}
     (_,), shapes = msgspec.json.schema_components([CustomerEvent], ref_template="#/$defs/{name}")
     top, data = shapes.pop(CustomerEvent.__name__), shapes[EventData.__name__]

@@ -14,7 +14,7 @@ from streams.definitions.contracts import field_schema
 
 if TYPE_CHECKING:
     from streams.definitions.catalogue import Catalogue
-    from streams.definitions.words import Event
+    from streams.definitions.event import Event
 
 GENERATED = "<!-- Written by `kairos schemas --pages docs`; do not edit. -->"
 ENVELOPE = "Every record"

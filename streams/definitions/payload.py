@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.definitions.words import PAYLOAD_TYPES, Amount, Date, Time
+from streams.definitions.event import PAYLOAD_TYPES, Amount, Flaw
 from streams.engine.expression import KIND_WORDS, certain, may_be_unknown, measure
 from streams.engine.features.absence import Absence, Silence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.definitions.words import Event, Payload
+    from streams.definitions.event import Event, Payload
     from streams.engine.expression import ValueKind
     from streams.engine.expression.certain import Keys
 
-KINDS: dict[type, ValueKind] = {int: "int", str: "text", bool: "bool", Amount: "int", Time: "time", Date: "date", list: "list"}
 TYPE_OF: dict[ValueKind, str] = {"int": "int", "text": "str", "bool": "bool", "time": "Time", "date": "Date", "list": "list[str]"}
 
 
-def payload_faults(event: type[Event]) -> Iterator[str]:
+def payload_faults(event: type[Event]) -> Iterator[Flaw]:
     """What is wrong with the payload fields of a definition."""
     sure = known_at_a_match(event)
     for name, field in event.payload.items():
-        yield from (f"{name}: {fault}" for fault in field_faults(field, sure))
+        yield from (Flaw(name, fault) for fault in field_faults(field, sure))
 
 
 def known_at_a_match(event: type[Event]) -> Keys:
@@ -38,9 +37,9 @@ def known_at_a_match(event: type[Event]) -> Keys:
 
 def field_faults(field: Payload, sure: Keys) -> Iterator[str]:
     """What is wrong with one field."""
-    value, wanted = field.value, KINDS[field.type]
+    value, wanted = field.value, field.shape.kind
     if value.kind != wanted:
-        yield f"wanted {PAYLOAD_TYPES[field.type]}, got {value} ({KIND_WORDS[value.kind]}); declare Field[{TYPE_OF[value.kind]}]"
+        yield f"wanted {PAYLOAD_TYPES[field.type].says}, got {value} ({KIND_WORDS[value.kind]}); declare Field[{TYPE_OF[value.kind]}]"
         return
     if field.type is Amount and measure(value.unit) not in (None, "minor"):
         yield f"wanted money in minor units, got {value} in {value.unit}; declare Field[int]"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from schemas.reference import Reference
     from streams.definitions.catalogue import Catalogue
-    from streams.definitions.words import Event
+    from streams.definitions.event import Event
 
 
 def warnings(catalogue: Catalogue, reference: Reference) -> list[str]:

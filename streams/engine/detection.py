@@ -14,7 +14,7 @@ from streams.engine.identity import Identity, identity, unpack
 from streams.engine.state.codec import SEPARATOR
 
 if TYPE_CHECKING:
-    from streams.definitions.words import Event
+    from streams.definitions.event import Event
     from streams.engine.batch import Matches
 
 EPOCH_DAY = date(1970, 1, 1)
@@ -79,7 +79,7 @@ class Describer:
     def __init__(self, event: type[Event], parameters: dict[str, int]) -> None:
         self.event, self.parameters = event, parameters
         self.evidence = evidence_of(event)
-        self.has_amount = any(field.type.__name__ == "Amount" for field in event.payload.values())
+        self.shows_currency = event.has_money() and "currency" not in event.payload
 
     def describe(self, fired: Matches, consents: list[str]) -> list[Detection]:
         """One detection a match; `consents` are the customers' marketing consents."""
@@ -92,7 +92,7 @@ class Describer:
         for i, time in enumerate(fired.times.tolist()):
             record = records[i] if records else None
             detail = {name: column[i] for name, column in details.items()}
-            if self.has_amount and record is not None:
+            if self.shows_currency and record is not None:
                 detail["currency"] = record.currency
             found.append(
                 Detection(
@@ -129,7 +129,7 @@ def evidence_of(event: type[Event]) -> dict[str, Expr]:
     """The named parts of `when`: what the primitive reports, and the record fields that the conditions read."""
     signal = event.signal
     parts: dict[str, Expr] = dict(signal.primitive.outputs())
-    conditions = [signal.condition] if signal.primitive.code == "P7" else [signal.primitive.condition(), signal.condition]
+    conditions = [signal.condition] if signal.timed else [signal.primitive.condition(), signal.condition]
     for condition in conditions:
         for node in condition.walk():
             if isinstance(node, RecordField | Output) and str(node) not in parts and node.key() not in {part.key() for part in parts.values()}:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from schemas.reference import Reference
     from streams.definitions.catalogue import Catalogue
-    from streams.definitions.words import Event
+    from streams.definitions.event import Event
     from streams.engine.expression import Bools, Ints
     from streams.engine.features.primitive import Primitive
     from streams.engine.rearm import RearmColumns
@@ -64,11 +64,16 @@ class Outcome(NamedTuple):
     """[topic rank, fate]: what became of the records (`batch.FATES`)."""
 
 
-class TimerFailed(KairosFault):
-    """A timer raised an error: no record is to blame, so nothing can be put aside."""
+class RuleFailed(KairosFault):
+    """Rules raised an error, on a record or by a timer: the state is void now.
 
-    def __init__(self, name: str, error: Exception) -> None:
-        super().__init__(f"the timers of {name}: wanted a verdict, got {type(error).__name__} at {place_of(error)}: mend the definition, or take it out")
+    `events`: the ids of what they detect, and of what builds on that. Of the error its kind and place, never its message, which
+    may hold values of records.
+    """
+
+    def __init__(self, events: tuple[str, ...], error: Exception) -> None:
+        self.events, self.error, self.place = events, type(error).__name__, place_of(error)
+        super().__init__(f"{', '.join(events)}: the rule raised {self.error} at {self.place}: mend the definition, or leave it out (--without)")
 
 
 class Rule:
@@ -109,7 +114,7 @@ class Engine:
     """All rules of a catalogue over the state of one shard."""
 
     def __init__(self, catalogue: Catalogue, reference: Reference, settings: EngineSettings) -> None:
-        self.settings = settings
+        self.settings, self.catalogue = settings, catalogue
         self.state = State(Clock(settings.clock_jump_ms))
         self.counters: Counter[str] = Counter()
         parameters = {id(p): catalogue.value(event, name) for event in catalogue for name, p in event.parameters.items()}
@@ -124,7 +129,7 @@ class Engine:
         self._bind(catalogue, home)
         self.owners = [Owners(self.state.table(name), tables["customer"]) for name in self.timed if name != "customer"]
         self.state.build()
-        self.found: list[tuple[tuple[int, int, int, int, str, str], Detection]] = []
+        self.found: list[tuple[tuple[int, int, int, str, str], Detection]] = []
         self.swept = 0
 
     def _bind(self, catalogue: Catalogue, home: Home) -> None:
@@ -139,7 +144,7 @@ class Engine:
                 if isinstance(step.runtime, TimedRuntime):
                     self._timed(step)
                 if isinstance(step.runtime, AbsenceColumns):
-                    self.awaiting[step.runtime.declared.after].append(step.runtime)  # type: ignore[attr-defined]  # an Absence
+                    self.awaiting[step.runtime.declared.after].append(step.runtime)  # type: ignore[index]  # an Absence has one
             step = steps[id(primitive)]
             step.rules.append(Rule(event, home, step.runtime, {name: catalogue.value(event, name) for name in event.parameters}, quiet=event.id in catalogue.quiet))
         self.primitives = list(steps.values())
@@ -185,7 +190,11 @@ class Engine:
             self.lifecycle.note_consent(group, everything)
         fired: dict[type[Event], Matches] = {}
         for step in self.steps[group.kind]:
-            self._step(step, group, begin, end, alive & ~ended if step.runtime.scope.by == "line" else alive, fired)
+            try:
+                self._step(step, group, begin, end, alive & ~ended if step.runtime.scope.by == "line" else alive, fired)
+            except Exception as error:
+                self._blame(step.rules, error)
+                raise
         if group.kind == STATE_CHANGE:
             self.lifecycle.note_ends(group, everything)
 
@@ -207,14 +216,26 @@ class Engine:
             for rule in step.rules:
                 matches = channels.get(rule.channel)
                 if matches is not None and len(matches):
-                    self._emit(rule, rule.judge(matches), fired)
+                    self._judge(rule, matches, fired)
         if isinstance(runtime, AbsenceColumns):
-            happened = fired.get(runtime.declared.after)  # type: ignore[attr-defined]  # an Absence
+            happened = fired.get(runtime.declared.after)  # type: ignore[arg-type]  # an Absence has one
             if happened is not None and happened.group is group:
                 runtime.begin(happened, [pack(record) for record in happened.records()])
 
+    def _judge(self, rule: Rule, matches: Matches, fired: dict[type[Event], Matches]) -> None:
+        try:
+            self._emit(rule, rule.judge(matches), fired)
+        except Exception as error:
+            self._blame([rule], error)
+            raise
+
+    def _blame(self, rules: list[Rule], error: Exception) -> None:
+        """Raise RuleFailed for an error that `rules` raised; one that is nobody's, or is named already, goes on as it is."""
+        if rules and not isinstance(error, MemoryError | RuleFailed):
+            raise RuleFailed(tuple(self.catalogue.with_dependents(rule.event.id for rule in rules)), error) from error
+
     def _emit(self, rule: Rule, matches: Matches, fired: dict[type[Event], Matches], before: Ints | None = None) -> None:
-        """Note detections with their place in the order: position, timers before the record, due time, catalogue number."""
+        """Note detections with their place in the order: position, timers before the record, due time, event id, key."""
         if not len(matches):
             return
         fired[rule.event] = matches
@@ -224,7 +245,7 @@ class Engine:
         assert position is not None  # timers come with the position they fire before
         timed = matches.group is None
         for place, found in zip(position.tolist(), rule.describer.describe(matches, self._consents(matches)), strict=True):
-            self.found.append(((place, 0 if timed else 1, found.time if timed else 0, rule.event.number, found.event, found.key), found))
+            self.found.append(((place, 0 if timed else 1, found.time if timed else 0, found.event, found.key), found))
 
     def _consents(self, matches: Matches) -> list[str]:
         customers = self.world.tables["customer"].index
@@ -268,12 +289,13 @@ class Engine:
                 self._fire(table, steps, rows[due], limits[due], group.position[begin:end][due])
 
     def _fire(self, table: Table, steps: list[Step], rows: Rows, limits: Ints, before: Ints) -> None:
-        """Fire the timers of `rows` up to `limits`, again and again while firing sets new ones that are due. Raises TimerFailed."""
+        """Fire the timers of `rows` up to `limits`, again and again while firing sets new ones that are due. Raises RuleFailed."""
         for step in steps:
             try:
                 self._fire_step(table, step, rows, limits, before)
             except Exception as error:
-                raise TimerFailed(step.runtime.declared.name, error) from error
+                self._blame(step.rules, error)
+                raise
         left = np.full(len(rows), NEVER)
         for step in steps:
             due = step.runtime.due.values[rows]  # type: ignore[attr-defined]  # a TimedRuntime
@@ -292,10 +314,16 @@ class Engine:
             for rule in step.rules:
                 matches = channels.get(rule.channel)
                 if matches is not None and len(matches):
-                    places = before[hit]
-                    judged = rule.judge(matches)
-                    where = np.searchsorted(np.sort(rows[hit]), judged.rows)
-                    self._emit(rule, judged, {}, places[np.argsort(rows[hit], kind="stable")][where])
+                    try:
+                        self._judge_timers(rule, matches, rows[hit], before[hit])
+                    except Exception as error:
+                        self._blame([rule], error)
+                        raise
+
+    def _judge_timers(self, rule: Rule, matches: Matches, rows: Rows, places: Ints) -> None:
+        judged = rule.judge(matches)
+        where = np.searchsorted(np.sort(rows), judged.rows)
+        self._emit(rule, judged, {}, places[np.argsort(rows, kind="stable")][where])
 
     def _zones(self, table: Table, rows: Rows, times: Ints) -> Ints | int:
         last = [(table.keys[row] or "").rsplit(SEPARATOR, 1)[-1] for row in rows.tolist()]

@@ -1,7 +1,7 @@
 """A shard's task: it restores the state, then takes steps and commits each as one Kafka transaction (`transaction.py`).
 
-A permanent refusal by the broker ends the process, so nothing uncommitted is ever acknowledged. If a rule raises, the state is read again and the
-batch is halved until the failing record is alone; that record goes to the dead-letter topic.
+A permanent refusal by the broker ends the process, so nothing uncommitted is ever acknowledged. A rule that raises is shut off, on the state re-read
+as of the record before (`streams/isolation.py`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from aiokafka.errors import TopicAuthorizationFailedError
 
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
-from streams.intake.merge import UNREAD, Released
+from streams.engine.engine import RuleFailed
+from streams.intake.merge import UNREAD
+from streams.isolation import isolate, shut_off
 from streams.kafka import changelog
 from streams.kafka.failpoints import reach
 from streams.kafka.origins import Origins
 from streams.kafka.transaction import FORBIDDEN, Transactions, Unwritable, names_in
 from streams.logs import log
-from streams.shard import RuleFailed
+from streams.shard import StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -61,7 +63,7 @@ class ShardTask:
         raw_partitions: int,
         rewind: Callable[[str, int, int], None],
         look: Callable[[int, Iterable[str]], None],
-        rebuild: Callable[[], Shard],
+        rebuild: Callable[[frozenset[str]], Shard],
     ) -> None:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
         self.partition = shard.partition
@@ -91,6 +93,8 @@ class ShardTask:
         self.held_since: dict[str, float] = {}
         """By topic, since when all that is left to read stands behind an open transaction of somebody else's."""
         self.origins = Origins()
+        self.off: dict[str, str] = {}
+        """Events whose rules are shut off until the shard starts the next time, and why."""
 
     # Feeding
 
@@ -211,43 +215,31 @@ class ShardTask:
         started = time.perf_counter()
         try:
             step = self.shard.step(int(time.time() * 1000), self.settings.batch_records)
-        except RuleFailed as failed:
-            await self._isolate(failed)
+        except StepFailed as failed:
+            await isolate(self, failed, lambda: int(time.time() * 1000))
             return max(1, failed.released.n)
         if step is None:
             return 0
         self.metrics.batch_seconds.observe(time.perf_counter() - started)
-        await self._commit(step)
+        await self.commit(step)
         return max(1, step.records)
 
-    async def _isolate(self, failed: RuleFailed) -> None:
-        """Commit the records of a failed batch part by part; one that fails alone becomes a dead letter.
-
-        A part that fails is halved, on the state read anew as of the last commit; after one that passes, the next is twice as large. So a rare
-        failure costs a few parts, and a rule that fails at every record about one reading a record.
-        """
-        async with changelog.reading(self.settings, self.connection) as consumer:
-            await self._reload(consumer)
-            rest, size = failed.released, max(1, failed.released.n // 2)
-            while rest.n:
-                part, left = rest.split(size) if size < rest.n else (rest, Released())
-                try:
-                    step = self.shard.take(part, int(time.time() * 1000))
-                except RuleFailed as again:
-                    await self._reload(consumer)
-                    if part.n > 1:
-                        size = part.n // 2
-                        continue
-                    log(logger, logging.ERROR, "a record fails in the rules", partition=self.partition, error=again.error, place=again.place)
-                    step = self.shard.refuse(part, again)
-                await self._commit(step)
-                rest, size = left, 2 * size
-
-    async def _reload(self, consumer: AIOKafkaConsumer) -> None:
-        """State anew from the changelog, as of the last commit; what waits in the merge stays."""
-        merger, self.shard = self.shard.merger, self.rebuild()
+    async def reload(self) -> None:
+        """State re-read from the changelog, as of the last commit; what waits in the merge stays."""
+        merger, self.shard = self.shard.merger, self.rebuild(frozenset(self.off))
         self.shard.merger = merger
-        await self._read_state(consumer)
+        async with changelog.reading(self.settings, self.connection) as consumer:
+            await self._read_state(consumer)
+
+    async def reload_without(self, events: tuple[str, ...], why: str) -> None:
+        """The same with `events` shut off: what the state holds of them is deleted."""
+        self.off |= dict.fromkeys(events, why)
+        await self.reload()
+        for event in events:
+            self.metrics.rule_failures.labels(event).inc()
+            self.metrics.rule_off.labels(event, str(self.partition)).set(1)
+        for step in self.shard.migration(self.settings.batch_records):
+            await self.commit(step)
 
     async def _idle(self, due: float) -> bool:
         """Nothing comes: the clock moves on, timers may fire, and offsets pass what is no record. False when the ends must be looked at first."""
@@ -259,10 +251,20 @@ class ShardTask:
         self._observe()
         if self.behind() or any(map(self.shard.queued, TOPICS)):
             return True
-        if self.settings.clock == "wall" and (step := self.shard.tick(int((time.time() - time.monotonic() + looked) * 1000))) is not None:
-            await self._commit(step)
+        if self.settings.clock == "wall":
+            await self._tick(int((time.time() - time.monotonic() + looked) * 1000))
         await self._pass_over()
         return True
+
+    async def _tick(self, wall_ms: int) -> None:
+        """The clock moves on to what the wall clock allows, and timers fire."""
+        try:
+            step = self.shard.tick(wall_ms)
+        except RuleFailed as failed:
+            await shut_off(self, failed)
+            return
+        if step is not None:
+            await self.commit(step)
 
     async def _pass_over(self) -> None:
         """Commit the positions where nothing but markers and aborted records lies before them: they must look like neither unread nor deleted input."""
@@ -270,7 +272,7 @@ class ShardTask:
         moved = {topic: position for topic, position in self.next.items() if position > committed.get(topic, 0) and not self.shard.queued(topic)}
         if moved and time.monotonic() - self.passed_at >= PASS_OVER_S:
             self.passed_at = time.monotonic()
-            await self._commit(self.shard.pass_over(moved))
+            await self.commit(self.shard.pass_over(moved))
 
     async def suspend(self) -> None:
         """Finish the transaction in hand and begin no other until `go_on`: the partitions may be handed to another worker."""
@@ -312,7 +314,7 @@ class ShardTask:
         self.next = {place.topic: committed.get(place, begins[place]) for place in places}
         self.transactions.committed = dict(self.next)
         for step in self.shard.migration(self.settings.batch_records):
-            await self._commit(step)
+            await self.commit(step)
         gc.collect()
         gc.freeze()
         took = time.perf_counter() - started
@@ -324,7 +326,7 @@ class ShardTask:
             self.rewind(topic, self.partition, offset)
         self.look(self.partition, TOPICS)
 
-    async def _commit(self, step: Step) -> None:
+    async def commit(self, step: Step) -> None:
         """Commit `step` and count it. Raises Fenced, Unwritable, KafkaError."""
         started = time.perf_counter()
         await self.transactions.commit(step._replace(dead_letters=[self.origins.complete(letter) for letter in step.dead_letters]))

@@ -38,8 +38,9 @@ from streams.metrics import Metrics, Server, Status
 from streams.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Iterable
 
+    from streams.builder import Build
     from streams.kafka.topics import BrokerFacts
     from streams.settings import Settings
     from streams.shard import Shard
@@ -55,9 +56,7 @@ METADATA_MS = 10_000
 class Worker:
     """The shards of this process, as the consumer group hands them out."""
 
-    def __init__(
-        self, settings: Settings, build_shard: Callable[[int], Shard], metrics: Metrics, status: Status, broker: BrokerFacts, folder: Path, contact: Contact | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, build_shard: Build, metrics: Metrics, status: Status, broker: BrokerFacts, folder: Path, contact: Contact | None = None) -> None:
         self.settings, self.build_shard, self.metrics, self.status = settings, build_shard, metrics, status
         self.broker, self.folder, self.contact = broker, folder, contact or Contact()
         self.connection = connection(settings)
@@ -86,8 +85,10 @@ class Worker:
         return next((f"shard {task.partition}: {task.trouble}" for task in list(self.tasks.values()) if task.trouble), None)
 
     def note(self) -> str | None:
-        """What holds a ready worker up, through no fault of its own."""
-        return "; ".join(f"shard {task.partition}: {why}" for task in list(self.tasks.values()) if (why := task.held_back())) or None
+        """What a ready worker should be looked at for: records held back by others, rules that are shut off."""
+        tasks = list(self.tasks.values())
+        held = [f"shard {task.partition}: {why}" for task in tasks if (why := task.held_back())]
+        return "; ".join([*held, *(f"shard {task.partition}: {event} is shut off: {why}" for task in tasks for event, why in list(task.off.items()))]) or None
 
     async def assigned(self, places: set[TP]) -> None:
         """These topic partitions are ours now: shards that stay keep their state, new ones begin to restore."""
@@ -115,8 +116,8 @@ class Worker:
         await self.drop(self.tasks.keys() - mine)
         self.dealt = True
 
-    def _build(self, partition: int) -> Shard:
-        shard = self.build_shard(partition)
+    def _build(self, partition: int, off: frozenset[str] = frozenset()) -> Shard:
+        shard = self.build_shard(partition, off)
         shard.engine.state.facts["partitions"] = self.broker.partitions
         return shard
 
@@ -389,6 +390,8 @@ def run(settings: Settings, *, check: bool = True) -> None:
         events=len(catalogue),
         metrics=f"{settings.metrics_host}:{server.port}",
     )
+    for notice in catalogue.notices:
+        log(logger, logging.WARNING, "a definition may surprise", notice=notice)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory(prefix="kairos-") as folder:

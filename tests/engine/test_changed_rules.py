@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.definitions.catalogue import Catalogue, event_of, modules_of_folder
+from streams.definitions.catalogue import Catalogue
+from streams.definitions.loading import event_of, sources_of_folder
 from streams.engine.engine import Engine, EngineSettings
 from streams.engine.state.codec import StateRefused
 from streams.tools.plan import Stored, plan
@@ -111,7 +112,7 @@ def with_source(folder: Path, event: str, **changes: str) -> Catalogue:
     (where / f"{name}.py").write_text(text)
     others = [other for other in CATALOGUE if other.id != event]
     faults: list[str] = []
-    (changed,) = [event_of(where, module, faults) for where, module in modules_of_folder(folder, faults)]
+    (changed,) = [event_of(source, set(), faults) for source in sources_of_folder(folder, faults)]
     assert not faults
     return Catalogue([*others, changed])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -13,9 +14,9 @@ from schemas.reference import Reference
 from streams.emit import event_id
 from tests.engine.timelines import DAY, START_MS, merged, timelines
 from tests.reference.reading import Reading
-from tests.shards import CATALOGUE, STORIES, Bench
+from tests.shards import CATALOGUE, Bench
 
-REFERENCE = Reference.load(STORIES.parent / "reference_berlin")
+REFERENCE = Reference.load(Path(__file__).parent.parent / "events" / "reference_berlin")
 EXAMPLES = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate], report_multiple_bugs=False)
 END = START_MS + 400 * DAY
 

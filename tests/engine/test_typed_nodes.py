@@ -61,9 +61,9 @@ REFUSED = {
     "a reference key of another kind": (lambda: device.model(B.delta), "device.model(delta): wanted keys of the kinds (text), got (int)"),
     "too few keys": (lambda: city.distance_km(place.to), "wanted keys of the kinds (text text), got (text)"),
     "keys in the wrong order": (lambda: holiday.is_holiday(today, city.country(place.to)), "wanted keys of the kinds (text date), got (date text)"),
-    "half an hour as a float": (lambda: topups.within(hours(1) / 2), "wanted a whole number of ms, seconds(n), minutes(n), hours(n), days(n), or a parameter, got a float"),
-    "a window in seconds": (lambda: topups.within(SECONDS), "wanted a length of time in ms, got one in s"),
-    "a cool-down that is a text": (lambda: cool("1h"), "got a str"),
+    "half an hour as a float": (lambda: topups.within(hours(1) / 2), "wanted a length of time such as seconds(30), hours(2), days(7) or '2h', got 1800000.0"),
+    "a window in seconds": (lambda: topups.within(SECONDS), "wanted a parameter in ms or civil days, got one in s"),
+    "a cool-down that is no length of time": (lambda: cool("soon"), "wanted a length of time such as 30s, 90min, 2h or 7d, got 'soon'"),
     "a bare value as a key": (lambda: line.home_city("S1"), "wanted keys of the kinds (text), got (str)"),
 }
 

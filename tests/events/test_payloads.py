@@ -66,7 +66,7 @@ ACCEPTED = {
     "the home where it was left": "when = place.moved.where(place.left_home)\n    n: Field[str] = place.home",
     "the value that changed": "when = X.all.changes(X.new_tac, old=X.old_tac)\n    n: Field[str] = X.new_tac",
     "a quotient by what cannot be zero": "when = V.all\n    n: Field[int] = V.duration_s // 60",
-    "the count of a window": "recent = V.all.within(hours(1))\n    when = recent.count() >= 1\n    n: Field[int] = recent.sum(V.charge_minor)",
+    "the count of a window": "recent = V.all.same(V.currency).within(hours(1))\n    when = recent.count() >= 1\n    n: Field[int] = recent.sum(V.charge_minor)",
 }
 
 

@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from schemas.raw import TOPICS
-from tests.broker.kafka import read_all
 from tests.faults.harness import MIDNIGHT_MS, Result, note
 from tests.intake.test_decode import BAD
 from tests.streams.records import good
@@ -101,6 +99,7 @@ def test_one_customer_makes_nine_tenths_of_everything(trial, town):
 RULE = '''"""{doc}"""
 import time
 
+from events.stories import charge
 from events.words import B, charges
 from streams.define import Amount, Case, Event, Field
 from streams.engine.expression import Expr
@@ -122,52 +121,20 @@ class Odd(Expr):
         return "odd"
 
 
-class Poison(Event, by="line", number=9000):
+class Poison(Event, by="line"):
     when = charges.where(Odd())
 
     balance_after: Field[Amount] = B.balance_after
 
 
-CASES = []
+CASES = [Case("all is gone", [charge(2_000_000_000, 0)], [{{"balance_after": 0, "currency": "CNY"}}]), Case("a little is gone", [charge(900, 800)], [])]
 '''
 
 
-ALWAYS = '''"""A rule that fails at every record it sees."""
-from events.words import B, charges
-from streams.define import Event, Field
-from streams.engine.expression import Expr
-
-
-class Broken(Expr):
-    kind = "int"
-    nullable = False
-
-    def children(self):
-        return (B.delta,)
-
-    def evaluate(self, on):
-        if len(B.delta.evaluate(on)):
-            raise ValueError("no")
-        return B.delta.evaluate(on)
-
-    def __str__(self):
-        return "broken"
-
-
-class Poison(Event, by="line", number=9000):
-    when = charges
-
-    broken: Field[int] = Broken()
-
-
-CASES = []
-'''
-
-
-def definitions(folder, body="", rule=RULE):
+def definitions(folder, body):
     where = folder / "mine" / "balance"
     where.mkdir(parents=True)
-    (where / "poison.py").write_text(rule.format(doc="A rule that fails.", body=body))
+    (where / "poison.py").write_text(RULE.format(doc="A rule that fails.", body=body))
     return str(folder / "mine")
 
 
@@ -189,49 +156,36 @@ def poisoned(records, every):
     return mixed, poison
 
 
-def places_of_poison(run):
-    found = asyncio.run(read_all(run.cluster.bootstrap, TOPICS))
-    return {(r.topic, r.partition, r.offset): "rule_failed" for r in found if r.value and b'"poison-' in r.value}
+def judged_without_the_rule(run):
+    """The rule is shut off by name, once a shard and process; no record is refused, and events and state are as if it had never been there."""
+    lines = [json.loads(line) for line in run.cluster.logs().splitlines() if line.startswith("{")]
+    shards = [line["partition"] for line in lines if line["message"] == "a rule raises and is shut off" and line["events"] == ["balance.poison"]]
+    assert 0 < len(shards) <= 2 * run.cluster.partitions
+    assert all(shards.count(shard) <= 2 for shard in shards)
+    run.definitions = None
+    run.verdict()
 
 
 def test_a_rule_raises_at_some_records(trial, town, tmp_path):
     records, arguments = town
     good_ones = [record for record in records[:6000] if record[3] and len(record[3]) < 2000]
     mixed, poison = poisoned(good_ones, 1000)
-    run = trial(
-        27, "exception in a rule at one record in a thousand", records=(mixed, arguments), definitions=definitions(tmp_path, "if (values == -777).any(): raise ValueError('no')")
-    )
+    run = trial(27, "a rule raises at one record in a thousand", records=(mixed, arguments), definitions=definitions(tmp_path, "if (values == -777).any(): raise ValueError('no')"))
     run.hits = poison
     one_restart(run)
-    run.verdict(without=places_of_poison(run))
-
-
-def charged(value):
-    """What a whole record says, when it is one that `events.words.charges` lets through; what it says of balances otherwise does not matter."""
-    try:
-        fields = json.loads(value)
-    except (ValueError, RecursionError):
-        return False
-    return fields.get("record_type") == "balance_change" and fields["bucket_kind"] == "money" and fields.get("main", True) and fields["operation"] == "charge"
+    judged_without_the_rule(run)
 
 
 @full
-def test_a_rule_raises_at_every_record_it_sees(trial, towns, tmp_path):
+def test_a_rule_raises_at_many_records(trial, towns, tmp_path):
+    """At one in seven; none of the rehearsal's is among them."""
     records, arguments = towns(160, 7)
-    mixed = []
-    for number, record in enumerate(records[:1500]):
-        mixed.append(record)
-        if number % 15 == 0:
-            fields = {"customer_id": record[2].decode(), "record_id": f"topup-{number}", "event_time": MIDNIGHT_MS + number * 1000}
-            fields |= {"operation": "topup", "delta": 1000, "balance_after": 50_000, "charge_reason": ...}
-            mixed.append(("raw.billing", None, record[2], json.dumps(good("balance_change", **fields)).encode()))
-    run = trial(27, "exception in a rule at every record it sees", records=(mixed, arguments), definitions=definitions(tmp_path, rule=ALWAYS))
-    billing = asyncio.run(read_all(run.cluster.bootstrap, ["raw.billing"]))
-    poison = {(r.topic, r.partition, r.offset): "rule_failed" for r in billing if r.value and charged(r.value)}
-    assert 50 < len(poison) < len(billing) - 50, "some of its type the rule never sees"
-    run.hits = len(poison)
+    run = trial(
+        27, "a rule raises at one record in seven", records=(records[:3000], arguments), definitions=definitions(tmp_path, "if (values % 7 == 3).any(): raise ValueError('no')")
+    )
+    run.hits = 1
     one_restart(run)
-    run.verdict(without=poison)
+    judged_without_the_rule(run)
 
 
 def test_a_rule_never_ends(trial, town, tmp_path):

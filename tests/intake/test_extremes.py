@@ -92,7 +92,7 @@ def test_each_record_is_refused_or_accepted_for_itself_and_its_neighbours_are_ac
     refused = {reject.offset - 100 for reject in together.rejects}
     assert not any(at % 2 == 0 for at in refused)
     assert sorted(refused | {int(offset) - 100 for offset in together.offset}) == list(range(len(mixed)))
-    assert {reject.reason for reject in together.rejects} <= MEANING.keys() - {"undecodable", "late", "rule_failed"}
+    assert {reject.reason for reject in together.rejects} <= MEANING.keys() - {"undecodable", "late", "engine_failed"}
     for at in range(0, len(values), 7):
         assert outcome(chunk_of([values[at]], TOPIC_OF[record_type], [keys[at]]), 0) == outcome(together, 2 * at + 1), values[at][:300]
 
@@ -105,7 +105,7 @@ def test_no_accepted_extreme_raises_in_a_rule_nor_makes_a_shard_unrestorable(rec
     bench.shard.feed(topic, range(len(values)), keys, values, next_offset=len(values), caught_up=True)
     bench.offsets[topic] = len(values)
     bench.drain()
-    assert "rule_failed" not in bench.rejects
+    assert "engine_failed" not in bench.rejects
     bench.restart()
     bench.feed([good(record_type, record_id="after")])
 

@@ -294,7 +294,7 @@ class Reading:
 
     def _fire(self, keys: Any, limit: int) -> None:
         while True:
-            waiting = [(due, event.number, event, key) for event, scalar in self.timed for key in keys(scalar) if (due := scalar.due_of(key)) is not None and due <= limit]
+            waiting = [(due, event.id, event, key) for event, scalar in self.timed for key in keys(scalar) if (due := scalar.due_of(key)) is not None and due <= limit]
             if not waiting:
                 return
             due, _, event, key = min(waiting, key=lambda w: w[:2])

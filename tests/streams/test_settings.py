@@ -81,7 +81,7 @@ def test_all_mistakes_of_a_file_are_listed_at_once(tmp_path):
 
 
 def test_overrides_are_parted_at_the_last_dot():
-    assert parameter_overrides(["balance.low.low=500", "balance.low.rearm=900"]) == {"balance.low": {"low": 500, "rearm": 900}}
+    assert parameter_overrides(["balance.low.low=500", "balance.low.rearm=900"]) == {"balance.low": {"low": "500", "rearm": "900"}}
 
 
 def test_the_page_of_settings_is_the_declaration():

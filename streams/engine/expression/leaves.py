@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from schemas.codes import NULL
@@ -13,23 +15,28 @@ from streams.engine.expression.types import ValueKind
 class Param(Expr):
     """A number of a rule that an installation may set: `low = Param(1000, unit="minor", ge=0, doc="...")`."""
 
-    def __init__(self, value: int, *, unit: str, doc: str, name: str = "", ge: int | None = None, le: int | None = None) -> None:
+    unit: str
+
+    def __init__(self, value: int, *, unit: str, doc: str, name: str = "", ge: int | Param | None = None, le: int | Param | None = None) -> None:
         self.value, self.unit, self.doc, self.ge, self.le = value, unit, doc, ge, le
-        self.never_zero = ge is not None and ge > 0
+        self.never_zero = isinstance(ge, int) and ge > 0
         self.name = name
         """As settings know it: the attribute's name, unless that would clash with a payload field's."""
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = self.name or name
+        self.owner: type | None = None
+        """The class whose attribute it is."""
 
-    def fault(self, value: object) -> str | None:
-        """Why `value` cannot be this parameter's, or None: what was wanted and what came."""
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name, self.owner = self.name or name, owner
+
+    def fault(self, value: object, value_of: Callable[[Param], int] = lambda bound: bound.value) -> str | None:
+        """Why `value` cannot be this parameter's, or None: what was wanted and what came. `value_of`: the value of a parameter that is a bound."""
         if not isinstance(value, int) or isinstance(value, bool):
             return f"wanted an integer ({self.unit}), got {value!r}"
-        if self.ge is not None and value < self.ge:
-            return f"wanted >= {self.ge} {self.unit}, got {value}"
-        if self.le is not None and value > self.le:
-            return f"wanted <= {self.le} {self.unit}, got {value}"
+        for sign, bound in ((">=", self.ge), ("<=", self.le)):
+            limit = value_of(bound) if isinstance(bound, Param) else bound
+            if limit is not None and (value < limit if sign == ">=" else value > limit):
+                return f"wanted {sign} {limit} {self.unit}{f', the value of {bound.name}' if isinstance(bound, Param) else ''}, got {value}"
         return None
 
     def key(self) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,7 +26,8 @@ class Absence(Primitive):
 
     def __init__(self, after: type, records: type, unless: Expr, span: Span) -> None:
         super().__init__()
-        self.after, self.records, self.unless, self.span = after, records, unless, span
+        self.after: type[Any] = after
+        self.records, self.unless, self.span = records, unless, span
 
     @property
     def since(self) -> Output:

@@ -66,6 +66,8 @@ class Primitive:
     """The raw record type it listens to; None for primitives that only have timers."""
     tables: tuple[str, ...] = ()
     """The reference tables without which it reports nothing."""
+    after: type[Any] | None = None
+    """The event that must have happened before, for primitives that build on one."""
 
     def __init__(self) -> None:
         self.name = ""
@@ -110,6 +112,11 @@ class Signal:
 
     def __init__(self, primitive: Primitive, channel: str, condition: Expr = TRUE) -> None:
         self.primitive, self.channel, self.condition = primitive, channel, condition
+
+    @property
+    def timed(self) -> bool:
+        """Whether it comes from a timer, so that there is no record to read."""
+        return self.channel == "due"
 
     def where(self, *conditions: Expr) -> Signal:
         """The same signal, only where all of `conditions` hold too."""
