@@ -14,6 +14,7 @@ from schemas.fault import KairosFault
 from streams.definitions.payload import payload_faults
 from streams.definitions.words import MAIN_CHANNEL, Event
 from streams.engine.batch import BASES
+from streams.engine.bounds import number_faults
 from streams.engine.expression import Expr, Output, RecordField
 from streams.engine.features.primitive import Primitive
 from streams.engine.features.window import Window
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 BUILT_IN = "events"
+TIMER_CHANNELS = ("due",)
 EVENT_FILE_DEPTH = 3
 """A definition is package/family/event.py."""
 
@@ -41,7 +43,7 @@ class Catalogue:
         self.values: dict[tuple[str, str], int] = {}
         self.quiet: set[str] = set()
         """Events that are detected because others need them, but not told."""
-        faults = [*self._take(overrides or {}), *shared_faults(self.events)]
+        faults = [*self._take(overrides or {}), *shared_faults(self.events), *self._number_faults()]
         if faults:
             raise CatalogueFault("\n".join(faults))
 
@@ -73,6 +75,13 @@ class Catalogue:
     def value(self, event: type[Event], name: str) -> int:
         """The value of parameter `name` of `event` in this installation."""
         return self.values.get((event.id, name), event.parameters[name].value)
+
+    def _number_faults(self) -> Iterator[str]:
+        values = {id(p): self.value(event, name) for event in self.events for name, p in event.parameters.items()}
+        for event in self.events:
+            others = [event.signal.condition, *(field.value for field in event.payload.values())]
+            faults = number_faults(event.signal.primitive, others, lambda p: values.get(id(p), p.value))
+            yield from (f"{event.__module__}: when: {fault}" for fault in faults)
 
     @property
     def families(self) -> list[str]:
@@ -210,6 +219,7 @@ def shared_faults(events: Sequence[type[Event]]) -> Iterator[str]:
     seen: dict[str, type[Event]] = {}
     numbers: dict[int, type[Event]] = {}
     ids = {event.id for event in events}
+    states: dict[tuple[str, str, tuple[str, ...]], type[Event]] = {}
     for event in events:
         if event.id in seen:
             yield f"{event.__module__}: the id {event.id} is taken by {seen[event.id].__module__}"
@@ -223,3 +233,18 @@ def shared_faults(events: Sequence[type[Event]]) -> Iterator[str]:
         after = getattr(primitive, "after", None)
         if after is not None and after.by != event.by:
             yield f"{event.__module__}: by: wanted {after.by!r} as {after.id} has, got {event.by!r}"
+        if after is not None:
+            yield from (f"{event.__module__}: when: {fault}" for fault in absence_faults(after, primitive))
+        first = states.setdefault((primitive.name, primitive.by, tuple(map(str, primitive.same))), event)
+        if first.signal.primitive is not primitive:
+            yield f"{event.__module__}: when: wanted state of its own, got the name {primitive.name!r}, which that of {first.id} has: give it another name, .named('...'), or use the same object in both"
+
+
+def absence_faults(after: type[Event], absence: Primitive) -> Iterator[str]:
+    """Why an absence would never begin: it does so on the record that makes the event before, and only on one of the type it waits for."""
+    before = after.signal
+    if before.channel in TIMER_CHANNELS:
+        yield f"without: wanted an event that a record makes, got {after.id}, which a timer makes: an absence cannot begin at a timer yet"
+    elif before.primitive.records is not absence.records:
+        got, wanted = (getattr(p.records, "__name__", None) for p in (before.primitive, absence))
+        yield f"without: wanted a stream of {got}, the records that make {after.id}, got one of {wanted}: an absence over two record types cannot begin yet"
