@@ -41,14 +41,15 @@ def laboratory_bodies(draw: Any, at: int, customer: str, line: str) -> dict[str,
 
 @st.composite
 def laboratory_timelines(draw: Any, most: int = 24) -> list[dict[str, Any]]:
-    """Records in the order in which each topic has them; some are late, some come twice, some are misdated."""
+    """Records in the order in which each topic has them; some are late, some come twice, some are misdated; C2 may lag behind the others."""
     at = START_MS - 30 * DAY
     steps = draw(st.sampled_from((STEPS, (*STEPS, *LONG), LONG, (0, 1, HOUR, HOUR, 5 * HOUR))))
+    behind = draw(st.sampled_from((0, 0, 20 * DAY, 60 * DAY)))
     records: list[dict[str, Any]] = []
     for number in range(draw(st.integers(1, most))):
         at += draw(st.sampled_from(steps))
         customer, line = draw(st.sampled_from(LINES))
-        moment = at - draw(st.sampled_from(BACK)) + draw(st.sampled_from(ASTRAY))
+        moment = at - (behind if customer == "C2" else 0) - draw(st.sampled_from(BACK)) + draw(st.sampled_from(ASTRAY))
         body = draw(laboratory_bodies(moment, customer, line))
         if body.get("entity") == "customer":
             body["entity_id"] = customer
