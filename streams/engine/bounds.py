@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 import msgspec
 
-from streams.engine.expression import Arithmetic, Compare, Const, EventDay, EventTime, Expr, Logic, Not, Output, Param, RecordField
+from streams.engine.expression import Arithmetic, Compare, Const, EventDay, EventTime, Expr, Logic, Not, OrElse, Output, Param, RecordField
 from streams.engine.features.day_total import DayTotal
 from streams.engine.features.sums import LIMIT
 from streams.engine.features.window import MOST, Aggregate, Window
@@ -57,6 +57,9 @@ def bounds(node: Expr, value_of: Callable[[Param], int]) -> Bounds:
             return aggregate_bounds(node, value_of)
         case Output() if isinstance(node.source, DayTotal) and node.name == "total":
             return Bounds(-LIMIT, LIMIT)
+        case OrElse():
+            both = [bounds(child, value_of) for child in node.children()]
+            return Bounds(min(one.least for one in both), max(one.most for one in both))
         case Arithmetic():
             return arithmetic_bounds(node, value_of)
     return Bounds(*OTHERWISE.get(node.kind, (-NUMBER, NUMBER)))
@@ -113,8 +116,7 @@ def can_hold(node: Expr, value_of: Callable[[Param], int]) -> bool:
             left, right = can_hold(node.left, value_of), can_hold(node.right, value_of)
             return (left and right) if node.sign == "&" else (left or right)
         case Not(inner=Compare() as inner):
-            can_hold(inner, value_of)
-            return inner.left.nullable or inner.right.nullable or not compare(inner, value_of)[1]
+            return not compare(inner, value_of)[1]  # unknown is not true
         case Compare():
             return compare(node, value_of)[0]
     return True
