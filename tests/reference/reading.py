@@ -297,7 +297,7 @@ class Reading:
             case Cool():
                 return self._cooled(word, last, on), lambda: self.rearm.__setitem__(place, on.time)
             case Per():
-                lapsed = last is not None and word.same != () and (on.time >= last + PER_VALUE_MS or misdated(last, on.time))
+                lapsed = last is not None and len(word.same) > 0 and (on.time >= last + PER_VALUE_MS or misdated(last, on.time))
                 return last is None or lapsed, lambda: self.rearm.__setitem__(place, on.time)
             case PerDay():
                 today = civil_day(on.time, on.zone)
@@ -305,7 +305,7 @@ class Reading:
             case PerLatest():
                 trip = value(word.value, on)
                 before = last or (None, None)
-                another = before[0] != trip or on.time >= before[1] + PER_VALUE_MS or misdated(before[1], on.time)
+                another = before[1] is None or before[0] != trip or on.time >= before[1] + PER_VALUE_MS or misdated(before[1], on.time)
                 allowed = another if trip is not None else self._cooled(word.otherwise, before[1], on)
                 return allowed, lambda: self.rearm.__setitem__(place, (trip, on.time))
         raise TypeError(word)
