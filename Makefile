@@ -4,6 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 SEED ?= 1
 MINUTES ?= 30
+EXAMPLES ?= 3000
 # Every test process has a broker of its own; one that is given (KAFKA_BOOTSTRAP) they cannot share.
 PARALLEL := $(if $(KAFKA_BOOTSTRAP),,-n 2 --dist worksteal)
 # A folder with real input for tests/real_input; without it they are left out, and the last line says so.
@@ -11,7 +12,7 @@ export REAL_INPUT ?= $(firstword $(wildcard ../shared/data))
 READY := .venv/.ready
 TOOLS := .tools/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack test check faults faults-random bench bench-recovery release clean
+.PHONY: help setup demo stack test check faults faults-random laws-random bench bench-recovery release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +53,9 @@ faults: $(READY) ## all fault trials, the long ones too (about half an hour), an
 
 faults-random: $(READY) ## 30 minutes of random faults: make faults-random SEED=7 MINUTES=30
 	@SEED=$(SEED) MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/faults/random_schedule.py -m "fault_full or not fault_full" --timeout 0 -s
+
+laws-random: $(READY) ## the laws of the engine on random timelines, shrunk where they fail: make laws-random EXAMPLES=3000
+	@EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/engine -m nightly --timeout 0
 
 bench: $(READY) ## measure records/s: fetch and decode, replay, worker end to end
 	@$(BIN)/python -m tests.speed

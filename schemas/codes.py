@@ -1,8 +1,17 @@
-"""Texts as numbers: every text and enum value in a column is its 64-bit hash, the same in every process and for ever."""
+"""Texts as numbers: every text and enum value in a column is its 64-bit hash, the same in every process and for ever.
+
+The text behind a code is known while it is in the cache (two generations of `MOST_CACHED` texts) or held by state. A column of
+codes built two or more generations ago must be read from its records again before its texts are asked for (`stale`).
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import xxhash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NULL = -(2**63)
 """No value, in a column of numbers, times or dates. An unknown text is 0."""
@@ -26,7 +35,9 @@ class _Codes(dict[str | None, int]):
 
 _texts: dict[int, str] = {}
 _older: dict[int, str] = {}
-_kept: dict[int, str] = {}
+_kept: dict[int, tuple[str, int]] = {}
+"""Text, and how many hold it; 0 holders: reference data, kept for good."""
+_generation = 0
 _codes = _Codes()
 code_of = _codes.__getitem__
 
@@ -38,23 +49,56 @@ def code(text: str | None) -> int:
 
 def text_of(number: int) -> str:
     """The text behind a code met lately or kept. Raises KeyError."""
-    for texts in (_kept, _texts, _older):
-        text = texts.get(number)
-        if text is not None:
-            return text
-    raise KeyError(number)
+    kept = _kept.get(number)
+    if kept is not None:
+        return kept[0]
+    text = _texts.get(number)
+    return _older[number] if text is None else text
 
 
 def keep(text: str) -> int:
     """The code of `text`, which is remembered for good."""
     number = _codes[text]
-    _kept[number] = text
+    _kept[number] = (text, 0)
     return number
+
+
+def hold(text: str) -> int:
+    """The code of `text`, which is remembered until `let_go` is called as often as `hold`."""
+    number = _codes[text]
+    kept = _kept.get(number)
+    if kept is None:
+        _kept[number] = (text, 1)
+    elif kept[1]:
+        _kept[number] = (text, kept[1] + 1)
+    return number
+
+
+def let_go(numbers: Iterable[int]) -> None:
+    """One holder of each of these texts has gone."""
+    for number in numbers:
+        text, holders = _kept.get(number, ("", 0))
+        if holders == 1:
+            del _kept[number]
+            _older.setdefault(number, text)
+        elif holders:
+            _kept[number] = (text, holders - 1)
 
 
 def rotate() -> None:
     """Forget texts not met for a while, so that the cache stays bounded. Only between batches."""
-    global _texts, _older  # one cache a process
+    global _texts, _older, _generation  # noqa: PLW0603  # one cache a process
     if len(_texts) > MOST_CACHED:
         _older, _texts = _texts, {}
         _codes.clear()
+        _generation += 1
+
+
+def generation() -> int:
+    """How often the cache was rotated."""
+    return _generation
+
+
+def stale(built_at: int) -> bool:
+    """Whether texts of a column built in generation `built_at` may be forgotten at the next rotation, or are."""
+    return built_at < _generation

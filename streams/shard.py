@@ -194,7 +194,15 @@ class Shard:
             for position in outcome.refused.tolist():
                 topic, partition, offset, key, value = released.raw(position)
                 counters["reject.late"] += 1
-                dead.append(dead_letter("late", "event_time: wanted at most 48 h behind the customer's last record of the topic", (topic, partition, offset), key, value))
+                dead.append(
+                    dead_letter(
+                        "late",
+                        f"event_time: wanted at most {self.engine.settings.late_limit_ms / 3_600_000:g} h behind the customer's last record of the topic",
+                        (topic, partition, offset),
+                        key,
+                        value,
+                    )
+                )
         counters["stale"] += len(missed)
         counters.update(self.notes)
         self.notes.clear()
@@ -212,7 +220,10 @@ class Shard:
         )
 
     def _changes(self) -> Sequence[tuple[bytes, bytes | None]]:
-        return self.engine.changes() if self.settings.keep_state else []
+        if self.settings.keep_state:
+            return self.engine.changes()
+        self.engine.settle()
+        return []
 
     @property
     def ledger(self) -> Ledger:

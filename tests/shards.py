@@ -30,15 +30,15 @@ Raw = dict[str, Any]
 class Bench:
     """A shard that can be fed, cut and restarted; all its steps are kept."""
 
-    def __init__(self, *, catalogue: Catalogue = CATALOGUE, reference: Reference = REFERENCE, zone: str = "Asia/Shanghai") -> None:
-        self.catalogue, self.reference, self.zone = catalogue, reference, zone
+    def __init__(self, *, catalogue: Catalogue = CATALOGUE, reference: Reference = REFERENCE, zone: str = "Asia/Shanghai", sweep_every_ms: int = 3_600_000) -> None:
+        self.catalogue, self.reference, self.settings = catalogue, reference, EngineSettings(zone, sweep_every_ms=sweep_every_ms)
         self.offsets = dict.fromkeys(TOPICS, 0)
         self.log: list[tuple[bytes, bytes | None]] = []
         self.steps: list[Step] = []
         self.shard = self._new()
 
     def _new(self, catalogue: Catalogue | None = None) -> Shard:
-        engine = Engine(catalogue or self.catalogue, self.reference, EngineSettings(self.zone))
+        engine = Engine(catalogue or self.catalogue, self.reference, self.settings)
         shard = Shard(0, engine, ShardSettings())
         for topic in TOPICS:
             shard.set_caught_up(topic, True)
@@ -46,6 +46,11 @@ class Bench:
 
     def feed(self, records: Iterable[Raw]) -> list[Detection]:
         """Feed records, all known before any is released; what was detected."""
+        self.queue(records)
+        return self.drain()
+
+    def queue(self, records: Iterable[Raw]) -> None:
+        """Feed records, and release none yet."""
         by_topic: dict[str, list[Raw]] = {topic: [] for topic in TOPICS}
         for record in records:
             by_topic[TOPIC_OF[record["record_type"]]].append(record)
@@ -55,14 +60,22 @@ class Bench:
                 self.offsets[topic] = end
                 keys = [record["customer_id"].encode() for record in own]
                 self.shard.feed(topic, range(begin, end), keys, [orjson.dumps(record) for record in own], next_offset=end, caught_up=True)
-        return self.drain()
 
-    def drain(self, most: int = 20_000) -> list[Detection]:
-        """Take steps until nothing is left."""
+    def drain(self, most: int = 20_000, *, restarting: bool = False) -> list[Detection]:
+        """Take steps of at most `most` records until nothing is left; with `restarting`, in a new process each."""
         found: list[Detection] = []
         while (step := self.shard.step(None, most)) is not None:
             found += self._keep(step)
+            if restarting:
+                merger = self.shard.merger
+                self.restart()
+                self.shard.merger = merger
         return found
+
+    def state(self) -> dict[bytes, bytes]:
+        """What is stored, texts and layouts left out."""
+        stored = {key: value for key, value in dict(self.log).items() if value is not None and not key.startswith((b"text\x1e", b"layout\x1e"))}
+        return {key: orjson.dumps(orjson.loads(value), option=orjson.OPT_SORT_KEYS) if key.startswith(b"clock") else value for key, value in stored.items()}
 
     def advance(self, clock_ms: int) -> list[Detection]:
         """Move the clock on."""

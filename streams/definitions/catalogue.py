@@ -10,11 +10,15 @@ from streams.definitions.faults import notices_of
 from streams.definitions.loading import BUILT_IN, Source, load_all
 from streams.definitions.units import number_of, wanted
 from streams.definitions.words import suggest
+from streams.engine.bounds import number_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from streams.engine.expression import Param
+    from streams.engine.features.primitive import Primitive
+
+TIMER_CHANNELS = ("due",)
 
 
 class CatalogueFault(KairosFault):
@@ -37,7 +41,7 @@ class Catalogue:
         self.quiet: set[str] = set()
         """Events that are evaluated because others need them, but not published."""
         faults = [f"{event.id}: {flaw}" for event in self.events for flaw in event.flaws]
-        faults += [*self._take(overrides or {}), *self._shared_faults()]
+        faults += [*self._take(overrides or {}), *self._shared_faults(), *self._number_faults()]
         if faults:
             raise CatalogueFault(*faults)
 
@@ -72,6 +76,13 @@ class Catalogue:
     def at(self, event: type[Event]) -> str:
         """The file of an event, or its module."""
         return self.sources[event.id].at() if event.id in self.sources else event.__module__
+
+    def _number_faults(self) -> Iterator[str]:
+        values = {id(p): self.value(event, name) for event in self.events for name, p in event.parameters.items()}
+        for event in self.events:
+            others = [event.signal.condition, *(field.value for field in event.payload.values())]
+            faults = number_faults(event.signal.primitive, others, lambda p: values.get(id(p), p.value))
+            yield from (f"{self.at(event)}: when: {fault}" for fault in faults)
 
     @property
     def families(self) -> list[str]:
@@ -158,6 +169,7 @@ class Catalogue:
     def _shared_faults(self) -> Iterator[str]:
         """What is wrong with the definitions together."""
         seen: dict[str, type[Event]] = {}
+        states: dict[tuple[str, str, tuple[str, ...]], type[Event]] = {}
         for event in self.events:
             if event.id in seen:
                 yield f"{event.__module__}: the id {event.id} is taken by {seen[event.id].__module__}"
@@ -165,3 +177,21 @@ class Catalogue:
             primitive = event.signal.primitive
             if primitive.name != event.id and primitive.name in self.by_id and event.signal.channel == MAIN_CHANNEL.get(type(primitive), "matched"):
                 yield f"{self.at(event)}: when: wanted a primitive of its own, got that of {primitive.name}, whose name its state has: share one with a name, .named('...')"
+            if primitive.after is not None and issubclass(primitive.after, Event):
+                yield from (f"{self.at(event)}: when: {fault}" for fault in absence_faults(primitive.after, primitive))
+            first = states.setdefault((primitive.name, primitive.by, tuple(map(str, primitive.same))), event)
+            if first.signal.primitive is not primitive:
+                yield (
+                    f"{self.at(event)}: when: wanted state of its own, got the name {primitive.name!r}, which that of {first.id} has: "
+                    "give it another name, .named('...'), or use the same object in both"
+                )
+
+
+def absence_faults(after: type[Event], absence: Primitive) -> Iterator[str]:
+    """Why an absence would never begin: it does so on the record that makes the event before, and only on one of the type it waits for."""
+    before = after.signal
+    if before.channel in TIMER_CHANNELS:
+        yield f"without: wanted an event that a record makes, got {after.id}, which a timer makes: an absence cannot begin at a timer yet"
+    elif before.primitive.records is not absence.records:
+        got, wanted = (getattr(p.records, "__name__", None) for p in (before.primitive, absence))
+        yield f"without: wanted a stream of {got}, the records that make {after.id}, got one of {wanted}: an absence over two record types cannot begin yet"

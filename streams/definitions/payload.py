@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from streams.engine.expression import ValueKind
     from streams.engine.expression.certain import Keys
 
-TYPE_OF: dict[ValueKind, str] = {"int": "int", "text": "str", "bool": "bool", "time": "Time", "date": "Date", "list": "list[str]"}
+TYPE_OF: dict[ValueKind, str] = {"int": "int", "text": "str", "token": "str", "bool": "bool", "time": "Time", "date": "Date", "list": "list[str]"}
 
 
 def payload_faults(event: type[Event]) -> Iterator[Flaw]:
@@ -38,7 +38,7 @@ def known_at_a_match(event: type[Event]) -> Keys:
 def field_faults(field: Payload, sure: Keys) -> Iterator[str]:
     """What is wrong with one field."""
     value, wanted = field.value, field.shape.kind
-    if value.kind != wanted:
+    if (value.kind if value.kind != "token" else "text") != wanted:  # an id is shown as a text
         yield f"wanted {PAYLOAD_TYPES[field.type].says}, got {value} ({KIND_WORDS[value.kind]}); declare Field[{TYPE_OF[value.kind]}]"
         return
     if field.type is Amount and measure(value.unit) not in (None, "minor"):

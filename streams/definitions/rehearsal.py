@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LATER_MS = 400 * DAY_MS
 """How far the clock is moved on, so that timers fire."""
-STAND_INS: dict[str, Any] = {"bool": True, "text": "x", "date": MOMENT_MS // DAY_MS, "time": MOMENT_MS, "int": 1}
+STAND_INS: dict[str, Any] = {"bool": True, "text": "x", "date": MOMENT_MS // DAY_MS, "time": MOMENT_MS, "int": 1, "token": 1}
 
 
 class Failure(NamedTuple):

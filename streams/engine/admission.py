@@ -1,6 +1,7 @@
 """What is let in: a round's records against their customer's last ones of the same topic (`docs/semantics.md` §1.2, §1.5).
 
-Repeats are dropped, records behind a later one are marked late, and those more than the limit behind are refused.
+Repeats are dropped, records behind a later one are marked late, and those more than the limit behind are refused. A record far
+ahead of the clock makes nothing late until the clock has reached it: one wrong date must not silence its customer.
 """
 
 from __future__ import annotations
@@ -16,26 +17,38 @@ if TYPE_CHECKING:
 
     from streams.engine.batch import Batch
     from streams.engine.expression import Ints
-    from streams.engine.state.tables import Table
+    from streams.engine.state.tables import Rows, Table
 
 REMEMBERED = 16
 """Records of a customer and topic that a repeat is looked for among."""
 
 
 class Admission:
-    """State, one part a topic: the last ids with a digest of their content, and the latest event time."""
+    """State, one part a topic: the last ids with a digest of their content, the latest event time, and one not believed yet (0: none)."""
 
-    def __init__(self, customers: Table, late_limit_ms: int, counters: Counter[str]) -> None:
-        self.late_limit_ms, self.counters = late_limit_ms, counters
+    def __init__(self, customers: Table, late_limit_ms: int, jump_ms: int, counters: Counter[str]) -> None:
+        self.late_limit_ms, self.jump_ms, self.counters = late_limit_ms, jump_ms, counters
         names = [f"seen.{rank}" for rank in range(RANKS)]
         self.ids = [customers.column("id", "token", part=name, length=REMEMBERED) for name in names]
         self.next = [customers.column("next", "int", part=name) for name in names]
         self.latest = [customers.column("latest", "time", part=name) for name in names]
+        self.ahead = [customers.column("ahead", "time", part=name) for name in names]
         self.digests = [customers.column("content", "digest", part=name, length=REMEMBERED) for name in names]
         customers.matters_for(None)
 
-    def admit(self, batch: Batch, members: Ints) -> Ints:
+    def latest_times(self) -> list[Ints]:
+        """By topic rank and customer row, the time behind which lateness is counted."""
+        return [column.values for column in self.latest]
+
+    def newest_times(self) -> Ints:
+        """By customer row, the greatest event time of any topic, believed or not."""
+        newest: Ints = np.max([column.values for column in (*self.latest, *self.ahead)], axis=0)
+        return newest
+
+    def admit(self, batch: Batch, members: Ints, clock: Ints) -> Ints:
         """Judge the records at merged positions `members` (one a customer): sets `fate` and `late` of the batch.
+
+        `clock`: before each record of the batch, epoch ms.
 
         Returns the positions that are too late to be taken.
         """
@@ -44,11 +57,11 @@ class Admission:
         for number in range(RANKS):
             mine = members[rank == number]
             if len(mine):
-                refused.append(self._admit_topic(batch, mine, number))
+                refused.append(self._admit_topic(batch, mine, number, clock))
         return np.concatenate(refused) if refused else np.zeros(0, np.int64)
 
-    def _admit_topic(self, batch: Batch, mine: Ints, number: int) -> Ints:
-        ids, digests, latest, following = self.ids[number], self.digests[number], self.latest[number], self.next[number]
+    def _admit_topic(self, batch: Batch, mine: Ints, number: int, clock: Ints) -> Ints:
+        ids, digests, following = self.ids[number], self.digests[number], self.next[number]
         rows, identity = batch.customer[mine], batch.id_hash[mine]
         digest = batch.content_hash[mine].astype(np.uint16)
         same = ids.values[rows] == identity[:, None]
@@ -64,12 +77,27 @@ class Admission:
         ids.values[rows, slot] = identity
         digests.values[rows, slot] = digest
         following.values[rows] = (slot + 1) % REMEMBERED
-        behind = latest.values[rows] - batch.time[mine]
-        latest.values[rows] = np.maximum(latest.values[rows], batch.time[mine])
-        latest.part.touch(rows)
+        behind = self._lateness(rows, batch.time[mine], clock[mine], number)
         late, refused = behind > 0, mine[behind > self.late_limit_ms]
         if late.any():
             self.counters["late"] += int(late.sum()) - len(refused)
             batch.late[mine[late]] = True
             batch.fate[refused] = LATE
         return refused
+
+    def _lateness(self, rows: Rows, times: Ints, clock: Ints, number: int) -> Ints:
+        """How far each record lies behind the latest of its customer and topic, ms; the record is the latest afterwards, if it is believed.
+
+        One record not believed yet is remembered: of several the earliest, of those within a jump of each other the latest.
+        """
+        latest, ahead = self.latest[number], self.ahead[number]
+        waiting = ahead.values[rows]
+        reached = (waiting != 0) & (waiting <= clock)
+        newest = np.where(reached, np.maximum(latest.values[rows], waiting), latest.values[rows])
+        waiting = np.where(reached, 0, waiting)
+        unbelieved = (clock > 0) & (times > clock + self.jump_ms)
+        nearer = np.where(np.abs(waiting - times) > self.jump_ms, np.minimum(waiting, times), np.maximum(waiting, times))
+        ahead.values[rows] = np.where(unbelieved, np.where(waiting == 0, times, nearer), waiting)
+        latest.values[rows] = np.where(unbelieved, newest, np.maximum(newest, times))
+        latest.part.touch(rows)
+        return newest - times

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 RANKS = 4
 FATES = ("processed", "duplicate", "late", "terminated")
-"""What becomes of a record: judged, dropped as a repeat, refused as too late, or ignored as its line has ended."""
+"""What becomes of a record: evaluated, dropped as a repeat, refused as too late, or left out of line rules as its line has ended."""
 PROCESSED, DUPLICATE, LATE, TERMINATED = range(len(FATES))
 BASES = ("line", "account", "customer")
 """The key scopes that records carry; finer ones are a base and the values of some expressions."""
@@ -66,7 +66,7 @@ class World:
 class Group:
     """The records of one type in a batch, in order of rounds. Arrays have one entry a record of the group."""
 
-    def __init__(self, world: World, kind: int, pieces: list[tuple[Columns, Array, Array]], rounds: Ints, times: Ints, late: Array) -> None:
+    def __init__(self, world: World, kind: int, pieces: list[tuple[Columns, Array, Array]], rounds: Ints, times: Ints, late: Array, clock: Ints) -> None:
         self.world, self.kind, self.record_type = world, kind, RECORD_TYPES[kind]
         position = np.concatenate([positions for _, _, positions in pieces])
         order = np.argsort(rounds[position], kind="stable")
@@ -75,7 +75,7 @@ class Group:
         self.starts = np.searchsorted(rounds[self.position], np.arange(int(rounds[self.position[-1]]) + 2))
         self.time: Ints = times[self.position]
         self.n = len(order)
-        self._late, self._pieces, self._order = late, pieces, order
+        self._late, self._clock, self._pieces, self._order = late, clock, pieces, order
         self._records: list[Any] | None = None
         self._fields: dict[str, Array] = {}
         self._values: dict[object, Column] = {}
@@ -121,6 +121,10 @@ class Group:
     def late(self, idx: Ints) -> Array:
         """Whether records `idx` came behind a later one of their customer and topic; known once their round is admitted."""
         return self._late[self.position[idx]]
+
+    def clock(self, idx: Ints) -> Ints:
+        """The clock of the shard before records `idx`, epoch ms."""
+        return self._clock[self.position[idx]]
 
     def rows(self, by: str) -> Rows:
         """Row numbers in the base table `by`; -1 where the record does not carry the key."""
@@ -217,6 +221,10 @@ class Matches:
         zones = self.zones if isinstance(self.zones, int) else self.zones[picked]
         return Matches(self.world, self.by, self.group, self.idx[picked], self.times[picked], self.rows[picked], zones, outputs)
 
+    def base_rows(self) -> Rows:
+        """Rows in the base table: those of the records, or of the timers, which go by base keys."""
+        return self.rows if self.group is None else self.group.rows(self.by)[self.idx]
+
     def records(self) -> Sequence[Any]:
         """The matched records; empty for timers."""
         if self.group is None:
@@ -291,6 +299,7 @@ class Batch:
         find = world.tables["customer"].rows
         for pieces in released.pieces.values():
             for columns, slots, positions in pieces:
+                columns.refresh()
                 self.customer[positions] = find([columns.records[slot].customer_id for slot in slots.tolist()])
         """Row of each record's customer, in merged order."""
         self.round = occurrence(self.customer)
@@ -298,8 +307,10 @@ class Batch:
         self.rounds = int(self.round.max(initial=-1)) + 1
         self.starts = np.searchsorted(self.round[self.by_round], np.arange(self.rounds + 1))
         self.late = np.zeros(self.n, bool)
+        self.clock: Ints = np.zeros(self.n, np.int64)
+        """Before each record, epoch ms; the engine fills it in."""
         self.fate = np.full(self.n, PROCESSED, np.int8)
-        self.groups = {kind: Group(world, kind, pieces, self.round, self.time, self.late) for kind, pieces in sorted(released.pieces.items())}
+        self.groups = {kind: Group(world, kind, pieces, self.round, self.time, self.late, self.clock) for kind, pieces in sorted(released.pieces.items())}
 
     def fates(self) -> Ints:
         """[topic rank, fate]: how many records."""

@@ -64,6 +64,8 @@ def plain(kind: str, value: Any) -> Any:
             return bool(value)
         case "text":
             return text_of(int(value)) if value else None
+        case "token":
+            return f"{int(value) % 2**64:016x}" if value else None
         case _ if value == NULL:
             return None
         case "time":

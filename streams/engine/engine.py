@@ -21,6 +21,7 @@ from streams.engine.features.primitive import Home, Runtime, TimedRuntime
 from streams.engine.identity import pack
 from streams.engine.lifecycle import Lifecycle
 from streams.engine.state.codec import SEPARATOR
+from streams.engine.state.members import Members
 from streams.engine.state.owners import Owners
 from streams.engine.state.store import State
 from streams.engine.state.tables import NEVER
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from streams.intake.merge import Released
 
 STATE_CHANGE = next(i for i, record in enumerate(RECORD_TYPES) if record.code == "L")
-SWEEP_EVERY_MS = 3_600_000
 NO_FATES = np.zeros((RANKS, len(FATES)), np.int64)
 
 
@@ -51,6 +51,8 @@ class EngineSettings(NamedTuple):
     timer_delay_ms: int = 5_000
     late_limit_ms: int = 48 * 3_600_000
     clock_jump_ms: int = JUMP_MS
+    sweep_every_ms: int = 3_600_000
+    """How often rows that no record can want any more are freed, by the shard's clock. Never observable but in memory."""
 
 
 class Outcome(NamedTuple):
@@ -120,15 +122,17 @@ class Engine:
         parameters = {id(p): catalogue.value(event, name) for event in catalogue for name, p in event.parameters.items()}
         tables = {by: self.state.table(by) for by in BASES}
         self.world = World(reference, Calendar(), settings.zone, parameters, tables)
-        home = Home(self.world, self.state)
-        self.admission = Admission(tables["customer"], settings.late_limit_ms, self.counters)
+        for table in tables.values():
+            table.matters_for(None)
+        home = Home(self.world, self.state, settings.late_limit_ms, settings.clock_jump_ms)
+        self.admission = Admission(tables["customer"], settings.late_limit_ms, settings.clock_jump_ms, self.counters)
         self.lifecycle = Lifecycle(home)
         self.steps: dict[int, list[Step]] = defaultdict(list)
         self.timed: dict[str, list[Step]] = defaultdict(list)
-        self.awaiting: dict[type[Event], list[AbsenceColumns]] = defaultdict(list)
         self._bind(catalogue, home)
         self.owners = [Owners(self.state.table(name), tables["customer"]) for name in self.timed if name != "customer"]
         self.state.build()
+        self.lists = [follower for table in self.state.tables.values() for follower in table.followers if isinstance(follower, Members)]
         self.found: list[tuple[tuple[int, int, int, str, str], Detection]] = []
         self.swept = 0
 
@@ -143,8 +147,6 @@ class Engine:
                     self.steps[RECORD_TYPES.index(primitive.records)].append(step)
                 if isinstance(step.runtime, TimedRuntime):
                     self._timed(step)
-                if isinstance(step.runtime, AbsenceColumns):
-                    self.awaiting[step.runtime.declared.after].append(step.runtime)  # type: ignore[index]  # an Absence has one
             step = steps[id(primitive)]
             step.rules.append(Rule(event, home, step.runtime, {name: catalogue.value(event, name) for name in event.parameters}, quiet=event.id in catalogue.quiet))
         self.primitives = list(steps.values())
@@ -162,12 +164,13 @@ class Engine:
         """Take the released records into the state, in their order."""
         batch = Batch(self.world, released)
         before = self.state.clock.follow(batch.time, batch.customer, self.world.tables["customer"])
+        batch.clock[:] = before[:-1]
         limits = np.maximum(batch.time - 1, before[:-1] - self.settings.timer_delay_ms)
         refused = []
         for number in range(batch.rounds):
             members = batch.members(number)
-            refused.append(self.admission.admit(batch, members))
-            self._timers_of_customers(batch.customer[members], before[:-1][members] - self.settings.timer_delay_ms, members)
+            refused.append(self.admission.admit(batch, members, batch.clock))
+            self._timers_of_customers(batch.customer[members], batch.clock[members] - self.settings.timer_delay_ms, members)
             for group in batch.groups.values():
                 if number + 1 < len(group.starts):
                     begin, end = group.starts[number], group.starts[number + 1]
@@ -180,14 +183,14 @@ class Engine:
         position = group.position[begin:end]
         self._timers_before(group, begin, end, limits[position])
         alive = batch.fate[position] == PROCESSED
+        everything = begin + np.flatnonzero(alive)
+        if group.kind == STATE_CHANGE:
+            self.lifecycle.note_restored(group, everything)
+            self.lifecycle.note_consent(group, everything)
         ended = self._of_ended_lines(group, begin, end)
         if ended.any() and group.kind != STATE_CHANGE:
             batch.fate[position[alive & ended]] = TERMINATED
             self.counters["terminated"] += int((alive & ended).sum())
-            alive = alive & ~ended
-        everything = begin + np.flatnonzero(alive)
-        if group.kind == STATE_CHANGE:
-            self.lifecycle.note_consent(group, everything)
         fired: dict[type[Event], Matches] = {}
         for step in self.steps[group.kind]:
             try:
@@ -199,7 +202,7 @@ class Engine:
             self.lifecycle.note_ends(group, everything)
 
     def _of_ended_lines(self, group: Group, begin: int, end: int) -> Bools:
-        """Which records are of a terminated line: no rule of the line sees them, and only state changes are seen by others."""
+        """Which records are of a terminated line: rules of lines do not see them, others do."""
         if "subscription_id" not in group.record_type.__struct_fields__:
             return np.zeros(end - begin, bool)
         rows = group.rows("line")[begin:end]
@@ -249,12 +252,9 @@ class Engine:
 
     def _consents(self, matches: Matches) -> list[str]:
         customers = self.world.tables["customer"].index
-        names = [self.world.tables[matches.by].keys[row] or "" for row in self._base_rows(matches).tolist()]
+        names = [self.world.tables[matches.by].keys[row] or "" for row in matches.base_rows().tolist()]
         rows = [customers[name.split(SEPARATOR)[0]] for name in names]
         return [text_of(value) if value else "unknown" for value in self.lifecycle.consent.values[rows].tolist()]
-
-    def _base_rows(self, matches: Matches) -> Rows:
-        return matches.rows if matches.group is None else matches.group.rows(matches.by)[matches.idx]
 
     # Timers
 
@@ -346,21 +346,31 @@ class Engine:
 
     def _outcome(self, end: int, refused: Ints, fates: Ints) -> Outcome:
         self._fire_all(end)
-        if self.clock - self.swept > SWEEP_EVERY_MS:
+        if self.clock - self.swept > self.settings.sweep_every_ms:
             self.swept = self.clock
+            latest = self.admission.latest_times()
             for table in self.state.tables.values():
-                table.sweep(self.clock)
+                table.sweep(self.clock, latest)
+        for members in self.lists:
+            self.counters["window_full"] += members.dropped
+            members.dropped = 0
         self.found.sort(key=lambda pair: pair[0])
         detections = [detection for _, detection in self.found]
         self.found = []
         counters = Counter(self.counters)
         self.counters.clear()
-        rotate()
         return Outcome(detections, refused, counters, fates)
 
     def changes(self) -> list[Change]:
         """State changed since the last call, as changelog records."""
-        return self.state.changes()
+        changes = self.state.changes()
+        rotate()
+        return changes
+
+    def settle(self) -> None:
+        """Instead of `changes`, where nothing is stored."""
+        self.state.settle()
+        rotate()
 
     def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take changelog records in their order; call `restored` after the last."""
@@ -369,6 +379,7 @@ class Engine:
     def restored(self) -> int:
         """Finish reading back: rows and timers are in place. Returns the number of rows. Raises StateRefused."""
         count = self.state.restored()
+        self.state.note_touched(self.admission.newest_times())
         for step in self.primitives:
             step.runtime.restored()
         for name, steps in self.timed.items():

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 
 STATE_KEPT = Days(7)
 STATUS, OWNER, CONSENT = code("line.status"), code("line.owner"), code("customer.marketing_consent")
-TERMINATED = code("terminated")
+TERMINATED, ACTIVE = code("terminated"), code("active")
 
 
 class Lifecycle(TimedRuntime):
-    """A terminated line loses its timers at once and its state after 7 days; its further records are ignored.
+    """A terminated line loses its timers at once and its state after 7 days; line rules ignore its further records.
 
-    A line that changes hands loses its state at once. The mark of a terminated line stays, so that a record that comes
-    months later still finds it.
+    The mark of a terminated line stays, so that a record that comes months later still finds it, until the line is active again:
+    within the 7 days with its state, later with none but what happens once in a life. A line that changes hands loses its state
+    at once: the record of it comes under the old owner's key, what follows under the new one's.
     """
 
     part = "life"
@@ -44,6 +45,15 @@ class Lifecycle(TimedRuntime):
         self.consent.values[rows] = group.field("new_value")[idx]
         self.consent.part.touch(rows)
 
+    def note_restored(self, group: Group, idx: Ints) -> None:
+        """Lift the mark of terminated lines that are active again, before any rule sees the record."""
+        rows = group.rows("line")[idx]
+        back = (rows >= 0) & ~group.late(idx) & (group.field("attribute")[idx] == STATUS) & (group.field("new_value")[idx] == ACTIVE)
+        rows = rows[back]
+        rows = rows[self.ended.values[rows] != 0]
+        self.ended.values[rows] = 0
+        self.disarm(rows)
+
     def note_ends(self, group: Group, idx: Ints) -> None:
         """Take in the end of lines and changes of owner, after the rules of the record."""
         attribute = group.field("attribute")[idx]
@@ -59,19 +69,22 @@ class Lifecycle(TimedRuntime):
         self.ended.values[ended] = 1
         self.ended.part.touch(ended)
         self.arm(ended, Span(STATE_KEPT).after(self.world, group.time[idx[fresh]], group.zone("line", idx[fresh])))
-        self._forget(rows[np.flatnonzero(on_line & (attribute == OWNER))])
+        self._forget(rows[np.flatnonzero(on_line & (attribute == OWNER))], lifelong=True)
 
-    def _forget(self, rows: Rows) -> None:
-        """Drop the state of lines; what says that a line is terminated stays."""
-        for part in self.table.parts.values():
-            if part is not self.ended.part:
-                part.clear(rows)
-                part.touch(rows)
-        for follower in self.table.followers:
-            follower.clear(rows)
-            follower.touch(rows)
+    def _forget(self, rows: Rows, *, lifelong: bool) -> None:
+        """Drop the state of lines, finer rows too; what says that a line is terminated stays, and without `lifelong` what happens once."""
+        if not len(rows):
+            return
+        self.table.forget(rows, lifelong=lifelong, kept=self.ended.part)
+        for table in self.home.state.tables.values():
+            if table.kin is not None and table.kin.base is self.table:
+                finer = table.kin.rows_of(rows)
+                if table.has_lifelong and not lifelong:
+                    table.forget(finer, lifelong=False)
+                else:
+                    table.release(finer)
 
     def fire(self, rows: Rows, due: Ints, zone: Ints | int) -> dict[str, Matches]:
         self.disarm(rows)
-        self._forget(rows)
+        self._forget(rows, lifelong=False)
         return {}

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streams.engine.features.primitive import DAY_MS, LATE_LIMIT_MS, Home, Scope, Span
+from streams.engine.expression import known
+from streams.engine.features.primitive import DAY_MS, Home, Scope, Span
 from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from streams.engine.batch import Matches
-    from streams.engine.expression import Expr
+    from streams.engine.expression import Expr, Ints
     from streams.engine.state.tables import Rows
 
-PER_VALUE_DAYS = 400
-"""`per` remembers a value this long after it was last met."""
+PER_VALUE_MS = 400 * DAY_MS
+"""`per` remembers a value this long after its emission."""
 
 
 class Rearm:
@@ -34,14 +35,18 @@ class Rearm:
 class RearmColumns:
     """A re-arm word at work: `scope` refines the rule's own when the word has `same`."""
 
-    def __init__(self, word: Rearm, scope: Scope, fine: Scope) -> None:
-        self.word, self.base, self.scope = word, scope, fine
+    def __init__(self, word: Rearm, home: Home, scope: Scope, fine: Scope) -> None:
+        self.word, self.base, self.scope, self.jump_ms = word, scope, fine, home.jump_ms
 
     def rows(self, matches: Matches) -> Rows:
         """The rows of this word's state."""
         if self.scope is self.base:
             return matches.rows
-        return self.scope.refine(matches.rows, [matches.values(node) for node in self.scope.same], matches.times)
+        return self.scope.refine(matches.base_rows(), [matches.values(node) for node in self.scope.same], matches.times)
+
+    def misdated(self, last: Ints, times: Ints) -> npt.NDArray[np.bool_]:
+        """Where the last emission lies so far ahead that its record must have been dated wrongly: it stops nothing."""
+        return last > times + self.jump_ms
 
     def allows(self, matches: Matches, rows: Rows) -> npt.NDArray[np.bool_]:
         """Which matches may be emitted."""
@@ -53,11 +58,11 @@ class RearmColumns:
 
 
 def fine_scope(home: Home, scope: Scope, same: tuple[Expr, ...]) -> Scope:
-    """`scope` itself, or its refinement by `same`."""
-    if not same:
-        return scope
-    name = f"{scope.table.name}({','.join(map(str, same))})"
-    return Scope(scope.by, same, scope.table, home.state.table(name))
+    """`scope` itself, or the refinement of its base by its own values and those of `same`.
+
+    Always from the base, whose rows are kept for good: a row of a finer table may be freed and pass to another customer.
+    """
+    return home.scope(scope.by, (*scope.same, *same), scope.rank) if same else scope
 
 
 class Cool(Rearm):
@@ -78,11 +83,11 @@ class CoolColumns(RearmColumns):
     """State: when it was last emitted."""
 
     def __init__(self, word: Cool, home: Home, name: str, fine: Scope, scope: Scope) -> None:
-        super().__init__(word, scope, fine)
+        super().__init__(word, home, scope, fine)
         self.world, self.span = home.world, word.span
         self.last = fine.table.column(f"{name}.emitted", "time")
         home.state.remembers(self.last.place, Memory(span_ms=self.span.longest_ms(home.world)))
-        fine.table.matters_for(self.span.longest_ms(home.world) + DAY_MS + LATE_LIMIT_MS)
+        home.matters_for(fine.table, self.span.longest_ms(home.world))
 
     def allows(self, matches: Matches, rows: Rows) -> npt.NDArray[np.bool_]:
         last = self.last.values[rows]
@@ -91,7 +96,7 @@ class CoolColumns(RearmColumns):
             rested = calendar.day(matches.times, matches.zones) >= calendar.day(last, matches.zones) + self.span.number(self.world)
         else:
             rested = matches.times >= last + self.span.number(self.world)
-        return (last == 0) | rested
+        return (last == 0) | rested | self.misdated(last, matches.times)
 
     def emitted(self, matches: Matches, rows: Rows) -> None:
         self.last.values[rows] = matches.times
@@ -99,35 +104,37 @@ class CoolColumns(RearmColumns):
 
 
 class Per(Rearm):
-    """At most one emission for each value of `same`; without any: one in the life of the key."""
+    """At most one emission for each value of `same`, remembered for 400 days; without any: one in the life of the key."""
 
     def __init__(self, same: tuple[Expr, ...] = ()) -> None:
         super().__init__()
         self.same = same
 
     def bind(self, home: Home, name: str, scope: Scope) -> PerColumns:
-        return PerColumns(self, name, fine_scope(home, scope, self.same), scope)
+        return PerColumns(self, home, name, fine_scope(home, scope, self.same), scope)
 
     def __str__(self) -> str:
         return f"per {', '.join(map(str, self.same))}" if self.same else "once"
 
 
 class PerColumns(RearmColumns):
-    """State: whether it was emitted."""
+    """State: when it was emitted."""
 
-    def __init__(self, word: Per, name: str, fine: Scope, scope: Scope) -> None:
-        super().__init__(word, scope, fine)
-        self.done = fine.table.column(f"{name}.emitted_once", "flag")
-        fine.table.matters_for(PER_VALUE_DAYS * DAY_MS if word.same else None)
+    def __init__(self, word: Per, home: Home, name: str, fine: Scope, scope: Scope) -> None:
+        super().__init__(word, home, scope, fine)
+        self.last = fine.table.column(f"{name}.emitted_at", "time")
+        self.last.lifelong = not word.same
+        home.matters_for(fine.table, PER_VALUE_MS if word.same else None)
 
     def allows(self, matches: Matches, rows: Rows) -> npt.NDArray[np.bool_]:
-        del matches
-        return np.asarray(self.done.values[rows] == 0)
+        last = self.last.values[rows]
+        if self.last.lifelong:
+            return np.asarray(last == 0)
+        return (last == 0) | (matches.times >= last + PER_VALUE_MS) | self.misdated(last, matches.times)
 
     def emitted(self, matches: Matches, rows: Rows) -> None:
-        del matches
-        self.done.values[rows] = 1
-        self.done.part.touch(rows)
+        self.last.values[rows] = matches.times
+        self.last.part.touch(rows)
 
 
 class PerLatest(Rearm):
@@ -149,15 +156,16 @@ class PerLatestColumns(RearmColumns):
     """State: the value at the last emission, and its time for the fallback."""
 
     def __init__(self, word: PerLatest, home: Home, name: str, fine: Scope, scope: Scope) -> None:
-        super().__init__(word, scope, fine)
+        super().__init__(word, home, scope, fine)
         self.value = word.value
         self.latest = fine.table.column(f"{name}.latest", "token")
         self.cool = CoolColumns(word.otherwise, home, name, fine, scope)
-        fine.table.matters_for(PER_VALUE_DAYS * DAY_MS)
+        home.matters_for(fine.table, PER_VALUE_MS)
 
     def allows(self, matches: Matches, rows: Rows) -> npt.NDArray[np.bool_]:
-        value = matches.values(self.value)
-        return np.where(value != 0, self.latest.values[rows] != value, self.cool.allows(matches, rows))
+        value, last = matches.values(self.value), self.cool.last.values[rows]
+        another = (self.latest.values[rows] != value) | (matches.times >= last + PER_VALUE_MS) | self.misdated(last, matches.times)
+        return np.where(known(self.value, value), another, self.cool.allows(matches, rows))
 
     def emitted(self, matches: Matches, rows: Rows) -> None:
         self.latest.values[rows] = matches.values(self.value)
@@ -178,13 +186,14 @@ class PerDayColumns(RearmColumns):
     """State: the civil day of the last emission."""
 
     def __init__(self, word: PerDay, home: Home, name: str, scope: Scope) -> None:
-        super().__init__(word, scope, scope)
+        super().__init__(word, home, scope, scope)
         self.world = home.world
         self.day = scope.table.column(f"{name}.emitted_day", "int")
-        scope.table.matters_for(2 * DAY_MS + LATE_LIMIT_MS)
+        home.matters_for(scope.table, DAY_MS)
 
     def allows(self, matches: Matches, rows: Rows) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.world.calendar.day(matches.times, matches.zones) > self.day.values[rows])
+        today, last = self.world.calendar.day(matches.times, matches.zones), self.day.values[rows]
+        return (today > last) | (last > today + self.jump_ms // DAY_MS)
 
     def emitted(self, matches: Matches, rows: Rows) -> None:
         self.day.values[rows] = self.world.calendar.day(matches.times, matches.zones)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from schemas.codes import NULL, UNSURE, code_of
+from schemas.codes import NULL, UNSURE, code_of, generation, stale
 from schemas.raw import FieldInfo, fields_of
 from streams.intake.times import epoch_days, epoch_ms
 
@@ -23,7 +23,7 @@ class Columns:
     """
 
     def __init__(self, record_type: type, records: list[Any]) -> None:
-        self.record_type, self.records = record_type, records
+        self.record_type, self.records, self.built_at = record_type, records, generation()
 
     def __len__(self) -> int:
         return len(self.records)
@@ -36,6 +36,15 @@ class Columns:
         self.__dict__[name] = column
         return column
 
+    def refresh(self) -> None:
+        """Make sure that the texts behind the columns are known: the cache may have forgotten them while the records waited."""
+        if not stale(self.built_at):
+            return
+        self.built_at = generation()
+        for name, info in fields_of(self.record_type).items():
+            if info.kind == "text" and name in self.__dict__:
+                text_column(self.records, info)
+
     def objects(self, name: str) -> list[Any]:
         """The values of a field that is no column, as they are."""
         return list(map(attrgetter(name), self.records))
@@ -43,6 +52,7 @@ class Columns:
     def keep(self, rows: Ints) -> Columns:
         """The records `rows`, with the columns built so far."""
         kept = Columns(self.record_type, [self.records[row] for row in rows.tolist()])
+        kept.built_at = self.built_at
         kept.__dict__.update({name: value[rows] for name, value in self.__dict__.items() if isinstance(value, np.ndarray)})
         return kept
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import UTC, datetime
 from functools import reduce
 from operator import attrgetter, or_
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -327,7 +328,8 @@ def check(columns: Columns, latest_ms: int | None) -> dict[int, Fault]:
                 raw = getattr(columns.records[row], name)
                 bad.setdefault(row, date_fault(name) if info.kind == "date" else time_fault(name, raw, int(column[row])))
     if latest_ms is not None:
-        fail(columns.event_time <= latest_ms, "future", "event_time: wanted at most 300 s ahead of the wall clock, got later")
+        latest = datetime.fromtimestamp(latest_ms // 1000, UTC).isoformat().replace("+00:00", "Z")
+        fail(columns.event_time <= latest_ms, "future", f"event_time: wanted {latest} or earlier (the wall clock and the setting future_ms), got later")
     for rule in record.RULES:  # type: ignore[attr-defined]  # every record type has rules
         fail(rule.holds(columns), rule.reason, f"{rule.name}: wanted {rule.says}")
     fail(columns.action == code_of("new"), "correction", "action: wanted new; corrections and reversals are kept out of the rules")

@@ -125,12 +125,14 @@ def test_h9_a_record_behind_those_of_other_topics_moves_the_silence():
     assert told(bench.advance(at("30 00:00")), "data.silent") == [("data.silent", at("14 12:00"))]
 
 
-def test_h10_a_terminated_line_is_silent_for_ever():
+def test_h10_a_terminated_line_is_silent_until_it_is_active_again():
     bench = Bench()
     bench.feed([charge(300, 0, "1 10:00"), status("active", "terminated", "1 11:00")])
     assert bench.advance(at("20 00:00")) == []
-    assert bench.feed([topup(0, 1000, "20 10:00"), status("pendingActive", "active", "21 10:00")]) == []
+    assert bench.feed([topup(0, 1000, "20 10:00")]) == []
     assert bench.counters["terminated"] == 1
+    found = bench.feed([status("pendingActive", "active", "21 10:00"), topup(0, 1000, "21 11:00")])
+    assert [detection.event for detection in found] == ["line.activated", "topup.completed", "topup.first"]
 
 
 def test_what_a_line_has_lost_with_its_owner_does_not_come_back_with_a_restart():

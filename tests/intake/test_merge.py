@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from schemas.raw import TOPICS
@@ -95,8 +95,7 @@ def test_one_misdated_record_holds_no_topic_back(queues, data):
     """A record a year ahead goes with the one before it: all others leave as they would without it."""
     rank = data.draw(st.sampled_from([rank for rank, own in enumerate(queues) if len(own) > 1] or [0]))
     at = data.draw(st.integers(0, max(0, len(queues[rank]) - 2)))
-    if len(queues[rank]) < 2:
-        return
+    assume(len(queues[rank]) > 1)
     dated = [list(own) for own in queues]
     dated[rank].insert(at, YEAR)
     orders = []
@@ -129,8 +128,7 @@ def test_parts_are_the_whole_in_order_and_no_reject_is_passed_without_its_letter
             merger.add(chunk(topic, first, times[first : first + cut], bad={0} if first else ()))
     merger.looked = [ALWAYS] * 4
     released = merger.release(1000)
-    if released is None or released.n <= cut:
-        return
+    assume(released is not None and released.n > cut)
     first, second = released.split(cut)
     assert [h.raw(i) for h in (first, second) for i in range(h.n)] == [released.raw(i) for i in range(released.n)]
     assert sorted((r.topic, r.offset) for r in first.rejects + second.rejects) == sorted((r.topic, r.offset) for r in released.rejects)

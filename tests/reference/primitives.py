@@ -30,7 +30,19 @@ def span_end(span: Any, start: int, on: Happening) -> int:
     return later(start, length, on.zone) if span.civil else start + length
 
 
+JUMP_MS = 31 * 86_400_000
+LATE_MS = 48 * 3_600_000
+
+
+def misdated(last: int, now: int) -> bool:
+    """What lies more than a month ahead of a record was dated wrongly: it stops nothing."""
+    return last > now + JUMP_MS
+
+
 class Scalar:
+    lifelong = False
+    """Kept when the rest of a line's state is dropped."""
+
     def __init__(self, declared: Any, reading: Reading) -> None:
         self.declared, self.reading, self.state = declared, reading, {}
 
@@ -45,6 +57,12 @@ class Scalar:
 
     def emitted(self, key: Any) -> None:
         pass
+
+    def forget(self, line: Any, *, everything: bool) -> None:
+        """The state of a line is dropped."""
+        if self.declared.by == "line" and (everything or not self.lifelong):
+            for key in [key for key in self.state if key[0] == line]:
+                del self.state[key]
 
 
 class ScalarMatch(Scalar):
@@ -67,6 +85,8 @@ class ScalarCross(Scalar):
 
 
 class ScalarNth(Scalar):
+    lifelong = True
+
     def see(self, on):
         ordinal = self.state[self.key(on)] = self.state.get(self.key(on), 0) + 1
         return [("reached", {"ordinal": ordinal})] if ordinal in self.declared.ordinals and not on.late else []
@@ -86,16 +106,18 @@ class ScalarWindow(Scalar):
         else:
             begin = on.time - (window.span.length if isinstance(window.span.length, int) else value(window.span.length, on))
         members = [m for m in members if m[0] > begin]
-        held = self._holds(members, on)
+        seen = [m for m in members if m[0] <= on.time]
+        held = self._holds(seen, on)
         members.append(member)
-        holds = self._holds(members, on)
+        seen.append(member)
+        holds = self._holds(seen, on)
         fires = holds
         if window.edge:
             armed = armed or not held
             fires = holds and armed
             armed = armed and not fires
         self.state[key] = (members, armed)
-        return [("matched", self._aggregates(members))] if fires else []
+        return [("matched", self._aggregates(seen))] if fires else []
 
     def _holds(self, members, on):
         return fires(self.declared.predicate, on.with_outputs(self._aggregates(members)))
@@ -106,15 +128,16 @@ class ScalarWindow(Scalar):
     @staticmethod
     def _aggregate(node, members):
         columns = [[m[str(a)] for m in members] for a in node.arguments]
+        known = [v for v in columns[0] if v is not None] if columns else []
         match node.function:
             case "count":
                 return len(members)
             case "sum":
-                return sum(v for v in columns[0] if v is not None)
+                return max(-(2**62), min(2**62, sum(known)))
             case "largest":
-                return max((v for v in columns[0] if v is not None), default=None)
+                return max(known) if known else None
             case "distinct":
-                return len({v for v in columns[0] if v is not None})
+                return len(set(known))
         sums = Counter()
         for what, weight in zip(*columns, strict=True):
             if what is not None and weight is not None:
@@ -130,12 +153,12 @@ class ScalarDayTotal(Scalar):
     def see(self, on):
         total, key, today = self.declared, self.key(on), civil_day(on.time, on.zone)
         day, sums = self.state.get(key, (None, Counter()))
-        if day is not None and today < day:
+        if day is not None and today < day and not (day - today).days > 31:
             return []
         if day != today:
             sums = Counter()
         before = sum(sums.values())
-        amount = value(total.value, on)
+        amount = value(total.value, on) or 0
         sums[value(total.per, on) if total.per is not None else None] += amount
         self.state[key] = (today, sums)
         after = before + amount
@@ -168,22 +191,30 @@ class Timed(Scalar):
 
 
 class ScalarAbsence(Timed):
-    """State: when it began, its due time, and its anchor."""
+    """State: the last beginning (its time, due time or None, anchor), and all times of what is awaited."""
 
     def see(self, on):
-        waiting = self.state.get(self.key(on))
-        if waiting is not None and waiting[0] <= on.time <= waiting[1]:
-            del self.state[self.key(on)]
+        begun, heard = self.state.setdefault(self.key(on), (None, []))
+        heard.append(on.time)
+        if begun is not None and begun[1] is not None and begun[0] <= on.time <= begun[1]:
+            self.state[self.key(on)] = ((begun[0], None, None), heard)
         return []
 
     def begin(self, on):
-        self.state[self.key(on)] = (on.time, span_end(self.declared.span, on.time, on), on)
+        begun, heard = self.state.get(self.key(on), (None, []))
+        if begun is not None and on.time < begun[0] and not misdated(begun[0], on.time):
+            return
+        due = span_end(self.declared.span, on.time, on)
+        answered = any(on.time < time <= due for time in heard)
+        self.state[self.key(on)] = ((on.time, None if answered else due, on), heard)
 
     def due_of(self, key):
-        return self.state[key][1] if key in self.state else None
+        begun = self.state.get(key, (None, []))[0]
+        return begun[1] if begun is not None else None
 
     def fire(self, key, due, _):
-        since, _, anchor = self.state.pop(key)
+        (since, _, anchor), heard = self.state[key]
+        self.state[key] = ((since, None, None), heard)
         return [("due", {"since": since, "anchor": anchor})]
 
 
@@ -193,6 +224,8 @@ class ScalarSilence(Timed):
     def see(self, on):
         key, today = self.key(on), civil_day(on.time, on.zone)
         last, days, due, anchor = self.state.get(key, (0, set(), None, None))
+        if misdated(last, on.time):
+            last, days = 0, set()
         days = days | {today}
         if on.time >= last:
             begin = today - timedelta(days=self.declared.of_days - 1)

@@ -11,8 +11,8 @@ import msgspec
 from schemas.raw import RECORD_TYPES, TOPICS, fields_of, type_name
 from streams.engine.features.absence import Absence
 from streams.engine.rearm import Cool, Per, PerDay, PerLatest, WindowWord
-from tests.reference.civil import civil_day
-from tests.reference.primitives import SCALAR, Timed
+from tests.reference.civil import civil_day, later
+from tests.reference.primitives import SCALAR, Timed, misdated
 from tests.reference.values import fires, value
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ DELAY_MS = 5000
 JUMP_MS = 31 * 86_400_000
 LATE_MS = 48 * 3_600_000
 FAR = 2**63
+PER_VALUE_MS = 400 * 86_400_000
+STATE_KEPT_DAYS = 7
 
 
 class Seen(NamedTuple):
@@ -94,7 +96,10 @@ class Reading:
         self.unconfirmed: tuple[int, str] | None = None
         self.seen: dict[Any, list[Any]] = {}
         self.latest: dict[Any, int] = {}
-        self.terminated: set[Any] = set()
+        self.ahead: dict[Any, int] = {}
+        """By customer and topic, a time that the clock has not reached: it makes nothing late."""
+        self.terminated: dict[Any, int | None] = {}
+        """By line, when its state is dropped; None afterwards."""
         self.consent: dict[str, str] = {}
         self.found: list[Seen] = []
         self.refused = 0
@@ -166,28 +171,59 @@ class Reading:
         stream, identity = (on.customer, on.rank), (on.fields["source_system"], on.fields["record_id"])
         ring = self.seen.setdefault(stream, [])
         own = {(on.key(by),) for by in ("line", "account", "customer")}
-        self._fire(lambda _: own, max(on.time - 1, self.clock - DELAY_MS))
+        limit = max(on.time - 1, self.clock - DELAY_MS)
+        self._fire(lambda _: own, limit)
+        line = (on.customer, on.line)
+        if (dropped_at := self.terminated.get(line)) is not None and dropped_at <= limit:
+            self.terminated[line] = None
+            self._forget(line, everything=False)
         if identity in ring:
             return
         ring.append(identity)
         del ring[:-16]
-        behind = self.latest.get(stream, 0) - on.time
-        self.latest[stream] = max(self.latest.get(stream, 0), on.time)
+        behind = self._newest(stream, on) - on.time
         if behind > LATE_MS:
             self.refused += 1
             return
         on.late = behind > 0
-        line = (on.customer, on.line)
-        if on.kind.code != "L" and line in self.terminated:
-            return
+        said = (on.fields["attribute"], on.fields["new_value"]) if on.kind.code == "L" and not on.late else (None, None)
+        if said == ("line.status", "active"):
+            self.terminated.pop(line, None)
         if on.kind.code == "L" and on.fields["attribute"] == "customer.marketing_consent" and not on.late:
             self.consent[on.customer] = on.fields["new_value"]
         self._rules(on)
         self.soonest = min([self.soonest, *(due for _, scalar in self.timed for key in own if (due := scalar.due_of(key)) is not None)])
-        if on.kind.code == "L" and on.fields["attribute"] == "line.status" and on.fields["new_value"] == "terminated" and not on.late and on.line:
-            if line not in self.terminated:
-                self._cancel(line)
-            self.terminated.add(line)
+        if said == ("line.status", "terminated") and on.line and line not in self.terminated:
+            self._cancel(line)
+            self.terminated[line] = later(on.time, STATE_KEPT_DAYS, self.zone_of(on))
+        if said[0] == "line.owner" and on.line:
+            self._forget(line, everything=True)
+
+    def _newest(self, stream: Any, on: Happening) -> int:
+        """The latest time of the stream before the record; a record far ahead of the clock counts when the clock has reached it."""
+        waiting, latest = self.ahead.pop(stream, None), self.latest.get(stream, 0)
+        if waiting is not None and waiting <= self.clock:
+            waiting, latest = None, max(latest, waiting)
+        if self.clock and on.time > self.clock + JUMP_MS:
+            both = [on.time] if waiting is None else [on.time, waiting]
+            self.ahead[stream] = min(both) if max(both) - min(both) > JUMP_MS else max(both)
+            self.latest[stream] = latest
+        else:
+            self.latest[stream] = max(latest, on.time)
+            if waiting is not None:
+                self.ahead[stream] = waiting
+        return latest
+
+    def _forget(self, line: Any, *, everything: bool) -> None:
+        """The state of a line is dropped; unless `everything`, what happens once in its life stays."""
+        for scalar in self.primitives.values():
+            scalar.forget(line, everything=everything)
+        for event in self.catalogue:
+            if event.by == "line":
+                for place in [place for place in self.rearm if place[0] == event.id and place[2][0] == line]:
+                    word = event.words[place[1]]
+                    if everything or not (isinstance(word, Per) and not word.same):
+                        del self.rearm[place]
 
     def _rules(self, on: Happening) -> None:
         happened: dict[int, Any] = {}
@@ -261,19 +297,21 @@ class Reading:
             case Cool():
                 return self._cooled(word, last, on), lambda: self.rearm.__setitem__(place, on.time)
             case Per():
-                return last is None, lambda: self.rearm.__setitem__(place, True)
+                lapsed = last is not None and len(word.same) > 0 and (on.time >= last + PER_VALUE_MS or misdated(last, on.time))
+                return last is None or lapsed, lambda: self.rearm.__setitem__(place, on.time)
             case PerDay():
                 today = civil_day(on.time, on.zone)
-                return last is None or today > last, lambda: self.rearm.__setitem__(place, today)
+                return last is None or today > last or (last - today).days > 31, lambda: self.rearm.__setitem__(place, today)
             case PerLatest():
                 trip = value(word.value, on)
                 before = last or (None, None)
-                allowed = before[0] != trip if trip is not None else self._cooled(word.otherwise, before[1], on)
+                another = before[1] is None or before[0] != trip or on.time >= before[1] + PER_VALUE_MS or misdated(before[1], on.time)
+                allowed = another if trip is not None else self._cooled(word.otherwise, before[1], on)
                 return allowed, lambda: self.rearm.__setitem__(place, (trip, on.time))
         raise TypeError(word)
 
     def _cooled(self, word: Cool, last: int | None, on: Happening) -> bool:
-        if last is None:
+        if last is None or misdated(last, on.time):
             return True
         length = word.span.length if isinstance(word.span.length, int) else self.parameter(word.span.length)
         if word.span.civil:
@@ -311,7 +349,8 @@ class Reading:
             if isinstance(scalar, Timed) and scalar.due_of(key) is not None:
                 match type(scalar).__name__:
                     case "ScalarAbsence":
-                        del scalar.state[key]
+                        (since, _, _), heard = scalar.state[key]
+                        scalar.state[key] = ((since, None, None), heard)
                     case "ScalarSilence":
                         last, days, _, anchor = scalar.state[key]
                         scalar.state[key] = (last, days, None, anchor)

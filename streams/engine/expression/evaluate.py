@@ -66,12 +66,12 @@ def read(kind: ValueKind, values: Array, *, nullable: bool) -> Column:
         return Column(values)
     if kind == "bool":
         return Column(values) if values.dtype == bool else Column(values == 1, np.asarray(values != UNSURE))
-    return Column(values, np.asarray(values != (0 if kind == "text" else NULL)))
+    return Column(values, np.asarray(values != (0 if kind in ("text", "token") else NULL)))
 
 
 def known(node: Expr, values: Array) -> Bools:
     """Where `values` (numbers, times, dates, texts) of `node` are known."""
-    return np.asarray(values != (0 if node.kind == "text" else NULL))
+    return np.asarray(values != (0 if node.kind in ("text", "token") else NULL))
 
 
 def known_in_both(left: Bools | None, right: Bools | None) -> Bools | None:

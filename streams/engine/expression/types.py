@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
     from streams.engine.expression.nodes import Expr
 
-ValueKind = Literal["int", "bool", "text", "time", "date", "list"]
+ValueKind = Literal["int", "bool", "text", "token", "time", "date", "list"]
 KIND_WORDS: dict[ValueKind, str] = {
     "int": "a whole number",
     "bool": "a truth value",
     "text": "a text",
+    "token": "an id",
     "time": "a moment",
     "date": "a civil date",
     "list": "a list of texts",

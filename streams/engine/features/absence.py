@@ -8,6 +8,7 @@ import numpy as np
 
 from streams.engine.expression import TRUE
 from streams.engine.features.primitive import DAY_MS, Home, Primitive, Span, TimedRuntime
+from streams.engine.state.members import Members
 from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 class Absence(Primitive):
     """After event `after`, no record with `unless` within `span` (inclusive): `due`, at the end of the span.
 
-    A late record with `unless` counts when its own time lies between.
+    A late record with `unless` counts when its own time lies between; a late `after` begins nothing where a later one is known, or a
+    record with `unless` in its span.
     """
 
     code = "P7"
@@ -48,29 +50,35 @@ class Absence(Primitive):
 
 
 class AbsenceColumns(TimedRuntime):
-    """State: when the event before happened, when its span ends, who set it going."""
+    """State: when the event before happened, when its span ends, who set it going; and when the awaited records of the last days came."""
 
     def __init__(self, declared: Absence, home: Home) -> None:
         super().__init__(declared, home)
         self.span = declared.span
         self.since = self.table.column(f"{declared.name}.since", "time", part=self.part)
+        self.awaited = Members(self.table, f"{declared.name}.awaited", [])
         home.state.remembers(self.due.place, Memory(delay_ms=declared.span.longest_ms(home.world)))
-        self.table.matters_for(None)
+        home.matters_for(self.table, None)
 
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
         rows = self.scope.rows(group, idx)
+        self.awaited.add(rows, group.time[idx], [], np.minimum(group.time[idx], group.clock(idx)) - self.home.late_limit_ms)
         due = self.due.values[rows]
         self.disarm(rows[(due != 0) & (group.time[idx] >= self.since.values[rows]) & (group.time[idx] <= due)])
         return {}
 
     def begin(self, matches: Matches, anchors: list[bytes]) -> None:
-        """The event before happened: a new one replaces the one waited on."""
-        rows = matches.rows
-        self.since.values[rows] = matches.times
-        texts = self.anchors.texts[self.anchor_name]
-        for row, anchor in zip(rows.tolist(), anchors, strict=True):
-            texts[row] = anchor
-        self.arm(rows, self.span.after(self.world, matches.times, matches.zones))
+        """The event before happened: a new one replaces the one waited on, unless it is older."""
+        since, texts = self.since.values[matches.rows], self.anchors.texts[self.anchor_name]
+        newer = np.flatnonzero((matches.times >= since) | (since > matches.times + self.home.jump_ms))
+        rows, times = matches.rows[newer], matches.times[newer]
+        due = self.span.after(self.world, times, matches.zones if isinstance(matches.zones, int) else matches.zones[newer])
+        self.disarm(rows)
+        self.since.values[rows] = times
+        waiting = np.flatnonzero(~self.awaited.any_between(rows, times, due))
+        for row, at in zip(rows[waiting].tolist(), newer[waiting].tolist(), strict=True):
+            texts[row] = anchors[at]
+        self.arm(rows[waiting], due[waiting])
 
     def fire(self, rows: Rows, due: Ints, zone: Ints | int) -> dict[str, Matches]:
         since = self.since.values[rows]
@@ -127,7 +135,7 @@ class SilenceColumns(TimedRuntime):
         self.since = self.table.column(f"{declared.name}.since", "time", part=self.part)
         self.days = self.table.column(f"{declared.name}.days", "int", part=self.part)
         home.state.remembers(self.due.place, Memory(delay_ms=declared.span.longest_ms(home.world)))
-        self.table.matters_for(None)
+        home.matters_for(self.table, None)
         self.window = (1 << declared.of_days) - 1
 
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
@@ -135,10 +143,11 @@ class SilenceColumns(TimedRuntime):
         calendar, since = self.world.calendar, self.since.values[rows]
         ahead = calendar.day(times, zone) - calendar.day(since, zone)
         days = self.days.values[rows]
-        newer = times >= since
+        misdated = since > times + self.home.jump_ms
+        newer = (times >= since) | misdated
         shifted = np.where(ahead <= DAYS_KEPT, days << np.clip(ahead, 0, DAYS_KEPT), 0) & KEPT | 1
         filled = days | np.where(-ahead <= DAYS_KEPT - 1, np.int64(1) << np.clip(-ahead, 0, DAYS_KEPT - 1), 0)
-        days = np.where(newer, shifted, filled)
+        days = np.where(misdated, 1, np.where(newer, shifted, filled))
         self.days.values[rows] = days
         self.since.part.touch(rows)
         newest = rows[newer]

@@ -44,7 +44,7 @@ class CrossColumns(Runtime):
         super().__init__(declared, home)
         self.enter, self.release = declared.enter, declared.release
         self.since = self.table.column(f"{declared.name}.unarmed_since", "time")
-        self.table.matters_for(None)
+        home.matters_for(self.table, None)
 
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
         idx = idx[~group.late(idx)]

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schemas.codes import code
+from schemas.codes import keep
 from streams.engine.batch import Matches
-from streams.engine.expression import expr
-from streams.engine.features.primitive import DAY_MS, LATE_LIMIT_MS, Home, Primitive, Runtime
+from streams.engine.expression import expr, known
+from streams.engine.features.primitive import DAY_MS, Home, Primitive, Runtime
+from streams.engine.features.sums import plus
 
 if TYPE_CHECKING:
     from streams.engine.batch import Group, World
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class DayTotal(Primitive):
-    """The sum of `value` (>= 0) over the civil day so far.
+    """The sum of the known values of `value` (>= 0) over the civil day so far.
 
     `passes(…)`: the highest step that the record itself passes is reported; a step is passed once a day, since the sum only
     grows. `reaches(mark)`: every record at which the sum is at the mark or above; the rule's re-arm word says how often.
@@ -83,28 +84,31 @@ class DayTotalColumns(Runtime):
         self.day = self.table.column(f"{declared.name}.day", "int")
         self.sum = self.table.column(f"{declared.name}.sum", "int")
         self.parts: dict[str, Column] = {label: self.table.column(f"{declared.name}.sum.{label}", "int") for label in declared.labels}
-        self.codes = np.array([code(label) for label in declared.labels], np.int64)
-        self.table.matters_for(2 * DAY_MS + LATE_LIMIT_MS)
+        self.codes = np.array([keep(label) for label in declared.labels], np.int64)
+        home.matters_for(self.table, DAY_MS)
 
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
         rows = self.scope.rows(group, idx)
         day = self.world.calendar.day(group.time[idx], group.zone(self.scope.by, idx))
-        current = day >= self.day.values[rows]
+        stored = self.day.values[rows]
+        misdated = stored > day + self.home.jump_ms // DAY_MS
+        current = (day >= stored) | misdated
+        fresh = rows[(day > stored) | misdated]
         idx, rows, day = idx[current], rows[current], day[current]
-        fresh = rows[day > self.day.values[rows]]
         self.day.values[rows] = day
         for column in (self.sum, *self.parts.values()):
             column.values[fresh] = 0
         value = group.at(self.total.value, idx)
+        value = np.where(known(self.total.value, value), value, 0)
         before = self.sum.values[rows]
-        after = before + value
+        after = plus(before, value)
         self.sum.values[rows] = after
         self.sum.part.touch(rows)
         if self.total.per is not None:
             label = group.at(self.total.per, idx)
             for number, column in zip(self.codes, self.parts.values(), strict=True):
                 of = label == number
-                column.values[rows[of]] += value[of]
+                column.values[rows[of]] = plus(column.values[rows[of]], value[of])
         step = self._passed(before, after)
         hit = np.flatnonzero((step != 0) & ~group.late(idx))
         return {"passed": self.matches(group, idx[hit], rows[hit], {"total": after[hit], "step": step[hit], **self._top(rows[hit])})}

@@ -48,10 +48,11 @@ class NthColumns(Runtime):
         super().__init__(declared, home)
         self.ordinals = declared.ordinals
         self.count = self.table.column(f"{declared.name}.count", "int")
+        self.count.lifelong = True
         self.memory = self.count.place, Memory(count_to=max(self.ordinals))
         self.state = home.state
         self.state.remembers(*self.memory)
-        self.table.matters_for(None)
+        home.matters_for(self.table, None)
 
     def restored(self) -> None:
         """A key that had reached the end of its counting may have gone on: it is past every ordinal asked for now."""

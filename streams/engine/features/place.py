@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from schemas.codes import code, text_of
+from schemas.codes import keep, text_of
 from streams.engine.expression import TRUE
 from streams.engine.features.primitive import HOUR_MS, Home, Primitive, Signal, Span, TimedRuntime
 
@@ -48,7 +48,7 @@ class Place(Primitive):
         self.home = self.output("home", "text", nullable=True)
         self.since = self.output("since", "time")
         self.confirmed_after_s = self.output("confirmed_after_s", "int", unit="s")
-        self.trip_id = self.output("trip_id", "text", nullable=True)
+        self.trip_id = self.output("trip_id", "token", nullable=True)
         self.trip_hours = self.output("trip_hours", "int")
         self.trip_ms = self.output("trip_ms", "int", unit="ms")
         self.trip_places = self.output("trip_places", "list")
@@ -90,10 +90,10 @@ class PlaceColumns(TimedRuntime):
         self.first, self.count = column("candidate.first", "time"), column("candidate.count", "int")
         self.inferred = column("home.inferred", "text")
         self.vote_day, self.vote = column("home.vote_day", "int", VOTE_DAYS), column("home.vote", "text", VOTE_DAYS)
-        self.trip, self.opened = column("trip.id", "text"), column("trip.opened", "time")
+        self.trip, self.opened = column("trip.token", "token"), column("trip.begun", "time")
         self.cities, self.tourist = column("trip.places", "text", CITIES_KEPT), column("trip.tourist", "flag")
         self.home_part = self.stable.part
-        self.table.matters_for(None)
+        home.matters_for(self.table, None)
         self.abroad_codes: dict[int, int] = {}
 
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
@@ -125,7 +125,7 @@ class PlaceColumns(TimedRuntime):
 
     def _abroad_code(self, country: int) -> int:
         if country and country not in self.abroad_codes:
-            self.abroad_codes[country] = code(ABROAD + text_of(country))
+            self.abroad_codes[country] = keep(ABROAD + text_of(country))
         return self.abroad_codes.get(country, 0)
 
     def _vote(self, rows: Rows, times: Ints, zone: Ints | int, place: Ints, abroad: npt.NDArray[np.bool_]) -> None:
@@ -205,8 +205,8 @@ class PlaceColumns(TimedRuntime):
 
     def _open(self, rows: Rows, times: Ints) -> None:
         keys = self.table.keys
-        ids = [xxhash.xxh3_64_hexdigest(f"{keys[row]} {time}".encode()) for row, time in zip(rows.tolist(), times.tolist(), strict=True)]
-        self.trip.values[rows] = [code(trip) for trip in ids]
+        ids = [xxhash.xxh3_64_intdigest(f"{keys[row]} {time}".encode()) for row, time in zip(rows.tolist(), times.tolist(), strict=True)]
+        self.trip.values[rows] = np.array(ids, np.uint64).view(np.int64)
         self.opened.values[rows] = times
 
     def _visit(self, rows: Rows, place: Ints, times: Ints) -> None:

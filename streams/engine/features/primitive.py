@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from schemas.raw import TOPICS
 from streams.engine.batch import BASES, Matches
 from streams.engine.expression import TRUE, DefinitionFault, Expr, Output, Param, TruthKey, both
+from streams.engine.state.kin import Kin
 
 if TYPE_CHECKING:
+    from schemas.raw import Envelope
     from streams.engine.batch import Group, World
     from streams.engine.expression import Array, Ints, ValueKind
     from streams.engine.state.store import State
@@ -17,8 +20,8 @@ if TYPE_CHECKING:
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-LATE_LIMIT_MS = 48 * HOUR_MS
-"""State that a late record may still want is kept this much longer."""
+MARGIN_MS = 3 * DAY_MS
+"""Rows are kept this much longer than the longest span of civil days: clocks change, and lines move to other zones."""
 
 
 class Days(int):
@@ -62,7 +65,7 @@ class Primitive:
     """A declared primitive; shared by all rules that name the same object."""
 
     code = "P?"
-    records: type | None = None
+    records: type[Envelope] | None = None
     """The raw record type it listens to; None for primitives that only have timers."""
     tables: tuple[str, ...] = ()
     """The reference tables without which it reports nothing."""
@@ -125,24 +128,33 @@ class Signal:
 
 
 class Home:
-    """Where a primitive or rule declares its state: the tables of a shard."""
+    """Where a primitive or rule declares its state: the tables of a shard. `late_limit_ms`: how late a record may come."""
 
-    def __init__(self, world: World, state: State) -> None:
-        self.world, self.state = world, state
+    def __init__(self, world: World, state: State, late_limit_ms: int, jump_ms: int) -> None:
+        self.world, self.state, self.late_limit_ms, self.jump_ms = world, state, late_limit_ms, jump_ms
 
-    def scope(self, by: str, same: tuple[Expr, ...] = ()) -> Scope:
-        """The table of scope `by`, refined by the values of `same`."""
-        name = by if not same else f"{by}({','.join(map(str, same))})"
-        return Scope(by, same, self.state.table(by), self.state.table(name))
+    def scope(self, by: str, same: tuple[Expr, ...], rank: int) -> Scope:
+        """The table of scope `by`, refined by the values of `same`; written by records of topic `rank`."""
+        if by not in BASES:
+            raise ValueError(f"by: wanted one of {', '.join(BASES)}, got {by!r}")
+        if not same:
+            return Scope(by, same, self.state.table(by), self.state.table(by), rank)
+        base, table = self.state.table(by), self.state.table(f"{by}({','.join(map(str, same))})")
+        if table.kin is None:
+            table.kin = Kin(table, base, self.state.table("customer"))
+        table.ranks.add(rank)
+        return Scope(by, same, base, table, rank)
+
+    def matters_for(self, table: Table, span_ms: int | None) -> None:
+        """Declare that rows of `table` are of use `span_ms` after their last member, for late records too; None: for ever."""
+        table.matters_for(None if span_ms is None else span_ms + MARGIN_MS + self.late_limit_ms)
 
 
 class Scope:
     """A key scope: a base (line, account, customer), or a base and the values of some expressions."""
 
-    def __init__(self, by: str, same: tuple[Expr, ...], base: Table, table: Table) -> None:
-        if by not in BASES:
-            raise ValueError(f"by: wanted one of {', '.join(BASES)}, got {by!r}")
-        self.by, self.base, self.table = by, base, table
+    def __init__(self, by: str, same: tuple[Expr, ...], base: Table, table: Table, rank: int) -> None:
+        self.by, self.base, self.table, self.rank = by, base, table, rank
         self.same = tuple(TruthKey(node) if node.kind == "bool" else node for node in same)
         self.pairs = table.pairs_with(base)
 
@@ -169,7 +181,8 @@ class Runtime:
 
     def __init__(self, declared: Primitive, home: Home) -> None:
         self.declared, self.world = declared, home.world
-        self.scope = home.scope(declared.by, declared.same)
+        self.home = home
+        self.scope = home.scope(declared.by, declared.same, TOPICS.index(declared.records.topic) if declared.records is not None else 0)
         self.table = self.scope.table
 
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from streams.engine.expression import Column, Const, Output
+from schemas.codes import NULL
+from streams.engine.expression import Column, Const, Output, known
 from streams.engine.expression.evaluate import read
 from streams.engine.expression.types import KIND_WORDS, DefinitionFault
-from streams.engine.features.primitive import LATE_LIMIT_MS, Home, Primitive, Runtime, Span
-from streams.engine.state.members import Members
+from streams.engine.features.primitive import Home, Primitive, Runtime, Span
+from streams.engine.features.sums import row_sums
+from streams.engine.state.members import MOST, Members
 from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class Window(Primitive):
 
     A member is a record with `wanted`, in a list of its own for each value of `same`. `edge`: fires when `predicate` becomes
     true, armed again once it was false without the new member. `reset`: an emission empties the window.
-    Late records join the window, but are not judged.
+    Late records join the window, but are not judged. Aggregates run over the known values; a list holds 4,096 members at most.
     """
 
     code = "P3"
@@ -90,7 +92,7 @@ class Window(Primitive):
         return self.aggregate("count")
 
     def sum(self, value: Expr) -> Aggregate:
-        """The sum of `value` over the members."""
+        """The sum of the known values."""
         return self.aggregate("sum", value)
 
     def distinct(self, value: Expr) -> Aggregate:
@@ -98,7 +100,7 @@ class Window(Primitive):
         return self.aggregate("distinct", value)
 
     def largest(self, value: Expr) -> Aggregate:
-        """The largest value."""
+        """The largest known value; unknown when there is none."""
         return self.aggregate("largest", value)
 
     def top(self, value: Expr, *, by: Expr) -> Aggregate:
@@ -132,11 +134,16 @@ class WindowColumns(Runtime):
         self.members = Members(self.table, f"{declared.name}.members", kinds)  # type: ignore[arg-type]  # the two kinds are ColumnKinds
         home.state.remembers(self.members.part_name, Memory(span_ms=declared.span.longest_ms(home.world)))
         self.unarmed = self.table.column(f"{declared.name}.unarmed", "flag") if declared.edge else None
-        self.table.matters_for(None if declared.edge else declared.span.longest_ms(home.world) + LATE_LIMIT_MS)
+        # An un-armed rule matters while its condition holds without a new member: with an empty window too, and it does so for ever.
+        home.matters_for(self.table, None if declared.edge and self._holds_when_empty() else declared.span.longest_ms(home.world))
 
     def _shown(self, argument: str) -> bool:
         """Whether a text is read back from the members: then its letters are kept, not just its code."""
         return any(node.function == "top" and str(node.arguments[0]) == argument for node in self.window.aggregates.values())
+
+    def _holds_when_empty(self) -> bool:
+        assert self.window.predicate is not None, f"{self.window.name}: a window needs a predicate"  # words.py sees to it
+        return bool(np.all(self.window.predicate.evaluate(Over(self, [], 1, new=True))))
 
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
         rows, late = self.scope.rows(group, idx), group.late(idx)
@@ -177,10 +184,12 @@ class WindowColumns(Runtime):
 
     def _over(self, node: Aggregate, chunks: list[Chunk], n: int, *, new: bool, wanted: Ints | None = None) -> Ints:
         """`node` for `n` rows; rows not in `wanted` may be left 0."""
-        result = np.zeros(n, np.int64)
+        result = np.full(n, NULL if node.nullable and node.kind != "text" else 0, np.int64)
         for chunk in chunks:
             mask = chunk.mask(new=new)
             columns = [chunk.values[:, self.column_of[str(a)]] if str(a) in self.column_of else np.full(mask.shape, a.evaluate(Over(self, [], 0, new=new))) for a in node.arguments]
+            for argument, column in zip(node.arguments, columns, strict=True):
+                mask = mask & known(argument, column)
             if node.function == "top" and wanted is not None:
                 mask = mask & np.isin(chunk.place, wanted)[:, None]
             result[chunk.place] = FUNCTIONS[node.function](mask, *columns)
@@ -224,11 +233,13 @@ class Over:
 
 
 def distinct(mask: npt.NDArray[np.bool_], values: Ints) -> Ints:
-    """Different non-zero values in each list."""
-    known = np.where(mask, values, 0)
-    known.sort(axis=1)
-    fresh = known[:, 1:] != known[:, :-1]
-    return (fresh & (known[:, 1:] != 0)).sum(1) + (known[:, 0] != 0)
+    """How many different values each list has where `mask`."""
+    last = np.iinfo(np.int64).max
+    ordered = np.sort(np.where(mask, values, last), axis=1)
+    fresh = (ordered[:, 1:] != ordered[:, :-1]).sum(1) + 1
+    counted = mask.sum(1)
+    at_last = (mask & (values == last)).any(1)
+    return np.where(counted < mask.shape[1], fresh - ~at_last, fresh)
 
 
 def top(mask: npt.NDArray[np.bool_], values: Ints, weights: Ints) -> Ints:
@@ -239,16 +250,16 @@ def top(mask: npt.NDArray[np.bool_], values: Ints, weights: Ints) -> Ints:
     for at in np.flatnonzero(mask.any(1)).tolist():
         sums: dict[int, int] = {}
         for value, weight in zip(values[at][mask[at]].tolist(), weights[at][mask[at]].tolist(), strict=True):
-            if value:
-                sums[value] = sums.get(value, 0) + weight
-        best[at] = min(sums, key=lambda value: (-sums[value], text_of(value))) if sums else 0
+            sums[value] = sums.get(value, 0) + weight
+        best[at] = min(sums, key=lambda value: (-sums[value], text_of(value)))
     return best
 
 
 FUNCTIONS: dict[Function, Callable[..., Ints]] = {
     "count": lambda mask: mask.sum(1),
-    "sum": lambda mask, values: np.where(mask, values, 0).sum(1),
+    "sum": row_sums,
     "distinct": distinct,
-    "largest": lambda mask, values: np.where(mask, values, np.iinfo(np.int64).min).max(1),
+    "largest": lambda mask, values: np.where(mask, values, NULL).max(1),
     "top": top,
 }
+__all__ = ["MOST", "Aggregate", "Window", "WindowColumns"]

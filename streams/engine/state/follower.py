@@ -25,6 +25,10 @@ class Follower:
         """Empty `rows`."""
         raise NotImplementedError
 
+    def free(self, rows: Rows) -> None:
+        """Empty `rows`, whose keys are gone: nothing of them is to be written."""
+        raise NotImplementedError
+
     def layout(self) -> Layout:
         """What `encode` writes."""
         raise NotImplementedError

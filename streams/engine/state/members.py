@@ -1,7 +1,7 @@
 """The members of windows: for each row of a table, a short list of records' times and values.
 
 Lists live in blocks of 4, 16, 64, … members, so that a row with few members costs little and a busy one still fits; a list
-that outgrows its block moves to the next size. At `MOST` members the oldest is let go.
+that outgrows its block moves to the next size. A list of `MOST` members drops its oldest one for a new one, and that is counted.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ class Chunk(NamedTuple):
     """Members of each list, the new one included."""
 
     def mask(self, *, new: bool) -> npt.NDArray[np.bool_]:
-        """[lists, size]: the members, with or without the new one."""
-        return np.arange(self.values.shape[2]) < (self.held if new else self.held - 1)[:, None]
+        """[lists, size]: the members up to the time of the new one, with or without itself. What lies after it does not count."""
+        there = np.arange(self.values.shape[2]) < (self.held if new else self.held - 1)[:, None]
+        at = self.values[np.arange(len(self.held)), 0, self.held - 1]
+        return there & (self.values[:, 0] <= at[:, None])
 
 
 class Blocks:
@@ -74,7 +76,8 @@ class Members(Follower):
         self.slot = np.zeros(table.size, np.int64)
         self.dirty = np.zeros(table.size, bool)
         self.blocks = [Blocks(size, len(self.columns)) for size in SIZES]
-        """Members let go because a list was full."""
+        self.dropped = 0
+        """Members dropped because their list was full, since this was last read."""
         table.followers.append(self)
 
     def grow(self, size: int) -> None:
@@ -88,6 +91,10 @@ class Members(Follower):
             here = rows[self.size[rows] == number]
             blocks.give_back(self.slot[here])
         self.size[rows] = -1
+
+    def free(self, rows: Rows) -> None:
+        self.clear(rows)
+        self.dirty[rows] = False
 
     def empty(self, rows: Rows) -> None:
         """Let go all members of `rows`, and have that written."""
@@ -144,8 +151,7 @@ class Members(Follower):
                 continue
             slots = self.slot[full]
             if number + 1 == len(self.blocks):
-                blocks.values[slots, :, :-1] = blocks.values[slots, :, 1:]
-                blocks.count[slots] -= 1
+                self._drop_oldest(blocks, slots)
                 continue
             wider = self.blocks[number + 1]
             moved = wider.take(len(full))
@@ -153,6 +159,26 @@ class Members(Follower):
             wider.count[moved] = blocks.count[slots]
             blocks.give_back(slots)
             self.slot[full], self.size[full] = moved, number + 1
+
+    def any_between(self, rows: Rows, after: Ints, until: Ints) -> npt.NDArray[np.bool_]:
+        """Whether each of `rows` has a member with after < time <= until."""
+        found = np.zeros(len(rows), bool)
+        sizes = self.size[rows]
+        for number, blocks in enumerate(self.blocks):
+            place = np.flatnonzero(sizes == number)
+            slots = self.slot[rows[place]]
+            live = np.arange(blocks.size) < blocks.count[slots][:, None]
+            times = blocks.values[slots, 0]
+            found[place] = (live & (times > after[place][:, None]) & (times <= until[place][:, None])).any(1)
+        return found
+
+    def _drop_oldest(self, blocks: Blocks, slots: Ints) -> None:
+        """Make room for one more in full lists."""
+        oldest = np.argmin(blocks.values[slots, 0], axis=1)
+        for slot, at in zip(slots.tolist(), oldest.tolist(), strict=True):
+            blocks.values[slot, :, at:-1] = blocks.values[slot, :, at + 1 :]
+        blocks.count[slots] -= 1
+        self.dropped += len(slots)
 
     def layout(self) -> Layout:
         return Layout(self.part_name, tuple((name, kind, 1) for name, kind in self.columns), ())

@@ -78,6 +78,10 @@ class Owners(Follower):
     def clear(self, rows: Rows) -> None:
         """Chains stay: rows with timers are kept for good."""
 
+    def free(self, rows: Rows) -> None:
+        """Refused: a freed row would stay in its customer's chain."""
+        raise ValueError(f"{self.table.name}: rows with timers are kept for good")
+
     def layout(self) -> Layout:
         return Layout(self.part_name, (), ())
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from schemas.codes import keep, text_of
+from schemas.codes import hold, let_go, text_of
 from streams.engine.clock import Ahead
 from streams.engine.state.codec import Change, Entries, Layout, StateRefused, by_layout, by_part, record_key
 from streams.engine.state.follower import Follower
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streams.engine.clock import Clock
+    from streams.engine.expression import Ints
     from streams.engine.state.tables import Rows
 
 Ledger = Counter[tuple[str, str]]
@@ -26,6 +28,8 @@ Ledger = Counter[tuple[str, str]]
 CLOCK, LAYOUT, MEMORY, TEXT = "clock", "layout", "memory", "text"
 ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT)
 """What the changelog holds beside the rows of parts."""
+TEXTS_BETWEEN = 1024
+"""So many texts more than rows held when that was last looked at, or twice as many: then those that no row holds any more are deleted."""
 FORMAT = 1
 REMEDIES = {
     "format": "run the version that wrote it, or start with another --app and replay history",
@@ -57,7 +61,10 @@ class State:
         """By part, or part and column, for what does not keep everything for ever."""
         self.memory_before: dict[str, Memory] = {}
         """The same as it was stored."""
-        self.kept_texts: set[int] = set()
+        self.texts: set[int] = set()
+        """The codes whose texts are held for this state, and written beside it."""
+        weakref.finalize(self, let_go, self.texts)
+        self.look_at = TEXTS_BETWEEN
         self.layouts: dict[bytes, Layout] = {}
         self.pending: dict[bytes, bytes | None] = {}
         """What is being read back."""
@@ -85,6 +92,9 @@ class State:
         if not self.declared:
             self._declare(heads)
         for table in self.tables.values():
+            names = [*table.parts, *(follower.part_name for follower in table.followers)]
+            rows += [Change(record_key(name, key), None) for key in table.dropped for name in names]  # first: a key may have come back
+            table.dropped.clear()
             for part in table.parts.values():
                 self._part_changes(table, part, heads, rows)
             for follower in table.followers:
@@ -93,9 +103,7 @@ class State:
                     self._layout(follower.layout(), heads)
                     self._texts(follower.text_codes(dirty), heads)
                     rows += self._records(follower.part_name, table, dirty, follower.encode(dirty))
-            names = [*table.parts, *(follower.part_name for follower in table.followers)]
-            rows += [Change(record_key(name, key), None) for key in table.dropped for name in names]
-            table.dropped.clear()
+        rows += self._unheld_texts()
         rows += [Change(key, None) for key in self.undeclared]
         self.undeclared.clear()
         head = self.head()
@@ -103,6 +111,39 @@ class State:
             rows.append(Change(record_key(CLOCK, ""), msgspec.json.encode(head)))
             self.written = head
         return heads + rows
+
+    def settle(self) -> None:
+        """Instead of `changes`, where nothing is stored: hold the texts of what changed, and note no change any longer."""
+        for table in self.tables.values():
+            table.dropped.clear()
+            for part in table.parts.values():
+                dirty = np.flatnonzero(part.dirty).astype(np.int32)
+                part.dirty[dirty] = False
+                for column in part.columns.values():
+                    if column.kind == "text":
+                        self._texts(column.values[dirty], [])
+            for follower in table.followers:
+                self._texts(follower.text_codes(follower.take_dirty()), [])
+        self._unheld_texts()
+
+    def _unheld_texts(self) -> list[Change]:
+        """Tombstones of the texts that no row holds any more, once there may be many of them."""
+        if len(self.texts) <= self.look_at:
+            return []
+        held: set[int] = set()
+        for table in self.tables.values():
+            used = np.arange(len(table.keys), dtype=np.int32)
+            for part in table.parts.values():
+                for column in part.columns.values():
+                    if column.kind == "text":
+                        held.update(np.unique(column.values[used]).tolist())
+            for follower in table.followers:
+                held.update(np.unique(follower.text_codes(used)).tolist())
+        unheld = self.texts - held
+        self.texts -= unheld
+        let_go(unheld)
+        self.look_at = len(self.texts) + max(TEXTS_BETWEEN, len(self.texts))
+        return [Change(record_key(TEXT, str(code)), None) for code in sorted(unheld)]
 
     def head(self) -> Head:
         """What is to be stored of the shard as a whole."""
@@ -148,10 +189,9 @@ class State:
 
     def _texts(self, codes: np.ndarray[tuple[int, ...], np.dtype[np.int64]], heads: list[Change]) -> None:
         for code in np.unique(codes).tolist():
-            if code and code not in self.kept_texts:
-                self.kept_texts.add(code)
+            if code and code not in self.texts:
                 text = text_of(code)
-                keep(text)
+                self.texts.add(hold(text))
                 heads.append(Change(record_key(TEXT, str(code)), text.encode()))
 
     def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
@@ -169,8 +209,9 @@ class State:
         about = {part: dict(zip(*found.pop(part, Entries([], [])), strict=True)) for part in ABOUT}
         self.layouts |= {bytes.fromhex(name): msgspec.json.decode(value, type=Layout) for name, value in about[LAYOUT].items()}
         for name, value in about[TEXT].items():
-            keep(value.decode())
-            self.kept_texts.add(int(name))
+            hold(value.decode())
+            self.texts.add(int(name))
+        self.look_at = len(self.texts) + TEXTS_BETWEEN
         self._restore_head(about[CLOCK].get(""))
         self.memory_before = {place: msgspec.json.decode(value, type=Memory) for place, value in about[MEMORY].items()}
         self.memory = {place: memory.after(self.memory_before.get(place), self.clock.now) for place, memory in self.memory.items()}
@@ -191,7 +232,6 @@ class State:
                         home.touch(own)
         self.undeclared = [record_key(part, name) for part, entries in found.items() for name in entries.keys]
         self._forget_layouts()
-        self._note_touched()
         return count
 
     def _forget_layouts(self) -> None:
@@ -220,10 +260,13 @@ class State:
         self.clock.now, self.clock.ahead = self.written.clock, self.written.ahead
         self.ledger = Counter({(topic, fate): number for topic, fates in self.written.records.items() for fate, number in fates.items()})
 
-    def _note_touched(self) -> None:
-        """Rows read back count as touched now: they are kept a little longer, never shorter."""
+    def note_touched(self, newest: Ints) -> None:
+        """Rows read back count as touched by the newest record of their customer (`newest`, by customer row): kept longer, never shorter."""
         for table in self.tables.values():
-            table.touched[: len(table.keys)] = max(self.clock.now, 1)
+            used = len(table.keys)
+            table.touched[:used] = max(self.clock.now, 1)
+            if table.kin is not None:
+                table.touched[:used] = np.maximum(table.touched[:used], newest[table.kin.customer[:used]])
             table.next_due[:] = NEVER
             table.earliest = NEVER
 

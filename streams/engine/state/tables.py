@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streams.engine.state.follower import Follower
+    from streams.engine.state.kin import Kin
     from streams.engine.state.owners import Owners
 
 Rows = npt.NDArray[np.int32]
@@ -32,6 +33,8 @@ class Column:
     def __init__(self, part: Part, name: str, kind: ColumnKind, length: int) -> None:
         self.part, self.name, self.kind, self.length = part, name, kind, length
         self.values: npt.NDArray[Any] = np.zeros(0, FORMATS[kind])
+        self.lifelong = False
+        """Kept when the rest of a line's state is dropped: what happens once in its life."""
 
     @property
     def place(self) -> str:
@@ -75,9 +78,12 @@ class Part:
         """The declared columns."""
         return set(self.columns)
 
-    def clear(self, rows: Rows) -> None:
-        """Empty `rows`."""
+    def clear(self, rows: Rows, *, lifelong: bool = True) -> None:
+        """Empty `rows`; with `lifelong` off, what happens once in a life stays."""
+        kept = [] if lifelong else [(column, column.values[rows].copy()) for column in self.columns.values() if column.lifelong]
         self.array[rows] = np.zeros((), self.layout.dtype)
+        for column, values in kept:
+            column.values[rows] = values
         for texts in self.texts.values():
             for row in rows.tolist():
                 texts[row] = b""
@@ -161,9 +167,15 @@ class Table:
         self.dropped: list[str] = []
         self.pairs: Pairs | None = None
         self.pair_of: dict[int, tuple[int, ...]] = {}
+        self.kin: Kin | None = None
+        """Whose rows they are, when the table is a finer one."""
+        self.ranks: set[int] = set()
+        """The topics whose records write its rows."""
 
     def pairs_with(self, base: Table) -> Pairs:
-        """The finder of this table's rows by rows of `base`."""
+        """The finder of this table's rows by rows of `base`, a table that is never swept: row numbers of another may pass to another key."""
+        if base.keep_ms is not None:
+            raise ValueError(f"{self.name}: wanted a base table that is kept for good, got {base.name}")
         if self.pairs is None:
             self.pairs = Pairs(self, base)
         return self.pairs
@@ -198,14 +210,19 @@ class Table:
         if self.free:
             row = self.free.pop()
             self.keys[row] = key
-            return row
-        row = len(self.keys)
-        self.keys.append(key)
-        if row >= self.size:
-            self.grow(2 * self.size)
+        else:
+            row = len(self.keys)
+            self.keys.append(key)
+            if row >= self.size:
+                self.grow(2 * self.size)
+        self._introduce(row, key)
+        return row
+
+    def _introduce(self, row: int, key: str) -> None:
         if self.owners is not None:
             self.owners.new_row(row, key)
-        return row
+        if self.kin is not None:
+            self.kin.new_row(row, key)
 
     def grow(self, size: int) -> None:
         """Make room for `size` rows."""
@@ -216,6 +233,8 @@ class Table:
             part.grow(size)
         for follower in self.followers:
             follower.grow(size)
+        if self.kin is not None:
+            self.kin.grow(size)
 
     def rows(self, keys: Iterable[str]) -> Rows:
         """The row of each key; new keys get rows."""
@@ -232,9 +251,9 @@ class Table:
             self.grow(size)
         self.keys += new
         index.update(zip(new, range(begin, begin + len(new)), strict=True))
-        if self.owners is not None:
+        if self.owners is not None or self.kin is not None:
             for row, key in enumerate(new, begin):
-                self.owners.new_row(row, key)
+                self._introduce(row, key)
         return self.rows(keys)
 
     def arm(self, rows: Rows, due: npt.NDArray[np.int64]) -> None:
@@ -245,20 +264,33 @@ class Table:
             if self.owners is not None:
                 self.owners.arm(rows, due)
 
-    def sweep(self, clock: int) -> int:
-        """Free the rows that cannot matter any more at `clock` (epoch ms). Returns how many."""
-        if self.keep_ms is None or not self.keys:
+    def sweep(self, clock: int, latest: list[npt.NDArray[np.int64]]) -> int:
+        """Free the rows that no record to come can want. Returns how many.
+
+        `clock`: epoch ms. `latest`: by topic rank and customer row, the event time behind which the late limit is counted. A
+        record of a customer may lie far behind the clock of the shard, but never further than that behind the customer's own.
+        """
+        if self.keep_ms is None or self.kin is None:
             return 0
         used = len(self.keys)
         old = np.flatnonzero((self.touched[:used] > 0) & (self.touched[:used] + self.keep_ms < clock)).astype(np.int32)
+        for rank in self.ranks:
+            old = self.kin.behind(old, self.touched[old] + self.keep_ms, latest[rank])
+        self.release(old)
+        return len(old)
+
+    def release(self, rows: Rows) -> None:
+        """Free `rows` (unique): their state is gone, and their numbers pass to other keys."""
         for part in self.parts.values():
-            part.clear(old)
-            part.dirty[old] = False
+            part.clear(rows)
+            part.dirty[rows] = False
         for follower in self.followers:
-            follower.clear(old)
-        self.touched[old] = 0
-        self.next_due[old] = NEVER
-        for row in old.tolist():
+            follower.free(rows)
+        self.touched[rows] = 0
+        self.next_due[rows] = NEVER
+        if self.kin is not None:
+            self.kin.free(rows)
+        for row in rows.tolist():
             key = self.keys[row]
             if key is not None:
                 del self.index[key]
@@ -267,4 +299,18 @@ class Table:
                 self.dropped.append(key)
                 self.keys[row] = None
                 self.free.append(row)
-        return len(old)
+
+    def forget(self, rows: Rows, *, lifelong: bool, kept: Part | None = None) -> None:
+        """Drop the state of `rows`, and have that written; `kept` stays, and with `lifelong` off what happens once in a life too."""
+        for part in self.parts.values():
+            if part is not kept:
+                part.clear(rows, lifelong=lifelong)
+                part.touch(rows)
+        for follower in self.followers:
+            follower.clear(rows)
+            follower.touch(rows)
+
+    @property
+    def has_lifelong(self) -> bool:
+        """Whether a column is kept for a key's life."""
+        return any(column.lifelong for part in self.parts.values() for column in part.columns.values())

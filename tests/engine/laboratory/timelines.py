@@ -1,0 +1,68 @@
+"""Random timelines for the laboratory: crowded hours, and years with few records, so that rows are freed on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.engine.timelines import ASTRAY, BACK, DAY, HOUR, LINES, START_MS, STEPS, bodies
+
+LONG = (1, HOUR, DAY, 29 * DAY, 30 * DAY, 40 * DAY, 200 * DAY, 399 * DAY, 400 * DAY - 1, 400 * DAY, 401 * DAY)
+KINDS = ("V", "V", "V", "V", "B", "B", "C", "C", "D", "L", "L", "other")
+
+
+@st.composite
+def laboratory_bodies(draw: Any, at: int, customer: str, line: str) -> dict[str, Any]:
+    """What one record says beside its envelope."""
+    kind = draw(st.sampled_from(KINDS))
+    match kind:
+        case "V":
+            outcome = draw(st.sampled_from(("answered", "no_answer", "dropped")))
+            charge = draw(st.sampled_from(((), (0,), (30,), (50,), (100,))))
+            priced = {"charge_minor": charge[0], "currency": draw(st.sampled_from(("CNY", "USD")))} if charge else {}
+            talked = {"answer_time": at, "duration_s": draw(st.sampled_from((0, 60, 61)))} if outcome != "no_answer" else {"duration_s": 0}
+            return {"record_type": "voice_usage", "direction": draw(st.sampled_from(("mo", "mt"))), "other_party": draw(st.sampled_from(("a", "b"))), "other_class": "onnet", "start_time": at,
+                    "outcome": outcome, "roaming": False, "cell_id": draw(st.sampled_from((None, "x", "y"))), **talked, **priced}  # fmt: skip
+        case "C":
+            status = draw(st.sampled_from(("opened", "completed")))
+            ended = {"resolution": "resolved"} if status == "completed" else {}
+            return {"record_type": "interaction", "interaction_id": draw(st.sampled_from(("i1", "i2"))), "direction": "inbound", "channel": draw(st.sampled_from(("ivr", "chat"))), "status": status,
+                    "reason": draw(st.sampled_from(("billing", "praise"))), "start_time": at, **ended}  # fmt: skip
+        case "L":
+            if draw(st.integers(0, 3)) == 0:
+                return {"record_type": "state_change", "entity": "line", "entity_id": line, "attribute": "line.owner", "old_value": customer, "new_value": "C9"}
+            old, new = draw(st.sampled_from((("active", "terminated"), ("terminated", "active"), ("pendingActive", "active"))))
+            return {"record_type": "state_change", "entity": "line", "entity_id": line, "attribute": "line.status", "old_value": old, "new_value": new}
+    wanted = {"B": "balance_change", "D": "data_usage"}.get(kind)
+    body: dict[str, Any] = draw(bodies(at, line).filter(lambda body: wanted is None or body["record_type"] == wanted))
+    return body
+
+
+@st.composite
+def laboratory_timelines(draw: Any, most: int = 24) -> list[dict[str, Any]]:
+    """Records in the order in which each topic has them; some are late, some come twice, some are misdated; C2 may lag behind the others."""
+    at = START_MS - 30 * DAY
+    steps = draw(st.sampled_from((STEPS, (*STEPS, *LONG), LONG, (0, 1, HOUR, HOUR, 5 * HOUR))))
+    behind = draw(st.sampled_from((0, 0, 20 * DAY, 60 * DAY)))
+    records: list[dict[str, Any]] = []
+    for number in range(draw(st.integers(1, most))):
+        at += draw(st.sampled_from(steps))
+        customer, line = draw(st.sampled_from(LINES))
+        moment = at - (behind if customer == "C2" else 0) - draw(st.sampled_from(BACK)) + draw(st.sampled_from(ASTRAY))
+        body = draw(laboratory_bodies(moment, customer, line))
+        if body.get("entity") == "customer":
+            body["entity_id"] = customer
+        envelope = {
+            "record_id": f"r{number}",
+            "schema_version": 1,
+            "source_system": "s",
+            "event_time": moment,
+            "customer_id": customer,
+            "account_id": "A" + customer,
+            "subscription_id": line,
+        }
+        records.append({**envelope, **body})
+        if draw(st.integers(0, 9)) == 0:
+            records.append(draw(st.sampled_from(records)))
+    return records

@@ -1,0 +1,66 @@
+"""The laws, over toy definitions: columns equal the scalar reading, and no cut, restart or freed row is ever seen."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from schemas.reference import Reference
+from streams.emit import event_id
+from tests.engine.laboratory import LABORATORY, laboratory_timelines
+from tests.engine.test_laws import NEVER, by_customer, scalar, told
+from tests.engine.timelines import DAY
+from tests.shards import Bench
+
+REFERENCE = Reference.load(Path(__file__).parent.parent / "events" / "reference_berlin")
+FIXED = settings(max_examples=35, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate], report_multiple_bugs=False)
+RANDOM = settings(max_examples=int(os.environ.get("EXAMPLES", "3000")), deadline=None, suppress_health_check=list(HealthCheck), report_multiple_bugs=False, print_blob=True)
+
+
+def run(records: list[dict[str, Any]], most: int = 20_000, *, sweep_every_ms: int = NEVER, restarting: bool = False) -> tuple[Bench, list[Any]]:
+    """A shard that was fed `records` in batches of at most `most`, and what it detected."""
+    bench = Bench(catalogue=LABORATORY, reference=REFERENCE, sweep_every_ms=sweep_every_ms)
+    bench.queue(records)
+    found = bench.drain(most, restarting=restarting)
+    return bench, found + bench.advance(max(record["event_time"] for record in records) + 100 * DAY)
+
+
+def seen(found: list[Any]) -> Counter[Any]:
+    return Counter((told(detection), event_id(detection)) for detection in found)
+
+
+def laws(records: list[dict[str, Any]]) -> None:
+    whole, found = run(records)
+    assert by_customer([told(d) for d in found]) == by_customer(scalar(records, LABORATORY, REFERENCE, 100)), "columns equal the scalar reading"
+    expected = seen(found)
+    assert max(Counter(identity for _, identity in expected.elements()).values(), default=1) == 1, "event ids are unique"
+    assert whole.shard.ledger.total() == len(records), "every record is in exactly one place of the ledger"
+    for most in (1, 5):
+        cut, found = run(records, most)
+        assert seen(found) == expected, f"batches of {most} equal one batch"
+        assert cut.state() == whole.state(), f"so does the state, finer rows too (batches of {most})"
+        assert cut.shard.ledger == whole.shard.ledger
+    assert seen(run(records, 1, sweep_every_ms=-1)[1]) == expected, "freeing rows at every step equals never freeing any"
+    restarted, found = run(records, 3, restarting=True)
+    assert seen(found) == expected, "a restart after every batch changes nothing"
+    assert restarted.state() == whole.state()
+    assert seen(run(records, 2, sweep_every_ms=-1, restarting=True)[1]) == expected, "nor do restarts and freed rows together"
+
+
+@FIXED
+@given(laboratory_timelines())
+def test_the_laws_hold_for_the_laboratory(records):
+    laws(records)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(0)
+@RANDOM
+@given(laboratory_timelines(most=60))
+def test_the_laws_hold_for_the_laboratory_whatever_the_seed(records):
+    laws(records)

@@ -1,0 +1,114 @@
+"""What the end of a line, its return and a change of owner do to its state (`semantics.md` §1.1)."""
+
+from __future__ import annotations
+
+import pytest
+
+from events.stories import call, charge, record, session, topup
+from events.words import C, D, V, topups
+from streams.define import EDGE, active_days, cool, days, hours, once, per
+from streams.definitions.catalogue import Catalogue
+from tests.engine.laboratory.toys import toy
+from tests.shards import Bench, epoch_ms
+
+parties = V.where().same(V.other_party).within(days(30))
+hour = V.all.within(days(30))
+quiet = D.all.silent(days(10), given=active_days(1, of=5))
+CATALOGUE = Catalogue(
+    [
+        toy("party", "line", parties.count() >= 2, cool(hours(1))),
+        toy("calls", "line", hour.count() >= 3, EDGE),
+        toy("ordinal", "line", V.all.nth(2)),
+        toy("first", "line", topups, once()),
+        toy("each_party", "line", V.all, per(V.other_party)),
+        toy("quiet", "line", quiet),
+        toy("any_call", "account", V.all),
+        toy("contact", "customer", C.all),
+    ]
+)
+LINE_RULES = {event.id for event in CATALOGUE if event.by == "line"}
+
+
+def status(old, new, at):
+    return record("state_change", at, entity="line", entity_id="S1", attribute="line.status", old_value=old, new_value=new)
+
+
+def handed_over(at):
+    return record("state_change", at, entity="line", entity_id="S1", attribute="line.owner", old_value="C1", new_value="C2")
+
+
+def told(found):
+    return [detection.event.removeprefix("toy.") for detection in found]
+
+
+def line_only(found):
+    return told([detection for detection in found if detection.event in LINE_RULES])
+
+
+def ended(*more):
+    bench = Bench(catalogue=CATALOGUE)
+    bench.feed([call("1 10:00"), call("1 11:00"), topup(0, 1000, "1 11:30"), session("1 11:45"), status("active", "terminated", "1 12:00"), *more])
+    return bench
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_line_that_is_active_again_within_seven_days_goes_on_with_its_state(restarted):
+    bench = ended(status("terminated", "active", "8 12:00"))
+    if restarted:
+        bench.restart()
+    assert line_only(bench.feed([call("8 12:00:01"), topup(0, 1000, "8 13:00")])) == ["calls", "party"], "each_party, first and the second ordinal had been"
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_after_seven_days_it_begins_empty_but_for_what_happens_once(restarted):
+    bench = ended(status("terminated", "active", "8 12:00:00.001"))
+    if restarted:
+        bench.restart()
+    assert line_only(bench.feed([call("8 12:01"), topup(0, 1000, "8 13:00")])) == ["each_party"]
+    assert line_only(bench.feed([call("8 12:02"), call("8 12:03")])) == ["party", "calls"]
+
+
+def test_timers_of_a_terminated_line_do_not_come_back_with_it():
+    bench = ended(status("terminated", "active", "2 12:00"))
+    assert told(bench.advance(epoch_ms("2026-05-20T12:00:00+08:00"))) == []
+    bench = ended(status("terminated", "active", "2 12:00"), session("3 12:00"))
+    assert told(bench.advance(epoch_ms("2026-05-20T12:00:00+08:00"))) == ["quiet"]
+
+
+def test_a_line_that_ends_again_is_silent_again():
+    bench = ended(status("terminated", "active", "2 12:00"), status("active", "terminated", "2 13:00"))
+    assert line_only(bench.feed([call("3 12:00")])) == []
+    assert bench.counters["terminated"] == 1
+
+
+def test_a_late_return_lifts_nothing():
+    bench = Bench(catalogue=CATALOGUE)
+    bench.feed([call("1 10:00"), status("active", "terminated", "1 12:00"), status("terminated", "active", "1 11:00")])
+    assert line_only(bench.feed([call("1 13:00"), call("1 14:00")])) == []
+
+
+def test_the_end_of_a_line_concerns_line_rules_only():
+    bench = ended()
+    talk = record("interaction", "2 10:00", interaction_id="i", direction="inbound", channel="ivr", status="opened", reason="billing", start_time="2026-05-01T00:00:00+08:00")
+    assert told(bench.feed([call("2 09:00"), talk])) == ["any_call", "contact"]
+    assert bench.counters["terminated"] == 2
+    assert bench.shard.ledger.total() == 7
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_change_of_owner_drops_everything_at_once(restarted):
+    """Windows, finer rows, ordinals, re-arm marks and timers: under the old key nothing is left."""
+    bench = Bench(catalogue=CATALOGUE)
+    bench.feed([call("1 10:00"), call("1 11:00"), topup(0, 1000, "1 11:30"), session("1 11:45"), handed_over("1 12:00")])
+    if restarted:
+        bench.restart()
+    assert line_only(bench.feed([call("1 13:00"), topup(0, 1000, "1 13:30")])) == ["each_party", "first"]
+    assert line_only(bench.advance(epoch_ms("2026-05-20T12:00:00+08:00"))) == []
+    assert line_only(bench.feed([call("21 13:00")])) == ["ordinal", "party"]
+
+
+def test_the_new_owner_begins_anew():
+    bench = Bench(catalogue=CATALOGUE)
+    bench.feed([call("1 10:00"), call("1 11:00"), handed_over("1 12:00")])
+    mine = {"customer_id": "C2", "account_id": "A2"}
+    assert line_only(bench.feed([call("1 13:00", **mine), charge(900, 800, "1 14:00", **mine), topup(0, 1, "1 15:00", **mine)])) == ["each_party", "first"]
