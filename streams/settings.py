@@ -83,6 +83,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue_records: Annotated[int, about("records of a topic partition in memory, before its fetching is paused", "records", ge=100, le=100_000_000)] = 60_000
     fetch_bytes: Annotated[int, about("bytes of a partition fetched at once", "byte", ge=65_536, le=1_073_741_824)] = 4_194_304
     compression: Annotated[Compression, about("of what the worker writes; lz4 costs nine times the CPU in this client")] = "snappy"
+    transaction_timeout_ms: Annotated[
+        int, about("a transaction, or a reply of the broker to one, that takes longer has failed; at most the brokers' transaction.max.timeout.ms", "ms", ge=1_000, le=900_000)
+    ] = 30_000
+    resume_from_state: Annotated[
+        bool, about("where state, group offsets and topics do not agree, go on from the state's offsets and say what that loses or repeats; for one start, by hand")
+    ] = False
     session_timeout_s: Annotated[int, about("a silent worker loses its partitions after this", "s", ge=2, le=1_800)] = 10
     stall_s: Annotated[int, about("a worker whose commits stand still this long, although there is something to do, ends itself", "s", ge=2, le=86_400)] = 120
     instance: Annotated[str | None, about("static member id of this worker: a quick restart keeps its partitions")] = None
@@ -90,6 +96,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_port: Annotated[int, about("port of /metrics, /healthz, /readyz; 0: any free one", ge=0, le=65_535)] = 9464
     metrics_token_file: Annotated[str | None, about("file whose first line is the bearer token of /metrics; needed beyond the loopback address")] = None
     log_level: Annotated[LogLevel, about("what is logged")] = "info"
+    config: Annotated[str | None, about("TOML file of settings")] = None
     events: Annotated[dict[str, dict[str, Any]], about('parameters of events: [events."balance.low"] low = 500')] = {}
 
     @property
@@ -112,7 +119,7 @@ def load(cli: Mapping[str, Any] | None = None, config: str | None = None, enviro
     values |= {name: from_text(name, environ[key], key) for name in HINTS if name != "events" and (key := PREFIX + name.upper()) in environ}
     given = {name: value for name, value in (cli or {}).items() if value is not None and value != ()}
     events = {**values.get("events", {}), **{event: {**values.get("events", {}).get(event, {}), **own} for event, own in given.pop("events", {}).items()}}
-    return Settings(**{**values, **checked(given, "command line"), "events": events})
+    return Settings(**{**values, **checked(given, "command line"), "events": events, "config": config})
 
 
 def read_file(path: Path) -> dict[str, Any]:

@@ -10,26 +10,27 @@ import asyncio
 import gc
 import logging
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.intake.merge import Released
-from streams.kafka import changelog
+from streams.kafka import books, changelog
 from streams.kafka.failpoints import reach
-from streams.kafka.transaction import FORBIDDEN, Transactions, Unwritable, names_in
+from streams.kafka.transaction import FORBIDDEN, SETTLE_S, Fenced, Transactions, Unwritable, names_in
 from streams.logs import log
-from streams.shard import RuleFailed
+from streams.shard import RuleFailed, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from streams.metrics import Metrics
     from streams.settings import Settings
-    from streams.shard import Shard, Step
+    from streams.shard import Shard
 
 logger = logging.getLogger("kairos.shard")
 TICK_S = 1.0
@@ -37,6 +38,16 @@ HELD_S = 5.0
 """An open transaction in the input that holds records back this long is told."""
 LAST_CHANCE_S = 2.0
 """After this without a step, the idle shard looks again."""
+COMPARE_S = 10.0
+"""How long the broker may take to tell what is compared after a rebalance."""
+SUSPEND_S = 10.0
+"""How long a step in hand may take to be committed when the group is dealt anew; after that it is dropped with the shard."""
+RELOAD_S = 30.0
+"""How long the rows of the last commit may take to become readable: the broker writes its markers after the reply."""
+
+
+NOTHING = Step([], [], [], [], {}, Counter(), [], 0)
+"""A step that writes the head row alone."""
 
 
 class RetentionGap(KairosFault):
@@ -57,6 +68,7 @@ class ShardTask:
         raw_partitions: int,
         resume: Callable[[str, int], None],
         rebuild: Callable[[], Shard],
+        topic_bytes: Mapping[str, int] | None = None,
     ) -> None:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
         self.partition = shard.partition
@@ -77,7 +89,12 @@ class ShardTask:
         self.work = asyncio.Event()
         self.stopping = False
         self.newest_append_ms = 0
-        self.transactions = Transactions(self.partition, settings, metrics, connection=connection, dead_letter_bytes=dead_letter_bytes, raw_partitions=raw_partitions)
+        self.transactions = Transactions(
+            self.partition, settings, metrics, connection=connection, dead_letter_bytes=dead_letter_bytes, raw_partitions=raw_partitions, topic_bytes=topic_bytes or {}
+        )
+        self.clocks = self.transactions.clocks
+        self.compare = False
+        """Whether the group was dealt out since the books were compared."""
         self.progress = time.monotonic()
         """When something was last committed, or there was last nothing to do."""
         self.held_since: dict[str, float] = {}
@@ -112,7 +129,7 @@ class ShardTask:
                 [record.value for record in records],
                 next_offset=run.position,
                 caught_up=run.position >= run.end,
-                wall_ms=int(time.time() * 1000),
+                wall_ms=self.clocks.later_ms(),
             )
             self.next[topic] = run.position
         else:
@@ -137,7 +154,9 @@ class ShardTask:
                 self.work.set()
 
     def held_back(self) -> str | None:
-        """What has been waiting for a while for another producer to end its transaction."""
+        """What has been waiting for a while for another producer to end its transaction, or for the clocks to agree."""
+        if self.settings.clock == "wall" and self.ready.is_set() and (apart := self.clocks.trouble()):
+            return apart
         waiting = sorted(topic for topic, since in self.held_since.items() if time.monotonic() - since > HELD_S)
         return f"{', '.join(waiting)}: nothing can be read before another producer ends its open transaction" if waiting else None
 
@@ -162,6 +181,8 @@ class ShardTask:
         while not self.stopping:
             await self.may_step.wait()
             async with self.stepping:
+                if self.compare and not self.stopping:
+                    await self._compare()
                 taken = 0 if self.stopping else await self._step()
             if taken:
                 tick_at = time.monotonic() + TICK_S
@@ -186,7 +207,7 @@ class ShardTask:
         started = time.perf_counter()
         await self._see_to_gaps()
         try:
-            step = self.shard.step(int(time.time() * 1000), self.settings.batch_records)
+            step = self.shard.step(self.clocks.earlier_ms(), self.settings.batch_records)
         except RuleFailed as failed:
             await self._isolate(failed)
             self._resume()
@@ -210,7 +231,7 @@ class ShardTask:
             while rest.n:
                 part, left = rest.split(size) if size < rest.n else (rest, Released())
                 try:
-                    step = self.shard.take(part, int(time.time() * 1000))
+                    step = self.shard.take(part, self.clocks.earlier_ms())
                 except RuleFailed as again:
                     await self._reload(consumer)
                     if part.n > 1:
@@ -223,9 +244,16 @@ class ShardTask:
 
     async def _reload(self, consumer: AIOKafkaConsumer) -> None:
         """State anew from the changelog, as of the last commit; what waits in the merge stays."""
-        merger, self.shard = self.shard.merger, self.rebuild()
-        self.shard.merger = merger
-        await self._read_state(consumer)
+        merger, deadline = self.shard.merger, time.monotonic() + RELOAD_S
+        while True:
+            self.shard = self.rebuild()
+            self.shard.merger = merger
+            await self._read_state(consumer)
+            if self.shard.engine.state.stored == self.transactions.head:
+                return
+            if time.monotonic() > deadline:
+                raise Fenced(f"shard {self.partition}: the state topic does not hold the last commit {RELOAD_S:.0f} s after it: another writer has come between")
+            await asyncio.sleep(0.1)
 
     async def _see_to_gaps(self) -> None:
         """Offsets that did not come were markers and compacted records, or the input was deleted unread. Raises RetentionGap."""
@@ -242,15 +270,25 @@ class ShardTask:
         """Nothing comes: the clock moves on, and timers may fire."""
         if self.stopping or not self.may_step.is_set():
             return
-        idle = self.shard.tick(int(time.time() * 1000))
+        if not self.clocks.fresh:
+            await self._commit(NOTHING)  # its reply tells the broker's time
+        if self.clocks.trouble():
+            return
+        idle = self.shard.tick(self.clocks.earlier_ms())
         if idle is not None:
             await self._commit(idle)
 
-    async def suspend(self) -> None:
-        """Finish the transaction in hand and begin no other until `go_on`: the partitions may be handed to another worker."""
+    async def suspend(self) -> bool:
+        """Finish the transaction in hand and begin no other until `go_on`: the partitions may be handed to another worker.
+
+        False: it did not end in time, and the shard must be dropped with it, for its new owner may begin before.
+        """
         self.may_step.clear()
-        async with self.stepping:
-            pass
+        try:
+            async with asyncio.timeout(SUSPEND_S), self.stepping:
+                return True
+        except TimeoutError:
+            return False
 
     def go_on(self) -> None:
         """The shard is still ours."""
@@ -275,19 +313,20 @@ class ShardTask:
     async def _restore(self) -> None:
         started = time.perf_counter()
         await self.transactions.begin()
-        self.transactions.last = await self.transactions.last_token()
         reach("restore_begun")
-        places = [TopicPartition(topic, self.partition) for topic in TOPICS]
         async with changelog.reading(self.settings, self.connection) as consumer:
             count = await self._read_state(consumer)
-        reach("restore_read")
-        async with changelog.reading(self.settings, self.connection, group=self.settings.app) as consumer:
-            committed = await changelog.committed(consumer, places)
-            refuse_gaps(committed, await consumer.beginning_offsets(places))
-        self.next = {place.topic: offset for place, offset in committed.items()}
-        self.transactions.committed = dict(self.next)
+            reach("restore_read")
+            agreed = await self._agree(consumer)
+        for remark in agreed.remarks:
+            log(logger, logging.WARNING, remark, partition=self.partition)
+        stored = self.shard.engine.state.stored
+        self.next = dict(agreed.offsets)
+        self.transactions.committed, self.transactions.head = dict(agreed.offsets), stored or self.shard.engine.state.head()
         for step in self.shard.migration(self.settings.batch_records):
             await self._commit(step)
+        if not agreed.written or self.settings.clock == "wall":
+            await self._commit(NOTHING)  # the head row gets the offsets; the reply tells the broker's time
         gc.collect()
         gc.freeze()
         took = time.perf_counter() - started
@@ -298,6 +337,32 @@ class ShardTask:
         waiting, self.waiting = self.waiting, []
         for topic, run in waiting:
             self.feed(topic, run)
+
+    async def _agree(self, consumer: AIOKafkaConsumer) -> books.Agreed:
+        """Where the shard goes on by state, group and topics. Raises BooksDiffer."""
+        known = await books.read_books(self.settings, self.connection, consumer, self.partition, self.shard.engine.state.stored)
+        try:
+            agreed = books.agree(known, self.settings)
+        except books.BooksDiffer:
+            await asyncio.sleep(SETTLE_S)
+            known = await books.read_books(self.settings, self.connection, consumer, self.partition, self.shard.engine.state.stored)
+            agreed = books.agree(known, self.settings)
+        self.transactions.last = known.group.token
+        return agreed
+
+    async def _compare(self) -> None:
+        """After a rebalance, of a shard that stays here: nobody has moved its offsets or cut its topics. Raises Fenced, BooksDiffer."""
+        head = self.transactions.head
+        try:
+            async with asyncio.timeout(COMPARE_S), changelog.reading(self.settings, self.connection) as consumer:
+                known = await books.read_books(self.settings, self.connection, consumer, self.partition, head)
+        except (KafkaError, OSError, TimeoutError) as error:
+            log(logger, logging.WARNING, "offsets and topics could not be compared after a rebalance, trying again", partition=self.partition, error=type(error).__name__)
+            return
+        if known.group.token not in ("", self.transactions.last):
+            raise Fenced(f"shard {self.partition}: another worker has taken over")
+        books.agree(known, self.settings)
+        self.compare = False
 
     async def _commit(self, step: Step) -> None:
         """Commit `step` and count it. Raises Fenced, Unwritable, KafkaError."""
@@ -339,5 +404,5 @@ def refuse_gaps(expected: dict[TopicPartition, int], begins: dict[TopicPartition
         if begin > expected[place] > 0:
             raise RetentionGap(
                 f"{place.topic}[{place.partition}]: records {expected[place]} to {begin - 1} were deleted unread, by retention or by hand: "
-                "set the group's offset to go on without them, and lengthen retention.ms"
+                "start once with --resume-from-state to go on without them, and lengthen retention.ms"
             )

@@ -22,6 +22,7 @@ from schemas.raw import TOPICS
 from streams.builder import shard_builder
 from streams.kafka import topics as kafka_topics
 from streams.kafka.connection import connection, is_loopback, secret
+from streams.kafka.resume import resume_from_state
 from streams.kafka.shard_task import ShardTask
 from streams.kafka.topics import UNCHECKED
 from streams.kafka.transport import Consumer, Fetched, Transport, check_libraries, spare_objects
@@ -96,11 +97,13 @@ class Worker:
                 raw_partitions=self.broker.partitions,
                 resume=self._resume,
                 rebuild=partial(self._build, partition),
+                topic_bytes=self.broker.topic_bytes,
             )
             self.tasks[partition] = task
             self.running[partition] = asyncio.create_task(self._run(task), name=f"shard-{partition}")
         for partition in self.tasks.keys() & mine:
             self.tasks[partition].paused.clear()
+            self.tasks[partition].compare = self.broker.tells_offsets
             self.tasks[partition].go_on()
         await self.drop(self.tasks.keys() - mine)
         self.dealt = True
@@ -112,13 +115,13 @@ class Worker:
 
     async def revoked(self, _: set[TP]) -> None:
         """The group is being dealt anew: no shard begins a transaction until it is known who keeps it."""
-        restoring = {partition for partition, task in self.tasks.items() if not task.ready.is_set()}
-        for task in self.tasks.values():
-            if task.partition not in restoring:
-                await task.suspend()
-        for partition in restoring:
+        going = {partition for partition, task in self.tasks.items() if not task.ready.is_set()}
+        for task in list(self.tasks.values()):
+            if task.partition not in going and not await task.suspend():
+                going.add(task.partition)
+        for partition in going:
             self.running[partition].cancel()
-        await self.drop(restoring)
+        await self.drop(going)
 
     async def drop(self, partitions: set[int]) -> None:
         """Finish the transaction in flight of each shard, and let it go."""
@@ -273,6 +276,8 @@ def run(settings: Settings, *, check: bool = True) -> None:
     gc.set_threshold(200_000, 50, 1000)
     metrics, status = Metrics(), Status()
     server = Server(metrics, status, settings.metrics_host, settings.metrics_port, token)
+    if settings.resume_from_state:
+        asyncio.run(resume_from_state(settings, connection(settings), metrics, broker.partitions))
     log(
         logger,
         logging.INFO,
