@@ -67,7 +67,7 @@ REFUSALS: dict[type[KafkaError], str] = {
 }
 
 
-class BatchTooLarge(KafkaError):  # type: ignore[misc]  # the client has no types
+class BatchTooLarge(Exception):
     """A topic takes smaller batches than were sent: the transaction is begun again with smaller ones."""
 
 
@@ -149,6 +149,9 @@ class Transactions:
                 break
             except ProducerFenced as error:
                 raise Fenced(f"shard {self.partition}: another worker has taken over") from error
+            except BatchTooLarge as error:
+                log(logger, logging.WARNING, str(error), partition=self.partition)
+                await self._drop()
             except (KafkaError, IllegalOperation, TimeoutError, OSError) as error:
                 refuse_topics(self._cause(error))
                 if isinstance(error, FORBIDDEN):
@@ -280,7 +283,7 @@ class Transactions:
         for result, (_, records) in zip(results, sent, strict=True):
             if isinstance(result, MessageSizeTooLargeError) and records > 1:
                 self.limits[topic] = self.limits.get(topic, BATCH_BYTES) // 2
-                raise BatchTooLarge(f"{topic}: batches are made smaller, {self.limits[topic]} bytes")
+                raise BatchTooLarge(f"{topic} refuses a batch of {records} records: batches are made smaller, {self.limits[topic]} bytes")
             if isinstance(result, MessageSizeTooLargeError | TopicAuthorizationFailedError | InvalidTopicError):
                 raise Unwritable(f"{topic}: the broker refuses what must be written: {REFUSALS[type(result)]}") from result
             if isinstance(result, BaseException):
