@@ -76,7 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clock_jump_ms: Annotated[
         int, about("a record further ahead of the shard's clock moves it only when another customer's next record is ahead as well", "ms", ge=60_000, le=100 * YEAR_MS)
     ] = 31 * 86_400_000
-    future_ms: Annotated[int, about("clock=wall: records further ahead of the wall clock are refused", "ms", ge=0, le=YEAR_MS)] = 300_000
+    future_ms: Annotated[int, about("clock=wall: records further ahead of both this machine's clock and the broker's are refused", "ms", ge=0, le=YEAR_MS)] = 300_000
     max_record_bytes: Annotated[int, about("larger records are refused unread", "byte", ge=1_024, le=1_073_741_824)] = 1_048_576
     batch_records: Annotated[int, about("records of a shard in one transaction, at most", "records", ge=1, le=1_000_000)] = 20_000
     batch_wait_ms: Annotated[int, about("how long a small batch may wait to fill", "ms", ge=0, le=10_000)] = 10
@@ -96,7 +96,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_port: Annotated[int, about("port of /metrics, /healthz, /readyz; 0: any free one", ge=0, le=65_535)] = 9464
     metrics_token_file: Annotated[str | None, about("file whose first line is the bearer token of /metrics; needed beyond the loopback address")] = None
     log_level: Annotated[LogLevel, about("what is logged")] = "info"
-    config: Annotated[str | None, about("TOML file of settings")] = None
     events: Annotated[dict[str, dict[str, Any]], about('parameters of events: [events."balance.low"] low = 500')] = {}
 
     @property
@@ -119,7 +118,7 @@ def load(cli: Mapping[str, Any] | None = None, config: str | None = None, enviro
     values |= {name: from_text(name, environ[key], key) for name in HINTS if name != "events" and (key := PREFIX + name.upper()) in environ}
     given = {name: value for name, value in (cli or {}).items() if value is not None and value != ()}
     events = {**values.get("events", {}), **{event: {**values.get("events", {}).get(event, {}), **own} for event, own in given.pop("events", {}).items()}}
-    return Settings(**{**values, **checked(given, "command line"), "events": events, "config": config})
+    return Settings(**{**values, **checked(given, "command line"), "events": events})
 
 
 def read_file(path: Path) -> dict[str, Any]:

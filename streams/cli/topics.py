@@ -30,7 +30,7 @@ def topics(
     if create:
         for line in asyncio.run(topics.create(chosen, families, partitions=partitions, replication=replication)):
             typer.echo(line)
-    checked = asyncio.run(topics.check(chosen, families))
+    checked = asyncio.run(topics.check(chosen, families, config))
     for line in checked.warnings:
         typer.echo(f"warning: {line}", err=True)
     typer.echo(f"{len(topics.wanted_topics(chosen, families))} topics are as they must be, {checked.partitions} partitions each")

@@ -46,4 +46,4 @@ def worker(
     }
     chosen = settings.load(given, config)
     logs.configure(chosen.log_level)
-    worker_app.run(chosen, check=check)
+    worker_app.run(chosen, check=check, config=config)

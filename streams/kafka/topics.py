@@ -134,19 +134,19 @@ class Checked(NamedTuple):
     warnings: list[str]
 
 
-async def check(settings: Settings, families: Iterable[str]) -> Checked:
-    """What the topics are like, when all is well. Raises TopicFault with every fault."""
+async def check(settings: Settings, families: Iterable[str], config: str | None = None) -> Checked:
+    """What the topics are like, when all is well; `config`: the file of settings, for the command that a fault names. Raises TopicFault with every fault."""
     async with Admin(settings) as client:
-        return await check_by(client, settings, families)
+        return await check_by(client, settings, families, config)
 
 
-async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: Iterable[str]) -> Checked:
+async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: Iterable[str], config: str | None = None) -> Checked:
     """The same by a client that is there already."""
     described = {topic["topic"]: topic for topic in await client.describe_topics() if not topic["error_code"]}
     there = {name: len(topic["partitions"]) for name, topic in described.items()}
     await refuse_lost_state(client, settings, there)
     wanted = wanted_topics(settings, families)
-    faults = [f"{name} is missing on {settings.brokers}: create it with '{create_command(settings)}'" for name in wanted if name not in there]
+    faults = [f"{name} is missing on {settings.brokers}: create it with '{create_command(settings, config)}'" for name in wanted if name not in there]
     counts = {name: there[name] for name in (*TOPICS, settings.changelog) if name in there}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
@@ -164,9 +164,9 @@ async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: It
     return Checked(counts[TOPICS[0]], {name: topic.number("max.message.bytes", UNCHECKED.dead_letter_bytes) for name, topic in topics.items()}, found.warnings)
 
 
-def create_command(settings: Settings) -> str:
+def create_command(settings: Settings, config: str | None) -> str:
     """The command that creates what these settings need."""
-    given = [("--config", settings.config), ("--brokers", settings.brokers), ("--app", settings.app), *(("--definitions", folder) for folder in settings.definitions)]
+    given = [("--config", config), ("--brokers", settings.brokers), ("--app", settings.app), *(("--definitions", folder) for folder in settings.definitions)]
     return shlex.join(["kairos", "topics", "--create", *(word for option in given if option[1] is not None for word in option if word is not None)])
 
 
@@ -213,13 +213,13 @@ UNCHECKED = BrokerFacts(4, 1_000_000, {}, tells_offsets=False)
 """What holds of the embedded broker, which answers no admin requests and does not tell offsets that came with a transaction."""
 
 
-async def facts(settings: Settings, families: Iterable[str]) -> BrokerFacts:
+async def facts(settings: Settings, families: Iterable[str], config: str | None = None) -> BrokerFacts:
     """Check the topics; the changelog of an application that has never run is created. Raises TopicFault."""
     async with Admin(settings) as client:
         if not await create_changelog(client, settings):
             for line in await stamp_by_broker(client, settings):
                 log(logger, logging.INFO, line)
-        checked = await check_by(client, settings, families)
+        checked = await check_by(client, settings, families, config)
     for line in checked.warnings:
         log(logger, logging.WARNING, line)
     return BrokerFacts(checked.partitions, checked.topic_bytes[DEAD_LETTER], checked.topic_bytes, tells_offsets=True)

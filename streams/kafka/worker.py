@@ -263,7 +263,7 @@ def make_agent(app: App, worker: Worker, name: str) -> None:
     app.agent(app.topic(name, internal=False, value_type=None, key_type=None), name=f"take.{name}")(take)
 
 
-def run(settings: Settings, *, check: bool = True) -> None:
+def run(settings: Settings, *, check: bool = True, config: str | None = None) -> None:
     """Run a worker until SIGTERM or SIGINT. Raises the faults of settings, definitions, reference and topics before it starts."""
     check_libraries()
     connection(settings)
@@ -272,7 +272,7 @@ def run(settings: Settings, *, check: bool = True) -> None:
         raise SettingsError(f"metrics_host: wanted a loopback address, or metrics_token_file as well, got {settings.metrics_host} without a token")
     spare_objects()
     build, catalogue = shard_builder(settings)
-    broker = asyncio.run(kafka_topics.facts(settings, catalogue.families)) if check else UNCHECKED
+    broker = asyncio.run(kafka_topics.facts(settings, catalogue.families, config)) if check else UNCHECKED
     gc.set_threshold(200_000, 50, 1000)
     metrics, status = Metrics(), Status()
     server = Server(metrics, status, settings.metrics_host, settings.metrics_port, token)

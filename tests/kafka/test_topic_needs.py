@@ -85,4 +85,4 @@ def test_the_command_in_a_message_creates_what_the_settings_need(tmp_path):
     file = tmp_path / "my settings.toml"
     file.write_text('app = "mine"\n')
     chosen = load({"definitions": ("../mine", "other.package"), "brokers": "127.0.0.1:1"}, str(file), environ={})
-    assert create_command(chosen) == f"kairos topics --create --config '{file}' --brokers 127.0.0.1:1 --app mine --definitions ../mine --definitions other.package"
+    assert create_command(chosen, str(file)) == f"kairos topics --create --config '{file}' --brokers 127.0.0.1:1 --app mine --definitions ../mine --definitions other.package"
