@@ -81,13 +81,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clock_jump_ms: Annotated[
         int, about("a record further ahead of the shard's clock moves it only when another customer's next record is ahead as well", "ms", ge=60_000, le=100 * YEAR_MS)
     ] = 31 * 86_400_000
-    future_ms: Annotated[int, about("clock=wall: records further ahead of the wall clock are refused", "ms", ge=0, le=YEAR_MS)] = 300_000
+    future_ms: Annotated[int, about("clock=wall: records further ahead of both this machine's clock and the broker's are refused", "ms", ge=0, le=YEAR_MS)] = 300_000
     max_record_bytes: Annotated[int, about("larger records are refused unread", "byte", ge=1_024, le=1_073_741_824)] = 1_048_576
     batch_records: Annotated[int, about("records of a shard in one transaction, at most", "records", ge=1, le=1_000_000)] = 20_000
     batch_wait_ms: Annotated[int, about("how long a small batch may wait to fill", "ms", ge=0, le=10_000)] = 10
     queue_records: Annotated[int, about("records of a topic partition in memory, before its fetching is paused", "records", ge=100, le=100_000_000)] = 60_000
     fetch_bytes: Annotated[int, about("bytes of a partition fetched at once", "byte", ge=65_536, le=1_073_741_824)] = 4_194_304
     compression: Annotated[Compression, about("of what the worker writes; lz4 costs nine times the CPU in this client")] = "snappy"
+    transaction_timeout_ms: Annotated[
+        int, about("a transaction, or a reply of the broker to one, that takes longer has failed; at most the brokers' transaction.max.timeout.ms", "ms", ge=1_000, le=900_000)
+    ] = 30_000
+    resume_from_state: Annotated[
+        bool, about("where state, group offsets and topics do not agree, go on from the state's offsets and say what that loses or repeats; for one start, by hand")
+    ] = False
     session_timeout_s: Annotated[int, about("a silent worker loses its partitions after this", "s", ge=2, le=1_800)] = 10
     contact_s: Annotated[int, about("/readyz says 503 when no broker, or not the group's coordinator, has answered for longer", "s", ge=1, le=3_600)] = 5
     stall_s: Annotated[int, about("a worker whose commits stand still this long, although there is something to do, ends itself", "s", ge=2, le=86_400)] = 120

@@ -30,7 +30,9 @@ def topics(
     chosen = settings.load({"brokers": brokers, "app": app, "definitions": tuple(definitions or ()), "only": tuple(only or ()), "without": tuple(without or ())}, config)
     families = Catalogue.load(chosen.definitions, chosen.events, chosen.only, chosen.without).families
     if create:
-        for name in asyncio.run(topics.create(chosen, families, partitions=partitions, replication=replication)):
-            typer.echo(f"created {name}")
-    count = asyncio.run(topics.check(chosen, families))
-    typer.echo(f"{len(topics.wanted_topics(chosen, families))} topics are as they must be, {count} partitions each")
+        for line in asyncio.run(topics.create(chosen, families, partitions=partitions, replication=replication)):
+            typer.echo(line)
+    checked = asyncio.run(topics.check(chosen, families, config))
+    for line in checked.warnings:
+        typer.echo(f"warning: {line}", err=True)
+    typer.echo(f"{len(topics.wanted_topics(chosen, families))} topics are as they must be, {checked.partitions} partitions each")

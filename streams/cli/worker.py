@@ -18,6 +18,9 @@ def worker(
     set_: Annotated[list[str] | None, typer.Option("--set", help="EVENT.PARAMETER=VALUE; may be given again.")] = None,
     instance: Annotated[str | None, typer.Option(help="Static member id: a quick restart keeps its partitions. [KAIROS_INSTANCE]")] = None,
     metrics_port: Annotated[int | None, typer.Option(help="Port of /metrics, /healthz, /readyz; 0: any. [KAIROS_METRICS_PORT]")] = None,
+    resume_from_state: Annotated[
+        bool | None, typer.Option("--resume-from-state", help="Where state, group offsets and topics do not agree, go on from the state's offsets. [KAIROS_RESUME_FROM_STATE]")
+    ] = None,
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error. [KAIROS_LOG_LEVEL]")] = None,
     check: Annotated[bool, typer.Option(help="Check the topics before starting; --no-check for brokers without admin requests.")] = True,  # noqa: FBT002  # a switch
@@ -42,8 +45,9 @@ def worker(
         "instance": instance,
         "metrics_port": metrics_port,
         "log_level": log_level,
+        "resume_from_state": resume_from_state,
         "events": settings.parameter_overrides(set_ or []),
     }
     chosen = settings.load(given, config)
     logs.configure(chosen.log_level, app=chosen.app, instance=chosen.instance)
-    worker_app.run(chosen, check=check)
+    worker_app.run(chosen, check=check, config=config)

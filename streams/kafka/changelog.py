@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 FETCH_BYTES = 32 * 1024 * 1024
 
 
-def reader(settings: Settings, connection: dict[str, Any], *, group: str | None = None) -> AIOKafkaConsumer:
-    """A consumer that reads what is committed; with `group` it can ask for that group's offsets, but be assigned partitions only once."""
+def reader(settings: Settings, connection: dict[str, Any]) -> AIOKafkaConsumer:
+    """A consumer that reads what is committed, and belongs to no group."""
     return AIOKafkaConsumer(
         bootstrap_servers=settings.brokers,
-        group_id=group,
         enable_auto_commit=False,
         isolation_level="read_committed",
         auto_offset_reset="earliest",
@@ -30,9 +29,9 @@ def reader(settings: Settings, connection: dict[str, Any], *, group: str | None 
 
 
 @asynccontextmanager
-async def reading(settings: Settings, connection: dict[str, Any], *, group: str | None = None) -> AsyncIterator[AIOKafkaConsumer]:
+async def reading(settings: Settings, connection: dict[str, Any]) -> AsyncIterator[AIOKafkaConsumer]:
     """A `reader`, started, and stopped at the end."""
-    consumer = reader(settings, connection, group=group)
+    consumer = reader(settings, connection)
     await consumer.start()
     try:
         yield consumer
@@ -51,10 +50,3 @@ async def rows(consumer: AIOKafkaConsumer, place: TopicPartition) -> AsyncIterat
     while await consumer.position(place) < end:
         for records in (await consumer.getmany(place, timeout_ms=200)).values():
             yield [(record.key, record.value) for record in records]
-
-
-async def committed(consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> dict[TopicPartition, int]:
-    """The group's committed offsets, where there are any."""
-    consumer.assign(places)
-    found = {place: await consumer.committed(place) for place in places}
-    return {place: offset for place, offset in found.items() if offset is not None}

@@ -23,7 +23,7 @@ from streams.intake.decode import decode_chunk
 from streams.kafka import changelog
 from streams.kafka.connection import connection
 from streams.kafka.partitioner import partition_of
-from streams.kafka.topics import Admin, TopicFault, config_of, partitions_of
+from streams.kafka.topics import Admin, TopicFault, describe, partitions_of, value_of
 from streams.logs import words
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ async def raw_topics(settings: Settings) -> tuple[dict[str, int], dict[str, int]
             raise TopicFault(f"{', '.join(missing)}: missing on {settings.brokers}, or not shown to this user: grant it READ, or create it with 'kairos topics --create'")
         kept = {}
         for topic in TOPICS:
-            text = await config_of(client, topic, "retention.ms")
+            text = value_of((await describe(client, [topic])).get(topic, []), "retention.ms")
             if text is not None and int(text) >= 0:
                 kept[topic] = int(text)
     return there, kept

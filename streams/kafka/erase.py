@@ -12,27 +12,30 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import ProducerFenced
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
 
 from schemas.raw import TOPICS
 from streams.engine.clock import Ahead
 from streams.engine.state.codec import SEPARATOR, Layout, record_key, split_key
-from streams.engine.state.store import ABOUT, CLOCK, LAYOUT, TEXT, Head
-from streams.kafka import changelog
+from streams.engine.state.store import ABOUT, HEAD_KEY, LAYOUT, TEXT, Head
+from streams.kafka import books, changelog
 from streams.kafka.connection import connection
 from streams.kafka.topics import TopicFault, changelog_partitions
+from streams.kafka.transaction import producer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aiokafka import AIOKafkaConsumer
 
+    from streams.kafka.producer import Producer
     from streams.settings import Settings
 
 RECORDS = 5_000
-"""Tombstones in one produced batch."""
+"""Tombstones in one produced batch, at most."""
+BATCH_BYTES = 16_384
 
 
 class Receipt(NamedTuple):
@@ -68,6 +71,11 @@ class Contents:
         rows = np.frombuffer(value[4 : 4 + layout.dtype.itemsize] if layout.texts else value[4:], layout.dtype)
         return {int(code) for name in names for code in rows[name].ravel().tolist() if code}
 
+    def head(self) -> Head | None:
+        """The head row."""
+        value = self.pairs.get(HEAD_KEY)
+        return msgspec.json.decode(value, type=Head) if value is not None else None
+
     def tombstones(self, customer: str) -> tuple[list[tuple[bytes, bytes | None]], Counter[str], int]:
         """What to write so that nothing of the customer is left; the rows by part and the texts among it."""
         own = self.of(customer)
@@ -79,10 +87,11 @@ class Contents:
                     mine -= self.texts(value) | codes_in(name)
         texts = [key for code in mine if (key := record_key(TEXT, str(code))) in self.pairs]
         written: list[tuple[bytes, bytes | None]] = [(key, None) for key in (*sorted(keys), *texts)]
-        head = self.pairs.get(record_key(CLOCK, ""))
-        if head is not None and (known := msgspec.json.decode(head, type=Head)).ahead is not None and known.ahead.customer == customer:
-            known.ahead = Ahead("", known.ahead.time)
-            written.append((record_key(CLOCK, ""), msgspec.json.encode(known)))
+        head = self.head()
+        if head is not None:
+            if head.ahead is not None and head.ahead.customer == customer:
+                head.ahead = Ahead("", head.ahead.time)
+            written.append((HEAD_KEY, msgspec.json.encode(head)))
         return written, Counter(part for part, *_ in own), len(texts)
 
 
@@ -111,32 +120,40 @@ async def read(consumer: AIOKafkaConsumer, settings: Settings, partition: int) -
     return pairs
 
 
-async def first_offset(settings: Settings, partition: int) -> tuple[TopicPartition, int]:
-    """Where a shard's transactions keep their token, and the offset there: a worker that finds another token knows that it has lost the shard."""
-    place = TopicPartition(TOPICS[0], partition)
-    async with changelog.reading(settings, connection(settings), group=settings.app) as consumer:
-        return place, (await changelog.committed(consumer, [place])).get(place, 0)
-
-
 async def erase_in(settings: Settings, consumer: AIOKafkaConsumer, partition: int, customer: str) -> Receipt:
-    """Take the shard over, read it as it is then, and write the tombstones."""
-    producer = AIOKafkaProducer(bootstrap_servers=settings.brokers, transactional_id=f"{settings.app}-{partition}", acks="all", retry_backoff_ms=5, **connection(settings))
+    """Take the shard over, read it as it is then, and write the tombstones with the head row; only the customer's name in it changes.
+
+    Raises TopicFault when a worker comes between or the reply to the end is lost, BooksDiffer where the shard could not go on anyway.
+    """
+    producer = producer_of(settings, connection(settings), partition)
     await producer.start()
     try:
-        written, rows, texts = Contents(await read(consumer, settings, partition)).tombstones(customer)
-        async with producer.transaction():
-            place, offset = await first_offset(settings, partition)
-            await producer.send_offsets_to_transaction({place: OffsetAndMetadata(offset, f"erase-{uuid.uuid4().hex[:12]}")}, settings.app)
-            for begin in range(0, len(written), RECORDS):
-                batch = producer.create_batch()
-                for key, value in written[begin : begin + RECORDS]:
-                    if batch.append(key=key, value=value, timestamp=None) is None:
-                        await (await producer.send_batch(batch, settings.changelog, partition=partition))
-                        batch = producer.create_batch()
-                        batch.append(key=key, value=value, timestamp=None)
-                await (await producer.send_batch(batch, settings.changelog, partition=partition))
+        contents = Contents(await read(consumer, settings, partition))
+        known = await books.read_books(settings, connection(settings), consumer, partition, contents.head())
+        offsets = books.agree(known, settings).offsets
+        written, rows, texts = contents.tombstones(customer)
+        token = f"erase-{uuid.uuid4().hex[:12]}"
+        await producer.begin_transaction()
+        for begin in range(0, len(written), RECORDS):
+            await write(producer, settings, partition, written[begin : begin + RECORDS])
+        places = {TopicPartition(topic, partition): OffsetAndMetadata(offset, token if topic == TOPICS[0] else "") for topic, offset in offsets.items()}
+        await producer.send_offsets_to_transaction(places, settings.app)
+        await producer.commit_transaction()
     except ProducerFenced as error:
         raise TopicFault(f"{settings.changelog}[{partition}]: a worker took the shard back before the erasure was written: nothing was erased, run it again") from error
+    except (KafkaError, TimeoutError) as error:
+        raise TopicFault(f"{settings.changelog}[{partition}]: the broker did not confirm the erasure ({type(error).__name__}): run it again") from error
     finally:
         await producer.stop()
     return Receipt(partition, rows, texts)
+
+
+async def write(producer: Producer, settings: Settings, partition: int, rows: list[tuple[bytes, bytes | None]]) -> None:
+    """Write rows in batches that a topic of the smallest usual size takes."""
+    batch = producer.batch(BATCH_BYTES)
+    for key, value in rows:
+        if batch.append(key=key, value=value, timestamp=None) is None:
+            await (await producer.send_batch(batch, settings.changelog, partition=partition))
+            batch = producer.batch(BATCH_BYTES)
+            batch.append(key=key, value=value, timestamp=None)
+    await (await producer.send_batch(batch, settings.changelog, partition=partition))

@@ -2,13 +2,15 @@
 
 The process ends by SIGKILL, as it would by a power cut, so that a test sees from its exit status that the fault has hit. With
 `FAULT=after_commit:3:error` it goes on with a TimeoutError there, as if a reply had been lost; with `FAULT=before_commit:3:stop` it
-stands still there by SIGSTOP, until somebody sends SIGCONT.
+stands still there by SIGSTOP, until somebody sends SIGCONT. `CLOCK_SHIFT=path` names a file with the milliseconds by which the wall clock
+is wrong; no file: it is right.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 POINTS = (
     "before_begin",
@@ -34,3 +36,16 @@ def reach(point: str) -> None:
             raise TimeoutError
         if not _left[point]:
             os.kill(os.getpid(), signal.SIGSTOP if _how == "stop" else signal.SIGKILL)
+
+
+_shift = os.environ.get("CLOCK_SHIFT")
+
+
+def shift_ms() -> int:
+    """By how much a test has the wall clock be wrong, ms."""
+    if _shift is None:
+        return 0
+    try:
+        return int(Path(_shift).read_text())
+    except FileNotFoundError:
+        return 0

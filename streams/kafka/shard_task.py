@@ -10,30 +10,31 @@ import asyncio
 import gc
 import logging
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.engine.engine import RuleFailed
 from streams.intake.merge import UNREAD
 from streams.isolation import isolate, shut_off
-from streams.kafka import changelog
+from streams.kafka import books, changelog
 from streams.kafka.failpoints import reach
 from streams.kafka.origins import Origins
-from streams.kafka.transaction import FORBIDDEN, Transactions, Unwritable, names_in
+from streams.kafka.transaction import FORBIDDEN, SETTLE_S, Fenced, Transactions, Unwritable, names_in
 from streams.logs import log
-from streams.shard import StepFailed
+from streams.shard import Step, StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from streams.kafka.transport import Fetched
     from streams.metrics import Metrics
     from streams.settings import Settings
-    from streams.shard import Shard, Step
+    from streams.shard import Shard
 
 logger = logging.getLogger("kairos.shard")
 TICK_S = 1.0
@@ -43,6 +44,14 @@ IDLE_RECHECK_S = 2.0
 """An idle shard looks at the ends of its topics at least this often."""
 PASS_OVER_S = 3.0
 """Offsets that no record moves (markers, aborted transactions) are committed at most this often."""
+COMPARE_S = 10.0
+"""How long the broker may take to answer what is compared after a rebalance."""
+SUSPEND_S = 10.0
+"""How long the current step may take to be committed during a rebalance; after that it is dropped with the shard."""
+RELOAD_S = 30.0
+"""How long the rows of the last commit may take to become readable: the broker writes its markers after the reply."""
+NOTHING = Step([], [], [], [], {}, Counter(), [], 0)
+"""A step that writes the head row alone."""
 
 
 class RetentionGap(KairosFault):
@@ -64,6 +73,7 @@ class ShardTask:
         rewind: Callable[[str, int, int], None],
         look: Callable[[int, Iterable[str]], None],
         rebuild: Callable[[frozenset[str]], Shard],
+        topic_bytes: Mapping[str, int] | None = None,
     ) -> None:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
         self.partition = shard.partition
@@ -87,7 +97,12 @@ class ShardTask:
         self.work = asyncio.Event()
         self.stopping = False
         self.newest_append_ms = 0
-        self.transactions = Transactions(self.partition, settings, metrics, connection=connection, dead_letter_bytes=dead_letter_bytes, raw_partitions=raw_partitions)
+        self.transactions = Transactions(
+            self.partition, settings, metrics, connection=connection, dead_letter_bytes=dead_letter_bytes, raw_partitions=raw_partitions, topic_bytes=topic_bytes or {}
+        )
+        self.clocks = self.transactions.clocks
+        self.compare = False
+        """Whether there was a rebalance since the books were compared."""
         self.progress = time.monotonic()
         """When something was last committed, or there was last nothing to do."""
         self.held_since: dict[str, float] = {}
@@ -122,7 +137,7 @@ class ShardTask:
                 [record.value for record in records],
                 next_offset=run.position,
                 read_at=run.read_at,
-                wall_ms=int(time.time() * 1000),
+                wall_ms=self.clocks.later_ms(),
             )
         self._note_held(topic, run)
         moved = run.position > following
@@ -157,7 +172,9 @@ class ShardTask:
         self.metrics.held.labels(topic, str(self.partition)).set(run.held)
 
     def held_back(self) -> str | None:
-        """What has been waiting for a while for another producer to end its transaction."""
+        """What has been waiting for a while for another producer to end its transaction, or for the clocks to agree."""
+        if self.settings.clock == "wall" and self.ready.is_set() and (apart := self.clocks.trouble()):
+            return apart
         waiting = sorted(topic for topic, since in self.held_since.items() if time.monotonic() - since > HELD_S)
         return f"{', '.join(waiting)}: nothing can be read before another producer ends its open transaction" if waiting else None
 
@@ -186,6 +203,8 @@ class ShardTask:
         while not self.stopping:
             await self.may_step.wait()
             async with self.stepping:
+                if self.compare and not self.stopping:
+                    await self._compare()
                 taken = 0 if self.stopping else await self._step()
             if taken:
                 idle_at = time.monotonic() + wait_s
@@ -214,9 +233,9 @@ class ShardTask:
         """Make and commit one step, if there is one. Returns the records it took, at least 1."""
         started = time.perf_counter()
         try:
-            step = self.shard.step(int(time.time() * 1000), self.settings.batch_records)
+            step = self.shard.step(self.clocks.earlier_ms(), self.settings.batch_records)
         except StepFailed as failed:
-            await isolate(self, failed, lambda: int(time.time() * 1000))
+            await isolate(self, failed, self.clocks.earlier_ms)
             return max(1, failed.released.n)
         if step is None:
             return 0
@@ -226,10 +245,17 @@ class ShardTask:
 
     async def reload(self) -> None:
         """State re-read from the changelog, as of the last commit; what waits in the merge stays."""
-        merger, self.shard = self.shard.merger, self.rebuild(frozenset(self.off))
-        self.shard.merger = merger
+        merger, deadline = self.shard.merger, time.monotonic() + RELOAD_S
         async with changelog.reading(self.settings, self.connection) as consumer:
-            await self._read_state(consumer)
+            while True:
+                self.shard = self.rebuild(frozenset(self.off))
+                self.shard.merger = merger
+                await self._read_state(consumer)
+                if self.shard.engine.state.stored == self.transactions.head:
+                    return
+                if time.monotonic() > deadline:
+                    raise Fenced(f"shard {self.partition}: the state topic does not hold the last commit {RELOAD_S:.0f} s after it: another writer has come between")
+                await asyncio.sleep(0.1)
 
     async def reload_without(self, events: tuple[str, ...], why: str) -> None:
         """The same with `events` shut off: what the state holds of them is deleted."""
@@ -252,14 +278,18 @@ class ShardTask:
         if self.behind() or any(map(self.shard.queued, TOPICS)):
             return True
         if self.settings.clock == "wall":
-            await self._tick(int((time.time() - time.monotonic() + looked) * 1000))
+            await self._tick(looked)
         await self._pass_over()
         return True
 
-    async def _tick(self, wall_ms: int) -> None:
-        """The clock moves on to what the wall clock allows, and timers fire."""
+    async def _tick(self, looked: float) -> None:
+        """The clock moves on to what the wall clock and the broker's were when the topics' ends were looked at, and timers fire."""
+        if not self.clocks.fresh:
+            await self.commit(NOTHING)  # its reply has the broker's time
+        if self.clocks.trouble():
+            return
         try:
-            step = self.shard.tick(wall_ms)
+            step = self.shard.tick(self.clocks.earlier_ms() - int((time.monotonic() - looked) * 1000))
         except RuleFailed as failed:
             await shut_off(self, failed)
             return
@@ -274,11 +304,17 @@ class ShardTask:
             self.passed_at = time.monotonic()
             await self.commit(self.shard.pass_over(moved))
 
-    async def suspend(self) -> None:
-        """Finish the transaction in hand and begin no other until `go_on`: the partitions may be handed to another worker."""
+    async def suspend(self) -> bool:
+        """Finish the current transaction and begin no other until `go_on`: the partitions may be handed to another worker.
+
+        False: it did not end in time, and the shard must be dropped with it, for its new owner may begin before.
+        """
         self.may_step.clear()
-        async with self.stepping:
-            pass
+        try:
+            async with asyncio.timeout(SUSPEND_S), self.stepping:
+                return True
+        except TimeoutError:
+            return False
 
     def go_on(self) -> None:
         """The shard is still ours."""
@@ -301,20 +337,20 @@ class ShardTask:
     async def _restore(self) -> None:
         started = time.perf_counter()
         await self.transactions.begin()
-        self.transactions.last = await self.transactions.last_token()
         reach("restore_begun")
-        places = [TopicPartition(topic, self.partition) for topic in TOPICS]
         async with changelog.reading(self.settings, self.connection) as consumer:
             count = await self._read_state(consumer)
-        reach("restore_read")
-        async with changelog.reading(self.settings, self.connection, group=self.settings.app) as consumer:
-            committed = await changelog.committed(consumer, places)
-            begins = await consumer.beginning_offsets(places)
-        refuse_gaps(committed, begins)
-        self.next = {place.topic: committed.get(place, begins[place]) for place in places}
-        self.transactions.committed = dict(self.next)
+            reach("restore_read")
+            agreed = await self._agree(consumer)
+        for remark in agreed.remarks:
+            log(logger, logging.WARNING, remark, partition=self.partition)
+        self.next = dict(agreed.offsets)
+        state = self.shard.engine.state
+        self.transactions.committed, self.transactions.head = dict(agreed.offsets), state.stored or state.head()
         for step in self.shard.migration(self.settings.batch_records):
             await self.commit(step)
+        if not agreed.written or self.settings.clock == "wall":
+            await self.commit(NOTHING)  # the head row gets the offsets; the reply has the broker's time
         gc.collect()
         gc.freeze()
         took = time.perf_counter() - started
@@ -325,6 +361,32 @@ class ShardTask:
         for topic, offset in self.next.items():
             self.rewind(topic, self.partition, offset)
         self.look(self.partition, TOPICS)
+
+    async def _agree(self, consumer: AIOKafkaConsumer) -> books.Agreed:
+        """Where the shard goes on by state, group and topics. Raises BooksDiffer."""
+        known = await books.read_books(self.settings, self.connection, consumer, self.partition, self.shard.engine.state.stored)
+        try:
+            agreed = books.agree(known, self.settings)
+        except books.BooksDiffer:
+            await asyncio.sleep(SETTLE_S)
+            known = await books.read_books(self.settings, self.connection, consumer, self.partition, self.shard.engine.state.stored)
+            agreed = books.agree(known, self.settings)
+        self.transactions.last = known.group.token
+        return agreed
+
+    async def _compare(self) -> None:
+        """After a rebalance, of a shard that stays here: nobody has moved its offsets or cut its topics. Raises Fenced, BooksDiffer."""
+        head = self.transactions.head
+        try:
+            async with asyncio.timeout(COMPARE_S), changelog.reading(self.settings, self.connection) as consumer:
+                known = await books.read_books(self.settings, self.connection, consumer, self.partition, head)
+        except (KafkaError, OSError, TimeoutError) as error:
+            log(logger, logging.WARNING, "offsets and topics could not be compared after a rebalance, trying again", partition=self.partition, error=type(error).__name__)
+            return
+        if known.group.token not in ("", self.transactions.last):
+            raise Fenced(f"shard {self.partition}: another worker has taken over")
+        books.agree(known, self.settings)
+        self.compare = False
 
     async def commit(self, step: Step) -> None:
         """Commit `step` and count it. Raises Fenced, Unwritable, KafkaError."""
@@ -362,5 +424,5 @@ def refuse_gaps(expected: dict[TopicPartition, int], begins: dict[TopicPartition
         if begins[place] > offset:
             raise RetentionGap(
                 f"{place.topic}[{place.partition}]: records {offset} to {begins[place] - 1} were deleted unread, by retention or by hand: "
-                "set the group's offset to go on without them, and lengthen retention.ms"
+                "start once with --resume-from-state to go on without them, and lengthen retention.ms"
             )

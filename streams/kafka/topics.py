@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import CoordinatorNotAvailableError, KafkaConnectionError, KafkaError
 
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.emit import DEAD_LETTER, MISSED, PREFIX
+from streams.kafka.books import COORDINATOR_S, group_offsets
 from streams.kafka.connection import connection
+from streams.kafka.topic_needs import DAY_MS, Topic, examine
+from streams.logs import log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streams.settings import Settings
 
-DAY_MS = 86_400_000
+STAMP = "message.timestamp.type"
+DYNAMIC_TOPIC = 1
+"""Source of a configuration value: set for this topic."""
 REACH_S = 5
 """How long an answer of a broker is waited for."""
 LARGEST = 16 * 1024 * 1024
 """Largest record of raw and dead-letter topics, bytes: a refused record must fit too."""
+logger = logging.getLogger("kairos.topics")
 logging.getLogger("aiokafka").setLevel(logging.WARNING)
 
 
@@ -42,7 +49,7 @@ def wanted_topics(settings: Settings, families: Iterable[str]) -> dict[str, dict
     out = {PREFIX + family: {"retention.ms": str(7 * DAY_MS)} for family in sorted(families)}
     out[MISSED] = {"retention.ms": str(7 * DAY_MS)}
     out[DEAD_LETTER] = {"retention.ms": str(7 * DAY_MS), "max.message.bytes": str(LARGEST)}
-    state = {"cleanup.policy": "compact", "max.message.bytes": str(LARGEST), "min.cleanable.dirty.ratio": "0.3"}
+    state = {"cleanup.policy": "compact", STAMP: "LogAppendTime", "max.message.bytes": str(LARGEST), "min.cleanable.dirty.ratio": "0.3"}
     return {**raw, **out, settings.changelog: state}
 
 
@@ -74,20 +81,42 @@ async def partitions_of(client: AIOKafkaAdminClient) -> dict[str, int]:
 
 
 async def create(settings: Settings, families: Iterable[str], *, partitions: int, replication: int) -> list[str]:
-    """Create what is missing. Returns the names of the new topics. Raises TopicFault."""
+    """Create what is missing, and have the state topic stamped by the broker. Returns what was done, a line each. Raises TopicFault."""
     async with Admin(settings) as client:
         there = await partitions_of(client)
+        await refuse_lost_state(client, settings, there)
         count = next((there[name] for name in TOPICS if name in there), partitions)
         replicas = {"min.insync.replicas": str(max(1, replication - 1))}
         new = {name: config for name, config in wanted_topics(settings, families).items() if name not in there}
-        try:
-            made = await client.create_topics([NewTopic(name, count, replication, topic_configs={**config, **replicas}) for name, config in new.items()]) if new else None
-        except KafkaError as error:
-            raise TopicFault(f"topics: the broker refused to create them: {type(error).__name__}") from error
-        failed = [f"{name}: the broker refused to create it: error {code} {message or ''}".strip() for name, code, message in error_list(made) if code]
-        if failed:
-            raise TopicFault("\n".join(failed))
-        return sorted(new)
+        await make(client, [NewTopic(name, count, replication, topic_configs={**config, **replicas}) for name, config in new.items()])
+        altered = [] if settings.changelog in new else await stamp_by_broker(client, settings)
+        return [*(f"created {name}" for name in sorted(new)), *altered]
+
+
+async def make(client: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
+    """Create topics. Raises TopicFault."""
+    if not topics:
+        return
+    try:
+        made = await client.create_topics(topics)
+    except KafkaError as error:
+        raise TopicFault(f"topics: the broker refused to create them: {type(error).__name__}") from error
+    failed = [f"{name}: the broker refused to create it: error {code} {message or ''}".strip() for name, code, message in error_list(made) if code]
+    if failed:
+        raise TopicFault("\n".join(failed))
+
+
+async def stamp_by_broker(client: AIOKafkaAdminClient, settings: Settings) -> list[str]:
+    """Have the state topic's records bear the broker's time, where it is ours to alter. Returns what was done, a line each."""
+    entries = (await describe(client, [settings.changelog]))[settings.changelog]
+    if value_of(entries, STAMP) in ("LogAppendTime", None):
+        return []
+    own = {entry[0]: entry[1] for entry in entries if entry[3] == DYNAMIC_TOPIC and entry[1] is not None}  # altering replaces them all
+    try:
+        answers = await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.changelog, {**own, STAMP: "LogAppendTime"})])
+    except KafkaError:
+        return []
+    return [f"altered {settings.changelog}: {STAMP}=LogAppendTime" for answer in answers for resource in answer.resources if not resource[0]]
 
 
 def error_list(response: Any) -> list[tuple[str, int, str]]:
@@ -95,26 +124,67 @@ def error_list(response: Any) -> list[tuple[str, int, str]]:
     return [(entry[0], entry[1], entry[2] if len(entry) > 2 else "") for entry in getattr(response, "topic_errors", [])]  # versions with a message
 
 
-async def check(settings: Settings, families: Iterable[str]) -> int:
-    """The partition count of the raw topics, when all is well. Raises TopicFault with every fault."""
+class Checked(NamedTuple):
+    """What a check found of topics that are as they must be."""
+
+    partitions: int
+    """Of each raw topic."""
+    topic_bytes: dict[str, int]
+    """By topic, the largest batch it takes."""
+    warnings: list[str]
+
+
+async def check(settings: Settings, families: Iterable[str], config: str | None = None) -> Checked:
+    """What the topics are like, when all is well; `config`: the file of settings, for the command that a fault names. Raises TopicFault with every fault."""
     async with Admin(settings) as client:
-        return await check_by(client, settings, families)
+        return await check_by(client, settings, families, config)
 
 
-async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: Iterable[str]) -> int:
+async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: Iterable[str], config: str | None = None) -> Checked:
     """The same by a client that is there already."""
-    there = await partitions_of(client)
+    described = {topic["topic"]: topic for topic in await client.describe_topics() if not topic["error_code"]}
+    there = {name: len(topic["partitions"]) for name, topic in described.items()}
+    await refuse_lost_state(client, settings, there)
     wanted = wanted_topics(settings, families)
-    faults = [f"{name} is missing on {settings.brokers}: create it with 'kairos topics --create'" for name in wanted if name not in there]
+    faults = [f"{name} is missing on {settings.brokers}: create it with '{create_command(settings, config)}'" for name in wanted if name not in there]
     counts = {name: there[name] for name in (*TOPICS, settings.changelog) if name in there}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
         faults.append(f"partition counts must be equal, so that a customer's records meet: {listed}; create the topics anew with one count")
-    if settings.changelog in there and await config_of(client, settings.changelog, "cleanup.policy") != "compact":
-        faults.append(f"{settings.changelog}: cleanup.policy must be compact, or the state is lost with time: alter the topic")
-    if faults:
-        raise TopicFault("\n".join(faults))
-    return counts[TOPICS[0]]
+    entries = await describe(client, [name for name in wanted if name in there])
+    topics = {
+        name: Topic(name, {entry[0]: entry[1] for entry in own if entry[1] is not None}, min(len(part["replicas"]) for part in described[name]["partitions"]))
+        for name, own in entries.items()
+    }
+    found = examine(topics, settings.changelog, wall_clock=settings.clock == "wall")
+    if untold := sorted(name for name, topic in topics.items() if not topic.config):
+        found.warnings.append(f"{', '.join(untold)}: not checked: grant DESCRIBE_CONFIGS on them")
+    if faults or found.faults:
+        raise TopicFault("\n".join([*faults, *found.faults, *(f"warning: {line}" for line in found.warnings)]))
+    return Checked(counts[TOPICS[0]], {name: topic.number("max.message.bytes", UNCHECKED.dead_letter_bytes) for name, topic in topics.items()}, found.warnings)
+
+
+def create_command(settings: Settings, config: str | None) -> str:
+    """The command that creates what these settings need."""
+    given = [("--config", config), ("--brokers", settings.brokers), ("--app", settings.app), *(("--definitions", folder) for folder in settings.definitions)]
+    return shlex.join(["kairos", "topics", "--create", *(word for option in given if option[1] is not None for word in option if word is not None)])
+
+
+async def refuse_lost_state(client: AIOKafkaAdminClient, settings: Settings, there: Iterable[str]) -> None:
+    """Raise TopicFault where the state topic is missing although the group has read records: a new one would hide what is lost."""
+    if settings.changelog in there:
+        return
+    try:
+        found = await group_offsets(client, settings.app)
+    except CoordinatorNotAvailableError as error:
+        raise TopicFault(f"brokers: no coordinator of consumer groups came up on {settings.brokers} within {COORDINATOR_S:.0f} s: is __consumer_offsets there?") from error
+    read = {place: offset.offset for place, offset in found.items() if place.topic in TOPICS and offset.offset > 0}
+    if read:
+        place, offset = min(read.items())
+        raise TopicFault(
+            f"{settings.changelog} is missing on {settings.brokers}, although the group {settings.app} has read up to {place.topic}[{place.partition}] {offset}: "
+            "the state is lost: start with another --app and replay history, or put the topic back from a backup"
+        )
 
 
 async def changelog_partitions(settings: Settings) -> int:
@@ -133,41 +203,48 @@ class BrokerFacts(NamedTuple):
     """Of each raw topic."""
     dead_letter_bytes: int
     """The largest record that the dead-letter topic takes."""
+    topic_bytes: dict[str, int]
+    """By topic, the largest batch it takes; empty: unknown."""
+    tells_offsets: bool
+    """Whether offsets that were sent with a transaction are told afterwards."""
 
 
-UNCHECKED = BrokerFacts(4, 1_000_000)
-"""What holds of the embedded broker, which answers no admin requests."""
+UNCHECKED = BrokerFacts(4, 1_000_000, {}, tells_offsets=False)
+"""What holds of the embedded broker, which answers no admin requests and does not tell offsets that came with a transaction."""
 
 
-async def facts(settings: Settings, families: Iterable[str]) -> BrokerFacts:
+async def facts(settings: Settings, families: Iterable[str], config: str | None = None) -> BrokerFacts:
     """Check the topics; the changelog of an application that has never run is created. Raises TopicFault."""
     async with Admin(settings) as client:
-        await create_changelog(client, settings)
-        partitions = await check_by(client, settings, families)
-        return BrokerFacts(partitions, int(await config_of(client, DEAD_LETTER, "max.message.bytes") or UNCHECKED.dead_letter_bytes))
+        if not await create_changelog(client, settings):
+            for line in await stamp_by_broker(client, settings):
+                log(logger, logging.INFO, line)
+        checked = await check_by(client, settings, families, config)
+    for line in checked.warnings:
+        log(logger, logging.WARNING, line)
+    return BrokerFacts(checked.partitions, checked.topic_bytes[DEAD_LETTER], checked.topic_bytes, tells_offsets=True)
 
 
-async def create_changelog(client: AIOKafkaAdminClient, settings: Settings) -> None:
-    """Create the changelog topic of an application that has committed nothing yet.
-
-    Where something was committed, a missing changelog is lost state: that is for `check` to tell, not to be passed over.
-    """
+async def create_changelog(client: AIOKafkaAdminClient, settings: Settings) -> bool:
+    """Create the changelog topic of an application that has committed nothing yet. Returns whether one was needed."""
     described = {topic["topic"]: topic for topic in await client.describe_topics() if not topic["error_code"]}
     if settings.changelog in described or TOPICS[0] not in described:
-        return
-    committed = await client.list_consumer_group_offsets(settings.app)
-    if any(offset.offset >= 0 for offset in committed.values()):
-        return
+        return settings.changelog not in described
+    await refuse_lost_state(client, settings, described)
     raw = described[TOPICS[0]]["partitions"]
-    config = wanted_topics(settings, ())[settings.changelog]
-    await client.create_topics([NewTopic(settings.changelog, len(raw), len(raw[0]["replicas"]), topic_configs=config)])
+    await make(client, [NewTopic(settings.changelog, len(raw), len(raw[0]["replicas"]), topic_configs=wanted_topics(settings, ())[settings.changelog])])
+    others = sorted(name.removesuffix(".state") for name in described if name.endswith(".state"))
+    known = f"; there is state of {', '.join(others)}: was one of them meant?" if others else ""
+    log(logger, logging.WARNING, f"{settings.app} begins as a new application, at the beginning of the topics{known}", app=settings.app)
+    return True
 
 
-async def config_of(client: AIOKafkaAdminClient, topic: str, name: str) -> str | None:
-    """One configuration value of a topic."""
-    for response in await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)]):
-        for _, _, _, _, entries in response.resources:
-            for entry in entries:
-                if entry[0] == name:
-                    return str(entry[1])
-    return None
+async def describe(client: AIOKafkaAdminClient, topics: list[str]) -> dict[str, list[Any]]:
+    """The configuration entries of topics: name, value, read-only, source, and more; none of a topic that may not be looked at."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
+    return {topic: entries for answer in (await client.describe_configs(resources) if topics else ()) for _, _, _, topic, entries in answer.resources}
+
+
+def value_of(entries: list[Any], name: str) -> str | None:
+    """One configuration value."""
+    return next((entry[1] for entry in entries if entry[0] == name), None)

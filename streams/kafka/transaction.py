@@ -1,8 +1,8 @@
 """A shard's transactions: each step's events, dead letters, state rows and source offsets in one Kafka transaction.
 
-A step that failed to commit is sent again as it was, by a new producer (a new epoch), so ids and rows are equal, for as long as the broker may
-come back. Where the reply to the commit itself was lost, the new producer first looks whether it was done: every transaction writes its token
-beside an offset.
+A step that failed to commit is sent again as it was, by a new producer (a new epoch, which fences what is still on its way from the old one), so
+ids and rows are equal, for as long as the broker may come back. Where the reply to the commit itself was lost, the new producer first looks
+whether it was done: every transaction writes its token beside an offset. The state's head row gets the offsets that the same transaction commits.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import logging
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+import msgspec
+from aiokafka import TopicPartition
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -32,31 +32,44 @@ from aiokafka.structs import OffsetAndMetadata
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.emit import CUT, CUT_HEADERS, ORIGINAL_HEADER, Message
+from streams.engine.state.store import HEAD_KEY, Head
+from streams.kafka.books import read_group
+from streams.kafka.clocks import Clocks
 from streams.kafka.failpoints import reach
 from streams.kafka.partitioner import partition_of
+from streams.kafka.producer import Producer
 from streams.logs import log
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from streams.metrics import Metrics
     from streams.settings import Settings
     from streams.shard import Step
 
 logger = logging.getLogger("kairos.shard")
 BATCH_BYTES = 900_000
-"""A produced batch; brokers take 1 MiB unless told otherwise."""
-ATTEMPT_S = 40.0
-"""An attempt at a transaction that takes longer has failed: the broker ends it after 30 s anyway."""
+"""The largest produced batch before compression; a topic that takes less gets smaller ones."""
+ATTEMPT = 4 / 3
+"""An attempt at a transaction that takes so many transaction timeouts has failed: the broker ends it after one anyway."""
 LONGEST_PAUSE_S = 5.0
 """Between two attempts at a transaction."""
-TRANSACTION_MS = 30_000
+PAUSES = tuple(min(LONGEST_PAUSE_S, 0.05 * 4**n) for n in range(5))
+"""Pauses after failed attempts, s; the last one after all further ones."""
+SETTLE_S = 1.0
+"""A coordinator before Kafka 4 may show a committed offset so much later."""
 
 
 FORBIDDEN = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, SaslAuthenticationFailed, TransactionalIdAuthorizationFailed)
 REFUSALS: dict[type[KafkaError], str] = {
-    MessageSizeTooLargeError: "a record is larger than the topic takes: raise its max.message.bytes ('kairos topics' says what is wanted)",
+    MessageSizeTooLargeError: "a record is larger than the topic takes: raise its max.message.bytes",
     TopicAuthorizationFailedError: "the worker may not write there: grant it WRITE",
-    InvalidTopicError: "no such topic: create it with 'kairos topics --create'",
+    InvalidTopicError: "no such topic: 'kairos topics' says how to create it",
 }
+
+
+class BatchTooLarge(Exception):
+    """A topic takes smaller batches than were sent: the transaction is begun again with smaller ones."""
 
 
 class Fenced(KairosFault):
@@ -67,51 +80,79 @@ class Unwritable(KairosFault):
     """A topic refuses for good what must be written."""
 
 
+Sent = tuple[Any, int]
+"""The future of a batch, and its number of records."""
+LOG_APPEND_TIME = 1
+"""A produced record's timestamp is the broker's time, not the producer's."""
+
+
+def producer_of(settings: Settings, connection: dict[str, Any], partition: int) -> Producer:
+    """The transactional producer of a shard, not started yet."""
+    return Producer(
+        bootstrap_servers=settings.brokers,
+        transactional_id=f"{settings.app}-{partition}",
+        transaction_timeout_ms=settings.transaction_timeout_ms,
+        acks="all",
+        compression_type=settings.compression if settings.compression != "none" else None,
+        max_batch_size=BATCH_BYTES,
+        max_request_size=64 * 1024 * 1024,
+        retry_backoff_ms=5,
+        request_timeout_ms=settings.transaction_timeout_ms,
+        **connection,
+    )
+
+
 class Transactions:
     """The transactional producer of one shard, and what it committed last."""
 
-    def __init__(self, partition: int, settings: Settings, metrics: Metrics, *, connection: dict[str, Any], dead_letter_bytes: int, raw_partitions: int) -> None:
+    def __init__(
+        self, partition: int, settings: Settings, metrics: Metrics, *, connection: dict[str, Any], dead_letter_bytes: int, raw_partitions: int, topic_bytes: Mapping[str, int]
+    ) -> None:
         self.partition, self.settings, self.metrics, self.connection = partition, settings, metrics, connection
         self.dead_letter_bytes, self.raw_partitions = dead_letter_bytes, raw_partitions
-        self.producer: AIOKafkaProducer | None = None
+        self.limits = {topic: min(BATCH_BYTES, most * 5 // 6) for topic, most in topic_bytes.items()}
+        """By topic, bytes of a batch before compression, which may make it a sixth larger."""
+        self.clocks = Clocks()
+        self.producer: Producer | None = None
         self.partition_counts: dict[str, int] = {}
         self.life, self.transactions = uuid.uuid4().hex[:12], 0
         """The parts of a transaction's token."""
         self.committed: dict[str, int] = {}
         """By topic, the committed offset."""
+        self.head = Head()
+        """The state's head row as committed last."""
         self.last = ""
         """The token of the last known transaction: where the broker has another, another worker owns the shard."""
         self.trouble: str | None = None
         """Why the current step is not committed yet."""
 
     async def close(self) -> None:
-        """Let the producer go; an open transaction is aborted."""
-        if self.producer is not None:
-            producer, self.producer = self.producer, None
-            await producer.stop()
+        """Let the producer go: the next one of the shard ends a transaction that is open."""
+        await self._drop()
 
     async def commit(self, step: Step) -> None:
         """Commit `step`, again with a new producer when the broker fails. Raises Fenced, Unwritable, or the last error."""
         attempt = 0
         self.transactions += 1
         token = f"{self.life}-{self.transactions}"
+        rows, head = self._rows(step)
         ending = False
         while True:
             try:
-                async with asyncio.timeout(ATTEMPT_S):
+                async with asyncio.timeout(ATTEMPT * self.settings.transaction_timeout_ms / 1000):
                     if self.producer is None:
                         await self.begin()
-                        last = await self.last_token()
-                        if ending and last == token:
+                        if await self._done_before(token, ending=ending):
                             break
-                        if last != self.last:
-                            raise Fenced(f"shard {self.partition}: another worker has taken over")
-                    await self._transaction(step, token)
+                    await self._transaction(step, rows, token)
                     ending = True
                     await self._end_transaction()
                 break
             except ProducerFenced as error:
                 raise Fenced(f"shard {self.partition}: another worker has taken over") from error
+            except BatchTooLarge as error:
+                log(logger, logging.WARNING, str(error), partition=self.partition)
+                await self._drop()
             except (KafkaError, IllegalOperation, TimeoutError, OSError) as error:
                 refuse_topics(self._cause(error))
                 if isinstance(error, FORBIDDEN):
@@ -120,40 +161,51 @@ class Transactions:
                 self.metrics.transaction_retries.inc()
                 log(logger, logging.WARNING, "transaction failed, beginning anew", partition=self.partition, attempt=attempt + 1, error=type(error).__name__)
                 await self._drop()
-                await asyncio.sleep(min(LONGEST_PAUSE_S, 0.05 * 4**attempt))
+                await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
                 attempt += 1
         self.committed |= step.offsets
+        self.head = head
         self.last = token
         self.trouble = None
+
+    def _rows(self, step: Step) -> tuple[Sequence[tuple[bytes, bytes | None]], Head]:
+        """The step's rows with a head row, the last one, that has the offsets of the same transaction; and that head."""
+        rows, head = step.rows, self.head
+        key, value = rows[-1] if rows else (b"", None)
+        if key == HEAD_KEY and value is not None:
+            rows, head = rows[:-1], msgspec.json.decode(value, type=Head)
+        head = msgspec.structs.replace(head, offsets=self.committed | step.offsets)
+        return [*rows, (HEAD_KEY, msgspec.json.encode(head))], head
+
+    async def _done_before(self, token: str, *, ending: bool) -> bool:
+        """Whether the transaction `token` was committed by a producer before this one. Raises Fenced."""
+        last = (await read_group(self.settings, self.connection, self.partition)).token
+        if ending and last != token:
+            await asyncio.sleep(SETTLE_S)
+            last = (await read_group(self.settings, self.connection, self.partition)).token
+        if ending and last == token:
+            return True
+        if last != self.last:
+            raise Fenced(f"shard {self.partition}: another worker has taken over")
+        return False
 
     def forbidden(self, error: KafkaError) -> Unwritable:
         return Unwritable(f"{self.settings.app}: the broker forbids it: {error.message}: grant the worker the group and its transactional ids")
 
     def _cause(self, error: BaseException) -> BaseException:
         """What the broker refused, where the client only says that its transaction has failed by something."""
-        waiter = self.producer._txn_manager._transaction_waiter if self.producer is not None else None
-        return (waiter.exception() if waiter is not None and waiter.done() and not waiter.cancelled() else None) or error
+        return (self.producer.refusal() if self.producer is not None else None) or error
 
     async def begin(self) -> None:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self.settings.brokers,
-            transactional_id=f"{self.settings.app}-{self.partition}",
-            transaction_timeout_ms=TRANSACTION_MS,
-            acks="all",
-            compression_type=self.settings.compression if self.settings.compression != "none" else None,
-            max_batch_size=BATCH_BYTES,
-            max_request_size=64 * 1024 * 1024,
-            retry_backoff_ms=5,
-            request_timeout_ms=TRANSACTION_MS,
-            **self.connection,
-        )
+        """A new producer, and with it a new epoch."""
+        producer = producer_of(self.settings, self.connection, self.partition)
         try:
             await producer.start()
         except InvalidTransactionTimeout as error:
             await producer.stop()
             raise Unwritable(
-                f"transaction.max.timeout.ms: the broker takes less than the {TRANSACTION_MS} ms that a shard's transaction may last: "
-                f"set it to {TRANSACTION_MS} or more on the brokers (Kafka's default is 900000)"
+                f"transaction.max.timeout.ms: the broker takes less than the {self.settings.transaction_timeout_ms} ms that a shard's transaction may last "
+                "(setting transaction_timeout_ms): set it to that or more on the brokers (Kafka's default is 900000), or lower the setting"
             ) from error
         except BaseException:
             await producer.stop()
@@ -168,31 +220,20 @@ class Transactions:
             except Exception as error:  # noqa: BLE001  # it has failed already; the new epoch fences it
                 log(logger, logging.WARNING, "producer did not stop", error=type(error).__name__)
 
-    async def last_token(self) -> str:
-        """The token of the shard's last committed transaction, whoever made it; empty when there is none."""
-        place = TopicPartition(TOPICS[0], self.partition)
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.brokers, **self.connection)
-        await admin.start()
-        try:
-            found = await admin.list_consumer_group_offsets(self.settings.app, partitions=[place])
-        finally:
-            await admin.close()
-        return (found[place].metadata or "") if place in found else ""
-
     async def _end_transaction(self) -> None:
         assert self.producer is not None  # the caller made it
         reach("before_commit")
         await self.producer.commit_transaction()
         reach("after_commit")
 
-    async def _transaction(self, step: Step, token: str) -> None:
+    async def _transaction(self, step: Step, rows: Sequence[tuple[bytes, bytes | None]], token: str) -> None:
         """Everything of a transaction but its end."""
         producer = self.producer
         assert producer is not None  # the caller made it
         reach("before_begin")
         await producer.begin_transaction()
         reach("after_begin")
-        pending = {self.settings.changelog: await self._send(self.settings.changelog, [Message("", key, value, ()) for key, value in step.rows], self.partition)}
+        pending = {self.settings.changelog: await self._send(self.settings.changelog, [Message("", key, value, ()) for key, value in rows], self.partition)}
         by_topic: dict[str, list[Message]] = {}
         for message in (*step.events, *step.missed, *map(self._fitting, step.dead_letters)):
             by_topic.setdefault(message.topic, []).append(message)
@@ -201,12 +242,9 @@ class Transactions:
             for partition, own in (await self._by_partition(topic, messages)).items():
                 pending[topic] += await self._send(topic, own, partition)
         for topic, sent in pending.items():
-            try:
-                await asyncio.gather(*sent)
-            except (MessageSizeTooLargeError, TopicAuthorizationFailedError, InvalidTopicError) as error:
-                raise Unwritable(f"{topic}: the broker refuses what must be written: {REFUSALS[type(error)]}") from error
+            await self._sent(topic, sent)
         reach("before_offsets")
-        moved = {TOPICS[0]: self.committed.get(TOPICS[0], 0), **step.offsets}
+        moved = {TOPICS[0]: 0, **self.committed, **step.offsets}
         offsets = {TopicPartition(topic, self.partition): OffsetAndMetadata(offset, token if topic == TOPICS[0] else "") for topic, offset in moved.items()}
         await producer.send_offsets_to_transaction(offsets, self.settings.app)
         reach("after_offsets")
@@ -224,23 +262,41 @@ class Transactions:
             parted.setdefault(partition_of(message.key or b"", count), []).append(message)
         return parted
 
-    async def _send(self, topic: str, messages: list[Message], partition: int) -> list[Any]:
-        """Write `messages` to a partition of `topic` in as few batches as they fit in; the futures of all."""
+    async def _send(self, topic: str, messages: list[Message], partition: int) -> list[Sent]:
+        """Write `messages` to a partition of `topic` in as few batches as they fit in."""
         producer = self.producer
         assert producer is not None  # the caller made it
-        futures = []
-        batch = producer.create_batch()
+        limit = self.limits.get(topic, BATCH_BYTES)
+        sent: list[Sent] = []
+        batch = producer.batch(limit)
+
+        async def send() -> None:
+            sent.append((await producer.send_batch(batch, topic, partition=partition), batch.record_count()))
+            reach("after_send")
+
         for message in messages:
             value = message.value if message.value is not None or message.key is not None else b""
             if batch.append(key=message.key, value=value, timestamp=None, headers=list(message.headers)) is None:
-                futures.append(await producer.send_batch(batch, topic, partition=partition))
-                reach("after_send")
-                batch = producer.create_batch()
+                await send()
+                batch = producer.batch(limit)
                 batch.append(key=message.key, value=value, timestamp=None, headers=list(message.headers))
         if batch.record_count():
-            futures.append(await producer.send_batch(batch, topic, partition=partition))
-            reach("after_send")
-        return futures
+            await send()
+        return sent
+
+    async def _sent(self, topic: str, sent: list[Sent]) -> None:
+        """Wait until all is written. Raises Unwritable where the topic refuses a record, BatchTooLarge where it refuses several together."""
+        results = await asyncio.gather(*(future for future, _ in sent), return_exceptions=True)
+        for result, (_, records) in zip(results, sent, strict=True):
+            if isinstance(result, MessageSizeTooLargeError) and records > 1:
+                self.limits[topic] = self.limits.get(topic, BATCH_BYTES) // 2
+                raise BatchTooLarge(f"{topic} refuses a batch of {records} records: batches are made smaller, {self.limits[topic]} bytes")
+            if isinstance(result, MessageSizeTooLargeError | TopicAuthorizationFailedError | InvalidTopicError):
+                raise Unwritable(f"{topic}: the broker refuses what must be written: {REFUSALS[type(result)]}") from result
+            if isinstance(result, BaseException):
+                raise result
+            if topic == self.settings.changelog and result.timestamp_type == LOG_APPEND_TIME:
+                self.clocks.hear(result.timestamp)
 
     def _fitting(self, message: Message) -> Message:
         """A dead letter that its topic takes: larger headers of the record are left out, a larger value is cut, and the size told in a header."""
@@ -248,7 +304,7 @@ class Transactions:
         if size > self.dead_letter_bytes // 4 and any(name.startswith(ORIGINAL_HEADER) for name, _ in message.headers):
             kept = tuple(header for header in message.headers if not header[0].startswith(ORIGINAL_HEADER))
             return self._fitting(message._replace(headers=(*kept, (CUT_HEADERS, str(size).encode()))))
-        room = self.dead_letter_bytes - 4096 - 8 * len(message.headers) - size
+        room = max(0, self.dead_letter_bytes - 4096 - 8 * len(message.headers) - size)
         if message.value is None or len(message.value) <= room:
             return message
         return message._replace(value=message.value[:room], headers=(*message.headers, (CUT, str(len(message.value)).encode())))

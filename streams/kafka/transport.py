@@ -24,6 +24,7 @@ from faust.transport.drivers.aiokafka import ensure_aiokafka_TP
 from faust.types import TP, ConsumerMessage
 
 from schemas.fault import KairosFault
+from streams.kafka import producer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -67,6 +68,8 @@ def check_libraries() -> None:
         method = getattr(owner, name, None)
         if method is None or list(inspect.signature(method).parameters) != parameters:
             raise UnsupportedVersion(f"{owner.__qualname__}.{name}: wanted parameters {parameters}, got another method")
+    if other := producer.differing():
+        raise UnsupportedVersion(f"{', '.join(other)}: wanted what aiokafka {PINNED['aiokafka']} has, got another method")
 
 
 class BareRecords(aiokafka_fetcher.PartitionRecords):

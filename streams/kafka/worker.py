@@ -29,6 +29,7 @@ from streams.kafka.contact import Contact, listen
 from streams.kafka.ending import Ending
 from streams.kafka.group import Refusals, cause, why_uneven
 from streams.kafka.looks import Looks
+from streams.kafka.resume import resume_from_state
 from streams.kafka.shard_task import RetentionGap, ShardTask, refuse_gaps
 from streams.kafka.topics import UNCHECKED
 from streams.kafka.transport import Consumer, Fetched, Transport, check_libraries, spare_objects
@@ -108,10 +109,12 @@ class Worker:
                 rewind=self._rewind,
                 look=self._look,
                 rebuild=partial(self._build, partition),
+                topic_bytes=self.broker.topic_bytes,
             )
             self.tasks[partition] = task
             self.running[partition] = asyncio.create_task(self._guarded(task.run(), f"shard {partition} failed"), name=f"shard-{partition}")
         for partition in self.tasks.keys() & mine:
+            self.tasks[partition].compare = self.broker.tells_offsets
             self.tasks[partition].go_on()
         await self.drop(self.tasks.keys() - mine)
         self.dealt = True
@@ -124,13 +127,13 @@ class Worker:
     async def revoked(self, _: set[TP]) -> None:
         """The group is being dealt anew: no shard begins a transaction until it is known who keeps it."""
         tasks = list(self.tasks.values())  # while one is waited for, a stop may drop another
-        restoring = {task.partition for task in tasks if not task.ready.is_set()}
+        going = {task.partition for task in tasks if not task.ready.is_set()}
         for task in tasks:
-            if task.partition not in restoring:
-                await task.suspend()
-        for partition in restoring & self.running.keys():
+            if task.partition not in going and not await task.suspend():
+                going.add(task.partition)
+        for partition in going & self.running.keys():
             self.running[partition].cancel()
-        await self.drop(restoring & self.tasks.keys())
+        await self.drop(going & self.tasks.keys())
 
     async def drop(self, partitions: set[int]) -> None:
         """Finish the transaction in flight of each shard, and let it go."""
@@ -362,7 +365,7 @@ def make_agent(app: App, worker: Worker, name: str) -> None:
     app.agent(app.topic(name, internal=False, value_type=None, key_type=None), name=f"take.{name}")(take)
 
 
-def run(settings: Settings, *, check: bool = True) -> None:
+def run(settings: Settings, *, check: bool = True, config: str | None = None) -> None:
     """Run a worker until SIGTERM or SIGINT. Raises the faults of settings, definitions, reference and topics before it starts."""
     check_libraries()
     contact = Contact()
@@ -375,11 +378,13 @@ def run(settings: Settings, *, check: bool = True) -> None:
         raise SettingsError(f"metrics_host: wanted a loopback address, or metrics_token_file as well, got {settings.metrics_host} without a token")
     spare_objects()
     build, catalogue = shard_builder(settings)
-    broker = asyncio.run(kafka_topics.facts(settings, catalogue.families)) if check else UNCHECKED
+    broker = asyncio.run(kafka_topics.facts(settings, catalogue.families, config)) if check else UNCHECKED
     gc.set_threshold(200_000, 50, 1000)
     metrics, status = Metrics(), Status()
     metrics.watch(contact.silent_s, contact.group_silent_s)
     server = Server(metrics, status, settings.metrics_host, settings.metrics_port, token)
+    if settings.resume_from_state:
+        asyncio.run(resume_from_state(settings, connection(settings), metrics, broker.partitions))
     log(
         logger,
         logging.INFO,

@@ -22,10 +22,10 @@ def table() -> str:
     for line in RESULTS.read_bytes().splitlines():
         result = msgspec.json.decode(line, type=Result)
         by_fault[result.number, result.fault].append(result)
-    rows = ["| # | fault | runs | hits | lost | doubled | wrong | recovery, s |", "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    rows = ["| # | fault | runs | hits | lost | doubled | wrong | torn | recovery, s |", "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
     for (number, fault), runs in sorted(by_fault.items()):
         recovery = max((run.recovery_s for run in runs if run.recovery_s is not None), default=None)
-        sums = [sum(getattr(run, name) for run in runs) for name in ("hits", "lost", "doubled", "wrong")]
+        sums = [sum(getattr(run, name) for run in runs) for name in ("hits", "lost", "doubled", "wrong", "torn")]
         rows.append(f"| {number} | {fault} | {len(runs)} | {' | '.join(map(str, sums))} | {'' if recovery is None else f'{recovery:.1f}'} |")
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {datetime.now(UTC).date()}"
     return f"{machine}; Kafka 4.1.0 on the same machine.\n\n" + "\n".join(rows) + "\n"

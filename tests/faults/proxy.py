@@ -8,6 +8,9 @@ import struct
 import threading
 
 END_TXN = 26
+TXN_OFFSET_COMMIT = 28
+LET_GO_S = 0.5
+"""So long the request in whose midst a late one is let go waits, for the broker to have taken the late one."""
 
 
 class Proxy:
@@ -20,6 +23,12 @@ class Proxy:
         """Half-open: nothing is forwarded, connections stay."""
         self.drop_replies_to: int | None = None
         """Swallow the next reply to a request of this API key."""
+        self.late_end: tuple[str, threading.Event] | None = None
+        """The transactional id whose EndTxn is held back, until its next transaction commits offsets, and whether that has come."""
+        self.hold_an_end = False
+        """Hold the next EndTxn back."""
+        self.late = 0
+        """Ends that were let go in the middle of a later transaction."""
         self.dropped = self.cuts = self.held = 0
         self.writers: set[asyncio.StreamWriter] = set()
         self.loop = asyncio.new_event_loop()
@@ -56,6 +65,7 @@ class Proxy:
                 else:
                     key, _, correlation = struct.unpack(">hhi", body[:8])
                     asked[correlation] = key
+                    await self._late_end(key, body)
                 if self.delay_s:
                     self.held += 1
                     await asyncio.sleep(self.delay_s)
@@ -65,6 +75,20 @@ class Proxy:
                 writer.write(head + body)
                 await writer.drain()
         writer.close()
+
+    async def _late_end(self, key: int, body: bytes) -> None:
+        """Hold an EndTxn back until the same shard is in the middle of a later transaction; that one's next request waits for it."""
+        if key == END_TXN and self.hold_an_end:
+            self.hold_an_end = False
+            let_go = threading.Event()
+            self.late_end = transactional_id(body), let_go
+            while not let_go.is_set():
+                await asyncio.sleep(0.02)
+            self.late += 1
+        elif key == TXN_OFFSET_COMMIT and self.late_end is not None and self.late_end[0] == transactional_id(body):
+            self.late_end[1].set()
+            self.late_end = None
+            await asyncio.sleep(LET_GO_S)
 
     def cut(self) -> None:
         """Reset every connection."""
@@ -80,3 +104,11 @@ class Proxy:
         """Stop forwarding."""
         self.cut()
         self.loop.call_soon_threadsafe(self.loop.stop)
+
+
+def transactional_id(body: bytes) -> str:
+    """Of a request that begins with it, behind the client's name."""
+    (client,) = struct.unpack(">h", body[8:10])
+    at = 10 + max(0, client)
+    (size,) = struct.unpack(">h", body[at : at + 2])
+    return body[at + 2 : at + 2 + size].decode()

@@ -119,8 +119,8 @@ def proxied(own_broker, trial):
     """A trial whose worker reaches its broker through a proxy."""
     proxy = Proxy()
 
-    def begin(number, fault):
-        broker = own_broker(proxied=proxy.port)
+    def begin(number, fault, **config):
+        broker = own_broker(proxied=proxy.port, config=config)
         proxy.target = broker.listeners["PROXIED"][0]
         run = trial(number, fault, bootstrap=broker.bootstrap)
         run.brokers = f"127.0.0.1:{proxy.port}"
@@ -171,6 +171,21 @@ def test_the_reply_of_the_end_of_a_transaction_is_lost(proxied):
     run.verdict()
 
 
+def test_an_end_comes_late_in_the_middle_of_the_next_transaction(proxied):
+    run, proxy = proxied(34, "EndTxn held back until the middle of the next transaction", **{"transaction.abort.timed.out.transaction.cleanup.interval.ms": "600000"})
+    run.environment["KAIROS_TRANSACTION_TIMEOUT_MS"] = "5000"
+    run.start()
+    run.wait_progress()
+    proxy.hold_an_end = True
+    deadline = time.monotonic() + 60
+    while not proxy.late and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert proxy.late, run.cluster.logs()[-2000:]
+    run.strike()
+    run.finish(180)
+    run.verdict()
+
+
 def test_a_state_row_larger_than_the_changelog_takes(trial):
     run = trial(13, "changelog record too large")
     name = f"{run.cluster.app}.state"
@@ -180,7 +195,7 @@ def test_a_state_row_larger_than_the_changelog_takes(trial):
             run.cluster.bootstrap, lambda admin: admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"max.message.bytes": size, "cleanup.policy": "compact"})])
         )
 
-    limit("1000")
+    limit("150")
     worker = run.start()
     assert run.wait_dead(worker) == 70
     run.strike()
@@ -255,7 +270,7 @@ def test_the_changelog_is_compacted_and_ends_in_markers(trial, own_broker):
         run.strike()
     run.start("--instance", "w1")
     run.finish()
-    run.verdict()
+    run.verdict(compacted=True)
     cleaned = [line.split() for line in (broker.folder / "data" / "cleaner-offset-checkpoint").read_text().splitlines() if line.startswith(name)]
     assert any(int(offset) > 0 for _, _, offset in cleaned), "the broker has compacted"
 

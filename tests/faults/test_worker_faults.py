@@ -13,7 +13,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from streams.kafka.failpoints import POINTS
-from streams.kafka.transaction import TRANSACTION_MS
+from streams.settings import Settings
 from tests.broker.kafka import ends
 from tests.broker.workers import OUTPUTS
 
@@ -130,7 +130,7 @@ def test_an_owner_frozen_in_a_transaction_longer_than_its_session_is_fenced(tria
         return all(now[place] >= high[place] for place in held)
 
     waited(free, 15)
-    assert time.monotonic() - begun < TRANSACTION_MS / 1000, "it was the new owner, not the broker's patience that ended it"
+    assert time.monotonic() - begun < Settings().transaction_timeout_ms / 1000, "it was the new owner, not the broker's patience that ended it"
     run.wait_progress()
     time.sleep(max(0, begun + frozen_s - time.monotonic()))
     assert is_stopped(frozen)

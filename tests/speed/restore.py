@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, NamedTuple
 
+from schemas.raw import TOPICS
 from streams.builder import shard_builder
 from streams.cli.demo import free_port
 from streams.kafka.partitioner import partition_of
@@ -72,6 +73,7 @@ def detected(customers: int, build: Callable[[int], Shard]) -> list[Shard]:
 async def write(shard: Shard, settings: Settings) -> Written:
     """All rows of the shard into its changelog partition, as a worker commits them."""
     task = ShardTask(shard, settings, Metrics(), connection={}, dead_letter_bytes=1_000_000, raw_partitions=PARTITIONS, resume=lambda *_: None, rebuild=lambda: shard)
+    task.transactions.committed = dict.fromkeys(TOPICS, 0)
     records = size = 0
     for step in shard.migration(settings.batch_records):
         await task._commit(step)

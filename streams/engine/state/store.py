@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Ledger = Counter[tuple[str, str]]
 """Records by topic and fate."""
 CLOCK, LAYOUT, MEMORY, TEXT = "clock", "layout", "memory", "text"
+HEAD_KEY = record_key(CLOCK, "")
+"""Changelog key of the head row."""
 ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT)
 """What the changelog holds beside the rows of parts."""
 TEXTS_BETWEEN = 1024
@@ -45,6 +47,8 @@ class Head(msgspec.Struct):
     facts: dict[str, int] = msgspec.field(default_factory=dict)
     records: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     """By topic, how many records had which fate: their sum is the number of records behind the committed offset."""
+    offsets: dict[str, int] = msgspec.field(default_factory=dict)
+    """Next offset of each raw topic, as committed in the same transaction; empty in state that an older version wrote."""
 
 
 class State:
@@ -57,6 +61,9 @@ class State:
         """What the state as a whole depends on: written beside it, and compared when it is read back."""
         self.ledger: Ledger = Counter()
         self.written = Head()
+        """As it was read back, or last given out; its offsets are those of the restore: a transaction writes its own (`streams/kafka`)."""
+        self.stored: Head | None = None
+        """The head row as it was read back; None when there was none."""
         self.memory: dict[str, Memory] = {}
         """By part, or part and column, for what does not keep everything for ever."""
         self.memory_before: dict[str, Memory] = {}
@@ -86,7 +93,7 @@ class State:
             table.build()
 
     def changes(self) -> list[Change]:
-        """Everything that changed since the last call, as changelog records; layouts and texts before the rows that need them."""
+        """Everything that changed since the last call, as changelog records: layouts, texts, the rows that need them, and the head last."""
         heads: list[Change] = []
         rows: list[Change] = []
         if not self.declared:
@@ -108,7 +115,7 @@ class State:
         self.undeclared.clear()
         head = self.head()
         if head != self.written and (head.clock or head.ahead or head.records):
-            rows.append(Change(record_key(CLOCK, ""), msgspec.json.encode(head)))
+            rows.append(Change(HEAD_KEY, msgspec.json.encode(head)))
             self.written = head
         return heads + rows
 
@@ -151,7 +158,7 @@ class State:
         for (topic, fate), number in self.ledger.items():
             if number:
                 records.setdefault(topic, {})[fate] = number
-        return Head(self.clock.now, self.clock.ahead, dict(self.facts), records)
+        return Head(self.clock.now, self.clock.ahead, dict(self.facts), records, self.written.offsets)
 
     def _declare(self, heads: list[Change]) -> None:
         """Write down the layouts and memories of all parts, used or not, so that a plan can tell what was installed."""
@@ -257,6 +264,7 @@ class State:
             stored = self.written.facts.get(name, wanted)
             if stored != wanted:
                 raise StateRefused(f"state: wanted {name} {wanted}, it was written with {stored}: {REMEDIES[name]}")
+        self.stored = self.written
         self.clock.now, self.clock.ahead = self.written.clock, self.written.ahead
         self.ledger = Counter({(topic, fate): number for topic, fates in self.written.records.items() for fate, number in fates.items()})
 

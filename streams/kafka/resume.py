@@ -1,0 +1,60 @@
+"""`--resume-from-state`: before a worker starts, shards whose books do not agree are set to what their state says."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from aiokafka import TopicPartition
+
+from streams.engine.state.store import HEAD_KEY, Head
+from streams.kafka import books, changelog
+from streams.kafka.shard_task import NOTHING
+from streams.kafka.transaction import Transactions
+from streams.logs import log
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer
+
+    from streams.metrics import Metrics
+    from streams.settings import Settings
+
+logger = logging.getLogger("kairos.worker")
+
+
+async def resume_from_state(settings: Settings, connection: dict[str, Any], metrics: Metrics, partitions: int) -> None:
+    """Set the group's offsets to those of the state, shard by shard, where they do not agree, and log what that loses or repeats.
+
+    A shard that agrees is left alone; of others the owner is fenced. Raises BooksDiffer where there is no state to go by.
+    """
+    async with changelog.reading(settings, connection) as consumer:
+        for partition in range(partitions):
+            try:
+                books.agree(await read(settings, connection, consumer, partition), settings)
+            except books.BooksDiffer:
+                await resume(settings, connection, metrics, consumer, partition)
+
+
+async def read(settings: Settings, connection: dict[str, Any], consumer: AIOKafkaConsumer, partition: int) -> books.Books:
+    """The books of a shard, the head row read from its changelog."""
+    value: bytes | None = None
+    async for run in changelog.rows(consumer, TopicPartition(settings.changelog, partition)):
+        value = next((row for key, row in reversed(run) if key == HEAD_KEY), value)
+    head = msgspec.json.decode(value, type=Head) if value is not None else None
+    return await books.read_books(settings, connection, consumer, partition, head)
+
+
+async def resume(settings: Settings, connection: dict[str, Any], metrics: Metrics, consumer: AIOKafkaConsumer, partition: int) -> None:
+    """Take a shard over, and commit where it goes on."""
+    transactions = Transactions(partition, settings, metrics, connection=connection, dead_letter_bytes=0, raw_partitions=0, topic_bytes={})
+    await transactions.begin()
+    try:
+        known = await read(settings, connection, consumer, partition)
+        agreed = books.resume(known, settings)
+        for remark in agreed.remarks:
+            log(logger, logging.WARNING, remark, app=settings.app)
+        transactions.last, transactions.committed, transactions.head = known.group.token, agreed.offsets, known.head or Head()
+        await transactions.commit(NOTHING)
+    finally:
+        await transactions.close()
