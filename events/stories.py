@@ -86,6 +86,6 @@ def phone(old_tac: str | None, new_tac: str | None, at: str = "10:00", **more: A
     return record("device_change", at, **{"change_type": "device", "old_imei": "t:a", "new_imei": "t:b", "old_tac": old_tac, "new_tac": new_tac, **more})
 
 
-def status(old: str | None, new: str, at: str = "10:00", line: str = "S1") -> Record:
+def status(old: str | None, new: str, at: str = "10:00", line: str = "S1", **more: Any) -> Record:
     """The line's status changes."""
-    return record("state_change", at, subscription_id=line, entity="line", entity_id=line, attribute="line.status", old_value=old, new_value=new)
+    return record("state_change", at, subscription_id=line, entity="line", entity_id=line, attribute="line.status", old_value=old, new_value=new, **more)

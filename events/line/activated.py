@@ -2,7 +2,7 @@
 
 from events.stories import status
 from events.words import L
-from streams.define import Case, Event, Field, line, once, unknown
+from streams.define import Case, Event, Field, line, once
 
 
 class Activated(Event, by="line"):
@@ -10,12 +10,12 @@ class Activated(Event, by="line"):
     when = status.moved.where(L.new_value == "active", status.before.isin("created", "pendingActive"))
     rearm = once()
 
-    channel: Field[str | None] = unknown
+    channel: Field[str | None] = L.channel
     payment_type: Field[str | None] = line.payment_type(L.subscription_id)
 
 
 CASES = [
-    Case("goes live", [status("pendingActive", "active")], [{"channel": None, "payment_type": "prepaid"}]),
+    Case("goes live", [status("pendingActive", "active", channel="store")], [{"channel": "store", "payment_type": "prepaid"}]),
     Case("known from the record before", [status(None, "created", "10:00"), status(None, "active", "11:00")], [{"channel": None, "payment_type": "prepaid"}]),
     Case("a line in no table: how it is paid is unknown", [status("pendingActive", "active", line="S2")], [{"channel": None, "payment_type": None}]),
     Case("back from a suspension", [status("suspended", "active")], []),

@@ -30,6 +30,8 @@ DAY_S = 1.0
 AHEAD = 30_000
 """Records that the city may be ahead of the worker: the embedded broker keeps about 5 MB a partition, and lets go of the oldest, read or not."""
 LATEST = 8
+FRAMES = 9
+"""Lines of a terminal that frames, titles and heads take."""
 
 
 def demo(
@@ -159,7 +161,10 @@ class Demo:
         """What marketing would read: committed events."""
         from aiokafka import AIOKafkaConsumer
 
-        from streams.cli.wording import in_words
+        from streams.cli.wording import city_names, in_words
+
+        cities = city_names()
+        money = {event.id: frozenset(name for name, field in event.payload.items() if field.type.__name__ == "Amount") for event in self.catalogue}
 
         consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest", fetch_max_wait_ms=100, check_crcs=False)
         await consumer.start()
@@ -169,7 +174,7 @@ class Demo:
                     for record in records:
                         data: dict[str, Any] = orjson.loads(record.value)["data"]
                         self.counts[data["event"]] += 1
-                        self.latest.append(in_words(data))
+                        self.latest.append(in_words(data, money.get(data["event"], frozenset()), cities))
                         if self.first_event_s is None:
                             self.first_event_s = time.monotonic() - self.started
         finally:
@@ -199,18 +204,24 @@ class Demo:
         return f"{seconds:4.0f} s  day {self.day:3}  {self.produced:>9,} records  {self.counts.total():>7,} events  {latest}"
 
     def _table(self) -> RenderableType:
+        """Fits the terminal: the latest events always, then as many rows as there is room for, most first."""
         from rich.console import Group
         from rich.panel import Panel
         from rich.table import Table
 
         seconds = max(0.1, time.monotonic() - self.started)
-        table = Table("event", "detections", "per s", title=f"day {self.day}: {self.produced:,} records, {self.counts.total():,} events, {seconds:.0f} s", expand=True)
+        table = Table("event", "detections", "per s", title=f"day {self.day}: {self.produced:,} records, {self.counts.total():,} events, {seconds:.0f} s")
         for column in table.columns[1:]:
             column.justify = "right"
-        for event in self.catalogue:
+        latest = list(self.latest)[-min(LATEST, max(3, self.console.height // 4)) :]
+        room = max(3, self.console.height - len(latest) - FRAMES)
+        rows = sorted(self.catalogue, key=lambda event: -self.counts[event.id])
+        for event in rows[:room]:
             number = self.counts[event.id]
             table.add_row(event.id, f"{number:,}", f"{number / seconds:.1f}", style=None if number else "dim")
-        return Group(table, Panel("\n".join(self.latest) or "waiting for the first event", title="latest"))
+        if len(rows) > room:
+            table.caption = f"{len(rows) - room} more at the end"
+        return Group(table, Panel("\n".join(latest) or "waiting for the first event", title="latest", expand=False))
 
     def end(self) -> None:
         """End the worker: it finishes its batch."""
@@ -230,13 +241,16 @@ class Demo:
         table = Table("event", "detections", "what happened", title="detected")
         table.columns[1].justify = "right"
         for event in self.catalogue:
-            table.add_row(event.id, f"{self.counts[event.id]:,}", event.doc().splitlines()[0])
+            table.add_row(event.id, f"{self.counts[event.id]:,}", event.doc().splitlines()[0], style=None if self.counts[event.id] else "dim")
         self.console.print(table)
         first = f", the first after {self.first_event_s:.1f} s" if self.first_event_s is not None else ""
         self.console.print(
             f"{self.counts.total():,} events of {sum(1 for e in self.catalogue if self.counts[e.id])} kinds from {self.produced:,} records of {self.day} simulated days in {seconds:.0f} s{first}",
             highlight=False,
         )
+        for line in list(self.latest)[-3:]:
+            self.console.print(line, highlight=False)
+        self.console.print("next: kairos catalog travel.tourist_city, kairos simulate --help, README.md: add an event in ten lines", highlight=False)
         self.folder.cleanup()
         if not self.counts:
             self.failed = True
