@@ -25,6 +25,7 @@ from faust.types.auth import SASLMechanism
 from schemas.raw import TOPICS
 from streams.builder import shard_builder
 from streams.kafka import topics as kafka_topics
+from streams.kafka.bystander import Bystander
 from streams.kafka.connection import connection, is_loopback, secret
 from streams.kafka.contact import Contact, listen
 from streams.kafka.ending import Ending
@@ -419,6 +420,8 @@ def run(settings: Settings, *, check: bool = True, config: str | None = None) ->
         shell = Shell(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
         shell.spinner = None  # it writes escapes between the lines of the log
         ending.finish = shell.finish
+        if check:
+            Bystander(settings, broker.partitions, metrics, contact).start()
         try:
             shell.run()
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told in a line, and nothing more may be acknowledged

@@ -1,0 +1,145 @@
+"""On a real broker: `kairos status` with no worker and with one, and what a worker tells of latency, its group and traces."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from schemas.raw import TOPICS
+from streams.cli.demo import free_port
+from streams.kafka.bystander import Bystander
+from streams.kafka.contact import Contact
+from streams.metrics import Metrics
+from streams.settings import load
+from tests.broker.kafka import read_all
+from tests.broker.test_bad_input import kairos
+from tests.broker.test_causes import ready
+from tests.broker.test_operations import charge
+from tests.broker.test_outage import answer, wait_for
+from tests.broker.workers import OUTPUTS
+
+pytestmark = pytest.mark.broker
+PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def status(cluster, *arguments):
+    done = kairos("status", "--brokers", cluster.bootstrap, "--app", cluster.app, *arguments)
+    assert not done.stderr
+    return done.returncode, done.stdout
+
+
+def status_json(cluster, *arguments):
+    code, text = status(cluster, "--json", *arguments)
+    return code, json.loads(text)
+
+
+def produce(cluster, records):
+    async def send():
+        producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap)
+        await producer.start()
+        try:
+            for (topic, partition, key, value), headers in records:
+                await producer.send_and_wait(topic, value, key=key, partition=partition, headers=headers)
+        finally:
+            await producer.stop()
+
+    asyncio.run(send())
+
+
+def unowned(cluster):
+    metrics = Metrics()
+    Bystander(load({"brokers": cluster.bootstrap, "app": cluster.app}, environ={}), cluster.partitions, metrics, Contact()).look()
+    return {topic: metrics.registry.get_sample_value("kairos_unowned_lag_records", {"topic": topic}) for topic in TOPICS}
+
+
+def tells(cluster, port, version):
+    """A worker's metrics and its first line say what runs."""
+    metrics = answer(port, "/metrics")[1]
+    assert 'kairos_member_state{state="stable"} 1.0' in metrics
+    assert 'kairos_member_state{state="joining"} 0.0' in metrics
+    assert 'kairos_event_latency_seconds_count{family="balance"}' in metrics
+    assert 'kairos_unowned_lag_records{topic="raw.usage"} 0.0' in metrics
+    starts = next(json.loads(line) for line in cluster.logs().splitlines() if '"worker starts"' in line)
+    assert starts["version"] == version
+    assert starts["changed"]["instance"] == "first"
+    assert "compression" not in starts["changed"]
+
+
+def carries_traces(cluster):
+    """The events have the trace context of their triggers, where it is valid."""
+    events = asyncio.run(read_all(cluster.bootstrap, OUTPUTS))
+    traced = {json.loads(event.value)["data"]["customer_id"]: {name: value for name, value in event.headers if "trace" in name} for event in events}
+    own = {"traceparent": PARENT, "tracestate": b"a=1"}
+    assert traced == {"C1": {}, "C2": {**own, **{f"ce_{name}": value for name, value in own.items()}}, "C3": {}}
+
+
+def test_status_with_no_worker_with_one_and_after_it(cluster):
+    produce(cluster, [(charge(0), []), (charge(1, "C2"), [("traceparent", PARENT), ("tracestate", b"a=1")]), (charge(2, "C3"), [("traceparent", b"nonsense")])])
+    code, seen = status_json(cluster)
+    assert (code, seen["ok"], seen["group"]["members"], seen["workers"], seen["latency_s"]) == (1, False, [], [], None)
+    assert seen["topics"] == [{"topic": topic, "committed": 0, "end": 3 * (topic == "raw.billing"), "lag": 3 * (topic == "raw.billing")} for topic in TOPICS]
+    assert len(seen["problems"]) == 2
+    assert seen["problems"][0] == f"the group {cluster.app} has no member: no worker runs"
+    assert "raw.billing: no worker holds partition" in seen["problems"][1]
+    assert "3 records wait" in seen["problems"][1]
+    assert unowned(cluster) == {**dict.fromkeys(TOPICS, 0), "raw.billing": 3}
+    code, text = status(cluster)
+    assert code == 1
+    assert "has no member" in text
+
+    worker, port = ready(cluster, "--instance", "first")
+    cluster.wait_worked_off()
+    address = f"http://127.0.0.1:{port}"
+    wait_for(lambda: status(cluster, "--worker", address)[0] == 0, 30, "all is well")
+    code, seen = status_json(cluster, "--worker", address)
+    assert (code, seen["ok"], seen["problems"]) == (0, True, [])
+    (member,) = seen["group"]["members"]
+    assert member["member"].startswith("first")
+    assert member["shards"] == [0, 1, 2, 3]
+    assert {one["owner"] for one in seen["partitions"]} == {member["member"]}
+    assert len(seen["partitions"]) == 4 * cluster.partitions
+    assert [(one["version"] is not None, one["ready"], one["state"], one["rules_off"]) for one in seen["workers"]] == [(True, True, "stable", {})]
+    assert 0 < seen["latency_s"]["p50"] <= seen["latency_s"]["p99"]
+    assert unowned(cluster) == dict.fromkeys(TOPICS, 0)
+    text = status(cluster, "--worker", address)[1]
+    for word in ("first", "raw.network", "all is well", "stable", "half within"):
+        assert word in text
+    tells(cluster, port, seen["workers"][0]["version"])
+    carries_traces(cluster)
+
+    nobody = f"http://127.0.0.1:{free_port()}"
+    code, seen = status_json(cluster, "--worker", address, "--worker", nobody)
+    assert code == 1
+    assert len(seen["problems"]) == 1
+    assert seen["problems"][0].startswith(f"worker {nobody}: no answer: ")
+    worker.kill()
+    worker.wait()
+    wait_for(lambda: status_json(cluster)[1]["group"]["members"] == [], 60, "the session to end")
+    code, seen = status_json(cluster)
+    assert code == 1
+    assert len(seen["problems"]) == 1, "no records wait"
+    assert {one["owner"] for one in seen["partitions"]} == {None}
+
+
+def test_topics_that_are_not_there_and_a_broker_that_is_not(cluster):
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    async def delete():
+        admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
+        await admin.start()
+        await admin.delete_topics(["raw.usage"])
+        while "raw.usage" in await admin.list_topics():
+            await asyncio.sleep(0.05)
+        await admin.close()
+
+    asyncio.run(delete())
+    code, seen = status_json(cluster)
+    assert code == 1
+    assert seen["problems"][0] == "raw.usage is missing: create it with 'kairos topics --create'"
+    gone = kairos("status", "--brokers", f"127.0.0.1:{free_port()}", "--json")
+    assert (gone.returncode, gone.stdout) == (2, "")
+    assert "no Kafka broker answers" in gone.stderr
+    assert len(gone.stderr.splitlines()) == 1
