@@ -20,6 +20,7 @@ from tests.broker.test_causes import ready
 from tests.broker.test_operations import charge
 from tests.broker.test_outage import answer, wait_for
 from tests.broker.workers import OUTPUTS
+from tests.cli.test_json import documented, keys_of
 
 pytestmark = pytest.mark.broker
 PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -96,6 +97,7 @@ def test_status_with_no_worker_with_one_and_after_it(cluster):
     wait_for(lambda: status(cluster, "--worker", address)[0] == 0, 30, "all is well")
     code, seen = status_json(cluster, "--worker", address)
     assert (code, seen["ok"], seen["problems"]) == (0, True, [])
+    assert keys_of(seen) == documented("kairos status --json")
     (member,) = seen["group"]["members"]
     assert member["member"].startswith("first")
     assert member["shards"] == [0, 1, 2, 3]
@@ -143,3 +145,30 @@ def test_topics_that_are_not_there_and_a_broker_that_is_not(cluster):
     assert (gone.returncode, gone.stdout) == (2, "")
     assert "no Kafka broker answers" in gone.stderr
     assert len(gone.stderr.splitlines()) == 1
+
+
+def test_plan_and_topics_as_documents(cluster):
+    made = kairos("topics", "--json", "--create", "--brokers", cluster.bootstrap, "--app", "app-other")
+    told = json.loads(made.stdout)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert keys_of(told) == documented("kairos topics --json")
+    assert (told["ok"], told["partitions"], told["faults"]) == (True, cluster.partitions, [])
+    assert "app-other.state" in told["topics"]
+    assert "created app-other.state" in told["done"]
+    faulty = kairos("topics", "--json", "--brokers", cluster.bootstrap, "--app", "app-third")
+    told = json.loads(faulty.stdout)
+    assert (faulty.returncode, told["ok"], told["partitions"]) == (2, False, None)
+    assert "app-third.state is missing" in told["faults"][0]
+    cluster.produce([charge(0)])
+    worker, _ = ready(cluster)
+    cluster.wait_worked_off()
+    worker.terminate()
+    worker.wait(30)
+    planned = kairos("plan", "--json", "--brokers", cluster.bootstrap, "--app", cluster.app)
+    told = json.loads(planned.stdout)
+    assert planned.returncode == 0
+    assert keys_of(told) == documented("kairos plan --json")
+    assert told["ok"]
+    assert {column["becomes"] for column in told["columns"]} == {"carried"}
+    assert sum(column["rows"] for column in told["columns"] if column["event"] == "balance.low") > 0
+    assert keys_of(status_json(cluster)[1]) <= documented("kairos status --json")
