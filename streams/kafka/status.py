@@ -145,7 +145,7 @@ async def places_of(client: AIOKafkaAdminClient, settings: Settings, group: Grou
 
 def problems_of(seen: Overview, app: str) -> list[str]:
     """What is wrong, a sentence each."""
-    found = [f"{topic} is missing: create it with 'kairos topics --create'" for topic in seen.missing]
+    found = [f"{topic} is missing, or not shown to this user: create it with 'kairos topics --create', or grant DESCRIBE on it" for topic in seen.missing]
     if not seen.group.members:
         found.append(f"the group {app} has no member: no worker runs")
     elif seen.group.state != STABLE:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import http.server
 import json
+import threading
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from schemas.raw import TOPICS
 from streams.cli.demo import free_port
@@ -140,7 +143,7 @@ def test_topics_that_are_not_there_and_a_broker_that_is_not(cluster):
     asyncio.run(delete())
     code, seen = status_json(cluster)
     assert code == 1
-    assert seen["problems"][0] == "raw.usage is missing: create it with 'kairos topics --create'"
+    assert seen["problems"][0] == "raw.usage is missing, or not shown to this user: create it with 'kairos topics --create', or grant DESCRIBE on it"
     gone = kairos("status", "--brokers", f"127.0.0.1:{free_port()}", "--json")
     assert (gone.returncode, gone.stdout) == (2, "")
     assert "no Kafka broker answers" in gone.stderr
@@ -172,3 +175,35 @@ def test_plan_and_topics_as_documents(cluster):
     assert {column["becomes"] for column in told["columns"]} == {"carried"}
     assert sum(column["rows"] for column in told["columns"] if column["event"] == "balance.low") > 0
     assert keys_of(status_json(cluster)[1]) <= documented("kairos status --json")
+
+
+def test_a_worker_sends_its_transactions_as_spans_and_ends_in_time(cluster):
+    got = []
+
+    class Collector(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            got.append(ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    produce(cluster, [(charge(0), [("traceparent", PARENT)])])
+    ready(cluster, environment={"KAIROS_OTEL_ENDPOINT": f"http://127.0.0.1:{server.server_port}"})
+    cluster.wait_worked_off()
+    assert cluster.end() == [0]
+    server.shutdown()
+    server.server_close()
+    spans = [span for request in got for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans]
+    (event,) = [span for span in spans if span.name == "kairos.event"]
+    linked = [span for span in spans if span.name == "kairos.transaction" and any(link.trace_id == event.trace_id for link in span.links)]
+    assert event.trace_id.hex() in PARENT.decode()
+    assert len(linked) == 1
+    assert {pair.key: pair.value.int_value for pair in linked[0].attributes}["kairos.events"] == 1
+    (published,) = asyncio.run(read_all(cluster.bootstrap, OUTPUTS))
+    headers = dict(published.headers)
+    assert headers["ce_traceparent"] == PARENT
+    assert event.span_id.hex() in headers["traceparent"].decode()

@@ -108,6 +108,24 @@ def test_dead_letters_are_listed_and_put_back_with_the_rights_listed_for_it(guar
     assert "the broker refused" in refused.stderr
 
 
+def test_the_status_is_shown_with_the_rights_listed_for_it(guarded, tmp_path):
+    cluster = Cluster(guarded.bootstrap, tmp_path)
+    cluster.fresh_topics()
+    (line,) = rights(cluster.app, "`kairos status` looks")
+
+    def call():
+        return kairos("status", "--json", "--brokers", f"127.0.0.1:{guarded.listeners['SASL_SSL'][0]}", "--app", cluster.app, **scram(tmp_path))
+
+    refused = call()
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"grant the caller DESCRIBE on the group {cluster.app}" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    guarded.acls("--add", "--allow-principal", WORKER, *line)
+    shown = call()
+    assert shown.returncode == 1, shown.stderr
+    assert json.loads(shown.stdout)["problems"] == [f"the group {cluster.app} has no member: no worker runs"]
+
+
 @pytest.mark.fault_full
 @pytest.mark.parametrize(
     ("operation", "resource", "words"),
