@@ -95,9 +95,14 @@ class Metrics:
 
     def committed(self, events: Sequence[Message], appended_ms: Iterable[int | None], now_ms: float) -> None:
         """Note how long ago the triggers of `events`, which are committed now, were appended (epoch ms); None: no trigger."""
+        of_topic: dict[str, Histogram] = {}
         for event, appended in zip(events, appended_ms, strict=False):
-            if appended is not None:
-                self.event_latency.labels(event.topic.removeprefix(PREFIX)).observe(max(0.0, (now_ms - appended) / 1000))
+            if appended is None:
+                continue
+            histogram = of_topic.get(event.topic)
+            if histogram is None:
+                histogram = of_topic[event.topic] = self.event_latency.labels(event.topic.removeprefix(PREFIX))
+            histogram.observe(max(0.0, (now_ms - appended) / 1000))
 
     def step(self, step: Step) -> None:
         """Count what a committed step did."""
