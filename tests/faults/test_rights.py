@@ -101,7 +101,8 @@ def test_dead_letters_are_listed_and_put_back_with_the_rights_listed_for_it(guar
     assert "1 of 1 were put back" in done.stdout, done.stderr
     denied = ("--deny-principal", WORKER, "--operation", "Write", "--topic", "raw.billing")
     guarded.acls("--add", *denied)
-    asyncio.run(refuse(guarded.bootstrap, value.replace(b"r-1", b"r-2")))
+    for number in range(2, 5):  # each larger than a batch: the refusal of the first comes while the others are being sent
+        asyncio.run(refuse(guarded.bootstrap, value.replace(b"r-1", b"r-%d" % number) + b" " * 20_000))
     refused = call("--put-back")
     assert refused.returncode == 2, refused.stdout
     assert "Traceback" not in refused.stderr
