@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
     from streams.settings import Settings
 
-ANSWER_S = 20.0
-"""All of the broker's answers together are waited for this long."""
-COORDINATOR_S = 10.0
+ANSWER_S, ATTEMPTS = 8.0, 3
+"""All of the broker's answers together are waited for this long, and asked for so often."""
+COORDINATOR_S = 6.0
 """A broker that has just started names the group's coordinator within this."""
 STABLE = "Stable"
 
@@ -85,16 +86,23 @@ class Overview(NamedTuple):
 async def overview(settings: Settings) -> Overview:
     """Ask the broker. Raises StatusFault, BrokerUnreachable."""
     try:
-        async with asyncio.timeout(ANSWER_S), Admin(settings) as client:
-            counts = await partitions_of(client)
-            group = await coordinated(client, settings.app)
-            return Overview(group, await places_of(client, settings, group, counts), [topic for topic in TOPICS if topic not in counts])
-    except TimeoutError as error:
-        raise BrokerUnreachable(f"brokers: the broker on {settings.brokers} did not answer within {ANSWER_S:.0f} s: look at it, or name another with --brokers") from error
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(TimeoutError):  # a topic that is deleted meanwhile is asked for without an answer
+                async with asyncio.timeout(ANSWER_S):
+                    return await ask(settings)
     except GroupAuthorizationFailedError as error:
         raise StatusFault(f"{settings.app}: the broker forbids it to be looked at: grant the caller DESCRIBE on the group {settings.app}") from error
     except KafkaError as error:
         raise StatusFault(f"brokers: wanted an answer about the group {settings.app} from {settings.brokers}, got {type(error).__name__}: try again") from error
+    raise BrokerUnreachable(f"brokers: the broker on {settings.brokers} did not answer within {ATTEMPTS * ANSWER_S:.0f} s: look at it, or name another with --brokers")
+
+
+async def ask(settings: Settings) -> Overview:
+    """The same once. Raises KafkaError, BrokerUnreachable."""
+    async with Admin(settings) as client:
+        counts = await partitions_of(client)
+        group = await coordinated(client, settings.app)
+        return Overview(group, await places_of(client, settings, group, counts), [topic for topic in TOPICS if topic not in counts])
 
 
 async def coordinated(client: AIOKafkaAdminClient, app: str) -> Group:
