@@ -20,7 +20,7 @@ from schemas.fault import KairosFault
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NOISY = ("faust", "aiokafka", "kafka", "mode", "asyncio", "streams")
+NOISY = ("faust", "aiokafka", "kafka", "mode", "asyncio", "streams", "opentelemetry", "urllib3")
 """Libraries that log records at debug: they are heard from WARNING on. Our own loggers are `kairos.…`; what a class of ours inherits from a
 library is logged under `streams.…`."""
 OURS = "kairos"

@@ -6,6 +6,7 @@ import hmac
 import logging
 import sys
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -14,18 +15,27 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from schemas.raw import RECORD_TYPES, type_name
+from streams.emit import PREFIX
 from streams.logs import about, log
 from streams.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from streams.emit import Message
     from streams.shard import Step
 
 logger = logging.getLogger("kairos.metrics")
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600)
+MEMBER_STATES = ("joining", "rebalancing", "stable")
+"""Of a worker in its consumer group: no partitions were dealt out to it yet, they are being dealt out again, it has its share (perhaps none)."""
 PLAIN = {"late": "late", "duplicate": "duplicates", "conflict": "conflicts", "terminated": "terminated", "stale": "stale"}
+
+
+def is_state(state: Callable[[], str], name: str) -> float:
+    """1 where `state()` is `name`."""
+    return float(state() == name)
 
 
 class Metrics:
@@ -50,6 +60,9 @@ class Metrics:
         self.batch_seconds = Histogram("kairos_batch_seconds", "Merging, detecting and encoding one batch", buckets=FAST, **own)
         self.commit_seconds = Histogram("kairos_commit_seconds", "One Kafka transaction", buckets=FAST, **own)
         self.latency_seconds = Histogram("kairos_latency_seconds", "Append of a batch's newest record to commit of its events", buckets=LONG, **own)
+        self.event_latency = Histogram(
+            "kairos_event_latency_seconds", "Append of an event's trigger record to commit of the event; timers have none", ["family"], buckets=LONG, **own
+        )
         self.lag = Gauge(
             "kairos_consumer_lag_records", "Offsets of a topic partition that are not committed yet: its last stable offset less the group's", ["topic", "partition"], **own
         )
@@ -61,6 +74,8 @@ class Metrics:
         self.contact = Gauge("kairos_broker_contact_age_seconds", "Time since a broker last answered", **own)
         self.group_contact = Gauge("kairos_group_contact_age_seconds", "Time since the group's coordinator last answered", **own)
         self.ready = Gauge("kairos_ready", "1 where /readyz says ok", **own)
+        self.member = Gauge("kairos_member_state", "1 for the state of the worker in its consumer group", ["state"], **own)
+        self.unowned = Gauge("kairos_unowned_lag_records", "Records of partitions that no member of the group holds, not committed yet", ["topic"], **own)
         self.restoring = Gauge("kairos_restoring_shards", "Shards whose state is being read", **own)
         Info("kairos_build", "The installed version", **own).info({"version": version("kairos")})
         ProcessCollector(registry=registry)
@@ -72,6 +87,22 @@ class Metrics:
         """Where the age of the last contact is asked for, at every scrape."""
         self.contact.set_function(broker_silent_s)
         self.group_contact.set_function(group_silent_s)
+
+    def member_is(self, state: Callable[[], str]) -> None:
+        """Where the worker's state in the group is asked for, at every scrape: one of MEMBER_STATES."""
+        for name in MEMBER_STATES:
+            self.member.labels(name).set_function(partial(is_state, state, name))
+
+    def committed(self, events: Sequence[Message], appended_ms: Iterable[int | None], now_ms: float) -> None:
+        """Note how long ago the triggers of `events`, which are committed now, were appended (epoch ms); None: no trigger."""
+        of_topic: dict[str, Histogram] = {}
+        for event, appended in zip(events, appended_ms, strict=False):
+            if appended is None:
+                continue
+            histogram = of_topic.get(event.topic)
+            if histogram is None:
+                histogram = of_topic[event.topic] = self.event_latency.labels(event.topic.removeprefix(PREFIX))
+            histogram.observe(max(0.0, (now_ms - appended) / 1000))
 
     def step(self, step: Step) -> None:
         """Count what a committed step did."""

@@ -101,6 +101,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_host: Annotated[str, about("address of /metrics, /healthz, /readyz")] = "127.0.0.1"
     metrics_port: Annotated[int, about("port of /metrics, /healthz, /readyz; 0: any free one", ge=0, le=65_535)] = 9464
     metrics_token_file: Annotated[str | None, about("file whose first line is the bearer token of /metrics; needed beyond the loopback address")] = None
+    otel_endpoint: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://[^\s@?#]+\Z")] | None,
+        about(
+            "where spans of the transactions are sent by OTLP over HTTP, such as http://127.0.0.1:4318; needs kairos[otel]; none when not given",
+            wanted="an http or https address without a password",
+        ),
+    ] = None
     log_level: Annotated[LogLevel, about("what is logged")] = "info"
     events: Annotated[dict[str, dict[str, Any]], about('parameters of events: [events."balance.low"] low = 500')] = {}
 
@@ -225,8 +232,14 @@ def example() -> str:
 def toml(value: Any, name: str) -> str:
     """A default as TOML; a setting without one shows an example."""
     if value is None:
-        return f'"/etc/kairos/{name}"' if name.endswith("_file") else '"..."'
+        return f'"/etc/kairos/{name}"' if name.endswith("_file") else '"http://127.0.0.1:4318"' if name.endswith("_endpoint") else '"..."'
     return msgspec.json.encode(value).decode()
+
+
+def changed(chosen: Settings) -> dict[str, Any]:
+    """The settings that differ from their defaults. None is a secret: those are in files, which are named."""
+    defaults = Settings()
+    return {name: value for name in HINTS if (value := getattr(chosen, name)) != getattr(defaults, name)}
 
 
 def origins(config: str | None = None, environ: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -58,6 +58,8 @@ class Step(NamedTuple):
     counters: Counter[str]
     detections: list[Detection]
     records: int
+    triggers: Sequence[tuple[str, int] | None] = ()
+    """Topic and offset of the record that made each of `events` and then of `missed`; None for timers."""
 
 
 class StepFailed(KairosFault):
@@ -175,12 +177,15 @@ class Shard:
         wall = wall_ms if self.settings.wall_clock else None
         events: list[Message] = []
         missed: list[Message] = []
-        for detection in outcome.detections:
+        of_events: list[tuple[str, int] | None] = []
+        of_missed: list[tuple[str, int] | None] = []
+        for detection, trigger in zip(outcome.detections, triggers_of(outcome, released), strict=True):
             try:
                 record, stale = message(detection, self.settings.operator, wall)
             except Exception as error:
                 raise RuleFailed(tuple(self.engine.catalogue.with_dependents([detection.event])), error) from error
             (missed if stale else events).append(record)
+            (of_missed if stale else of_events).append(trigger)
         dead: list[Message] = []
         counters = outcome.counters
         if released is not None:
@@ -217,6 +222,7 @@ class Shard:
             counters,
             outcome.detections,
             released.n if released is not None else 0,
+            [*of_events, *of_missed],
         )
 
     def _changes(self) -> Sequence[tuple[bytes, bytes | None]]:
@@ -251,6 +257,13 @@ class Shard:
     def rows(self) -> dict[str, int]:
         """Rows in use by table."""
         return self.engine.rows()
+
+
+def triggers_of(outcome: Outcome, released: Released | None) -> list[tuple[str, int] | None]:
+    """Topic and offset of the record that made each detection; None for timers."""
+    by_records = [position for position, detection in zip(outcome.positions, outcome.detections, strict=True) if not detection.timed]
+    places = iter(released.coordinates(by_records) if released is not None and by_records else ())
+    return [None if detection.timed else next(places) for detection in outcome.detections]
 
 
 def letter_of(reject: Reject) -> Message:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
+from schemas.raw import type_name
 from streams.engine.expression import Param
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def catalog(
     event: Annotated[str | None, typer.Argument(help="An event id: show it in full.")] = None,
     definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="EVENT.PARAMETER=VALUE: show it with this value; may be given again.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,  # noqa: FBT002  # a switch
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
 ) -> None:
     """List the installed events, or show one with its rule, parameters, payload and cases.
@@ -35,13 +37,64 @@ def catalog(
 
     chosen = settings.load({"definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}, config)
     installed = Catalogue.load(chosen.definitions, chosen.events, chosen.only, chosen.without)
-    console = Console()
-    if event is None:
-        show_all(console, installed)
-    elif event in installed.by_id:
-        show_one(console, installed, installed.by_id[event])
-    else:
+    if event is not None and event not in installed.by_id:
         raise CatalogueFault(f"{event}: no such event{suggest(event, installed.by_id)}")
+    if json:
+        import orjson
+
+        told = {"events": [head_of(one) for one in installed]} if event is None else whole(installed, installed.by_id[event])
+        typer.echo(orjson.dumps(told).decode())
+    elif event is None:
+        show_all(Console(), installed)
+    else:
+        show_one(Console(), installed, installed.by_id[event])
+
+
+def head_of(event: type[Event]) -> dict[str, Any]:
+    """An event in short, as JSON has it."""
+    from streams.emit import PREFIX
+
+    primitive = event.signal.primitive
+    return {
+        "event": event.id,
+        "version": event.version,
+        "topic": PREFIX + event.id.split(".", 1)[0],
+        "key": event.by,
+        "primitive": primitive.code,
+        "records": type_name(primitive.records) if primitive.records is not None else None,
+        "valid_for_ms": int(event.valid_for_ms),
+        "doc": event.doc(),
+    }
+
+
+def whole(installed: Catalogue, event: type[Event]) -> dict[str, Any]:
+    """An event in full, as JSON has it: its rule in words, its parameters in their units."""
+
+    def bound(value: object) -> str | int | None:
+        return None if value is None else value.name if isinstance(value, Param) else int(value)  # type: ignore[call-overload]  # a number
+
+    return {
+        **head_of(event),
+        "rule": dict(rule_of(installed, event)[1:]),
+        "needs": list(installed.needs(event)),
+        "parameters": [
+            {
+                "name": name,
+                "value": installed.value(event, name),
+                "default": int(one.value),
+                "unit": one.unit,
+                "ge": bound(one.ge),
+                "le": bound(one.le),
+                "doc": one.doc,
+            }
+            for name, one in event.parameters.items()
+        ],
+        "detail": [
+            {"name": name, "type": field.type.__name__, "nullable": field.nullable, "from": with_values(str(field.value), installed, event)}
+            for name, field in event.payload.items()
+        ],
+        "cases": [{"tells": case.tells, "records": len(case.records), "events": len(case.details)} for case in event.cases],
+    }
 
 
 def show_all(console: Console, installed: Catalogue) -> None:

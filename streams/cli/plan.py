@@ -21,6 +21,7 @@ def plan(
     only: Annotated[list[str] | None, typer.Option(help="Publish this event alone; may be given again. [KAIROS_ONLY]")] = None,
     without: Annotated[list[str] | None, typer.Option(help="Publish all events but this; may be given again. [KAIROS_WITHOUT]")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="EVENT.PARAMETER=VALUE; may be given again.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,  # noqa: FBT002  # a switch
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
 ) -> None:
     """Compare the installed definitions with the state in the changelog, before they are deployed: nothing is written.
@@ -42,6 +43,10 @@ def plan(
     build, catalogue = shard_builder(chosen)
     stored = asyncio.run(read(chosen))
     lines = compare(stored, build(0).engine, catalogue)
+    refused = any(line.verdict == "refused" for line in lines)
+    if json:
+        typer.echo(as_json(lines, ok=not refused))
+        raise typer.Exit(int(refused))
     table = Table("", "event", "state", "rows", "")
     for line in lines:
         if line.verdict != "carried" or line.note:
@@ -51,9 +56,21 @@ def plan(
         console.print(table)
     for verdict, own in by_verdict(lines).items():
         console.print(f"{verdict}: {len(own)} columns of {len({line.owner for line in own})} events", highlight=False)
-    if any(line.verdict == "refused" for line in lines):
+    if refused:
         console.print("a worker with these definitions would refuse to start")
         raise typer.Exit(1)
+
+
+def as_json(lines: list[Line], *, ok: bool) -> str:
+    """The lines as one document; state that every installation has is of no event."""
+    import orjson
+
+    from streams.tools.plan import KERNEL
+
+    columns = [
+        {"becomes": line.verdict, "event": None if line.owner == KERNEL else line.owner, "column": line.column, "rows": line.rows, "note": line.note or None} for line in lines
+    ]
+    return orjson.dumps({"ok": ok, "columns": columns}).decode()
 
 
 def by_verdict(lines: list[Line]) -> dict[str, list[Line]]:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from streams.shard import Step
 
 
+ODD = ("late", "duplicate", "conflict", "terminated", "bad_msisdn", "bill_lines_differ")
+"""Counters of records that were odd."""
+
+
 def replay(
     files: Annotated[list[str], typer.Argument(help="Files of raw records, one JSON object a line, gzip too; - is stdin.")],
     out: Annotated[str | None, typer.Option(help="Write the events here, one CloudEvent a line; - is stdout.")] = None,
@@ -25,6 +29,7 @@ def replay(
     rejects: Annotated[str | None, typer.Option(help="Write refused records here: reason, detail, topic, file:line and raw text, one JSON object a line.")] = None,
     partitions: Annotated[int, typer.Option(help="Shards to split the customers over, as a cluster with so many partitions does.", min=1)] = 1,
     until: Annotated[str | None, typer.Option(help="RFC 3339 with offset: move the clock on to this moment at the end, so that timers fire.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="The summary as one JSON document on stdout.")] = False,  # noqa: FBT002  # a switch
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
 ) -> None:
     """Detect events in files of raw records: try a rule on history before it goes live.
@@ -35,12 +40,14 @@ def replay(
     """
     from streams import settings
     from streams.builder import shard_builder
-    from streams.cli.output import Output
+    from streams.cli.output import STDOUT, Output
     from streams.tools.replay import Replay
 
     until_ms = moment(until) if until is not None else None
     events, refused = Output("--out", out, files), Output("--rejects", rejects, files)
     events.differs_from(refused)
+    if json and STDOUT in (out, rejects):
+        raise settings.SettingsError("--json: wanted stdout for the summary alone, got --out or --rejects there too: name a file")
     given = {"reference": reference, "clock": "records", "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
     given |= {"only": tuple(only or ()), "without": tuple(without or ())}
     build, catalogue = shard_builder(settings.load(given, config), keep_state=False)
@@ -50,7 +57,7 @@ def replay(
         with progress_bar(files) as progress:
             for step in Replay(build, partitions).run(files, progress, until_ms):
                 tally.take(step)
-        tally.report([event.id for event in catalogue], perf_counter() - started)
+        (tally.report_json if json else tally.report)([event.id for event in catalogue], perf_counter() - started)
         refused.keep()
         tally.refuse_nothing_but_refused(rejects)
         events.keep()
@@ -108,6 +115,20 @@ class Tally:
         """Refused records by reason."""
         return {name.removeprefix("reject."): number for name, number in sorted(self.counters.items()) if name.startswith("reject.") and number}
 
+    @property
+    def total(self) -> int:
+        """Records that came, the refused ones included."""
+        return self.records + sum(self.refused.values()) - self.refused.get("late", 0)
+
+    def report_json(self, events: list[str], seconds: float) -> None:
+        """Print the summary on stdout as one document."""
+        import orjson
+
+        odd = {name: self.counters[name] for name in ODD}
+        by_event = {event: self.events[event] for event in events}
+        summary = {"records": self.total, "events": self.events.total(), "seconds": round(seconds, 3), "by_event": by_event, "refused": self.refused, "counters": odd}
+        typer.echo(orjson.dumps(summary).decode())
+
     def report(self, events: list[str], seconds: float) -> None:
         """Print the summary on stderr."""
         from rich.console import Console
@@ -125,8 +146,8 @@ class Tally:
             for reason, number in refused.items():
                 table.add_row(reason, f"{number:,}")
             console.print(table)
-        others = ", ".join(f"{self.counters[name]:,} {name}" for name in ("late", "duplicate", "conflict", "terminated", "bad_msisdn", "bill_lines_differ") if self.counters[name])
-        total = self.records + sum(refused.values()) - refused.get("late", 0)
+        others = ", ".join(f"{self.counters[name]:,} {name}" for name in ODD if self.counters[name])
+        total = self.total
         console.print(f"{total:,} records, {self.events.total():,} events in {seconds:.1f} s ({total / max(seconds, 1e-9):,.0f} records/s)" + (f"; {others}" if others else ""))
 
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streams.settings import Settings
+
+WARNING = "warning: "
 
 
 def topics(
@@ -17,6 +24,7 @@ def topics(
     definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="The topics of this event alone; may be given again. [KAIROS_ONLY]")] = None,
     without: Annotated[list[str] | None, typer.Option(help="The topics of all events but this; may be given again. [KAIROS_WITHOUT]")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,  # noqa: FBT002  # a switch
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
 ) -> None:
     """Check that all topics are there as they must be; with --create, make those that are missing.
@@ -29,10 +37,37 @@ def topics(
 
     chosen = settings.load({"brokers": brokers, "app": app, "definitions": tuple(definitions or ()), "only": tuple(only or ()), "without": tuple(without or ())}, config)
     families = Catalogue.load(chosen.definitions, chosen.events, chosen.only, chosen.without).families
-    if create:
-        for line in asyncio.run(topics.create(chosen, families, partitions=partitions, replication=replication)):
-            typer.echo(line)
+    done = asyncio.run(topics.create(chosen, families, partitions=partitions, replication=replication)) if create else []
+    if json:
+        tell_json(chosen, families, done, config)
+        return
+    for line in done:
+        typer.echo(line)
     checked = asyncio.run(topics.check(chosen, families, config))
     for line in checked.warnings:
         typer.echo(f"warning: {line}", err=True)
     typer.echo(f"{len(topics.wanted_topics(chosen, families))} topics are as they must be, {checked.partitions} partitions each")
+
+
+def tell_json(chosen: Settings, families: Iterable[str], done: list[str], config: str | None) -> None:
+    """Print what was done and found as one document; faulty topics are no error message then, but in it. Raises BrokerUnreachable."""
+    import orjson
+
+    from streams.cli import USAGE
+    from streams.kafka import topics
+
+    faults: list[str] = []
+    warnings: list[str] = []
+    count = None
+    try:
+        checked = asyncio.run(topics.check(chosen, families, config))
+        count, warnings = checked.partitions, checked.warnings
+    except topics.BrokerUnreachable:
+        raise
+    except topics.TopicFault as fault:
+        for line in str(fault).splitlines():
+            (warnings if line.startswith(WARNING) else faults).append(line.removeprefix(WARNING))
+    names = list(topics.wanted_topics(chosen, families))
+    typer.echo(orjson.dumps({"ok": not faults, "topics": names, "partitions": count, "done": done, "faults": faults, "warnings": warnings}).decode())
+    if faults:
+        raise typer.Exit(USAGE)

@@ -64,6 +64,8 @@ class Outcome(NamedTuple):
     counters: Counter[str]
     fates: Ints
     """[topic rank, fate]: what became of the records (`batch.FATES`)."""
+    positions: list[int]
+    """Of each detection, the position of its trigger in the released batch; of a timer's, of the record before which it fired."""
 
 
 class RuleFailed(KairosFault):
@@ -356,10 +358,11 @@ class Engine:
             members.dropped = 0
         self.found.sort(key=lambda pair: pair[0])
         detections = [detection for _, detection in self.found]
+        positions = [order[0] for order, _ in self.found]
         self.found = []
         counters = Counter(self.counters)
         self.counters.clear()
-        return Outcome(detections, refused, counters, fates)
+        return Outcome(detections, refused, counters, fates, positions)
 
     def changes(self) -> list[Change]:
         """State changed since the last call, as changelog records."""

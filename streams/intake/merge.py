@@ -146,6 +146,13 @@ class Released:
                 return chunk.topic, chunk.partition, int(chunk.offset[at]), chunk.keys[at], chunk.values[at]
         raise IndexError(position)
 
+    def coordinates(self, positions: list[int]) -> list[tuple[str, int]]:
+        """Topic and offset of the records at merged positions."""
+        offsets = np.zeros(self.n, np.int64)
+        for chunk, begin, end, places in self.sources:
+            offsets[places] = chunk.offset[begin:end]
+        return [(TOPICS[rank], offset) for rank, offset in zip(self.rank[positions].tolist(), offsets[positions].tolist(), strict=True)]
+
     def split(self, count: int) -> tuple[Released, Released]:
         """The first `count` records and the others, each part with the offsets and rejects that it passes."""
         first, second = self._part(0, count), self._part(count, self.n)

@@ -1,7 +1,7 @@
 """When the brokers last answered: what readiness, the watchdog and the end of a worker go by.
 
 Every client of this process (the group's consumer, the shards' producers, readers and admins) goes through aiokafka's connection; the one here
-notes each answer. What only tells about the cluster (versions, metadata, who coordinates) does not count: a broker may give it and do no work.
+notes each answer. What only tells about the cluster (versions, metadata, who coordinates, who is in the group) does not count: a broker may give it and do no work.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from aiokafka import conn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-METADATA, FIND_COORDINATOR, JOIN, HEARTBEAT, SYNC, HANDSHAKE, VERSIONS, AUTHENTICATE = 3, 10, 11, 12, 14, 17, 18, 36
-TALK = {METADATA, FIND_COORDINATOR, HANDSHAKE, VERSIONS, AUTHENTICATE}
+METADATA, FIND_COORDINATOR, JOIN, HEARTBEAT, SYNC, DESCRIBE, HANDSHAKE, VERSIONS, AUTHENTICATE = 3, 10, 11, 12, 14, 15, 17, 18, 36
+TALK = {METADATA, FIND_COORDINATOR, DESCRIBE, HANDSHAKE, VERSIONS, AUTHENTICATE}
 GROUP = {JOIN, HEARTBEAT, SYNC}
 NOT_THERE = {-1, 14, 15, 16}
 """Error codes of a broker that does not coordinate the group now: unknown, loading, not available, not the coordinator."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 
 from schemas.raw import TOPICS
 from streams.emit import CUT, CUT_HEADERS, DEAD_LETTER, ORIGINAL_HEADER, ORIGINAL_TIME, Headers
@@ -286,17 +286,31 @@ async def write(producer: AIOKafkaProducer | None, partition: int, letters: list
     if producer is None or not letters:
         return
     async with producer.transaction():
-        sent = [
-            await producer.send(
-                letter.topic,
-                letter.value,
-                key=letter.key,
-                partition=partition_of(letter.key or b"", counts[letter.topic]),
-                timestamp_ms=letter.timestamp,
-                headers=list(letter.headers),
-            )
-            for letter in letters
-        ]
-        receipt = msgspec.json.encode([letter.identity for letter in letters])
-        sent.append(await producer.send(DEAD_LETTER, receipt, partition=partition, headers=[("reason", RECEIPT.encode())]))
-        await asyncio.gather(*sent)
+        try:
+            sent = [
+                await send(
+                    producer,
+                    letter.topic,
+                    letter.value,
+                    key=letter.key,
+                    partition=partition_of(letter.key or b"", counts[letter.topic]),
+                    timestamp_ms=letter.timestamp,
+                    headers=list(letter.headers),
+                )
+                for letter in letters
+            ]
+            receipt = msgspec.json.encode([letter.identity for letter in letters])
+            sent.append(await send(producer, DEAD_LETTER, receipt, partition=partition, headers=[("reason", RECEIPT.encode())]))
+            await asyncio.gather(*sent)
+        except (IllegalOperation, AssertionError) as error:  # the client's answers to a send after one that the broker has refused
+            waiter = producer._txn_manager._transaction_waiter
+            if not waiter.done() or waiter.exception() is None:
+                raise
+            raise waiter.exception() from error
+
+
+async def send(producer: AIOKafkaProducer, topic: str, value: bytes | None, **more: Any) -> asyncio.Future[Any]:
+    """Send a record. Its error is raised where the future is awaited, and nowhere else."""
+    sent: asyncio.Future[Any] = await producer.send(topic, value, **more)
+    sent.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return sent

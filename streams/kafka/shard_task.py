@@ -24,6 +24,7 @@ from streams.isolation import isolate, shut_off
 from streams.kafka import books, changelog
 from streams.kafka.failpoints import reach
 from streams.kafka.origins import Origins
+from streams.kafka.tracing import Tracing
 from streams.kafka.transaction import FORBIDDEN, SETTLE_S, Fenced, Transactions, Unwritable, names_in
 from streams.logs import log
 from streams.shard import Step, StepFailed
@@ -74,6 +75,7 @@ class ShardTask:
         look: Callable[[int, Iterable[str]], None],
         rebuild: Callable[[frozenset[str]], Shard],
         topic_bytes: Mapping[str, int] | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
         self.partition = shard.partition
@@ -110,6 +112,7 @@ class ShardTask:
         self.origins = Origins()
         self.off: dict[str, str] = {}
         """Events whose rules are shut off until the shard starts the next time, and why."""
+        self.tracing = tracing or Tracing()
 
     # Feeding
 
@@ -391,7 +394,10 @@ class ShardTask:
     async def commit(self, step: Step) -> None:
         """Commit `step` and count it. Raises Fenced, Unwritable, KafkaError."""
         started = time.perf_counter()
-        await self.transactions.commit(step._replace(dead_letters=[self.origins.complete(letter) for letter in step.dead_letters]))
+        triggers = self.origins.of(step.triggers)
+        with self.tracing.transaction(self.partition, step, triggers, self.origins.since_ns(step.offsets)) as traced:
+            await self.transactions.commit(traced._replace(dead_letters=[self.origins.complete(letter) for letter in step.dead_letters]))
+        self.metrics.committed(step.events, (origin and origin.appended_ms for origin in triggers), time.time() * 1000)
         self.origins.forget(step.offsets)
         self.progress = time.monotonic()
         self.metrics.commit_seconds.observe(time.perf_counter() - started)

@@ -10,6 +10,7 @@ import os
 import signal
 import tempfile
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,6 +25,7 @@ from faust.types.auth import SASLMechanism
 from schemas.raw import TOPICS
 from streams.builder import shard_builder
 from streams.kafka import topics as kafka_topics
+from streams.kafka.bystander import Bystander
 from streams.kafka.connection import connection, is_loopback, secret
 from streams.kafka.contact import Contact, listen
 from streams.kafka.ending import Ending
@@ -32,11 +34,12 @@ from streams.kafka.looks import Looks
 from streams.kafka.resume import resume_from_state
 from streams.kafka.shard_task import RetentionGap, ShardTask, refuse_gaps
 from streams.kafka.topics import UNCHECKED
+from streams.kafka.tracing import tracing
 from streams.kafka.transport import Consumer, Fetched, Transport, check_libraries, spare_objects
 from streams.kafka.watchdog import EXIT, Watchdog
 from streams.logs import about, log
 from streams.metrics import Metrics, Server, Status
-from streams.settings import SettingsError
+from streams.settings import SettingsError, changed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
@@ -61,6 +64,7 @@ class Worker:
         self.settings, self.build_shard, self.metrics, self.status = settings, build_shard, metrics, status
         self.broker, self.folder, self.contact = broker, folder, contact or Contact()
         self.connection = connection(settings)
+        self.tracing = tracing(settings)
         self.tasks: dict[int, ShardTask] = {}
         self.running: dict[int, asyncio.Task[None]] = {}
         self.dealt = False
@@ -68,11 +72,18 @@ class Worker:
         self.looks = Looks(settings, self.connection, self._looked, self._unseen)
         self.looking: asyncio.Task[None] | None = None
         status.waiting, status.note = self.waiting, self.note
+        self.dealing = False
+        """Whether the group is dealing out its partitions again."""
+        metrics.member_is(self.member_state)
         metrics.restoring.set_function(lambda: float(sum(not task.ready.is_set() for task in list(self.tasks.values()))))
         self.app: App = make_app(settings, self)
         refusals = Refusals(settings)
         self.contact.refused = lambda code: self.fail("the group refuses the worker", why) if (why := refusals.why(code)) else None
         Watchdog(self.tasks.values, settings.stall_s, self.fail, self.contact.silent_s).start()
+
+    def member_state(self) -> str:
+        """What the worker is in its group: one of `metrics.MEMBER_STATES`."""
+        return "rebalancing" if self.dealing else "stable" if self.dealt else "joining"
 
     def waiting(self) -> str | None:
         """Why the worker is not ready, if so."""
@@ -110,6 +121,7 @@ class Worker:
                 look=self._look,
                 rebuild=partial(self._build, partition),
                 topic_bytes=self.broker.topic_bytes,
+                tracing=self.tracing,
             )
             self.tasks[partition] = task
             self.running[partition] = asyncio.create_task(self._guarded(task.run(), f"shard {partition} failed"), name=f"shard-{partition}")
@@ -117,7 +129,7 @@ class Worker:
             self.tasks[partition].compare = self.broker.tells_offsets
             self.tasks[partition].go_on()
         await self.drop(self.tasks.keys() - mine)
-        self.dealt = True
+        self.dealt, self.dealing = True, False
 
     def _build(self, partition: int, off: frozenset[str] = frozenset()) -> Shard:
         shard = self.build_shard(partition, off)
@@ -126,6 +138,7 @@ class Worker:
 
     async def revoked(self, _: set[TP]) -> None:
         """The group is being dealt anew: no shard begins a transaction until it is known who keeps it."""
+        self.dealing = self.dealt
         tasks = list(self.tasks.values())  # while one is waited for, a stop may drop another
         going = {task.partition for task in tasks if not task.ready.is_set()}
         for task in tasks:
@@ -286,6 +299,7 @@ class App(faust.App):
         await self.worker.drop(set(self.worker.tasks))
         if self.worker.looking is not None:
             self.worker.looking.cancel()
+        await asyncio.to_thread(self.worker.tracing.close)
         await super().on_stop()
 
 
@@ -389,10 +403,12 @@ def run(settings: Settings, *, check: bool = True, config: str | None = None) ->
         logger,
         logging.INFO,
         "worker starts",
+        version=version("kairos"),
         brokers=settings.brokers,
         app=settings.app,
         clock=settings.clock,
         events=len(catalogue),
+        changed=changed(settings),
         metrics=f"{settings.metrics_host}:{server.port}",
     )
     for notice in catalogue.notices:
@@ -404,6 +420,8 @@ def run(settings: Settings, *, check: bool = True, config: str | None = None) ->
         shell = Shell(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
         shell.spinner = None  # it writes escapes between the lines of the log
         ending.finish = shell.finish
+        if check:
+            Bystander(settings, broker.partitions, metrics, contact).start()
         try:
             shell.run()
         except Exception as error:  # noqa: BLE001  # whatever it is, it is told in a line, and nothing more may be acknowledged

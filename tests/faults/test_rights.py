@@ -101,11 +101,30 @@ def test_dead_letters_are_listed_and_put_back_with_the_rights_listed_for_it(guar
     assert "1 of 1 were put back" in done.stdout, done.stderr
     denied = ("--deny-principal", WORKER, "--operation", "Write", "--topic", "raw.billing")
     guarded.acls("--add", *denied)
-    asyncio.run(refuse(guarded.bootstrap, value.replace(b"r-1", b"r-2")))
+    for number in range(2, 5):  # each larger than a batch: the refusal of the first comes while the others are being sent
+        asyncio.run(refuse(guarded.bootstrap, value.replace(b"r-1", b"r-%d" % number) + b" " * 20_000))
     refused = call("--put-back")
     assert refused.returncode == 2, refused.stdout
     assert "Traceback" not in refused.stderr
     assert "the broker refused" in refused.stderr
+
+
+def test_the_status_is_shown_with_the_rights_listed_for_it(guarded, tmp_path):
+    cluster = Cluster(guarded.bootstrap, tmp_path)
+    cluster.fresh_topics()
+    (line,) = rights(cluster.app, "`kairos status` looks")
+
+    def call():
+        return kairos("status", "--json", "--brokers", f"127.0.0.1:{guarded.listeners['SASL_SSL'][0]}", "--app", cluster.app, **scram(tmp_path))
+
+    refused = call()
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"grant the caller DESCRIBE on the group {cluster.app}" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    guarded.acls("--add", "--allow-principal", WORKER, *line)
+    shown = call()
+    assert shown.returncode == 1, shown.stderr
+    assert json.loads(shown.stdout)["problems"] == [f"the group {cluster.app} has no member: no worker runs"]
 
 
 @pytest.mark.fault_full
