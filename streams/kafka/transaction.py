@@ -153,8 +153,11 @@ class Transactions:
             except BatchTooLarge as error:
                 log(logger, logging.WARNING, str(error), partition=self.partition)
                 await self._drop()
-            except (KafkaError, IllegalOperation, TimeoutError, OSError) as error:
-                refuse_topics(self._cause(error))
+            except (KafkaError, IllegalOperation, TimeoutError, OSError, AssertionError) as error:
+                cause = self._cause(error)
+                if isinstance(error, AssertionError) and cause is error:  # none of the client's, which asserts its states after a refusal
+                    raise
+                refuse_topics(cause)
                 if isinstance(error, FORBIDDEN):
                     raise self.forbidden(error) from error
                 self.trouble = f"{type(error).__name__} in {attempt + 1} attempts"
