@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 FETCH_BYTES = 32 * 1024 * 1024
+FETCH_WAIT_MS = 10
+"""A fetch that waits longer at the end of the topic holds up whatever is asked over the same connection: with 500 ms a restore took 3 s longer."""
 
 
 def reader(settings: Settings, connection: dict[str, Any]) -> AIOKafkaConsumer:
@@ -24,6 +26,7 @@ def reader(settings: Settings, connection: dict[str, Any]) -> AIOKafkaConsumer:
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=FETCH_BYTES,
         fetch_max_bytes=FETCH_BYTES,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
         **connection,
     )
 

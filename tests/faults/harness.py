@@ -395,8 +395,9 @@ class Oracle:
             if p == partition:
                 shard.ledger[topic, "dead_letter"] += 1
         self.heads[partition] = engine.state.head()
+        latest = engine.admission.latest_times()
         for table in engine.state.tables.values():
-            table.sweep(engine.clock)
+            table.sweep(engine.clock, latest)
             gone = set(table.dropped)
             parts = [*table.parts, *(follower.part_name for follower in table.followers)]
             self.needed |= {(partition, key) for (p, key) in self.rows if p == partition and split_key(key)[0] in parts and split_key(key)[1] not in gone}
