@@ -35,8 +35,8 @@ def reader(settings: Settings, connection: dict[str, Any]) -> AIOKafkaConsumer:
 async def reading(settings: Settings, connection: dict[str, Any]) -> AsyncIterator[AIOKafkaConsumer]:
     """A `reader`, started, and stopped at the end."""
     consumer = reader(settings, connection)
-    await consumer.start()
     try:
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()

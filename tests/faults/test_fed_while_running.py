@@ -29,18 +29,22 @@ INJECT = str(Path(__file__).parent / "inject")
 CHUNK_MS = 60_000
 STILL = '''"""No data session for four hours: silence that a topic which lags for a second or two would feign."""
 
+from events.stories import moment, session
 from events.words import sessions
 from streams.define import Case, Event, Field, Time, active_days, hours
 
 
-class Still(Event, by="line", number=905):
+class Still(Event, by="line"):
     silence = sessions.silent(hours(4), given=active_days(1, of=14))
     when = silence
 
     last_data_at: Field[Time] = silence.since
 
 
-CASES: list[Case] = []
+CASES = [
+    Case("four hours", [session("1 12:00")], [{"last_data_at": "2026-05-01T04:00:00.000Z"}], until=moment("1 16:00:05")),
+    Case("not before", [session("1 12:00")], [], until=moment("1 16:00:04")),
+]
 '''
 
 

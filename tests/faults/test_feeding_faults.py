@@ -48,6 +48,7 @@ def ended_by_name(run, worker, stage, error):
     log = (run.folder / f"worker-{run.cluster.workers.index(worker)}.log").read_text()
     assert f"injected {stage} {error}" in log
     told = [line for line in log.splitlines() if "the worker ends" in line]
+    assert told, log
     assert NAMED.get(stage, "") in told[0], told
     assert error in told[0], told
 

@@ -159,7 +159,7 @@ def poisoned(records, every):
 def judged_without_the_rule(run):
     """The rule is shut off by name, once a shard and process; no record is refused, and events and state are as if it had never been there."""
     lines = [json.loads(line) for line in run.cluster.logs().splitlines() if line.startswith("{")]
-    shards = [line["partition"] for line in lines if line["message"] == "a rule raises and is shut off" and line["events"] == ["balance.poison"]]
+    shards = [line["shard"] for line in lines if line["message"] == "a rule raises and is shut off" and line["events"] == ["balance.poison"]]
     assert 0 < len(shards) <= 2 * run.cluster.partitions
     assert all(shards.count(shard) <= 2 for shard in shards)
     run.definitions = None

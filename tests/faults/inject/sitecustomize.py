@@ -46,14 +46,31 @@ def places():
     }
 
 
+def worker_started():
+    """What says whether the worker has begun: the rehearsal of the rules before it goes through the same stages."""
+    from streams.kafka.worker import Worker
+
+    original = Worker.__init__
+    begun = []
+
+    @wraps(original)
+    def init(self, *args, **kwargs):
+        begun.append(True)
+        original(self, *args, **kwargs)
+
+    Worker.__init__ = init
+    return lambda: bool(begun)
+
+
 def raise_at(stage, count, error, armed):
     owner, name = places()[stage]
     original = getattr(owner, name)
     left = [count]
+    started = worker_started()
 
     @wraps(original)
     def broken(*args, **kwargs):
-        if left[0] and (armed is None or armed.exists()):
+        if left[0] and started() and (armed is None or armed.exists()):
             left[0] -= 1
             if not left[0]:
                 note(f"{stage} {error.__name__}")
