@@ -2,7 +2,7 @@
 
 INJECT=STAGE:COUNT:ERROR[:FILE] raises ERROR at the COUNT-th time that STAGE is reached, counted from when FILE is there.
 INJECT=lag:SECONDS has one topic after the other not fetched for so long.
-INJECT=straddle:COUNT has the first COUNT fetches wait until a rebalance has come and gone, as a fetch on a busy machine may.
+INJECT=straddle:COUNT has the first COUNT fetches that bring records come only after a rebalance, as a fetch on a busy machine may.
 Each hit is a line `injected ...` on stderr.
 """
 
@@ -87,13 +87,14 @@ def straddle(count):
     left = [count]
 
     async def late(self, *args, **kwargs):
-        before, begun = self.app.consumer_generation_id, time.monotonic()
-        if left[0]:
-            left[0] -= 1
-            while time.monotonic() - begun < STRADDLE_S and (self.app.consumer_generation_id == before or not self.consumer.flow_active):
-                await asyncio.sleep(0.01)
-        found = await original(self, *args, **kwargs)
-        if self.app.consumer_generation_id != before and any(run.records for run in found.values()):
+        before, found = self.app.consumer_generation_id, await original(self, *args, **kwargs)
+        if not left[0] or not any(run.records for run in found.values()):
+            return found
+        left[0] -= 1
+        begun = time.monotonic()
+        while time.monotonic() - begun < STRADDLE_S and (self.app.consumer_generation_id == before or not self.consumer.flow_active):
+            await asyncio.sleep(0.01)
+        if self.app.consumer_generation_id != before:
             note("a fetch with records straddled a rebalance")
         return found
 
