@@ -21,7 +21,7 @@ DAY_MS = 86_400_000
 PROBE_S = 5 * 86_400
 FIRST_S = int(datetime(1999, 1, 1, tzinfo=UTC).timestamp())
 LAST_S = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
-"""Beyond, a zone keeps the offset it has then."""
+"""After this year a zone keeps its last offset."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MONDAY_OFFSET = 3
 """1970-01-01 was a Thursday."""

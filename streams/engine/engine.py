@@ -1,4 +1,4 @@
-"""The engine of one shard: released records in, detections and changed state out. It never names an event, nor reads a clock."""
+"""The engine of one shard: released records in, detections and changed state out. It names no event and reads no wall clock."""
 
 from __future__ import annotations
 
@@ -52,32 +52,32 @@ class EngineSettings(NamedTuple):
     late_limit_ms: int = 48 * 3_600_000
     clock_jump_ms: int = JUMP_MS
     sweep_every_ms: int = 3_600_000
-    """How often rows that no record can want any more are freed, by the shard's clock. Never observable but in memory."""
+    """How often rows that no record can need any more are freed, by the shard's clock. It changes nothing but the memory used."""
 
 
 class Outcome(NamedTuple):
-    """What a batch, or the passing of time, brought about. Detections come in the order of the records that made them."""
+    """The result of a batch, or of time passing. Detections come in the order of the records that caused them."""
 
     detections: list[Detection]
     refused: Ints
     """Positions, in the released batch, of records that came too late."""
     counters: Counter[str]
     fates: Ints
-    """[topic rank, fate]: what became of the records (`batch.FATES`)."""
+    """[topic rank, fate]: how many records had which fate (`batch.FATES`)."""
     positions: list[int]
     """Of each detection, the position of its trigger in the released batch; of a timer's, of the record before which it fired."""
 
 
 class RuleFailed(KairosFault):
-    """Rules raised an error, on a record or by a timer: the state is void now.
+    """Rules raised an error, on a record or by a timer: the state in memory cannot be used any more.
 
-    `events`: the ids of what they detect, and of what builds on that. Of the error its kind and place, never its message, which
-    may hold values of records.
+    `events`: the ids of the events they detect, and of the events that build on those. The error is named by kind and place, never by
+    its message, which may hold values of records.
     """
 
     def __init__(self, events: tuple[str, ...], error: Exception) -> None:
         self.events, self.error, self.place = events, type(error).__name__, place_of(error)
-        super().__init__(f"{', '.join(events)}: the rule raised {self.error} at {self.place}: mend the definition, or leave it out (--without)")
+        super().__init__(f"{', '.join(events)}: the rule raised {self.error} at {self.place}: fix the definition, or leave it out (--without)")
 
 
 class Rule:
@@ -90,9 +90,9 @@ class Rule:
         self.words: list[RearmColumns] = [word for word in bound if word is not None]
         self.describer = Describer(event, parameters)
         self.quiet = quiet
-        """Detected because others need it, but not told."""
+        """Evaluated because other events depend on it, but not published."""
 
-    def judge(self, matches: Matches) -> Matches:
+    def passing(self, matches: Matches) -> Matches:
         """The matches that become events."""
         if self.condition is not TRUE and len(matches):
             matches = matches.take(matches.values(self.condition))
@@ -156,7 +156,7 @@ class Engine:
             listening.sort(key=lambda step: isinstance(step.runtime, AbsenceColumns))
 
     def _timed(self, step: Step) -> None:
-        assert isinstance(step.runtime, TimedRuntime)  # the caller looked
+        assert isinstance(step.runtime, TimedRuntime)  # the caller has checked
         self.timed[step.runtime.table.name].append(step)
         self.lifecycle.timers.append(step.runtime)
 
@@ -229,18 +229,18 @@ class Engine:
 
     def _judge(self, rule: Rule, matches: Matches, fired: dict[type[Event], Matches]) -> None:
         try:
-            self._emit(rule, rule.judge(matches), fired)
+            self._emit(rule, rule.passing(matches), fired)
         except Exception as error:
             self._blame([rule], error)
             raise
 
     def _blame(self, rules: list[Rule], error: Exception) -> None:
-        """Raise RuleFailed for an error that `rules` raised; one that is nobody's, or is named already, goes on as it is."""
+        """Raise RuleFailed for an error that `rules` raised; an error of no rule, or one that is named already, is raised as it is."""
         if rules and not isinstance(error, MemoryError | RuleFailed):
             raise RuleFailed(tuple(self.catalogue.with_dependents(rule.event.id for rule in rules)), error) from error
 
     def _emit(self, rule: Rule, matches: Matches, fired: dict[type[Event], Matches], before: Ints | None = None) -> None:
-        """Note detections with their place in the order: position, timers before the record, due time, event id, key."""
+        """Collect detections with their place in the order: position, timers before the record, due time, event id, key."""
         if not len(matches):
             return
         fired[rule.event] = matches
@@ -266,7 +266,7 @@ class Engine:
         return self.state.clock.now
 
     def advance(self, clock_ms: int) -> Outcome:
-        """Time passes without records: the clock is moved on, timers fire."""
+        """Move the clock on without records; timers fire."""
         self.state.clock.pass_to(clock_ms)
         return self._outcome(0, np.zeros(0, np.int64), NO_FATES)
 
@@ -306,7 +306,7 @@ class Engine:
 
     def _fire_step(self, table: Table, step: Step, rows: Rows, limits: Ints, before: Ints) -> None:
         runtime = step.runtime
-        assert isinstance(runtime, TimedRuntime)  # only such are in the list
+        assert isinstance(runtime, TimedRuntime)  # the list holds only these
         while True:
             due = runtime.due.values[rows]
             hit = np.flatnonzero((due != 0) & (due <= limits))
@@ -323,9 +323,9 @@ class Engine:
                         raise
 
     def _judge_timers(self, rule: Rule, matches: Matches, rows: Rows, places: Ints) -> None:
-        judged = rule.judge(matches)
-        where = np.searchsorted(np.sort(rows), judged.rows)
-        self._emit(rule, judged, {}, places[np.argsort(rows, kind="stable")][where])
+        passing = rule.passing(matches)
+        where = np.searchsorted(np.sort(rows), passing.rows)
+        self._emit(rule, passing, {}, places[np.argsort(rows, kind="stable")][where])
 
     def _zones(self, table: Table, rows: Rows, times: Ints) -> Ints | int:
         last = [(table.keys[row] or "").rsplit(SEPARATOR, 1)[-1] for row in rows.tolist()]
@@ -344,7 +344,7 @@ class Engine:
                 self._fire(table, steps, rows, np.full(len(rows), limit), np.full(len(rows), end))
             table.earliest = int(table.next_due[: len(table.keys)].min(initial=NEVER))
 
-    # What came of it
+    # Results
 
     def _outcome(self, end: int, refused: Ints, fates: Ints) -> Outcome:
         self._fire_all(end)
@@ -371,7 +371,7 @@ class Engine:
         return changes
 
     def settle(self) -> None:
-        """Instead of `changes`, where nothing is stored."""
+        """Used instead of `changes` where nothing is stored."""
         self.state.settle()
         rotate()
 

@@ -28,7 +28,7 @@ class Rearm:
         self.same: tuple[Expr, ...] = ()
 
     def bind(self, home: Home, name: str, scope: Scope) -> RearmColumns | None:
-        """Its state for rule `name`, whose matches have rows of `scope`; None for words that a window heeds itself."""
+        """Its state for rule `name`, whose matches have rows of `scope`; None for EDGE and RESET, which the window applies itself."""
         raise NotImplementedError
 
 
@@ -45,7 +45,7 @@ class RearmColumns:
         return self.scope.refine(matches.base_rows(), [matches.values(node) for node in self.scope.same], matches.times)
 
     def misdated(self, last: Ints, times: Ints) -> npt.NDArray[np.bool_]:
-        """Where the last emission lies so far ahead that its record must have been dated wrongly: it stops nothing."""
+        """Where the last emission lies so far ahead that its record must have been misdated: it suppresses nothing."""
         return last > times + self.jump_ms
 
     def allows(self, matches: Matches, rows: Rows) -> npt.NDArray[np.bool_]:
@@ -53,7 +53,7 @@ class RearmColumns:
         raise NotImplementedError
 
     def emitted(self, matches: Matches, rows: Rows) -> None:
-        """An event was emitted for all of `matches`."""
+        """Called when an event was emitted for all of `matches`."""
         raise NotImplementedError
 
 
@@ -138,7 +138,7 @@ class PerColumns(RearmColumns):
 
 
 class PerLatest(Rearm):
-    """At most one emission while `value` stays what it was at the last one; an unknown value falls back on `otherwise`."""
+    """At most one emission while `value` stays what it was at the last one; for an unknown value `otherwise` decides."""
 
     def __init__(self, value: Expr, otherwise: Cool, same: tuple[Expr, ...]) -> None:
         super().__init__()
@@ -201,7 +201,7 @@ class PerDayColumns(RearmColumns):
 
 
 class WindowWord(Rearm):
-    """`edge` and `reset`: heeded by the window itself."""
+    """`edge` and `reset`: the window applies them itself."""
 
     def __init__(self, word: str) -> None:
         super().__init__()

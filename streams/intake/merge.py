@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 NOTHING = np.zeros(0, np.int64)
 LOOK = 8
-"""Records behind it that one is compared with."""
+"""How many of the records behind it a record is compared with."""
 ALWAYS, UNREAD = math.inf, -math.inf
-"""How new a look at a topic's end is: the input has ended and nothing will come; there is unread backlog, or nobody has looked."""
+"""Special values for how new a look at a topic's end is: the input has ended; there is unread backlog, or no look yet."""
 
 
 class Queue:
@@ -59,8 +59,8 @@ class Queue:
     def keys(self, most: int, look: int, jump_ms: int, *, complete: bool) -> Ints:
         """The places in the merge of the first `most` or more queued records: the running maximum of event time since the head.
 
-        A misdated record (`misdated`) takes the place of the one before it, or it would hold its whole topic back. One that may be
-        misdated waits until the `look` records behind it are there, or `complete`: none will come.
+        A misdated record (`misdated`) is ordered directly after its predecessor, or it would hold its whole topic back. A suspicious
+        record is held until `look` more records have arrived, or until the topic is known to be exhausted (`complete`).
         """
         times: list[Ints] = []
         most += look
@@ -105,9 +105,9 @@ class Queue:
 
 
 def misdated(times: Ints, reached: int, look: int, jump_ms: int) -> npt.NDArray[np.bool_]:
-    """Which records of a topic are dated wrongly: more than `jump_ms` ahead of what came before, and of most of the `look` behind them.
+    """Which records of a topic are misdated: more than `jump_ms` ahead of the records before, and of most of the `look` behind them.
 
-    Of one record alone behind it nothing is concluded: that one may be the late one. `reached`: latest time before, 0 if there was none.
+    A single record behind it proves nothing: that one may be late itself. `reached`: latest time before, 0 if there was none.
     """
     number = len(times)
     behind = np.zeros(number, np.int64)
@@ -185,19 +185,19 @@ class Released:
 
 
 class Merger:
-    """The queues of a shard's four topics, and what may leave them."""
+    """The queues of a shard's four topics; decides which records may leave them."""
 
     def __init__(self, limit_per_topic: int, jump_ms: int = JUMP_MS) -> None:
         self.limit, self.jump_ms = limit_per_topic, jump_ms
         self.look = min(LOOK, limit_per_topic // 2)
         self.queues = [Queue() for _ in TOPICS]
         self.looked = [UNREAD for _ in TOPICS]
-        """Set by the feeder, by topic: the moment up to which it is known that there is no unread backlog behind what was added, seconds.
+        """Set by the feeder, by topic: the moment up to which there is known to be no unread backlog behind the added records, seconds.
 
         A topic whose queue has run out holds back what was read later than that: an older record of its own may be on its way.
         """
         self.blocking: set[int] = set()
-        """Ranks of the topics whose looks were too old for something that was queued at the last release."""
+        """Ranks of the topics whose looks were too old for some queued record at the last release."""
 
     def add(self, chunk: Chunk) -> None:
         """Queue a decoded chunk of its topic."""

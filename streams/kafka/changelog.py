@@ -18,7 +18,7 @@ FETCH_WAIT_MS = 10
 
 
 def reader(settings: Settings, connection: dict[str, Any]) -> AIOKafkaConsumer:
-    """A consumer that reads what is committed, and belongs to no group."""
+    """A consumer that reads committed records, and belongs to no group."""
     return AIOKafkaConsumer(
         bootstrap_servers=settings.brokers,
         enable_auto_commit=False,

@@ -55,8 +55,8 @@ class Origins:
 
     def complete(self, letter: Message) -> Message:
         """A dead letter with its record's time and headers, where they are known."""
-        told = dict(letter.headers)
-        (origin,) = self.of([(told["topic"].decode(), int(told["offset"]))])
+        headers = dict(letter.headers)
+        (origin,) = self.of([(headers["topic"].decode(), int(headers["offset"]))])
         return letter if origin is None else letter._replace(headers=(*letter.headers, *original_headers(*origin)))
 
     def of(self, places: Sequence[tuple[str, int] | None]) -> list[Origin | None]:

@@ -1,4 +1,4 @@
-"""What is needed of each topic's configuration: what would lose records is a fault, what is thin is a warning; each says what to do."""
+"""What is needed of each topic's configuration: what would lose records is a fault, what leaves little margin is a warning; each says what to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 THIN_BYTES = 1_048_576
-"""A topic that takes less than what brokers take unless told otherwise."""
+"""A topic whose limit is below the broker's default is a warning."""
 SAFE_COPIES = 3
 
 
@@ -23,7 +23,7 @@ class Topic(NamedTuple):
     replication: int
 
     def number(self, name: str, default: int) -> int:
-        """A whole number of the configuration; what the broker did not tell is no fault."""
+        """A whole number of the configuration; what the broker did not report is no fault."""
         return int(self.config.get(name) or default)
 
 
@@ -35,7 +35,7 @@ class Findings(NamedTuple):
 
 
 def examine(topics: Mapping[str, Topic], changelog: str, *, wall_clock: bool) -> Findings:
-    """All that is wrong or thin with the topics that are there."""
+    """All faults and warnings about the topics that are there."""
     found = Findings([], [])
     for topic in topics.values():
         if topic.name == changelog:
@@ -51,7 +51,7 @@ def examine(topics: Mapping[str, Topic], changelog: str, *, wall_clock: bool) ->
 
 
 def state_policy(topic: Topic, found: Findings, *, wall_clock: bool) -> None:
-    """The state topic keeps the newest row of each key, for ever, and tells the broker's time."""
+    """The state topic keeps the newest row of each key, for ever, and carries the broker's time."""
     policy = topic.config.get("cleanup.policy", "compact")
     if policy != "compact":
         found.faults.append(f"{topic.name}: cleanup.policy must be compact, or the state is lost with time: got {policy}: alter the topic")

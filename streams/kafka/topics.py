@@ -81,7 +81,7 @@ async def partitions_of(client: AIOKafkaAdminClient) -> dict[str, int]:
 
 
 async def create(settings: Settings, families: Iterable[str], *, partitions: int, replication: int) -> list[str]:
-    """Create what is missing, and have the state topic stamped by the broker. Returns what was done, a line each. Raises TopicFault."""
+    """Create what is missing, and set the state topic to the broker's time. Returns what was done, a line each. Raises TopicFault."""
     async with Admin(settings) as client:
         there = await partitions_of(client)
         await refuse_lost_state(client, settings, there)
@@ -107,7 +107,7 @@ async def make(client: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
 
 
 async def stamp_by_broker(client: AIOKafkaAdminClient, settings: Settings) -> list[str]:
-    """Have the state topic's records bear the broker's time, where it is ours to alter. Returns what was done, a line each."""
+    """Set the state topic to the broker's time, where this user may alter it. Returns what was done, a line each."""
     entries = (await describe(client, [settings.changelog]))[settings.changelog]
     if value_of(entries, STAMP) in ("LogAppendTime", None):
         return []
@@ -125,7 +125,7 @@ def error_list(response: Any) -> list[tuple[str, int, str]]:
 
 
 class Checked(NamedTuple):
-    """What a check found of topics that are as they must be."""
+    """What a check found out about topics that are as they must be."""
 
     partitions: int
     """Of each raw topic."""
@@ -141,7 +141,7 @@ async def check(settings: Settings, families: Iterable[str], config: str | None 
 
 
 async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: Iterable[str], config: str | None = None) -> Checked:
-    """The same by a client that is there already."""
+    """The same with a client that is open already."""
     described = {topic["topic"]: topic for topic in await client.describe_topics() if not topic["error_code"]}
     there = {name: len(topic["partitions"]) for name, topic in described.items()}
     await refuse_lost_state(client, settings, there)
@@ -150,15 +150,15 @@ async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: It
     counts = {name: there[name] for name in (*TOPICS, settings.changelog) if name in there}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        faults.append(f"partition counts must be equal, so that a customer's records meet: {listed}; create the topics anew with one count")
+        faults.append(f"partition counts must be equal, so that a customer's records meet: {listed}; create the topics again with one count")
     entries = await describe(client, [name for name in wanted if name in there])
     topics = {
         name: Topic(name, {entry[0]: entry[1] for entry in own if entry[1] is not None}, min(len(part["replicas"]) for part in described[name]["partitions"]))
         for name, own in entries.items()
     }
     found = examine(topics, settings.changelog, wall_clock=settings.clock == "wall")
-    if untold := sorted(name for name, topic in topics.items() if not topic.config):
-        found.warnings.append(f"{', '.join(untold)}: not checked: grant DESCRIBE_CONFIGS on them")
+    if unknown := sorted(name for name, topic in topics.items() if not topic.config):
+        found.warnings.append(f"{', '.join(unknown)}: not checked: grant DESCRIBE_CONFIGS on them")
     if faults or found.faults:
         raise TopicFault("\n".join([*faults, *found.faults, *(f"warning: {line}" for line in found.warnings)]))
     return Checked(counts[TOPICS[0]], {name: topic.number("max.message.bytes", UNCHECKED.dead_letter_bytes) for name, topic in topics.items()}, found.warnings)
@@ -206,11 +206,11 @@ class BrokerFacts(NamedTuple):
     topic_bytes: dict[str, int]
     """By topic, the largest batch it takes; empty: unknown."""
     tells_offsets: bool
-    """Whether offsets that were sent with a transaction are told afterwards."""
+    """Whether the broker reports offsets that were sent with a transaction."""
 
 
 UNCHECKED = BrokerFacts(4, 1_000_000, {}, tells_offsets=False)
-"""What holds of the embedded broker, which answers no admin requests and does not tell offsets that came with a transaction."""
+"""What holds for the embedded broker, which answers no admin requests and does not report offsets that came with a transaction."""
 
 
 async def facts(settings: Settings, families: Iterable[str], config: str | None = None) -> BrokerFacts:

@@ -180,7 +180,7 @@ def test_a_raw_topic_is_deleted_and_made_anew(application):
     application.recreate("raw.billing", LARGE)
     application.produce(topups(COUNT, 5))
     application.work_off("--resume-from-state")
-    assert "goes on at 0, its beginning, as a topic that was made anew" in application.logs()
+    assert "goes on at 0, its beginning, as a topic that was created again" in application.logs()
     application.nothing_twice(COUNT + 5)
 
 

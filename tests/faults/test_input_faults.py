@@ -197,7 +197,7 @@ def test_a_rule_never_ends(trial, town, tmp_path):
     worker = run.start()
     assert run.wait_dead(worker) == 70
     run.strike()
-    assert "stands still, the worker ends" in run.cluster.logs()
+    assert "stalls, the worker ends" in run.cluster.logs()
     (tmp_path / "mine" / "balance" / "poison.py").write_text(RULE.format(doc="Mended.", body="pass"))
     run.start()
     run.finish()

@@ -55,12 +55,12 @@ def test_the_reply_of_a_commit_is_lost_after_and_before_it_was_done(trial):
     for point in ("after_commit:5:error", "before_commit:5:error"):
         worker = run.start("--instance", "w1", fault=point)
         deadline = time.monotonic() + 60
-        while run.cluster.logs().count("transaction failed, beginning anew") <= run.hits and time.monotonic() < deadline:
+        while run.cluster.logs().count("transaction failed, trying again") <= run.hits and time.monotonic() < deadline:
             time.sleep(0.05)
         run.strike()
         time.sleep(0.3)
         assert run.kill(worker, signal.SIGTERM) == 0
-    assert run.cluster.logs().count("transaction failed, beginning anew") == run.hits == 2
+    assert run.cluster.logs().count("transaction failed, trying again") == run.hits == 2
     run.start("--instance", "w1")
     run.finish()
     run.verdict()

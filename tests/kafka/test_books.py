@@ -73,7 +73,7 @@ def test_the_numbers_and_the_place_are_named():
 
 def test_going_on_from_the_state_says_what_is_lost():
     assert "records 60 to 79 are lost" in resume(books(60, 60, begin=80), SETTINGS).remarks[0]
-    assert resume(books(60, None, end=50), SETTINGS).offsets[FIRST] == 0, "made anew"
+    assert resume(books(60, None, end=50), SETTINGS).offsets[FIRST] == 0, "created again"
     assert resume(books(60, 60, end=50), SETTINGS).offsets[FIRST] == 50, "cut"
     assert "nothing is lost or repeated" in resume(books(60, 10), SETTINGS).remarks[0]
 

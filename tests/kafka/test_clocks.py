@@ -51,5 +51,5 @@ def test_an_answer_is_fresh_for_half_a_minute(now):
 
 def test_a_broker_that_tells_no_time_lets_nothing_tick(now):
     both = Clocks()
-    assert "the broker tells no time" in both.trouble()
+    assert "the broker reports no time" in both.trouble()
     assert both.earlier_ms() == both.later_ms() == both.wall_ms()

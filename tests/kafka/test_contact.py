@@ -60,9 +60,9 @@ def test_a_long_rebalance_is_no_outage_but_is_told():
     contact = aged(9)
     contact.asked(JOIN)
     contact.joining -= 7
-    assert "dealing out partitions for 7 s" in contact.away(5)
+    assert "assigning partitions for 7 s" in contact.away(5)
     contact.answered(JOIN, answer())
-    assert "dealing out partitions" in contact.away(5), "until it is known who has what"
+    assert "assigning partitions" in contact.away(5), "until it is known who has what"
     contact.answered(SYNC, answer())
     assert contact.away(5) is None
 

@@ -1,4 +1,4 @@
-"""Expressions: what a rule says, as a tree that can be read, checked, shared, explained and run over columns.
+"""Expressions: a rule as a tree that can be read, checked, shared, explained and run over columns.
 
 `types.py` says which nodes fit together, `nodes.py` has the tree, `evaluate.py` the three-valued logic over columns,
 `certain.py` what a condition proves to be known.

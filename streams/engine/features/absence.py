@@ -1,4 +1,4 @@
-"""P7 absence: something did not happen in time. A timer, set by what came before, cancelled by what was awaited."""
+"""P7 absence: something did not happen in time. A timer, set by the event before, cancelled by the awaited record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Absence(Primitive):
     """After event `after`, no record with `unless` within `span` (inclusive): `due`, at the end of the span.
 
-    A late record with `unless` counts when its own time lies between; a late `after` begins nothing where a later one is known, or a
+    A late record with `unless` counts when its own time lies between; a late `after` sets no timer where a later one is known, or a
     record with `unless` in its span.
     """
 
@@ -50,7 +50,7 @@ class Absence(Primitive):
 
 
 class AbsenceColumns(TimedRuntime):
-    """State: when the event before happened, when its span ends, who set it going; and when the awaited records of the last days came."""
+    """State: when the event before happened, when its span ends, the record that set the timer; and when the awaited records of the last days came."""
 
     def __init__(self, declared: Absence, home: Home) -> None:
         super().__init__(declared, home)
@@ -89,7 +89,7 @@ class AbsenceColumns(TimedRuntime):
 class Silence(Primitive):
     """After a record with `wanted`, no further one within `span`; only if there were some on `least` of the last `of_days` civil days.
 
-    Each record sets the timer anew, judging the days up to itself. A late record later than the last one does so too.
+    Each record sets the timer again, by the days up to itself. A late record that is later than the last one does the same.
     """
 
     code = "P7"

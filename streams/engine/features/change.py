@@ -20,7 +20,7 @@ class Change(Primitive):
     """`value` of a record differs from the value before; reported as `before`.
 
     The value before is the one the record itself names (`old`), else the last one seen (unless `remember` is off), else
-    `initially`, which is assumed, so `before` is unknown then. Without any the first value is silent. Unknown values and late
+    `initially`, which is assumed, so `before` is unknown then. Without any of them the first value reports nothing. Unknown values and late
     records change nothing.
     """
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Match(Primitive):
-    """Every record of a type for which `wanted` holds; late records are judged as others are."""
+    """Every record of a type for which `wanted` holds; late records are evaluated like others."""
 
     code = "P1"
 

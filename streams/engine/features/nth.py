@@ -42,7 +42,7 @@ class Nth(Primitive):
 
 
 class NthColumns(Runtime):
-    """State: how many there were. Counting stops behind the last ordinal asked for, so a busy key writes nothing more."""
+    """State: how many there were. Counting stops after the last ordinal asked for, so a busy key writes nothing more."""
 
     def __init__(self, declared: Nth, home: Home) -> None:
         super().__init__(declared, home)
@@ -55,7 +55,7 @@ class NthColumns(Runtime):
         home.matters_for(self.table, None)
 
     def restored(self) -> None:
-        """A key that had reached the end of its counting may have gone on: it is past every ordinal asked for now."""
+        """A key at the end of the old count may have had more records: it is past every ordinal asked for now."""
         place, mine = self.memory
         before = self.state.memory_before.get(place, mine).count_to
         if before is not None and before < max(self.ordinals):

@@ -230,7 +230,7 @@ class PlaceColumns(TimedRuntime):
         self.home_part.touch(rows)
 
     def fire(self, rows: Rows, due: Ints, zone: Ints | int) -> dict[str, Matches]:
-        """06:00: count the votes of the last 28 days. Comes again when the oldest vote lapses, if that can change the result."""
+        """06:00: count the votes of the last 28 days. It is repeated when the oldest vote lapses, if that can change the result."""
         calendar = self.world.calendar
         today = calendar.day(due, zone)
         again = np.zeros(len(rows), np.int64)

@@ -1,4 +1,4 @@
-"""P3 window: count, sum, distinct, … of the records of the last minutes or civil days, judged when a member arrives."""
+"""P3 window: count, sum, distinct, … of the records of the last minutes or civil days, evaluated when a member arrives."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Window(Primitive):
 
     A member is a record with `wanted`, in a list of its own for each value of `same`. `edge`: fires when `predicate` becomes
     true, armed again once it was false without the new member. `reset`: an emission empties the window.
-    Late records join the window, but are not judged. Aggregates run over the known values; a list holds 4,096 members at most.
+    Late records join the window, but are not evaluated. Aggregates run over the known values; a list holds 4,096 members at most.
     """
 
     code = "P3"
@@ -134,31 +134,31 @@ class WindowColumns(Runtime):
         self.members = Members(self.table, f"{declared.name}.members", kinds)  # type: ignore[arg-type]  # the two kinds are ColumnKinds
         home.state.remembers(self.members.part_name, Memory(span_ms=declared.span.longest_ms(home.world)))
         self.unarmed = self.table.column(f"{declared.name}.unarmed", "flag") if declared.edge else None
-        # An un-armed rule matters while its condition holds without a new member: with an empty window too, and it does so for ever.
+        # An un-armed rule matters while its condition holds without a new member: also with an empty window, so for ever.
         home.matters_for(self.table, None if declared.edge and self._holds_when_empty() else declared.span.longest_ms(home.world))
 
     def _shown(self, argument: str) -> bool:
-        """Whether a text is read back from the members: then its letters are kept, not just its code."""
+        """Whether a text is read back from the members: then its letters are kept, not only its code."""
         return any(node.function == "top" and str(node.arguments[0]) == argument for node in self.window.aggregates.values())
 
     def _holds_when_empty(self) -> bool:
-        assert self.window.predicate is not None, f"{self.window.name}: a window needs a predicate"  # words.py sees to it
+        assert self.window.predicate is not None, f"{self.window.name}: a window needs a predicate"  # definitions/words.py checks it
         return bool(np.all(self.window.predicate.evaluate(Over(self, [], 1, new=True))))
 
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
         rows, late = self.scope.rows(group, idx), group.late(idx)
         if late.any():
-            self._add(group, idx[late], rows[late], judged=False)
+            self._add(group, idx[late], rows[late], evaluated=False)
             idx, rows = idx[~late], rows[~late]
-        chunks = self._add(group, idx, rows, judged=True)
+        chunks = self._add(group, idx, rows, evaluated=True)
         hit = np.flatnonzero(self._judge(chunks, rows))
         found = {name: self._over(node, chunks, len(rows), new=True, wanted=hit)[hit] for name, node in self.window.aggregates.items()} if len(hit) else {}
         return {"matched": self.matches(group, idx[hit], rows[hit], found)}
 
-    def _add(self, group: Group, idx: Ints, rows: Rows, *, judged: bool) -> list[Chunk]:
+    def _add(self, group: Group, idx: Ints, rows: Rows, *, evaluated: bool) -> list[Chunk]:
         times = group.time[idx]
         values = [group.at(node, idx) for node in self.arguments]
-        return self.members.add(rows, times, values, self._before(times, group.zone(self.scope.by, idx)) if judged else None)
+        return self.members.add(rows, times, values, self._before(times, group.zone(self.scope.by, idx)) if evaluated else None)
 
     def _before(self, times: Ints, zone: Ints | int) -> Ints:
         """The last moment that is out of the window ending at `times`, epoch ms."""
@@ -170,7 +170,7 @@ class WindowColumns(Runtime):
 
     def _judge(self, chunks: list[Chunk], rows: Rows) -> npt.NDArray[np.bool_]:
         predicate = self.window.predicate
-        assert predicate is not None, f"{self.window.name}: a window needs a predicate"  # define.py sees to it
+        assert predicate is not None, f"{self.window.name}: a window needs a predicate"  # definitions/words.py checks it
         holds = predicate.evaluate(Over(self, chunks, len(rows), new=True))
         if self.unarmed is None:
             return np.broadcast_to(holds, (len(rows),))
@@ -211,7 +211,7 @@ class Over:
         """The aggregate `name`."""
         if source is not self.runtime.window:
             raise LookupError(f"{name}: a window's predicate reads its own aggregates and parameters only")
-        return self.runtime._over(self.runtime.window.aggregates[name], self.chunks, self.n, new=self.new)  # its own
+        return self.runtime._over(self.runtime.window.aggregates[name], self.chunks, self.n, new=self.new)
 
     def parameter(self, parameter: Param) -> int:
         """The parameter's value in this installation."""

@@ -24,7 +24,7 @@ class StateRefused(KairosFault):
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """What the bytes of a part's rows mean: columns in order, each with its name, kind and length; then named texts."""
+    """The layout of a part's rows: columns in order, each with its name, kind and length; then named texts."""
 
     part: str
     columns: tuple[tuple[str, ColumnKind, int], ...]

@@ -97,12 +97,12 @@ class Members(Follower):
         self.dirty[rows] = False
 
     def empty(self, rows: Rows) -> None:
-        """Let go all members of `rows`, and have that written."""
+        """Remove all members of `rows`; the change is written with the next transaction."""
         self.clear(rows)
         self.dirty[rows] = True
 
     def add(self, rows: Rows, times: Ints, values: list[Array], after: Ints | None) -> list[Chunk]:
-        """Add one member to each of `rows` (unique); with `after`, first let go the members with time <= after."""
+        """Add one member to each of `rows` (unique); with `after`, first remove the members with time <= after."""
         if not len(rows):
             return []
         self.dirty[rows] = True

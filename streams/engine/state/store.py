@@ -31,7 +31,7 @@ HEAD_KEY = record_key(CLOCK, "")
 ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT)
 """What the changelog holds beside the rows of parts."""
 TEXTS_BETWEEN = 1024
-"""So many texts more than rows held when that was last looked at, or twice as many: then those that no row holds any more are deleted."""
+"""When the texts have grown by so many since the last check, or doubled, those that no row holds any more are deleted."""
 FORMAT = 1
 REMEDIES = {
     "format": "run the version that wrote it, or start with another --app and replay history",
@@ -58,14 +58,14 @@ class State:
         self.tables: dict[str, Table] = {}
         self.clock = clock
         self.facts: dict[str, int] = {"format": FORMAT}
-        """What the state as a whole depends on: written beside it, and compared when it is read back."""
+        """The facts that the whole state depends on: written beside it, and compared when it is read back."""
         self.ledger: Ledger = Counter()
         self.written = Head()
-        """As it was read back, or last given out; its offsets are those of the restore: a transaction writes its own (`streams/kafka`)."""
+        """The head row as it was read back, or last returned; its offsets are those of the restore: a transaction writes its own (`streams/kafka`)."""
         self.stored: Head | None = None
         """The head row as it was read back; None when there was none."""
         self.memory: dict[str, Memory] = {}
-        """By part, or part and column, for what does not keep everything for ever."""
+        """By part, or part and column, where it does not keep everything for ever."""
         self.memory_before: dict[str, Memory] = {}
         """The same as it was stored."""
         self.texts: set[int] = set()
@@ -74,7 +74,7 @@ class State:
         self.look_at = TEXTS_BETWEEN
         self.layouts: dict[bytes, Layout] = {}
         self.pending: dict[bytes, bytes | None] = {}
-        """What is being read back."""
+        """The records that are being read back."""
         self.declared = False
         self.undeclared: list[bytes] = []
         """Changelog keys of what no installed definition declares any more: deleted with the next changes."""
@@ -120,7 +120,7 @@ class State:
         return heads + rows
 
     def settle(self) -> None:
-        """Instead of `changes`, where nothing is stored: hold the texts of what changed, and note no change any longer."""
+        """Used instead of `changes` where nothing is stored: hold the texts of changed rows, and forget the changes."""
         for table in self.tables.values():
             table.dropped.clear()
             for part in table.parts.values():
@@ -153,7 +153,7 @@ class State:
         return [Change(record_key(TEXT, str(code)), None) for code in sorted(unheld)]
 
     def head(self) -> Head:
-        """What is to be stored of the shard as a whole."""
+        """The head row: what is stored of the shard as a whole."""
         records: dict[str, dict[str, int]] = {}
         for (topic, fate), number in self.ledger.items():
             if number:
@@ -161,7 +161,7 @@ class State:
         return Head(self.clock.now, self.clock.ahead, dict(self.facts), records, self.written.offsets)
 
     def _declare(self, heads: list[Change]) -> None:
-        """Write down the layouts and memories of all parts, used or not, so that a plan can tell what was installed."""
+        """Write the layouts and memories of all parts, used or not, so that a plan can show what was installed."""
         self.declared = True
         for place, memory in self.memory.items():
             if self.memory_before.get(place) != memory:
@@ -206,10 +206,10 @@ class State:
         self.pending.update(pairs)
 
     def restored(self) -> int:
-        """Lay what was read into the tables. Returns the number of rows. Raises StateRefused.
+        """Move the records that were read into the tables. Returns the number of rows. Raises StateRefused.
 
-        Columns that nothing declares any more are gone for good with the next changes: what a rule remembered of the time before
-        it was taken out would be full of holes when it comes back (`docs/adr/0008`).
+        Columns that no installed rule declares are deleted with the next changes: what a rule remembered from before it was
+        removed would have holes when the rule comes back (`docs/adr/0008`).
         """
         found = by_part(self.pending)
         self.pending = {}
@@ -242,7 +242,7 @@ class State:
         return count
 
     def _forget_layouts(self) -> None:
-        """Layouts with columns that nothing declares any more: their rows are written anew, and then they go too."""
+        """Layouts with columns that no installed rule declares: their rows are written again without them, then the layouts are deleted."""
         names: dict[str, set[str]] = {}
         for table in self.tables.values():
             names |= {part.name: part.column_names() for part in table.parts.values()}
@@ -269,7 +269,7 @@ class State:
         self.ledger = Counter({(topic, fate): number for topic, fates in self.written.records.items() for fate, number in fates.items()})
 
     def note_touched(self, newest: Ints) -> None:
-        """Rows read back count as touched by the newest record of their customer (`newest`, by customer row): kept longer, never shorter."""
+        """Treat rows read back as touched by the newest record of their customer (`newest`, by customer row): they are kept longer, never shorter."""
         for table in self.tables.values():
             used = len(table.keys)
             table.touched[:used] = max(self.clock.now, 1)
