@@ -1,4 +1,4 @@
-"""What every raw record carries, and the types that fields are made of (`docs/records.md`)."""
+"""The fields that every raw record has, and the types of fields (`docs/records.md`)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def text(most: int, least: int = 1, pattern: str | None = None, standard: str | 
 
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-"""What no text of a record may hold: keys of state are joined with such characters."""
+"""Characters that no text of a record may hold: keys of state are joined with them."""
 MSISDN = r"\+[1-9][0-9]{4,14}"
 PLMN = r"[0-9]{3}-[0-9]{2,3}"
 CURRENCY = r"[A-Z]{3}"
@@ -118,7 +118,7 @@ class Rule(NamedTuple):
 
 
 class Repair(NamedTuple):
-    """A text that is put right on reading; `counted` names the counter of those that became null."""
+    """A text that is corrected on reading; `counted` names the counter of those that became null."""
 
     field: str
     repaired: Callable[[list[str | None]], list[str | None]]
@@ -133,7 +133,7 @@ class Note(NamedTuple):
 
 
 def only_numbers(texts: list[str | None]) -> list[str | None]:
-    """E.164 numbers as they are, other texts as None. One search over all of them where all are well, since most are different."""
+    """E.164 numbers as they are, other texts as None. One search covers all of them where all are valid, since most are different."""
     joined = "".join([f"{number}\n" for number in texts if number is not None])
     if joined.count("\n") == len(texts) - texts.count(None) and re.fullmatch(f"(?:{MSISDN}\n)*", joined):
         return texts

@@ -1,4 +1,4 @@
-"""Reference data: what the rules join to the raw records. Files given replace the built-in tables; `docs/reference-data.md` has their columns."""
+"""Reference data: tables that the rules join to the raw records. Given files replace the built-in tables; columns: `docs/reference-data.md`."""
 
 from __future__ import annotations
 

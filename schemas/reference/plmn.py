@@ -45,7 +45,7 @@ class Plmns(Table):
         return {mcc: next(iter(found)) for mcc, found in countries.items() if len(found) == 1 and mcc not in SHARED}
 
     def country(self, plmns: Ints, times: Ints) -> Ints:
-        """The country of each network, alpha-2; by its MCC where that tells it; 0 where unknown."""
+        """The country of each network, alpha-2; by its MCC where the MCC has one country; 0 where unknown."""
         row = self._row(plmns, times)
         found: Ints = self.data["country"][row].copy()
         for at in np.flatnonzero((row < 0) & (plmns != 0)).tolist():

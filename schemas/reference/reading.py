@@ -19,7 +19,7 @@ VALID_FROM = "valid_from"
 
 
 class Row(NamedTuple):
-    """A row of a file by the names of its columns, and where it stands: file, and ":7" (line) or "[3]" (position in a JSON list)."""
+    """A row of a file by the names of its columns, and its place: file, and ":7" (line) or "[3]" (position in a JSON list)."""
 
     file: str
     values: Mapping[str, Any]

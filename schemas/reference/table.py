@@ -59,7 +59,7 @@ class Versions:
         return np.where(low > first, low - 1, -1)
 
     def ends(self) -> Ints:
-        """The moment from which each row is valid no longer: the beginning of its key's next one, else the end of time."""
+        """The moment at which each row's validity ends: the beginning of its key's next row, else the end of time."""
         ends = np.full(self.size, 2**62, np.int64)
         same = self.keys[1:] == self.keys[:-1]
         ends[:-1][same] = self.valid_from[1:][same]
@@ -67,7 +67,7 @@ class Versions:
 
 
 class Table:
-    """Rows sorted by key and moment. Behind the last row stands one of unknown values, which row -1 reads."""
+    """Rows sorted by key and moment. The last row holds unknown values, which row -1 reads."""
 
     name: ClassVar[str]
     file: ClassVar[str]
@@ -76,7 +76,7 @@ class Table:
     joined: ClassVar[tuple[str, str, str] | None] = None
     """A column that two columns of the file may be given for: `A-B`, or A where B is empty."""
     unique: ClassVar[tuple[str, ...]] = ()
-    """Columns that tell rows of one moment apart; the key alone when empty."""
+    """Columns by which rows of one key and moment differ; the key alone when empty."""
 
     def __init__(self, rows: Iterable[Row], faults: list[Fault]) -> None:
         places: dict[tuple[Any, ...], str] = {}

@@ -1,4 +1,4 @@
-"""The cells of a reference file as values: kinds, and the rules of the records that cells are held to."""
+"""The cells of a reference file as values: kinds, and the rules for records, which cells must satisfy too."""
 
 from __future__ import annotations
 

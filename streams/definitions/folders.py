@@ -22,7 +22,7 @@ PACKAGE = "own_definitions_"
 
 
 class SameModule(Loader):
-    """Gives the module that has another name already."""
+    """Returns the module that is loaded already under another name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -42,7 +42,7 @@ class Folders(MetaPathFinder):
         """Numbers of the folders of the catalogue that was loaded last: only their files go by short names."""
 
     def begin(self) -> None:
-        """A catalogue is to be loaded: short names of folders before are forgotten."""
+        """Forget the short names of earlier folders, before a catalogue is loaded."""
         self.active.clear()
         for name, module in list(sys.modules.items()):
             if getattr(module, "__name__", "").startswith(PACKAGE) and name != module.__name__:

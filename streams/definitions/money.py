@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MINOR = "minor unit of currency"
 OF_BUCKET = "`unit`"
-"""The unit of fields whose record says itself what it counts."""
+"""The unit of fields whose record names the unit itself."""
 MONEY_KINDS = {"money", "credit"}
 
 

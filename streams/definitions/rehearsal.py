@@ -1,4 +1,4 @@
-"""Every rule is run before the first real record, and must have cases: on synthetic records, on nothing, on its timers; what raises is a fault at load.
+"""Runs every rule before the first real record, on synthetic records, on none and on its timers; an error is a fault at load. Cases are required too.
 
 Where a synthetic record is no match, a match is made up from it, so that conditions, re-arm words and payload run too.
 """
@@ -36,21 +36,21 @@ STAND_INS: dict[str, Any] = {"bool": True, "text": "x", "date": MOMENT_MS // DAY
 
 
 class Failure(NamedTuple):
-    """A rule that raised: the events that go with it, and the error in words."""
+    """A rule that raised: the events that depend on it, and the error as a sentence."""
 
     events: tuple[str, ...]
     says: str
 
 
 def rehearse(catalogue: Catalogue, reference: Reference, settings: EngineSettings) -> None:
-    """Run every rule of `catalogue`. Raises CatalogueFault, which lists all that raise."""
+    """Run every rule of `catalogue`. Raises CatalogueFault, which lists all rules that raise."""
     faults = faults_of(catalogue, reference, settings)
     if faults:
         raise CatalogueFault(*faults)
 
 
 def faults_of(catalogue: Catalogue, reference: Reference, settings: EngineSettings) -> list[str]:
-    """Cases that are missing, and what raises, by file; each rule is told once."""
+    """Missing cases and rules that raise, by file; each rule is reported once."""
     faults = [fault for event in catalogue if event.id in catalogue.sources for fault in case_faults(catalogue.sources[event.id], event)]
     while catalogue.events and (failure := first_failure(catalogue, reference, settings)) is not None:
         first = catalogue.by_id[failure.events[0]]

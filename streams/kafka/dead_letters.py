@@ -98,22 +98,22 @@ class Wanted(NamedTuple):
 
 def letter_of(record: Any) -> Letter:
     """The dead letter in a record of the dead-letter topic."""
-    headers = dict(record.headers)
-    stamp = int(headers.get(ORIGINAL_TIME, b"-1"))
+    letter_headers = dict(record.headers)
+    stamp = int(letter_headers.get(ORIGINAL_TIME, b"-1"))
     headers = tuple((name.removeprefix(ORIGINAL_HEADER), value) for name, value in record.headers if name.startswith(ORIGINAL_HEADER))
-    coordinates = headers["topic"].decode(), int(headers["partition"]), int(headers["offset"])
+    coordinates = letter_headers["topic"].decode(), int(letter_headers["partition"]), int(letter_headers["offset"])
     return Letter(
         record.partition,
         record.offset,
         record.timestamp,
-        headers["reason"].decode(),
-        headers.get("detail", b"").decode(errors="replace"),
+        letter_headers["reason"].decode(),
+        letter_headers.get("detail", b"").decode(errors="replace"),
         *coordinates,
         stamp if stamp >= 0 else None,
         headers,
         record.key,
         record.value,
-        CUT in headers or CUT_HEADERS in headers,
+        CUT in letter_headers or CUT_HEADERS in letter_headers,
     )
 
 

@@ -157,7 +157,7 @@ def problems_of(seen: Overview, app: str) -> list[str]:
     if not seen.group.members:
         found.append(f"the group {app} has no member: no worker runs")
     elif seen.group.state != STABLE:
-        found.append(f"the group {app} is dealing out partitions ({seen.group.state}): look again; when it stays so, a member does not answer")
+        found.append(f"the group {app} is assigning partitions ({seen.group.state}): look again; when it stays so, a member does not answer")
     unowned: dict[str, list[Place]] = {}
     for place in seen.places:
         if place.owner is None and place.lag:

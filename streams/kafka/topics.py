@@ -205,11 +205,11 @@ class BrokerFacts(NamedTuple):
     """The largest record that the dead-letter topic takes."""
     topic_bytes: dict[str, int]
     """By topic, the largest batch it takes; empty: unknown."""
-    tells_offsets: bool
+    reports_offsets: bool
     """Whether the broker reports offsets that were sent with a transaction."""
 
 
-UNCHECKED = BrokerFacts(4, 1_000_000, {}, tells_offsets=False)
+UNCHECKED = BrokerFacts(4, 1_000_000, {}, reports_offsets=False)
 """What holds for the embedded broker, which answers no admin requests and does not report offsets that came with a transaction."""
 
 
@@ -222,7 +222,7 @@ async def facts(settings: Settings, families: Iterable[str], config: str | None 
         checked = await check_by(client, settings, families, config)
     for line in checked.warnings:
         log(logger, logging.WARNING, line)
-    return BrokerFacts(checked.partitions, checked.topic_bytes[DEAD_LETTER], checked.topic_bytes, tells_offsets=True)
+    return BrokerFacts(checked.partitions, checked.topic_bytes[DEAD_LETTER], checked.topic_bytes, reports_offsets=True)
 
 
 async def create_changelog(client: AIOKafkaAdminClient, settings: Settings) -> bool:

@@ -72,8 +72,8 @@ class Worker:
         self.looks = Looks(settings, self.connection, self._looked, self._unseen)
         self.looking: asyncio.Task[None] | None = None
         status.waiting, status.note = self.waiting, self.note
-        self.dealing = False
-        """Whether the group is dealing out its partitions again."""
+        self.rebalancing = False
+        """Whether the group is assigning its partitions again."""
         metrics.member_is(self.member_state)
         metrics.restoring.set_function(lambda: float(sum(not task.ready.is_set() for task in list(self.tasks.values()))))
         self.app: App = make_app(settings, self)
@@ -83,7 +83,7 @@ class Worker:
 
     def member_state(self) -> str:
         """What the worker is in its group: one of `metrics.MEMBER_STATES`."""
-        return "rebalancing" if self.dealing else "stable" if self.dealt else "joining"
+        return "rebalancing" if self.rebalancing else "stable" if self.assigned_once else "joining"
 
     def waiting(self) -> str | None:
         """Why the worker is not ready, if so."""
@@ -126,7 +126,7 @@ class Worker:
             self.tasks[partition] = task
             self.running[partition] = asyncio.create_task(self._guarded(task.run(), f"shard {partition} failed"), name=f"shard-{partition}")
         for partition in self.tasks.keys() & mine:
-            self.tasks[partition].compare = self.broker.tells_offsets
+            self.tasks[partition].compare = self.broker.reports_offsets
             self.tasks[partition].go_on()
         await self.drop(self.tasks.keys() - mine)
         self.assigned_once, self.rebalancing = True, False

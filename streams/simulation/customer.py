@@ -54,7 +54,7 @@ class Customer:
         records = [*self._locations(midnight), *self._contacts(midnight), *self._life(midnight)]
         if midnight >= self.silent_until:
             records += [*self._sessions(midnight), *self._calls(midnight), *self._texts(midnight), *self._views(midnight)]
-            if self.chance.random() < 0.004:  # a holiday from the phone
+            if self.chance.random() < 0.004:  # a day without the phone
                 self.silent_until = midnight + self.chance.randrange(8, 12) * DAY
         records.sort(key=lambda record: record["event_time"])
         return list(self._charged(records))
@@ -172,7 +172,7 @@ class Customer:
             cost = self._cost(record)
             if cost and self.balance > 0:
                 yield self._balance_change(at + 1, "charge", -min(cost, self.balance), charge_reason=self._reason(record["record_type"]))
-            if self.balance < 1000 and not top_up_at and self.chance.random() < 0.25:  # the low mark, and who heeds it
+            if self.balance < 1000 and not top_up_at and self.chance.random() < 0.25:  # some customers top up when the balance is low
                 top_up_at = at + self.chance.randrange(10, 180) * MINUTE
 
     def _cost(self, record: Record) -> int:

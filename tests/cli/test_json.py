@@ -106,8 +106,8 @@ def test_what_is_wrong_with_a_group():
     held, idle, alone = Place("raw.usage", 0, "w", 5, 9, 4), Place("raw.usage", 1, None, 9, 9, 0), Place("raw.usage", 2, None, None, 7, 7)
     assert problems_of(seen("Stable", ["w"], [held, idle]), "a") == []
     assert problems_of(seen("Stable", ["w"], [held, idle, alone]), "a") == ["raw.usage: no worker holds partition 2, where 7 records wait"]
-    (dealing,) = problems_of(seen("PreparingRebalance", ["w"], [held]), "a")
-    assert "is dealing out partitions (PreparingRebalance)" in dealing
+    (assigning,) = problems_of(seen("PreparingRebalance", ["w"], [held]), "a")
+    assert "is assigning partitions (PreparingRebalance)" in assigning
     assert problems_of(seen("Empty", [], [idle]), "a") == ["the group a has no member: no worker runs"]
 
 

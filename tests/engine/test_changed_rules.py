@@ -89,13 +89,13 @@ def test_the_plan_says_what_is_carried_new_and_dropped_before_it_happens():
     bench = Bench(catalogue=without("balance.rapid_drop"))
     bench.feed([money(0, -300, 900), money(1, -1, 899, at=NOON - HOUR + 1)])
     same = plan(stored_of(bench), engine_of(bench.catalogue), bench.catalogue)
-    assert {line.verdict for line in same if line.owner == "balance.low"} == {"carried"}
+    assert {line.becomes for line in same if line.owner == "balance.low"} == {"carried"}
     more = plan(stored_of(bench), engine_of(CATALOGUE), CATALOGUE)
     new = [line for line in more if line.owner == "balance.rapid_drop"]
     assert new
-    assert all(line.verdict == "new" and line.note.startswith("warm from 2026-05-01T05:00:00") for line in new)
+    assert all(line.becomes == "new" and line.note.startswith("warm from 2026-05-01T05:00:00") for line in new)
     fewer = without("topup.first")
-    dropped = [line for line in plan(stored_of(bench), engine_of(fewer), fewer) if line.verdict == "dropped"]
+    dropped = [line for line in plan(stored_of(bench), engine_of(fewer), fewer) if line.becomes == "dropped"]
     assert {line.owner for line in dropped} == {"topup.first"}
     assert all(line.rows == 1 for line in dropped)
 
@@ -118,7 +118,7 @@ def with_source(folder: Path, event: str, **changes: str) -> Catalogue:
 
 
 def notes(bench: Bench, catalogue: Catalogue, owner: str) -> set[str]:
-    return {line.note for line in plan(stored_of(bench), engine_of(catalogue), catalogue) if line.owner == owner and line.verdict == "carried"} - {""}
+    return {line.note for line in plan(stored_of(bench), engine_of(catalogue), catalogue) if line.owner == owner and line.becomes == "carried"} - {""}
 
 
 def test_a_longer_window_is_told_from_when_on_it_is_complete_and_a_restart_does_not_forget_it():
@@ -142,7 +142,7 @@ def test_timers_that_are_set_keep_their_due_time():
     bench = Bench()
     bench.feed([money(0, -900, 0), money(1, -1, 0, at=NOON - HOUR + 1)])
     sooner = Catalogue.load(overrides={"topup.missing_after_depletion": {"T": 5 * HOUR}})
-    assert notes(bench, sooner, "topup.missing_after_depletion") == {"timers that are set keep their due time; the next record sets them anew"}
+    assert notes(bench, sooner, "topup.missing_after_depletion") == {"timers that are set keep their due time; the next record sets them again"}
     retuned = carried_to(bench, sooner)
     assert retuned.advance(NOON + 23 * HOUR) == []
     assert seen(retuned.advance(NOON + 25 * HOUR)) == ["topup.missing_after_depletion"]
@@ -167,7 +167,7 @@ def test_events_that_share_a_primitive_can_be_taken_out_one_by_one():
     bench = Bench()
     bench.feed([good("location_update", record_id=f"g{n}", event_time=NOON + n * HOUR, cell_id="310000-1", roaming=False) for n in range(2)])
     fewer = without("travel.city_changed")
-    assert not [line for line in plan(stored_of(bench), engine_of(fewer), fewer) if line.verdict == "dropped" and "place" in line.column]
+    assert not [line for line in plan(stored_of(bench), engine_of(fewer), fewer) if line.becomes == "dropped" and "place" in line.column]
 
 
 def test_a_retyped_column_is_refused_by_the_plan_and_at_the_start():
@@ -178,7 +178,7 @@ def test_a_retyped_column_is_refused_by_the_plan_and_at_the_start():
     part = other.shard.engine.state.tables["line"].parts["line"]
     part.columns[column].kind = "text"
     part.build(other.shard.engine.state.tables["line"].size)
-    (refused,) = [line for line in plan(stored_of(bench), other.shard.engine, CATALOGUE) if line.verdict == "refused"]
+    (refused,) = [line for line in plan(stored_of(bench), other.shard.engine, CATALOGUE) if line.becomes == "refused"]
     assert refused.owner == "balance.low"
     assert "give the new column a new name" in refused.note
     other.shard.restore([(key, value) for key, value in bench.log if value is not None])

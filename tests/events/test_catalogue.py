@@ -14,7 +14,7 @@ from streams.definitions.catalogue import Catalogue, CatalogueFault
 from tests.shards import CATALOGUE, Bench, details, epoch_ms
 
 EVENTS = list(CATALOGUE)
-CASES = [pytest.param(event, case, id=f"{event.id}: {case.tells}") for event in EVENTS for case in event.cases]
+CASES = [pytest.param(event, case, id=f"{event.id}: {case.title}") for event in EVENTS for case in event.cases]
 
 
 @pytest.mark.parametrize(("event", "case"), CASES)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from schemas.codes import hold, let_go, text_of
+from schemas.codes import hold, release, text_of
 from streams.engine.clock import Ahead
 from streams.engine.state.codec import Change, Entries, Layout, StateRefused, by_layout, by_part, record_key
 from streams.engine.state.follower import Follower
@@ -70,7 +70,7 @@ class State:
         """The same as it was stored."""
         self.texts: set[int] = set()
         """The codes whose texts are held for this state, and written beside it."""
-        weakref.finalize(self, let_go, self.texts)
+        weakref.finalize(self, release, self.texts)
         self.look_at = TEXTS_BETWEEN
         self.layouts: dict[bytes, Layout] = {}
         self.pending: dict[bytes, bytes | None] = {}
@@ -148,7 +148,7 @@ class State:
                 held.update(np.unique(follower.text_codes(used)).tolist())
         unheld = self.texts - held
         self.texts -= unheld
-        let_go(unheld)
+        release(unheld)
         self.look_at = len(self.texts) + max(TEXTS_BETWEEN, len(self.texts))
         return [Change(record_key(TEXT, str(code)), None) for code in sorted(unheld)]
 
