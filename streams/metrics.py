@@ -89,7 +89,7 @@ class Metrics:
         self.group_contact.set_function(group_silent_s)
 
     def member_is(self, state: Callable[[], str]) -> None:
-        """Where the worker's state in the group is asked for, at every scrape: one of MEMBER_STATES."""
+        """Set the function that returns the worker's state in the group, one of MEMBER_STATES; it is called at every scrape."""
         for name in MEMBER_STATES:
             self.member.labels(name).set_function(partial(is_state, state, name))
 

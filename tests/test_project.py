@@ -14,7 +14,7 @@ from streams.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = {"events/balance/forfeited.py", "events/FAMILY/NAME.py"}
-"""Files that a page tells its reader to write."""
+"""Files that a page asks its reader to write."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 

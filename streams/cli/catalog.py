@@ -68,7 +68,7 @@ def head_of(event: type[Event]) -> dict[str, Any]:
 
 
 def whole(installed: Catalogue, event: type[Event]) -> dict[str, Any]:
-    """An event in full, as JSON has it: its rule in words, its parameters in their units."""
+    """An event in full, as JSON has it: its rule as text, its parameters in their units."""
 
     def bound(value: object) -> str | int | None:
         return None if value is None else value.name if isinstance(value, Param) else int(value)  # type: ignore[call-overload]  # a number

@@ -20,7 +20,7 @@ def status(
     app: Annotated[str | None, typer.Option(help="Application id. [KAIROS_APP]")] = None,
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
 ) -> None:
-    """Show the group's members, who holds which shard, and how far behind each raw topic is; by --worker also what the workers say of themselves.
+    """Show the group's members, which member holds which shard, and the lag of each raw topic; with --worker also what the workers report of themselves.
 
     Without --worker only the broker is asked, so it works when no worker runs. Where workers want a token, metrics_token_file names it.
 

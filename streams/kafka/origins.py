@@ -1,4 +1,4 @@
-"""When a raw record was appended, and its headers: kept until it is committed, for the dead letter that it may become and the events that it makes."""
+"""When a raw record was appended, and its headers: kept until it is committed, for the dead letter that it may become and the events that it causes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On a real broker: what the worker commits is what a replay of the same input gives, whatever happens to the worker."""
+"""On a real broker: what the worker commits is what a replay of the same input gives, even if the worker is killed or replaced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On a real broker with TLS listeners: every client of ours comes in by SCRAM or by certificate, and is told in a line why not."""
+"""On a real broker with TLS listeners: every client of ours connects by SCRAM or by certificate; a refused one gets one line with the reason."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def test_the_worker_and_the_commands_come_in(secure, tmp_path, listener, environ
     cluster.wait_worked_off()
     assert "balance.drop" in {event["data"]["event"] for event in cluster.events()}
     assert cluster.end() == [0]
-    told = kairos("topics", "--brokers", address, "--app", cluster.app, **environment(folder))
-    assert "4 partitions each" in told.stdout, told.stderr
-    told = kairos("plan", "--brokers", address, "--app", cluster.app, **environment(folder))
-    assert told.returncode == 0, told.stderr
-    told = kairos("erase", "C1", "--brokers", address, "--app", cluster.app, **environment(folder))
-    assert "rows and" in told.stdout, told.stderr
+    done = kairos("topics", "--brokers", address, "--app", cluster.app, **environment(folder))
+    assert "4 partitions each" in done.stdout, done.stderr
+    done = kairos("plan", "--brokers", address, "--app", cluster.app, **environment(folder))
+    assert done.returncode == 0, done.stderr
+    done = kairos("erase", "C1", "--brokers", address, "--app", cluster.app, **environment(folder))
+    assert "rows and" in done.stdout, done.stderr
     assert PASSWORD not in cluster.logs()
 
 

@@ -69,7 +69,7 @@ def test_a_faulty_file_does_not_hide_the_cases_of_the_others(tmp_path):
     assert (report["definitions"], report["cases"]) == (1, 3)
 
 
-def test_a_case_that_cannot_run_is_told(tmp_path):
+def test_a_case_that_cannot_run_is_reported(tmp_path):
     broken = TRIAL.replace('Case("none", [charge(900, 0)], [])', 'Case("none", [charge(900, 0)], [], until="tomorrow")').replace(
         "[charge(900, 0, customer_id=5)]", '[{"record_type": "phone"}]'
     )
@@ -109,7 +109,7 @@ def bench_of(**given):
 STORY = [charge(9000, 800, "10:00"), charge(800, 0, "10:01"), topup(0, 3000, "12:00"), charge(3000, 0, "13:00")]
 
 
-def told(bench):
+def published(bench):
     return [detection.event for detection in bench.feed(STORY) + bench.advance(epoch_ms(moment("3 10:00")))]
 
 
@@ -124,7 +124,7 @@ def told(bench):
     ],
 )
 def test_chosen_events_are_what_they_are_among_all(given):
-    everything, chosen = told(Bench()), told(bench_of(**given))
+    everything, chosen = published(Bench()), published(bench_of(**given))
     wanted = set(given.get("only") or everything) - set(given.get("without", ()))
     assert chosen == [event for event in everything if event in wanted]
     assert chosen

@@ -1,4 +1,4 @@
-"""State survives changed rules: columns are carried by name, new ones start empty, dropped ones are gone, retyped ones refused."""
+"""State survives changed rules: columns are carried by name, new ones start empty, dropped ones are deleted, retyped ones refused."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_rule_taken_out_changes_nothing_for_the_others_and_comes_back_without_
     fewer.feed([money(2, 5000, 5899)])
     again = carried_to(fewer, CATALOGUE)
     found = seen(again.feed([money(3, 100, 5999)]))
-    assert "topup.first" in found, "its count is gone: it begins anew, as the plan said"
+    assert "topup.first" in found, "its count was deleted: it starts again, as the plan said"
     assert "topup.completed" in found
 
 
@@ -128,12 +128,12 @@ def test_a_longer_window_is_told_from_when_on_it_is_complete_and_a_restart_does_
     shorter = Catalogue.load(overrides={"balance.rapid_drop": {"window": HOUR // 2}})
     assert notes(bench, CATALOGUE, "balance.rapid_drop") == notes(bench, shorter, "balance.rapid_drop") == set()
     (note,) = notes(bench, longer, "balance.rapid_drop")
-    told = "reaches back to 2026-05-01T05:00:00.000Z: complete from 2026-05-01T15:00:00.000Z of the shard's clock"
-    assert note == told
+    expected = "reaches back to 2026-05-01T05:00:00.000Z: complete from 2026-05-01T15:00:00.000Z of the shard's clock"
+    assert note == expected
     retuned = carried_to(bench, longer)
-    assert notes(retuned, longer, "balance.rapid_drop") == {told}
+    assert notes(retuned, longer, "balance.rapid_drop") == {expected}
     retuned.feed([money(9, -1, 897)])
-    assert notes(retuned, longer, "balance.rapid_drop") == {told}, "it was longer already, and is not complete yet"
+    assert notes(retuned, longer, "balance.rapid_drop") == {expected}, "it was longer already, and is not complete yet"
     retuned.feed([money(13, -1, 896), money(14, -1, 895)])
     assert notes(retuned, longer, "balance.rapid_drop") == set(), "complete"
 

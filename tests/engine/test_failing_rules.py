@@ -195,7 +195,7 @@ def timed(folder):
 def test_a_timer_that_raises_while_time_passes_shuts_its_rule_off(tmp_path):
     bench = Watched(catalogue=timed(tmp_path))
     bench.feed(STORY[:6])
-    with pytest.raises(RuleFailed, match=r"balance\.poison: the rule raised ValueError at .*: mend the definition, or leave it out") as caught:
+    with pytest.raises(RuleFailed, match=r"balance\.poison: the rule raised ValueError at .*: fix the definition, or leave it out") as caught:
         bench.advance(END)
     assert "139" not in str(caught.value)
     asyncio.run(shut_off(bench, caught.value))

@@ -72,7 +72,7 @@ def test_arithmetic_that_may_not_fit_into_64_bits_is_refused():
 def test_an_absence_over_two_record_types_is_refused():
     long_call = toy("long_call", "line", V.where(V.duration_s >= 1800))
     text = refused(long_call, toy("no_topup", "line", long_call.without(topups, within=hours(1))))
-    assert "without: wanted a stream of VoiceUsage, the records that make toy.long_call, got one of BalanceChange" in text
+    assert "without: wanted a stream of VoiceUsage, the records that cause toy.long_call, got one of BalanceChange" in text
 
 
 def test_an_absence_after_a_timer_is_refused():

@@ -19,7 +19,7 @@ BACK = (0, 0, 0, 0, 0, 1, 60_000, 3 * HOUR, 47 * HOUR, 49 * HOUR)
 LINES = (("C1", "S1"), ("C1", "S2"), ("C2", "S3"))
 
 ASTRAY = (0,) * 30 + (40 * DAY, 3650 * DAY)
-"""Dates gone wrong."""
+"""Wrong dates."""
 
 
 @st.composite

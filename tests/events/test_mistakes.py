@@ -1,4 +1,4 @@
-"""Mistakes in definitions: each is refused at load with its file and line, what was wanted and what came, and how to mend it."""
+"""Mistakes in definitions: each is refused at load with its file and line, what was wanted, what came, and how to fix it."""
 
 from __future__ import annotations
 
@@ -190,10 +190,10 @@ BODIES = {
 def test_a_mistake_is_refused_with_its_line(tmp_path, mistake):
     body, line, says = BODIES[mistake]
     written(tmp_path, body)
-    told = faults(tmp_path)
+    found = faults(tmp_path)
     assert any(
-        fault.startswith(f"balance/trial.py:{FIRST - 1 + line}: {says}") or (fault.startswith(f"balance/trial.py:{FIRST - 1 + line}: ") and says in fault) for fault in told
-    ), told
+        fault.startswith(f"balance/trial.py:{FIRST - 1 + line}: {says}") or (fault.startswith(f"balance/trial.py:{FIRST - 1 + line}: ") and says in fault) for fault in found
+    ), found
 
 
 @pytest.mark.parametrize(
@@ -222,9 +222,9 @@ def test_a_mistake_in_the_brackets_is_told_with_its_line(tmp_path, brackets, say
 )
 def test_cases_of_both_kinds_are_wanted(tmp_path, cases, says):
     written(tmp_path, GOOD, tail=f"\n\n{cases}\n")
-    (told,) = faults_of(Catalogue.load([str(tmp_path / "mine")]), Reference.load(), EngineSettings())
-    assert says in told
-    assert re.match(r".*balance/trial\.py:[0-9]+: ", told)
+    (found,) = faults_of(Catalogue.load([str(tmp_path / "mine")]), Reference.load(), EngineSettings())
+    assert says in found
+    assert re.match(r".*balance/trial\.py:[0-9]+: ", found)
 
 
 def test_all_faults_of_all_files_are_told_at_once(tmp_path):
@@ -240,12 +240,12 @@ def test_all_faults_of_all_files_are_told_at_once(tmp_path):
 def test_names_and_places_of_files(tmp_path):
     for name in ("balance/for-feited.py", "balance/Forfeited.py", "balance/2go.py", "forfeited.py", "balance/deep/forfeited.py", "Ba-lance/low.py"):
         written(tmp_path, GOOD, name=name)
-    told = faults(tmp_path)
-    assert len(told) == 6
+    found = faults(tmp_path)
+    assert len(found) == 6
     for name, got in (("balance/for-feited.py", "for-feited"), ("balance/Forfeited.py", "Forfeited"), ("balance/2go.py", "2go"), ("Ba-lance/low.py", "Ba-lance")):
-        assert f"{name}: wanted a name of small letters, digits and _ that begins with a letter, got {got!r}: it becomes the event's id" in told
-    assert any(fault.startswith("forfeited.py: wanted a file in a family folder, such as ") and "mine/balance/forfeited.py" in fault for fault in told)
-    assert any(fault.startswith("balance/deep/forfeited.py: wanted a file in a family folder") for fault in told)
+        assert f"{name}: wanted a name of small letters, digits and _ that begins with a letter, got {got!r}: it becomes the event's id" in found
+    assert any(fault.startswith("forfeited.py: wanted a file in a family folder, such as ") and "mine/balance/forfeited.py" in fault for fault in found)
+    assert any(fault.startswith("balance/deep/forfeited.py: wanted a file in a family folder") for fault in found)
 
 
 def test_helpers_beside_definitions_are_no_definitions(tmp_path):
@@ -261,14 +261,14 @@ def test_helpers_beside_definitions_are_no_definitions(tmp_path):
 
 def test_two_events_and_none_in_a_file(tmp_path):
     written(tmp_path, GOOD, tail=f'\n\nclass Second(Event, by="line"):\n    when = charges\n{TAIL}')
-    (told,) = faults(tmp_path)
-    assert told == "balance/trial.py: wanted one Event class, got Trial, Second"
+    (found,) = faults(tmp_path)
+    assert found == "balance/trial.py: wanted one Event class, got Trial, Second"
 
 
 def test_an_id_that_is_taken_names_both_files(tmp_path):
     written(tmp_path, GOOD, name="balance/low.py")
-    (told,) = faults(tmp_path)
-    assert told == "balance/low.py: the id balance.low is taken by events/balance/low.py: wanted another family or file name"
+    (found,) = faults(tmp_path)
+    assert found == "balance/low.py: the id balance.low is taken by events/balance/low.py: wanted another family or file name"
 
 
 @pytest.mark.parametrize(
@@ -312,10 +312,10 @@ def test_events_that_wait_for_each_other(tmp_path):
 def test_a_file_that_needs_a_faulty_one_says_so(tmp_path):
     written(tmp_path, "when = chargez", name="balance/a.py")
     written(tmp_path, GOOD, name="balance/b.py", head=HEAD.replace("from streams.define", "from balance.a import Trial as Other\nfrom streams.define"))
-    told = faults(tmp_path)
-    assert told[0] == f"balance/a.py:{FIRST}: NameError: name 'chargez' is not defined"
-    assert told[1].startswith("balance/b.py:6: wanted ")
-    assert told[1].endswith("mine/balance/a.py without faults: it is needed here")
+    found = faults(tmp_path)
+    assert found[0] == f"balance/a.py:{FIRST}: NameError: name 'chargez' is not defined"
+    assert found[1].startswith("balance/b.py:6: wanted ")
+    assert found[1].endswith("mine/balance/a.py without faults: it is needed here")
 
 
 @pytest.mark.parametrize("place", ["nowhere", "./nowhere", "/nowhere", "json.decoder", ""])

@@ -64,7 +64,7 @@ class Application(Cluster):
         return self.logs()
 
     def set_offset(self, offset):
-        """As by hand: without a token, whoever is in the group."""
+        """As by hand: without a token, even if the group has members."""
 
         async def run():
             producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, transactional_id="by-hand")
@@ -124,9 +124,9 @@ def test_the_heads_offsets_are_those_of_the_group_in_every_transaction(applicati
 
 def test_offsets_are_gone_and_the_state_goes_on_by_its_own(application):
     application.delete_offsets()
-    told = application.refused()
-    assert f"raw.billing[0]: the state, the group and the topic do not agree: the state has read up to {COUNT}, the group has no offset, the topic holds 0 to {COUNT}" in told
-    assert "--resume-from-state" in told
+    sentence = application.refused()
+    assert f"raw.billing[0]: the state, the group and the topic do not agree: the state has read up to {COUNT}, the group has no offset, the topic holds 0 to {COUNT}" in sentence
+    assert "--resume-from-state" in sentence
     application.produce(topups(COUNT, 5))
     application.work_off("--resume-from-state")
     assert f"goes on at {COUNT}: nothing is lost or repeated" in application.logs()
@@ -146,9 +146,9 @@ def test_offsets_are_moved_by_hand(application, offset):
 
 def test_the_state_topic_is_lost_and_nobody_advises_to_make_it(application):
     application.admin(lambda client: client.delete_topics([f"{application.app}.state"]))
-    told = application.refused()
-    assert f"the group {application.app} has read up to raw.billing[0] {COUNT}: the state is lost: start with another --app and replay history" in told
-    assert "--create" not in told
+    sentence = application.refused()
+    assert f"the group {application.app} has read up to raw.billing[0] {COUNT}: the state is lost: start with another --app and replay history" in sentence
+    assert "--create" not in sentence
     made = kairos("topics", "--create", "--brokers", application.bootstrap, "--app", application.app)
     assert made.returncode == 2
     assert "the state is lost" in made.stderr
@@ -175,8 +175,8 @@ def test_unread_records_are_deleted_and_the_state_goes_on_without_them(applicati
 def test_a_raw_topic_is_deleted_and_made_anew(application):
     application.recreate("raw.billing", LARGE)
     application.produce(topups(COUNT, COUNT + 5))
-    told = application.refused()
-    assert f"the state has read up to {COUNT}, the group has no offset" in told
+    sentence = application.refused()
+    assert f"the state has read up to {COUNT}, the group has no offset" in sentence
     application.recreate("raw.billing", LARGE)
     application.produce(topups(COUNT, 5))
     application.work_off("--resume-from-state")

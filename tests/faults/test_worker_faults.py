@@ -34,7 +34,7 @@ def test_kill_9_at_random_times(trial, kills):
         run.strike()
     run.start("--instance", "w1")
     run.finish()
-    assert run.verdict().recovery_s < 20
+    assert run.check().recovery_s < 20
 
 
 def test_kill_9_at_every_point_of_a_transaction_and_a_restore(trial):
@@ -46,7 +46,7 @@ def test_kill_9_at_every_point_of_a_transaction_and_a_restore(trial):
         run.strike()
     run.start("--instance", "w1")
     run.finish()
-    run.verdict()
+    run.check()
 
 
 def test_the_reply_of_a_commit_is_lost_after_and_before_it_was_done(trial):
@@ -63,7 +63,7 @@ def test_the_reply_of_a_commit_is_lost_after_and_before_it_was_done(trial):
     assert run.cluster.logs().count("transaction failed, trying again") == run.hits == 2
     run.start("--instance", "w1")
     run.finish()
-    run.verdict()
+    run.check()
 
 
 def test_kill_9_three_times_in_a_row_during_the_restore(trial):
@@ -77,7 +77,7 @@ def test_kill_9_three_times_in_a_row_during_the_restore(trial):
         run.strike()
     run.start("--instance", "w1")
     run.finish()
-    run.verdict()
+    run.check()
 
 
 def test_sigterm_under_load_ends_with_0_within_10_s_and_nothing_is_done_again(trial):
@@ -91,7 +91,7 @@ def test_sigterm_under_load_ends_with_0_within_10_s_and_nothing_is_done_again(tr
         assert time.monotonic() - begun < 10
     run.start()
     run.finish()
-    run.verdict()
+    run.check()
 
 
 def is_stopped(worker):
@@ -138,7 +138,7 @@ def test_an_owner_frozen_in_a_transaction_longer_than_its_session_is_fenced(tria
     assert run.wait_dead(frozen) == 70
     assert "another worker has taken over" in run.cluster.logs()
     run.finish()
-    run.verdict()
+    run.check()
 
 
 @pytest.mark.parametrize("times", [4, pytest.param(20, marks=full)])
@@ -152,4 +152,4 @@ def test_workers_join_and_leave_again_and_again(trial, times):
         run.strike()
         run.kill(guest, signal.SIGTERM if number % 2 else signal.SIGKILL)
     run.finish()
-    run.verdict()
+    run.check()

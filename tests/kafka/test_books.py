@@ -51,11 +51,11 @@ def test_state_group_and_topic_must_agree_and_nothing_else_goes_on():
         if state == group and begin <= state <= end:
             assert agree(known, SETTINGS).offsets[FIRST] == state
             continue
-        told = refused(known)
+        sentence = refused(known)
         for number in {state, begin, end} | ({group} - {None}):
-            assert str(number) in told
-        assert "another --app" in told
-        assert "--resume-from-state" in told
+            assert str(number) in sentence
+        assert "another --app" in sentence
+        assert "--resume-from-state" in sentence
         went_on = resume(known, SETTINGS)
         assert begin <= went_on.offsets[FIRST] <= end
         assert went_on.remarks, "what is lost or repeated is said"
@@ -64,8 +64,8 @@ def test_state_group_and_topic_must_agree_and_nothing_else_goes_on():
 
 
 def test_the_numbers_and_the_place_are_named():
-    told = refused(books(60, 10))
-    assert told.startswith("raw.billing[2]: the state, the group and the topic do not agree: the state has read up to 60, the group up to 10, the topic holds 0 to 100")
+    sentence = refused(books(60, 10))
+    assert sentence.startswith("raw.billing[2]: the state, the group and the topic do not agree: the state has read up to 60, the group up to 10, the topic holds 0 to 100")
     assert "the group has no offset" in refused(books(60, None))
     assert "records 60 to 79 were deleted unread" in refused(books(60, 60, begin=80))
     assert "the topic ends at 50, and was read up to 60" in refused(books(60, 60, end=50))
@@ -88,10 +88,10 @@ def test_neither_offsets_nor_state_is_a_first_start_at_the_beginning():
 
 
 def test_offsets_without_state_end_it_and_the_state_topic_is_not_to_be_made():
-    told = refused(books(None, 60, head=False))
-    assert "mine.state[2]: the state is lost" in told
-    assert "raw.billing[2] 60" in told
-    assert "create" not in told
+    sentence = refused(books(None, 60, head=False))
+    assert "mine.state[2]: the state is lost" in sentence
+    assert "raw.billing[2] 60" in sentence
+    assert "create" not in sentence
     with pytest.raises(BooksDiffer):
         resume(books(None, 60, head=False), SETTINGS)
 

@@ -1,4 +1,4 @@
-"""How clients connect: plaintext stays on this machine, secrets come from files, mistakes are told in a line."""
+"""How clients connect: plaintext stays on this machine, secrets come from files, mistakes are reported in one line."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_an_absent_coordinator_is_told_apart_from_absent_brokers():
     assert "no Kafka broker has answered for 3 s" in aged(FETCHED_S + 2, 9).away(5)
 
 
-def test_a_long_rebalance_is_no_outage_but_is_told():
+def test_a_long_rebalance_is_no_outage_but_is_reported():
     contact = aged(9)
     contact.asked(JOIN)
     contact.joining -= 7

@@ -1,4 +1,4 @@
-"""The trace context of a raw record reaches the events that it makes, and only a valid one; spans say how long a transaction took."""
+"""The trace context of a raw record reaches the events that it causes, and only a valid one; spans say how long a transaction took."""
 
 from __future__ import annotations
 

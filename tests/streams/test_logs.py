@@ -94,10 +94,10 @@ def test_written_and_left_out_together_are_all_that_was_logged(heard):
         logger("aiokafka").error(message, 1)
         logged[message[0]] += 1
     handler.close()
-    told = Counter()
+    counted = Counter()
     for line in lines():
-        told[line["message"][0]] += line.get("left_out", 0) + (not line["message"].endswith("%s"))
-    assert told == logged
+        counted[line["message"][0]] += line.get("left_out", 0) + (not line["message"].endswith("%s"))
+    assert counted == logged
 
 
 def test_every_line_says_who_writes_and_where_an_error_was_raised(heard):
