@@ -19,7 +19,7 @@ class Lines(Table):
     name, file, key = "line", "lines", "subscription_id"
     columns = {
         "subscription_id": Column("text", needed=True, about="as in the records"),
-        "customer_id": Column("text", about="whose it is"),
+        "customer_id": Column("text", about="the customer who owns it"),
         "account_id": Column("text", about="who pays"),
         "tz": Column("text", ("zone", "timezone"), rule=ZONE, about="zone of its civil days, of the IANA; none: the operator's"),
         "bill_cycle_day": Column("int", rule=between(1, 31), about="day of the month on which a bill cycle begins; in shorter months the last day"),

@@ -60,7 +60,7 @@ class RearmColumns:
 def fine_scope(home: Home, scope: Scope, same: tuple[Expr, ...]) -> Scope:
     """`scope` itself, or the refinement of its base by its own values and those of `same`.
 
-    Always from the base, whose rows are kept for good: a row of a finer table may be freed and pass to another customer.
+    Always from the base, whose rows are never freed: a row of a finer table may be freed and pass to another customer.
     """
     return home.scope(scope.by, (*scope.same, *same), scope.rank) if same else scope
 

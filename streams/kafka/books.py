@@ -177,14 +177,14 @@ def resumed(books: Books, topic: str) -> tuple[int, str]:
     begin, end = books.begins[topic], books.ends[topic]
     place = f"{topic}[{books.partition}]"
     if state < begin:
-        return begin, f"{place}: goes on at {begin}, its beginning: records {state} to {begin - 1} are lost"
+        return begin, f"{place}: continues at {begin}, its beginning: records {state} to {begin - 1} are lost"
     if state > end and group is None:
-        return begin, f"{place}: goes on at {begin}, its beginning, as a topic that was created again: what the old one held unread is lost"
+        return begin, f"{place}: continues at {begin}, its beginning, as a topic that was created again: what the old one held unread is lost"
     if state > end:
-        return end, f"{place}: goes on at {end}, its end: records written below it since the topic was cut are lost, if there are any"
+        return end, f"{place}: continues at {end}, its end: records written below it since the topic was cut are lost, if there are any"
     if state == group:
         return state, ""
-    return state, f"{place}: goes on at {state}: nothing is lost or repeated, unless the topic was created again: then its records below {state} are lost"
+    return state, f"{place}: continues at {state}: nothing is lost or repeated, unless the topic was created again: then its records below {state} are lost"
 
 
 def listed(offsets: Mapping[str, int], partition: int) -> str:

@@ -74,10 +74,10 @@ class Contact:
         if max(silent, group) <= contact_s:
             return None
         if silent > min(contact_s, FETCHED_S):
-            return f"no Kafka broker has answered for {silent:.0f} s (contact_s = {contact_s:g}): look at the brokers and the network; the worker goes on by itself"
+            return f"no Kafka broker has answered for {silent:.0f} s (contact_s = {contact_s:g}): look at the brokers and the network; the worker continues by itself"
         return (
             f"the group's coordinator has not answered for {group:.0f} s (contact_s = {contact_s:g}), other brokers do: "
-            "look at the broker that leads the group's partition of __consumer_offsets; the worker goes on by itself"
+            "look at the broker that leads the group's partition of __consumer_offsets; the worker continues by itself"
         )
 
 

@@ -129,7 +129,7 @@ def test_offsets_are_gone_and_the_state_goes_on_by_its_own(application):
     assert "--resume-from-state" in sentence
     application.produce(topups(COUNT, 5))
     application.work_off("--resume-from-state")
-    assert f"goes on at {COUNT}: nothing is lost or repeated" in application.logs()
+    assert f"continues at {COUNT}: nothing is lost or repeated" in application.logs()
     application.work_off()
     application.nothing_twice(COUNT + 5)
 
@@ -168,7 +168,7 @@ def test_unread_records_are_deleted_and_the_state_goes_on_without_them(applicati
     application.delete_below(COUNT + 3)
     assert f"records {COUNT} to {COUNT + 2} were deleted unread" in application.refused()
     application.work_off("--resume-from-state")
-    assert f"goes on at {COUNT + 3}, its beginning: records {COUNT} to {COUNT + 2} are lost" in application.logs()
+    assert f"continues at {COUNT + 3}, its beginning: records {COUNT} to {COUNT + 2} are lost" in application.logs()
     application.nothing_twice(COUNT + 7)
 
 
@@ -180,7 +180,7 @@ def test_a_raw_topic_is_deleted_and_made_anew(application):
     application.recreate("raw.billing", LARGE)
     application.produce(topups(COUNT, 5))
     application.work_off("--resume-from-state")
-    assert "goes on at 0, its beginning, as a topic that was created again" in application.logs()
+    assert "continues at 0, its beginning, as a topic that was created again" in application.logs()
     application.nothing_twice(COUNT + 5)
 
 
@@ -194,7 +194,7 @@ def test_offsets_beyond_the_end_of_a_topic_that_was_cut(application):
     assert f"the topic ends at 0, and was read up to {COUNT}" in application.refused()
     application.start("--resume-from-state")
     deadline = time.monotonic() + 60
-    while "shard restored" not in application.logs().rpartition("goes on at 0, its end")[2]:
+    while "shard restored" not in application.logs().rpartition("continues at 0, its end")[2]:
         assert time.monotonic() < deadline, application.logs()[-2000:]
         time.sleep(0.1)
     application.produce(topups(COUNT, 5))

@@ -175,7 +175,7 @@ class Table:
     def pairs_with(self, base: Table) -> Pairs:
         """The finder of this table's rows by rows of `base`, a table that is never swept: in a swept table a row number may pass to another key."""
         if base.keep_ms is not None:
-            raise ValueError(f"{self.name}: wanted a base table that is kept for good, got {base.name}")
+            raise ValueError(f"{self.name}: wanted a base table that is never swept, got {base.name}")
         if self.pairs is None:
             self.pairs = Pairs(self, base)
         return self.pairs
