@@ -13,9 +13,9 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from schemas.codes import NULL, code, text_of
+from schemas.columns import Bools
 from schemas.raw.reasons import Reason
 
-Bools = npt.NDArray[np.bool_]
 MOST = 2**53 - 1
 """The largest whole number that every JSON reader keeps exact."""
 MOST_BYTES = 2**45

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.reference.table import Column, Ints, Table
+from schemas.columns import Ints
+from schemas.reference.table import Column, Table
 from schemas.reference.values import between
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.codes import NULL, UNSURE
+from schemas.columns import Bools, Ints
 from schemas.reference.fault import Fault
-from schemas.reference.table import Bools, Column, Ints, Table, Truths
+from schemas.reference.table import Column, Table, Truths
 from schemas.reference.values import COUNTRY, ZONE, between
 
 if TYPE_CHECKING:

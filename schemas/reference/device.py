@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.reference.table import Column, Ints, Table, Truths
+from schemas.columns import Ints
+from schemas.reference.table import Column, Table, Truths
 from schemas.reference.values import TAC
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from schemas.codes import UNSURE, keep, text_of
-from schemas.reference.table import Column, Ints, Table, Truths
+from schemas.columns import Ints
+from schemas.reference.table import Column, Table, Truths
 from schemas.reference.values import ALWAYS, COUNTRY, one_of
 
 FIRST = date(1970, 1, 1)

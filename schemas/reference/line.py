@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from schemas.codes import text_of
-from schemas.reference.table import Column, Ints, Table, Versions
+from schemas.columns import Ints
+from schemas.reference.table import Column, Table, Versions
 from schemas.reference.values import ZONE, between, one_of
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from schemas.codes import code, keep, text_of
-from schemas.reference.table import Column, Ints, Table, Truths
+from schemas.columns import Ints
+from schemas.reference.table import Column, Table, Truths
 from schemas.reference.values import COUNTRY, PLMN
 
 SHARED = frozenset({"234", "310", "311", "313", "338", "340", "362", "425", "505", "647"})

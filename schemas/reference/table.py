@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from schemas.columns import Ints
 from schemas.reference.fault import Fault
 from schemas.reference.reading import VALID_FROM
 from schemas.reference.values import UNKNOWN, CellFault, ColumnKind, Rule, moment, text_in, value_of
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from schemas.reference.reading import Row
 
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Truths = npt.NDArray[np.int8]
 """1 true, 0 false, UNSURE."""
 DTYPES: dict[ColumnKind, Any] = {"text": np.int64, "int": np.int64, "float": np.float64, "bool": np.int8, "date": np.int64, "list": object}

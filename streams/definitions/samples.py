@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import inspect
 
+from schemas.columns import DAY_MS
 from schemas.raw import type_name
 from streams.intake.decode import decode_chunk
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from schemas.raw.envelope import Envelope
 
 Raw = dict[str, Any]
-DAY_MS = 86_400_000
 MOMENT_MS = 1_777_600_800_000
 """2026-05-01T02:00:00Z."""
 TRIES, AT_ONCE = 60, 32

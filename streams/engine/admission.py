@@ -15,8 +15,8 @@ from streams.engine.batch import DUPLICATE, LATE, RANKS
 if TYPE_CHECKING:
     from collections import Counter
 
+    from schemas.columns import Ints
     from streams.engine.batch import Batch
-    from streams.engine.expression import Ints
     from streams.engine.state.tables import Rows, Table
 
 REMEMBERED = 16

@@ -19,9 +19,10 @@ from streams.engine.state.codec import SEPARATOR
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from schemas.columns import Bools, Ints
     from schemas.reference import Reference
     from streams.engine.calendar import Calendar
-    from streams.engine.expression import Array, Bools, Expr, Ints, Join, Param
+    from streams.engine.expression import Array, Expr, Join, Param
     from streams.engine.state.tables import Rows, Table
     from streams.intake.columns import Columns
     from streams.intake.merge import Released

@@ -11,13 +11,11 @@ from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-import numpy.typing as npt
 
 from schemas.codes import text_of
+from schemas.columns import DAY_MS, Ints
 from schemas.fault import KairosFault
 
-Ints = npt.NDArray[np.int64]
-DAY_MS = 86_400_000
 PROBE_S = 5 * 86_400
 FIRST_S = int(datetime(1999, 1, 1, tzinfo=UTC).timestamp())
 LAST_S = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
-    from streams.engine.expression import Ints
+    from schemas.columns import Ints
     from streams.engine.state.tables import Rows, Table
 
 JUMP_MS = 31 * 86_400_000

@@ -10,8 +10,8 @@ from schemas.codes import code
 from streams.engine.features.primitive import Days, Home, Primitive, Span, TimedRuntime
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from streams.engine.batch import Group, Matches
-    from streams.engine.expression import Ints
     from streams.engine.state.tables import Rows
 
 STATE_KEPT = Days(7)

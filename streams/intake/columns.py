@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.codes import NULL, UNSURE, code_of, generation, stale
+from schemas.columns import Ints
 from schemas.raw import FieldInfo, fields_of
 from streams.intake.times import epoch_days, epoch_ms
-
-Ints = npt.NDArray[np.int64]
 
 
 class Columns:

@@ -15,11 +15,12 @@ import numpy.typing as npt
 import xxhash
 
 from schemas.codes import NULL, code_of
+from schemas.columns import DAY_MS, Ints
 from schemas.raw import RECORD_TYPES, TOPICS, fields_of, type_name
 from schemas.raw.envelope import CONTROL, NEWEST_EVENT_MS, NEWEST_MS, OLDEST_MS, Repair
 from streams.intake.columns import Columns
 from streams.intake.diagnose import diagnose
-from streams.intake.times import DAY_MS, INVALID, epoch_days, epoch_ms
+from streams.intake.times import INVALID, epoch_days, epoch_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from schemas.raw.reasons import Reason
     from streams.intake.diagnose import Fault
 
-Ints = npt.NDArray[np.int64]
 UNDERSTOOD_VERSION = 1
 FIRST_DAY, LAST_DAY = epoch_days(["1900-01-01", "2200-12-31"]).tolist()
 CENTURY_S = range(OLDEST_MS // 1000, (OLDEST_MS + 36_525 * DAY_MS) // 1000)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from schemas.columns import Ints
 from schemas.raw import TOPICS
 from streams.engine.clock import JUMP_MS
 from streams.engine.state.tables import NEVER
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from streams.intake.columns import Columns
     from streams.intake.decode import Chunk, Reject
 
-    Ints = npt.NDArray[np.int64]
 
 NOTHING = np.zeros(0, np.int64)
 LOOK = 8

@@ -6,18 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from schemas.codes import NULL
+from schemas.columns import DAY_MS, Bools, Ints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 INVALID = NULL + 1
 """Stands for a text that is no time, or no date."""
-DAY_MS = 86_400_000
 ZERO = ord("0")
 SHORTEST = len("2026-05-01T09:30:00Z")
 LONGEST = len("2026-05-01T09:30:00.123456789+08:00")

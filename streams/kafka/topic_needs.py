@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from schemas.columns import DAY_MS
 from schemas.raw import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MINUTE_MS, DAY_MS = 60_000, 86_400_000
+MINUTE_MS = 60_000
 THIN_BYTES = 1_048_576
 """A topic whose limit is below the broker's default is a warning."""
 SAFE_COPIES = 3

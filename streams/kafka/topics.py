@@ -11,12 +11,13 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import CoordinatorNotAvailableError, KafkaConnectionError, KafkaError
 
+from schemas.columns import DAY_MS
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.emit import DEAD_LETTER, MISSED, PREFIX
 from streams.kafka.books import COORDINATOR_S, group_offsets
 from streams.kafka.connection import connection
-from streams.kafka.topic_needs import DAY_MS, Topic, examine
+from streams.kafka.topic_needs import Topic, examine
 from streams.logs import log
 
 if TYPE_CHECKING:

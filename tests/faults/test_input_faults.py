@@ -156,7 +156,7 @@ def poisoned(records, every):
     return mixed, poison
 
 
-def judged_without_the_rule(run):
+def check_without_the_rule(run):
     """The rule is shut off by name, once a shard and process; no record is refused, and events and state are as if it had never been there."""
     lines = [json.loads(line) for line in run.cluster.logs().splitlines() if line.startswith("{")]
     shards = [line["shard"] for line in lines if line["message"] == "a rule raises and is shut off" and line["events"] == ["balance.poison"]]
@@ -173,7 +173,7 @@ def test_a_rule_raises_at_some_records(trial, town, tmp_path):
     run = trial(27, "a rule raises at one record in a thousand", records=(mixed, arguments), definitions=definitions(tmp_path, "if (values == -777).any(): raise ValueError('no')"))
     run.hits = poison
     one_restart(run)
-    judged_without_the_rule(run)
+    check_without_the_rule(run)
 
 
 @full
@@ -185,7 +185,7 @@ def test_a_rule_raises_at_many_records(trial, towns, tmp_path):
     )
     run.hits = 1
     one_restart(run)
-    judged_without_the_rule(run)
+    check_without_the_rule(run)
 
 
 def test_a_rule_never_ends(trial, town, tmp_path):

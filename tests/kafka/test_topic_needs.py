@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.columns import DAY_MS
 from schemas.raw import TOPICS
-from streams.kafka.topic_needs import DAY_MS, MINUTE_MS, Topic, examine
+from streams.kafka.topic_needs import MINUTE_MS, Topic, examine
 from streams.kafka.topics import create_command, wanted_topics
 from streams.settings import load
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.codes import NULL, UNSURE
+from schemas.columns import Bools, Ints
 
 if TYPE_CHECKING:
     from streams.engine.expression.leaves import Join, Param
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from streams.engine.expression.types import ValueKind
 
 Array = npt.NDArray[Any]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 
 class Env(Protocol):

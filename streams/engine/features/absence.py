@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from schemas.columns import DAY_MS
 from streams.engine.expression import TRUE
-from streams.engine.features.primitive import DAY_MS, Home, Primitive, Span, TimedRuntime
+from streams.engine.features.primitive import Home, Primitive, Span, TimedRuntime
 from streams.engine.state.members import Members
 from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from streams.engine.batch import Group, Matches, World
-    from streams.engine.expression import Expr, Ints, Output
+    from streams.engine.expression import Expr, Output
     from streams.engine.state.tables import Rows
 
 
@@ -45,11 +47,11 @@ class Absence(Primitive):
     def warm_after_ms(self, world: World) -> int | None:
         return self.span.longest_ms(world)
 
-    def bind(self, home: Home) -> AbsenceColumns:
-        return AbsenceColumns(self, home)
+    def bind(self, home: Home) -> AbsenceRuntime:
+        return AbsenceRuntime(self, home)
 
 
-class AbsenceColumns(TimedRuntime):
+class AbsenceRuntime(TimedRuntime):
     """State: when the event before happened, when its span ends, the record that set the timer; and when the awaited records of the last days came."""
 
     def __init__(self, declared: Absence, home: Home) -> None:
@@ -119,14 +121,14 @@ class Silence(Primitive):
     def warm_after_ms(self, world: World) -> int | None:
         return self.span.longest_ms(world) + self.of_days * DAY_MS
 
-    def bind(self, home: Home) -> SilenceColumns:
-        return SilenceColumns(self, home)
+    def bind(self, home: Home) -> SilenceRuntime:
+        return SilenceRuntime(self, home)
 
 
 DAYS_KEPT = 62
 
 
-class SilenceColumns(TimedRuntime):
+class SilenceRuntime(TimedRuntime):
     """State: the last record's time, and a bit for each of the days up to it (bit 0 its own)."""
 
     def __init__(self, declared: Silence, home: Home) -> None:
@@ -178,4 +180,4 @@ class SilenceColumns(TimedRuntime):
 
 
 KEPT = (1 << (DAYS_KEPT + 1)) - 1
-__all__ = ["TRUE", "Absence", "AbsenceColumns", "Silence", "SilenceColumns"]
+__all__ = ["TRUE", "Absence", "AbsenceRuntime", "Silence", "SilenceRuntime"]

@@ -11,8 +11,9 @@ from streams.engine.expression import known
 from streams.engine.features.primitive import Home, Primitive, Runtime, Signal
 
 if TYPE_CHECKING:
+    from schemas.columns import Bools, Ints
     from streams.engine.batch import Group, Matches
-    from streams.engine.expression import Bools, Expr, Ints, Output
+    from streams.engine.expression import Expr, Output
     from streams.engine.state.tables import Rows
 
 
@@ -46,11 +47,11 @@ class Change(Primitive):
     def condition(self) -> Expr:
         return self.wanted & self.value.known()
 
-    def bind(self, home: Home) -> ChangeColumns:
-        return ChangeColumns(self, home)
+    def bind(self, home: Home) -> ChangeRuntime:
+        return ChangeRuntime(self, home)
 
 
-class ChangeColumns(Runtime):
+class ChangeRuntime(Runtime):
     """State: the last value. A text is 0 where there is none; of other kinds a flag says whether there is one."""
 
     def __init__(self, declared: Change, home: Home) -> None:

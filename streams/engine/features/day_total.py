@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.codes import keep
+from schemas.columns import DAY_MS
 from streams.engine.batch import Matches
 from streams.engine.expression import expr, known
-from streams.engine.features.primitive import DAY_MS, Home, Primitive, Runtime
+from streams.engine.features.primitive import Home, Primitive, Runtime
 from streams.engine.features.sums import plus
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from streams.engine.batch import Group, World
-    from streams.engine.expression import Expr, Ints, Operand, Output
+    from streams.engine.expression import Expr, Operand, Output
     from streams.engine.state.tables import Column
 
 
@@ -71,11 +73,11 @@ class DayTotal(Primitive):
     def warm_after_ms(self, world: World) -> int | None:
         return DAY_MS
 
-    def bind(self, home: Home) -> DayTotalColumns:
-        return DayTotalColumns(self, home)
+    def bind(self, home: Home) -> DayTotalRuntime:
+        return DayTotalRuntime(self, home)
 
 
-class DayTotalColumns(Runtime):
+class DayTotalRuntime(Runtime):
     """State: the day, its sum, and its sums by label."""
 
     def __init__(self, declared: DayTotal, home: Home) -> None:

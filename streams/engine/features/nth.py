@@ -10,8 +10,9 @@ from streams.engine.features.primitive import Home, Primitive, Runtime
 from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from streams.engine.batch import Group, Matches, World
-    from streams.engine.expression import Expr, Ints, Output
+    from streams.engine.expression import Expr, Output
 
 
 class Nth(Primitive):
@@ -37,11 +38,11 @@ class Nth(Primitive):
     def warm_after_ms(self, world: World) -> int | None:
         return None
 
-    def bind(self, home: Home) -> NthColumns:
-        return NthColumns(self, home)
+    def bind(self, home: Home) -> NthRuntime:
+        return NthRuntime(self, home)
 
 
-class NthColumns(Runtime):
+class NthRuntime(Runtime):
     """State: how many there were. Counting stops after the last ordinal asked for, so a busy key writes nothing more."""
 
     def __init__(self, declared: Nth, home: Home) -> None:

@@ -13,8 +13,9 @@ from streams.engine.expression import TRUE
 from streams.engine.features.primitive import HOUR_MS, Home, Primitive, Signal, Span, TimedRuntime
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from streams.engine.batch import Group, Matches, World
-    from streams.engine.expression import Expr, Ints, Output
+    from streams.engine.expression import Expr, Output
     from streams.engine.state.tables import Column, Rows
 
 DWELL_MS = 30 * 60_000
@@ -71,11 +72,11 @@ class Place(Primitive):
     def warm_after_ms(self, world: World) -> int | None:
         return VOTE_DAYS * 24 * HOUR_MS
 
-    def bind(self, home: Home) -> PlaceColumns:
-        return PlaceColumns(self, home)
+    def bind(self, home: Home) -> PlaceRuntime:
+        return PlaceRuntime(self, home)
 
 
-class PlaceColumns(TimedRuntime):
+class PlaceRuntime(TimedRuntime):
     """State, in a part of its own that is written only when something changed."""
 
     part = "place"

@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from schemas.columns import DAY_MS
 from schemas.raw import TOPICS
 from streams.engine.batch import BASES, Matches
 from streams.engine.expression import TRUE, DefinitionFault, Expr, Output, Param, TruthKey, both
 from streams.engine.state.kin import Kin
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from schemas.raw import Envelope
     from streams.engine.batch import Group, World
-    from streams.engine.expression import Array, Ints, ValueKind
+    from streams.engine.expression import Array, ValueKind
     from streams.engine.state.store import State
     from streams.engine.state.tables import Part, Rows, Table
 
 HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 MARGIN_MS = 3 * DAY_MS
 """Rows are kept this much longer than the longest span of civil days: clocks change, and lines move to other zones."""
 

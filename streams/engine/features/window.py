@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from schemas.columns import Ints
     from streams.engine.batch import Group, Matches, World
-    from streams.engine.expression import Array, Env, Expr, Ints, Param, ValueKind
+    from streams.engine.expression import Array, Env, Expr, Param, ValueKind
     from streams.engine.state.members import Chunk
     from streams.engine.state.tables import Rows
 
@@ -117,11 +118,11 @@ class Window(Primitive):
     def warm_after_ms(self, world: World) -> int | None:
         return self.span.longest_ms(world)
 
-    def bind(self, home: Home) -> WindowColumns:
-        return WindowColumns(self, home)
+    def bind(self, home: Home) -> WindowRuntime:
+        return WindowRuntime(self, home)
 
 
-class WindowColumns(Runtime):
+class WindowRuntime(Runtime):
     """State: the members; for `edge` also whether un-armed."""
 
     def __init__(self, declared: Window, home: Home) -> None:
@@ -151,7 +152,7 @@ class WindowColumns(Runtime):
             self._add(group, idx[late], rows[late], evaluated=False)
             idx, rows = idx[~late], rows[~late]
         chunks = self._add(group, idx, rows, evaluated=True)
-        hit = np.flatnonzero(self._judge(chunks, rows))
+        hit = np.flatnonzero(self._evaluate(chunks, rows))
         found = {name: self._over(node, chunks, len(rows), new=True, wanted=hit)[hit] for name, node in self.window.aggregates.items()} if len(hit) else {}
         return {"matched": self.matches(group, idx[hit], rows[hit], found)}
 
@@ -168,7 +169,7 @@ class WindowColumns(Runtime):
         calendar = world.calendar
         return calendar.midnight(calendar.day(times, zone) - (span.number(world) - 1), zone) - 1
 
-    def _judge(self, chunks: list[Chunk], rows: Rows) -> npt.NDArray[np.bool_]:
+    def _evaluate(self, chunks: list[Chunk], rows: Rows) -> npt.NDArray[np.bool_]:
         predicate = self.window.predicate
         assert predicate is not None, f"{self.window.name}: a window needs a predicate"  # definitions/words.py checks it
         holds = predicate.evaluate(Over(self, chunks, len(rows), new=True))
@@ -203,7 +204,7 @@ class WindowColumns(Runtime):
 class Over:
     """The Env of a window's predicate: aggregates over the lists, with or without the new member."""
 
-    def __init__(self, runtime: WindowColumns, chunks: list[Chunk], n: int, *, new: bool) -> None:
+    def __init__(self, runtime: WindowRuntime, chunks: list[Chunk], n: int, *, new: bool) -> None:
         self.runtime, self.chunks, self.n, self.new = runtime, chunks, n, new
         self.world: World = runtime.world
 
@@ -262,4 +263,4 @@ FUNCTIONS: dict[Function, Callable[..., Ints]] = {
     "largest": lambda mask, values: np.where(mask, values, NULL).max(1),
     "top": top,
 }
-__all__ = ["MOST", "Aggregate", "Window", "WindowColumns"]
+__all__ = ["MOST", "Aggregate", "Window", "WindowRuntime"]

@@ -15,7 +15,8 @@ from streams.engine.state.codec import Layout
 from streams.engine.state.follower import Follower
 
 if TYPE_CHECKING:
-    from streams.engine.expression import Array, Ints
+    from schemas.columns import Ints
+    from streams.engine.expression import Array
     from streams.engine.state.codec import ColumnKind
     from streams.engine.state.tables import Rows, Table
 

@@ -15,7 +15,7 @@ from streams.engine.state.follower import Follower
 from streams.engine.state.tables import NEVER
 
 if TYPE_CHECKING:
-    from streams.engine.expression import Ints
+    from schemas.columns import Ints
     from streams.engine.state.tables import Rows, Table
 
 

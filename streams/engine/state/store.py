@@ -19,8 +19,8 @@ from streams.engine.state.tables import NEVER, Part, Table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from schemas.columns import Ints
     from streams.engine.clock import Clock
-    from streams.engine.expression import Ints
     from streams.engine.state.tables import Rows
 
 Ledger = Counter[tuple[str, str]]
