@@ -18,7 +18,7 @@ EXAMPLES = {"events/balance/forfeited.py", "events/FAMILY/NAME.py"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
-def test_the_version_stands_in_one_place():
+def test_the_version_is_written_in_one_place():
     assert version("kairos") == PROJECT["version"]
     assert CliRunner().invoke(app, ["--version"]).output.strip() == f"kairos {PROJECT['version']}"
     chart = yaml.safe_load((ROOT / "deploy" / "helm" / "kairos" / "Chart.yaml").read_text("utf-8"))

@@ -60,7 +60,7 @@ def test_a_stranger_in_the_group_is_named(cluster):
     assert "partition counts changed" not in cluster.logs()
 
 
-def test_a_stranger_with_another_protocol_is_named_when_it_was_there_first(cluster):
+def test_a_stranger_with_another_protocol_is_named_when_it_came_first(cluster):
     outcome = []
 
     def after_the_worker():
@@ -92,13 +92,13 @@ def test_one_instance_id_used_twice_is_named(cluster):
     ended_with(cluster, first, 70, "another worker runs with instance = w1")
 
 
-def test_a_metrics_port_that_is_taken_is_told_in_a_line(cluster):
+def test_a_metrics_port_in_use_is_reported_in_one_line(cluster):
     _, port = ready(cluster)
     ended_with(cluster, cluster.start("--metrics-port", str(port)), 2, "metrics_port: wanted a free port")
     ended_with(cluster, cluster.start("--metrics-port", "99999"), 2, "metrics_port: wanted a whole number from 0 to 65_535")
 
 
-def test_a_broker_whose_transactions_may_not_last_long_enough_is_told_by_its_setting(tmp_path):
+def test_a_broker_with_too_short_a_transaction_timeout_is_reported_with_its_setting(tmp_path):
     broker = KafkaBroker(tmp_path / "broker", config={"transaction.max.timeout.ms": "20000"})
     try:
         broker.start()

@@ -69,7 +69,7 @@ def refused(cluster, records):
     return worker
 
 
-def test_what_is_valid_now_goes_back_as_it_was_once_and_is_detected(cluster):
+def test_a_record_that_is_valid_now_is_put_back_unchanged_once_and_is_detected(cluster):
     records = [
         (b"C1", charge("first"), []),
         (b"C1", charge("late", at=NOW - 60 * HOUR), [("h", b"1")]),

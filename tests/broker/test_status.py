@@ -129,7 +129,7 @@ def test_status_with_no_worker_with_one_and_after_it(cluster):
     assert {one["owner"] for one in seen["partitions"]} == {None}
 
 
-def test_topics_that_are_not_there_and_a_broker_that_is_not(cluster):
+def test_missing_topics_and_a_missing_broker(cluster):
     from aiokafka.admin import AIOKafkaAdminClient
 
     async def delete():

@@ -48,7 +48,7 @@ def test_the_built_in_definitions_are_right():
     assert done.returncode == 0
 
 
-def test_wrong_cases_are_told_with_their_line_and_what_differs(tmp_path):
+def test_wrong_cases_are_reported_with_their_line_and_what_differs(tmp_path):
     done = kairos("check", own(tmp_path))
     text = done.stdout.decode()
     assert done.returncode == 1
@@ -78,7 +78,7 @@ def test_a_case_that_cannot_run_is_reported(tmp_path):
     assert "balance/trial.py:16: case 'refused': wanted valid records, got one that is refused: record_type: wanted one of voice_usage" in text
 
 
-def test_right_ones_are_right(tmp_path):
+def test_correct_definitions_pass(tmp_path):
     right = TRIAL.replace('{"n": 900}', '{"n": -900}').replace('"none", [charge(900, 0)]', '"none", []').replace('    Case("refused", [charge(900, 0, customer_id=5)], []),\n', "")
     done = kairos("check", own(tmp_path, right))
     assert (done.returncode, done.stdout.decode()) == (0, "1 definitions, 2 cases: all is well\n")
@@ -123,14 +123,14 @@ def published(bench):
         {"without": ("balance.low", "balance.recovered", "topup.completed")},
     ],
 )
-def test_chosen_events_are_what_they_are_among_all(given):
+def test_selected_events_equal_those_of_a_full_run(given):
     everything, chosen = published(Bench()), published(bench_of(**given))
     wanted = set(given.get("only") or everything) - set(given.get("without", ()))
     assert chosen == [event for event in everything if event in wanted]
     assert chosen
 
 
-def test_only_the_topics_of_published_events_are_wanted():
+def test_only_the_topics_of_published_events_are_required():
     assert Catalogue.load(only=["topup.missing_after_depletion"]).families == ["topup"]
 
 
@@ -142,18 +142,18 @@ def test_only_the_topics_of_published_events_are_wanted():
         (["balance.low"], ["balance.low"], "only, without: wanted at least one event, got none that is left"),
     ],
 )
-def test_choices_that_mean_nothing_are_refused(only, without, says):
+def test_selections_without_meaning_are_refused(only, without, says):
     with pytest.raises(CatalogueFault) as caught:
         Catalogue.load(only=only, without=without)
     assert says in str(caught.value)
 
 
-def test_choices_come_from_the_settings_too():
+def test_selections_come_from_the_settings_too():
     assert load({}, environ={"KAIROS_ONLY": "balance.low, topup.first"}).only == ("balance.low", "topup.first")
     assert load({"without": ("care.call_started",)}, environ={}).without == ("care.call_started",)
 
 
-def test_a_rule_taken_out_loses_its_state_and_begins_anew():
+def test_a_removed_rule_loses_its_state_and_starts_empty():
     bench = bench_of()
     bench.feed(STORY[:1])
     bench.restart(Catalogue.load(without=["balance.low", "balance.recovered"]))

@@ -142,7 +142,7 @@ def test_a_worker_s_view_by_its_metrics():
     assert quantile(0.5, [WorkerView("x", "no answer")]) is None
 
 
-def test_an_address_that_is_none_is_refused():
+def test_a_wrong_address_is_refused():
     done = kairos("status", "--worker", "127.0.0.1:9464")
     assert done.returncode == 2
     assert b"--worker: wanted an address such as http://127.0.0.1:9464" in done.stderr

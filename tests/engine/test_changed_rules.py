@@ -42,7 +42,7 @@ def without(event: str) -> Catalogue:
     return Catalogue.load(only=[e.id for e in CATALOGUE if e.id not in (event, "topup.missing_after_depletion")])
 
 
-def test_a_retuned_rule_goes_on_with_its_state():
+def test_a_retuned_rule_keeps_its_state():
     """Un-armed under the old mark stays un-armed under the new one, until the new release."""
     bench = Bench()
     assert "balance.low" in seen(bench.feed([money(0, -300, 900)]))
@@ -52,7 +52,7 @@ def test_a_retuned_rule_goes_on_with_its_state():
     assert "balance.low" in seen(retuned.feed([money(3, -600, 700)]))
 
 
-def test_a_rule_taken_out_changes_nothing_for_the_others_and_comes_back_without_memory():
+def test_a_removed_rule_changes_nothing_for_the_others_and_returns_without_memory():
     bench = Bench()
     assert "topup.first" in seen(bench.feed([money(0, 500, 900)]))
     fewer = carried_to(bench, without("topup.first"))
@@ -64,7 +64,7 @@ def test_a_rule_taken_out_changes_nothing_for_the_others_and_comes_back_without_
     assert "topup.completed" in found
 
 
-def test_roll_forward_and_back_at_once_is_as_if_nothing_had_been():
+def test_roll_forward_and_back_at_once_changes_nothing():
     """New rules come and go: the state of the old ones is the same, byte by byte."""
     bench = Bench(catalogue=without("balance.rapid_drop"))
     bench.feed([money(0, -300, 900)])
@@ -121,7 +121,7 @@ def notes(bench: Bench, catalogue: Catalogue, owner: str) -> set[str]:
     return {line.note for line in plan(stored_of(bench), engine_of(catalogue), catalogue) if line.owner == owner and line.becomes == "carried"} - {""}
 
 
-def test_a_longer_window_is_told_from_when_on_it_is_complete_and_a_restart_does_not_forget_it():
+def test_the_plan_shows_when_a_longer_window_is_complete_and_a_restart_keeps_it():
     bench = Bench()
     bench.feed([money(0, -300, 900), money(1, -1, 899), money(2, -1, 898)])
     longer = Catalogue.load(overrides={"balance.rapid_drop": {"window": 10 * HOUR}})
@@ -148,7 +148,7 @@ def test_timers_that_are_set_keep_their_due_time():
     assert seen(retuned.advance(NOON + 25 * HOUR)) == ["topup.missing_after_depletion"]
 
 
-def test_a_key_past_the_end_of_its_counting_is_not_taken_for_a_later_ordinal(tmp_path):
+def test_a_key_at_the_end_of_its_count_never_reaches_a_later_ordinal(tmp_path):
     bench = Bench()
     bench.feed([money(0, 100, 900), money(1, 100, 1000), money(2, 100, 1100)])
     third = with_source(tmp_path, "topup.first", **{"nth(1)": "nth(1, 3)", "    rearm = once()\n": ""})
@@ -162,7 +162,7 @@ def test_a_key_past_the_end_of_its_counting_is_not_taken_for_a_later_ordinal(tmp
     assert seen(retuned.feed(fresh)).count("topup.first") == 2
 
 
-def test_events_that_share_a_primitive_can_be_taken_out_one_by_one():
+def test_events_that_share_a_primitive_can_be_removed_one_by_one():
     """The place of a line has a name of its own."""
     bench = Bench()
     bench.feed([good("location_update", record_id=f"g{n}", event_time=NOON + n * HOUR, cell_id="310000-1", roaming=False) for n in range(2)])
@@ -205,7 +205,7 @@ def test_state_written_under_other_facts_is_refused_with_what_to_do(change, says
     assert "start with another --app" in str(caught.value)
 
 
-def test_a_layout_that_is_not_there_is_refused():
+def test_a_missing_layout_is_refused():
     bench = Bench()
     bench.feed([money(0, -300, 900)])
     other = Bench()

@@ -153,7 +153,7 @@ def test_the_rule_alone_is_shut_off_and_the_others_are_as_without_it(tmp_path, p
     assert bench.shard.ledger == clean.shard.ledger
 
 
-def test_what_builds_on_the_rule_goes_with_it(tmp_path):
+def test_rules_that_build_on_the_rule_are_shut_off_with_it(tmp_path):
     bench = Watched(catalogue=own(tmp_path, shown="Fragile(B.delta)", more=BUILT_ON))
     bench.feed(STORY)
     assert bench.off == ("balance.after", "balance.poison")
@@ -162,7 +162,7 @@ def test_what_builds_on_the_rule_goes_with_it(tmp_path):
     assert ids(bench.advance(END)) == ids(clean.advance(END))
 
 
-def test_a_rule_that_was_shut_off_begins_anew_with_the_next_start(tmp_path):
+def test_a_rule_that_was_shut_off_starts_empty_with_the_next_start(tmp_path):
     bench = Watched(catalogue=own(tmp_path, shown="Fragile(B.delta)"))
     bench.feed(STORY)
     bench.off = ()

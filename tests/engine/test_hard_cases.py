@@ -157,7 +157,7 @@ def test_h12_a_timer_that_fell_due_while_stopped_fires_with_its_own_time_once():
     assert events_of(bench.advance(at("9 10:00"))) == []
 
 
-def test_consent_and_touchpoint_stand_in_the_event():
+def test_the_event_contains_consent_and_touchpoint():
     granted = record("state_change", "09:00", entity="customer", entity_id="C1", attribute="customer.marketing_consent", old_value=None, new_value="granted")
     found = Bench().feed([granted, contact("10:00"), topup(0, 100, "10:01", channel="app"), phone("35331109", "35407115", "10:02")])
     assert {(d.event, d.touchpoint, d.marketing_consent) for d in found} == {

@@ -62,5 +62,5 @@ def test_the_laws_hold_for_the_laboratory(records):
 @pytest.mark.timeout(0)
 @RANDOM
 @given(laboratory_timelines(most=60))
-def test_the_laws_hold_for_the_laboratory_whatever_the_seed(records):
+def test_the_laws_hold_for_the_laboratory_for_any_seed(records):
     laws(records)

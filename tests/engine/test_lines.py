@@ -52,7 +52,7 @@ def ended(*more):
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_a_line_that_is_active_again_within_seven_days_goes_on_with_its_state(restarted):
+def test_a_line_that_is_active_again_within_seven_days_keeps_its_state(restarted):
     bench = ended(status("terminated", "active", "8 12:00"))
     if restarted:
         bench.restart()
@@ -81,7 +81,7 @@ def test_a_line_that_ends_again_is_silent_again():
     assert bench.counters["terminated"] == 1
 
 
-def test_a_late_return_lifts_nothing():
+def test_a_late_return_does_not_reactivate_the_line():
     bench = Bench(catalogue=CATALOGUE)
     bench.feed([call("1 10:00"), status("active", "terminated", "1 12:00"), status("terminated", "active", "1 11:00")])
     assert line_only(bench.feed([call("1 13:00"), call("1 14:00")])) == []
@@ -107,7 +107,7 @@ def test_a_change_of_owner_drops_everything_at_once(restarted):
     assert line_only(bench.feed([call("21 13:00")])) == ["ordinal", "party"]
 
 
-def test_the_new_owner_begins_anew():
+def test_the_new_owner_starts_empty():
     bench = Bench(catalogue=CATALOGUE)
     bench.feed([call("1 10:00"), call("1 11:00"), handed_over("1 12:00")])
     mine = {"customer_id": "C2", "account_id": "A2"}

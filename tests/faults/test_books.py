@@ -122,7 +122,7 @@ def test_the_heads_offsets_are_those_of_the_group_in_every_transaction(applicati
     application.nothing_twice(COUNT + 5)
 
 
-def test_offsets_are_gone_and_the_state_goes_on_by_its_own(application):
+def test_offsets_are_lost_and_the_shard_continues_from_the_state(application):
     application.delete_offsets()
     sentence = application.refused()
     assert f"raw.billing[0]: the state, the group and the topic do not agree: the state has read up to {COUNT}, the group has no offset, the topic holds 0 to {COUNT}" in sentence
@@ -163,7 +163,7 @@ def test_read_records_are_deleted_and_nothing_happens(application):
     application.nothing_twice(COUNT + 5)
 
 
-def test_unread_records_are_deleted_and_the_state_goes_on_without_them(application):
+def test_unread_records_are_deleted_and_the_shard_continues_without_them(application):
     application.produce(topups(COUNT, 10))
     application.delete_below(COUNT + 3)
     assert f"records {COUNT} to {COUNT + 2} were deleted unread" in application.refused()
@@ -172,7 +172,7 @@ def test_unread_records_are_deleted_and_the_state_goes_on_without_them(applicati
     application.nothing_twice(COUNT + 7)
 
 
-def test_a_raw_topic_is_deleted_and_made_anew(application):
+def test_a_raw_topic_is_deleted_and_created_again(application):
     application.recreate("raw.billing", LARGE)
     application.produce(topups(COUNT, COUNT + 5))
     sentence = application.refused()

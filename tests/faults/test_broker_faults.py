@@ -207,7 +207,7 @@ def test_a_state_row_larger_than_the_changelog_takes(trial):
     run.check()
 
 
-def test_an_output_topic_is_gone(trial):
+def test_an_output_topic_is_deleted(trial):
     run = trial(14, "output topic deleted")
     worker = run.start()
     run.wait_progress()

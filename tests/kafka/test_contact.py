@@ -51,7 +51,7 @@ def test_only_work_that_was_done_counts_as_an_answer(key, code, broker, group):
     assert (contact.silent_s() < 1, contact.group_silent_s() < 1) == (broker, group)
 
 
-def test_an_absent_coordinator_is_told_apart_from_absent_brokers():
+def test_an_absent_coordinator_and_absent_brokers_are_reported_differently():
     assert "coordinator has not answered for 9 s" in aged(0, 9).away(5)
     assert "no Kafka broker has answered for 3 s" in aged(FETCHED_S + 2, 9).away(5)
 
