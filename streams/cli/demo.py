@@ -245,7 +245,8 @@ class Demo:
         self.console.print(table)
         first = f", the first after {self.first_event_s:.1f} s" if self.first_event_s is not None else ""
         self.console.print(
-            f"{self.counts.total():,} events of {sum(1 for e in self.catalogue if self.counts[e.id])} kinds from {self.produced:,} records of {self.day} simulated days in {seconds:.0f} s{first}",
+            f"{self.counts.total():,} events of {sum(1 for e in self.catalogue if self.counts[e.id])} kinds from {self.produced:,} records "
+            f"of {self.day} simulated days in {seconds:.0f} s{first}",
             highlight=False,
         )
         for line in list(self.latest)[-3:]:

@@ -139,7 +139,8 @@ def differing(books: Books, topic: str, state: int) -> str | None:
     what = "the state, the group and the topic do not agree"
     if state == group:
         what = f"records {state} to {begin - 1} were deleted unread, by retention or by hand" if state < begin else f"the topic ends at {end}, and was read up to {state}"
-    return f"{topic}[{books.partition}]: {what}: the state has read up to {state}, the group {'has no offset' if group is None else f'up to {group}'}, the topic holds {begin} to {end}"
+    read = "has no offset" if group is None else f"up to {group}"
+    return f"{topic}[{books.partition}]: {what}: the state has read up to {state}, the group {read}, the topic holds {begin} to {end}"
 
 
 def adopt(books: Books, settings: Settings) -> Agreed:

@@ -72,14 +72,18 @@ def case_faults(catalogue: Catalogue, event: type[Event], case: Case, reference:
     try:
         return outcome_of(catalogue, event, case, reference)
     except Exception as error:  # noqa: BLE001  # a case may raise anything
-        return [
-            f"{catalogue.sources[event.id].at(line_of(catalogue.sources[event.id].file, case))}: case {case.title!r}: wanted records and details, got {type(error).__name__}: {error}"
-        ]
+        return [f"{place_of(catalogue, event, case)}: wanted records and details, got {type(error).__name__}: {error}"]
+
+
+def place_of(catalogue: Catalogue, event: type[Event], case: Case) -> str:
+    """File, line and title of a case."""
+    source = catalogue.sources[event.id]
+    return f"{source.at(line_of(source.file, case))}: case {case.title!r}"
 
 
 def outcome_of(catalogue: Catalogue, event: type[Event], case: Case, reference: Reference) -> list[str]:
     """Run one case."""
-    place = f"{catalogue.sources[event.id].at(line_of(catalogue.sources[event.id].file, case))}: case {case.title!r}: "
+    place = f"{place_of(catalogue, event, case)}: "
     shard = Shard(0, Engine(catalogue, reference, EngineSettings()), ShardSettings())
     for topic in TOPICS:
         own = [raw for raw in case.records if TOPIC_OF.get(raw.get("record_type", "")) == topic]

@@ -231,7 +231,8 @@ class State:
                 for fingerprint, (keys, values) in by_layout(entries).items() if entries.keys else ():
                     if fingerprint not in self.layouts:
                         raise StateRefused(
-                            f"state {name}: layout {fingerprint.hex()} is not in the changelog: was it written by a newer version, or cut? Start with an empty changelog, or restore it"
+                            f"state {name}: layout {fingerprint.hex()} is not in the changelog: was it written by a newer version, or cut? "
+                            "Start with an empty changelog, or restore it"
                         )
                     layout, own = self.layouts[fingerprint], table.restore_rows(keys)
                     home.load(own, layout, values)
