@@ -1,4 +1,4 @@
-"""Texts as numbers: every text and enum value in a column is its 64-bit hash, the same in every process and for ever.
+"""Texts as numbers: every text and enum value in a column is its 64-bit hash, the same in every process and forever.
 
 The text behind a code is known while it is in the cache (two generations of `MOST_CACHED` texts) or held by state. A column of
 codes built two or more generations ago must be read from its records again before its texts are asked for (`stale`).

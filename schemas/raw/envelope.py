@@ -51,7 +51,7 @@ DATE_UNIT = "civil date YYYY-MM-DD"
 def text(most: int, least: int = 1, pattern: str | None = None, standard: str | None = None) -> Meta:
     """A text of `least` to `most` characters, none of them a control character.
 
-    The pattern stands for the contract alone: the decoder looks for control characters in whole runs, and the rules look at patterns.
+    The pattern is only for the contract: the decoder searches whole runs for control characters, and the rules check patterns.
     """
     return Meta(min_length=least, max_length=most, extra_json_schema={"pattern": exactly(pattern) if pattern else PRINTABLE} | ({"standard": standard} if standard else {}))
 

@@ -50,7 +50,7 @@ def dead_letters(
     from streams.kafka.dead_letters import Wanted
 
     if dry_run and not put_back:
-        raise settings.SettingsError("--dry-run: wanted --put-back beside it; without --put-back nothing is written anyway")
+        raise settings.SettingsError("--dry-run: wanted --put-back with it; without --put-back nothing is written anyway")
     chosen = settings.load({"brokers": brokers, "app": app, "clock": clock}, config)
     wanted = Wanted(frozenset(reason or ()), begin_of(since) if since else None)
     if put_back:

@@ -1,7 +1,7 @@
 """Definitions from folders outside any package: however one file imports another, it is one module.
 
 A folder `mine` of family/event.py files is the package `own_definitions_0`; `balance.other`, `mine.balance.other` and relative
-imports all give its modules, whatever the working directory and PYTHONPATH hold.
+imports all give its modules, with any working directory and PYTHONPATH.
 """
 
 from __future__ import annotations

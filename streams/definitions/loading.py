@@ -61,7 +61,7 @@ def sources_of(place: str, faults: list[str]) -> list[Source]:
 
 
 def sources_of_folder(folder: Path, faults: list[str]) -> list[Source]:
-    """The family/event.py files of `folder`; what lies elsewhere and defines an event is a fault. Files with a leading _ are helpers."""
+    """The family/event.py files of `folder`; a file elsewhere that defines an event is a fault. Files with a leading _ are helpers."""
     package = FOLDERS.package_of(folder)
     root, before = folder.resolve(), len(faults)
     found = []
@@ -220,7 +220,7 @@ def fault_of(source: Source, error: Exception, faulty: set[str]) -> str:
 
 
 def lines_of(file: Path, name: str) -> dict[str, int]:
-    """The lines of a class's attributes, of the class itself (under the empty name) and of what stands beside it."""
+    """The lines of a class's attributes, of the class itself (under the empty name) and of other names of the module."""
     tree = ast.parse(file.read_bytes())
     lines: dict[str, int] = {}
     for node in tree.body:

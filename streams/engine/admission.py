@@ -86,7 +86,7 @@ class Admission:
         return refused
 
     def _lateness(self, rows: Rows, times: Ints, clock: Ints, number: int) -> Ints:
-        """How far each record lies behind the latest of its customer and topic, ms; afterwards the record is the latest, if it is confirmed.
+        """How far each record is behind the latest of its customer and topic, ms; afterwards the record is the latest, if it is confirmed.
 
         One unconfirmed record is remembered: of several the earliest, of those within a jump of each other the latest.
         """

@@ -1,4 +1,4 @@
-"""What every line and customer has, whatever rules are installed: the end of a line, and marketing consent."""
+"""What every line and customer has, with any rules installed: the end of a line, and marketing consent."""
 
 from __future__ import annotations
 

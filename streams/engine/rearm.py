@@ -47,7 +47,7 @@ class RearmRuntime:
         return self.scope.refine(matches.base_rows(), [matches.values(node) for node in self.scope.same], matches.times)
 
     def misdated(self, last: Ints, times: Ints) -> npt.NDArray[np.bool_]:
-        """Where the last emission lies so far ahead that its record must have been misdated: it suppresses nothing."""
+        """Where the last emission is so far ahead that its record must have been misdated: it suppresses nothing."""
         return last > times + self.jump_ms
 
     def allows(self, matches: Matches, rows: Rows) -> npt.NDArray[np.bool_]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FETCH_BYTES = 32 * 1024 * 1024
 FETCH_WAIT_MS = 10
-"""A fetch that waits longer at the end of the topic holds up whatever is asked over the same connection: with 500 ms a restore took 3 s longer."""
+"""A fetch that waits longer at the end of the topic delays all other requests on the same connection: with 500 ms a restore took 3 s longer."""
 
 
 def reader(settings: Settings, connection: dict[str, Any]) -> AIOKafkaConsumer:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def connection(settings: Settings) -> dict[str, Any]:
-    """What aiokafka's clients need to connect, beside the address. Raises SettingsError.
+    """What aiokafka's clients need to connect, besides the address. Raises SettingsError.
 
     TLS is at least 1.2 with the host name checked; secrets come from files, never from the command line.
     """
@@ -70,7 +70,7 @@ def host_of(address: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself, whatever name resolution says."""
+    """Whether a host is this machine itself, without asking name resolution."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

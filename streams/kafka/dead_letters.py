@@ -49,7 +49,7 @@ PUT_BACK, BEFORE, LATE, CUT_SHORT, EXPIRED, FOREIGN = (
 
 
 class Letter(NamedTuple):
-    """A dead letter: where it lies, what it says of its record, and the record."""
+    """A dead letter: its place in the topic, what it says of its record, and the record."""
 
     partition: int
     offset: int

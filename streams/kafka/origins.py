@@ -27,7 +27,7 @@ class Run(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """What is known of a raw record beside its key and value."""
+    """What is known of a raw record besides its key and value."""
 
     appended_ms: int
     """Its time: of the append where the topic stamps records (`LogAppendTime`), else the producer's."""
@@ -41,7 +41,7 @@ class Origins:
         self.runs: dict[str, deque[Run]] = {}
 
     def remember(self, topic: str, records: Sequence[Any]) -> None:
-        """Keep what a dead letter of these fetched records needs beside key and value; they come in offset order."""
+        """Keep what a dead letter of these fetched records needs besides key and value; they come in offset order."""
         if not records:
             return
         count = len(records)

@@ -300,7 +300,7 @@ class ShardTask:
             await self.commit(step)
 
     async def _pass_over(self) -> None:
-        """Commit the positions where nothing but markers and aborted records lies before them: they must look like neither unread nor deleted input."""
+        """Commit positions behind markers and aborted records, so that these look like neither unread nor deleted input."""
         committed = self.transactions.committed
         moved = {topic: position for topic, position in self.next.items() if position > committed.get(topic, 0) and not self.shard.queued(topic)}
         if moved and time.monotonic() - self.passed_at >= PASS_OVER_S:
@@ -425,7 +425,7 @@ class ShardTask:
 
 
 def refuse_gaps(expected: dict[TopicPartition, int], begins: dict[TopicPartition, int]) -> None:
-    """Raise RetentionGap where the first offset there is lies behind the expected one."""
+    """Raise RetentionGap where the first offset of a topic is above the expected one."""
     for place, offset in expected.items():
         if begins[place] > offset:
             raise RetentionGap(

@@ -52,7 +52,7 @@ def examine(topics: Mapping[str, Topic], changelog: str, *, wall_clock: bool) ->
 
 
 def state_policy(topic: Topic, found: Findings, *, wall_clock: bool) -> None:
-    """The state topic keeps the newest row of each key, for ever, and carries the broker's time."""
+    """The state topic keeps the newest row of each key, forever, and carries the broker's time."""
     policy = topic.config.get("cleanup.policy", "compact")
     if policy != "compact":
         found.faults.append(f"{topic.name}: cleanup.policy must be compact, or the state is lost with time: got {policy}: alter the topic")
@@ -70,7 +70,7 @@ def log_policy(topic: Topic, found: Findings) -> None:
     if "compact" in policy:
         found.faults.append(f"{topic.name}: cleanup.policy must be delete, got {policy}: compaction deletes {lost}: alter the topic")
     elif policy != "delete":
-        found.warnings.append(f"{topic.name}: cleanup.policy should be delete, got {policy or 'none'}: the topic grows for ever")
+        found.warnings.append(f"{topic.name}: cleanup.policy should be delete, got {policy or 'none'}: the topic grows forever")
     kept = topic.number("retention.ms", -1)
     if 0 <= kept < MINUTE_MS:
         found.faults.append(f"{topic.name}: retention.ms must be at least {MINUTE_MS} (a minute), better {DAY_MS} (a day), got {kept}: it deletes {lost}: alter the topic")

@@ -236,7 +236,7 @@ class Consumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: FBT002  # Faust's signature
-        """Never commit: offsets go with the shard's transaction, and a plain commit beside it could move the group back."""
+        """Never commit: offsets go with the shard's transaction, and a separate commit could move the group back."""
         del topics, start_new_transaction
         return False
 

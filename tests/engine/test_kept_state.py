@@ -85,7 +85,7 @@ def test_rows_of_an_edge_window_are_freed_where_it_is_armed_when_empty():
 
 
 def test_rows_of_an_edge_window_that_holds_when_empty_are_kept():
-    """Un-armed, it stays so for ever: only a kept row knows."""
+    """Un-armed, it stays so forever: only a kept row knows."""
     hour = V.where().same(V.other_party).within(hours(1))
     bench = Bench(catalogue=Catalogue([toy("few", "line", hour.count() < 3, EDGE)]))
     assert len(bench.feed([spoken(NOON + day * DAY, party="a" if not day % 10 else f"p{day}") for day in range(31)])) == 28

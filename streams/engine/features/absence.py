@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Absence(Primitive):
     """After event `after`, no record with `unless` within `span` (inclusive): `due`, at the end of the span.
 
-    A late record with `unless` counts when its own time lies between; a late `after` sets no timer where a later one is known, or a
+    A late record with `unless` counts when its own time is within the span; a late `after` sets no timer where a later one is known, or a
     record with `unless` in its span.
     """
 

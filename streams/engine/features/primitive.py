@@ -147,7 +147,7 @@ class Home:
         return Scope(by, same, base, table, rank)
 
     def matters_for(self, table: Table, span_ms: int | None) -> None:
-        """Declare that rows of `table` are needed `span_ms` after their last member, plus the late limit; None: for ever."""
+        """Declare that rows of `table` are needed `span_ms` after their last member, plus the late limit; None: forever."""
         table.matters_for(None if span_ms is None else span_ms + MARGIN_MS + self.late_limit_ms)
 
 

@@ -135,7 +135,7 @@ class WindowRuntime(Runtime):
         self.members = Members(self.table, f"{declared.name}.members", kinds)  # type: ignore[arg-type]  # the two kinds are ColumnKinds
         home.state.remembers(self.members.part_name, Memory(span_ms=declared.span.longest_ms(home.world)))
         self.unarmed = self.table.column(f"{declared.name}.unarmed", "flag") if declared.edge else None
-        # An un-armed rule matters while its condition holds without a new member: also with an empty window, so for ever.
+        # An un-armed rule matters while its condition holds without a new member: also with an empty window, so forever.
         home.matters_for(self.table, None if declared.edge and self._holds_when_empty() else declared.span.longest_ms(home.world))
 
     def _shown(self, argument: str) -> bool:

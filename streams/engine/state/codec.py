@@ -16,7 +16,7 @@ ColumnKind = Literal["int", "time", "text", "token", "flag", "digest"]
 FORMATS: dict[ColumnKind, str] = {"int": "<i8", "time": "<i8", "text": "<i8", "token": "<i8", "flag": "<i8", "digest": "<u2"}
 LENGTH = struct.Struct("<H")
 SEPARATOR = "\x1f"
-"""Stands between the parts of a key: no identifier may hold a control character."""
+"""Separates the parts of a key: no identifier may hold a control character."""
 
 
 class StateRefused(KairosFault):

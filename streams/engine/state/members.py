@@ -35,7 +35,7 @@ class Chunk(NamedTuple):
     """Members of each list, the new one included."""
 
     def mask(self, *, new: bool) -> npt.NDArray[np.bool_]:
-        """[lists, size]: the members up to the time of the new one, with or without itself. What lies after it does not count."""
+        """[lists, size]: the members up to the time of the new one, with or without itself. Later ones do not count."""
         there = np.arange(self.values.shape[2]) < (self.held if new else self.held - 1)[:, None]
         at = self.values[np.arange(len(self.held)), 0, self.held - 1]
         return there & (self.values[:, 0] <= at[:, None])

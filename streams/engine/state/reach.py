@@ -1,4 +1,4 @@
-"""How far back stored state reaches, written beside it: a rule whose memory is made longer does not have all of it at once."""
+"""How far back stored state reaches, stored with it: a rule whose memory is made longer does not have all of it at once."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ CLOCK, LAYOUT, MEMORY, TEXT = "clock", "layout", "memory", "text"
 HEAD_KEY = record_key(CLOCK, "")
 """Changelog key of the head row."""
 ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT)
-"""What the changelog holds beside the rows of parts."""
+"""What the changelog holds besides the rows of parts."""
 TEXTS_BETWEEN = 1024
 """When the texts have grown by so many since the last check, or doubled, those that no row holds any more are deleted."""
 FORMAT = 1
@@ -58,18 +58,18 @@ class State:
         self.tables: dict[str, Table] = {}
         self.clock = clock
         self.facts: dict[str, int] = {"format": FORMAT}
-        """The facts that the whole state depends on: written beside it, and compared when it is read back."""
+        """The facts that the whole state depends on: stored with it, and compared when it is read back."""
         self.ledger: Ledger = Counter()
         self.written = Head()
         """The head row as it was read back, or last returned; its offsets are those of the restore: a transaction writes its own (`streams/kafka`)."""
         self.stored: Head | None = None
         """The head row as it was read back; None when there was none."""
         self.memory: dict[str, Memory] = {}
-        """By part, or part and column, where it does not keep everything for ever."""
+        """By part, or part and column, where it does not keep everything forever."""
         self.memory_before: dict[str, Memory] = {}
         """The same as it was stored."""
         self.texts: set[int] = set()
-        """The codes whose texts are held for this state, and written beside it."""
+        """The codes of the texts that are held for this state and stored with it."""
         weakref.finalize(self, release, self.texts)
         self.look_at = TEXTS_BETWEEN
         self.layouts: dict[bytes, Layout] = {}

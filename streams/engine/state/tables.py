@@ -158,7 +158,7 @@ class Table:
         self.owners: Owners | None = None
         """The owners of its rows, when the table has timers."""
         self.keep_ms: int | None = 0
-        """How long after its last touch a row can still matter; None: for ever."""
+        """How long after its last touch a row can still matter; None: forever."""
         self.size = FIRST_ROWS
         self.touched = np.zeros(self.size, np.int64)
         self.next_due = np.full(self.size, NEVER)
@@ -197,7 +197,7 @@ class Table:
         return home
 
     def matters_for(self, keep_ms: int | None) -> None:
-        """Declare that a row matters `keep_ms` after its last touch. The longest requested retention wins; None means for ever."""
+        """Declare that a row matters `keep_ms` after its last touch. The longest requested retention wins; None means forever."""
         self.keep_ms = None if keep_ms is None or self.keep_ms is None else max(self.keep_ms, keep_ms)
 
     def build(self) -> None:
