@@ -10,11 +10,11 @@ import numpy as np
 
 from schemas.codes import text_of
 from schemas.columns import Ints
-from schemas.reference.table import Column, Table, Versions
+from schemas.reference.table import Column, ReferenceTable, Versions
 from schemas.reference.values import ZONE, between, one_of
 
 
-class Lines(Table):
+class Lines(ReferenceTable):
     """What the operator's own systems know of each line."""
 
     name, file, key = "line", "lines", "subscription_id"

@@ -8,14 +8,14 @@ import numpy as np
 
 from schemas.codes import code, keep, text_of
 from schemas.columns import Ints
-from schemas.reference.table import Column, Table, Truths
+from schemas.reference.table import Column, ReferenceTable, Truths
 from schemas.reference.values import COUNTRY, PLMN
 
 SHARED = frozenset({"234", "310", "311", "313", "338", "340", "362", "425", "505", "647"})
 """Mobile country codes (ITU E.212) of several countries: of an unlisted network such a code says nothing."""
 
 
-class Plmns(Table):
+class Plmns(ReferenceTable):
     """The country of each network, by MCC-MNC, or by an MCC alone for all other networks of that code."""
 
     name, file, key = "plmn", "plmn", "plmn"

@@ -65,7 +65,7 @@ class Versions:
         return ends
 
 
-class Table:
+class ReferenceTable:
     """Rows sorted by key and moment. The last row holds unknown values, which row -1 reads."""
 
     name: ClassVar[str]

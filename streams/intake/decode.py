@@ -80,7 +80,7 @@ def route_of(value: bytes) -> tuple[str, bytes | None]:
     return route.topic, route.customer_id.encode() if isinstance(route.customer_id, str) else None
 
 
-class Chunk:
+class DecodedRun:
     """What one fetch of a topic partition gave: its accepted records as columns by type, and its rejects."""
 
     def __init__(self, topic: str, partition: int, next_offset: int) -> None:
@@ -134,12 +134,12 @@ def decode_chunk(
     next_offset: int,
     latest_ms: int | None,
     max_bytes: int,
-) -> Chunk:
+) -> DecodedRun:
     """Decode raw records in offset order. `latest_ms`: later event times are `future`. Larger values than `max_bytes` are not parsed.
 
     A record that causes an error, of any kind, becomes a reject. Raises MemoryError, and errors that no single record causes.
     """
-    chunk = Chunk(topic, partition, next_offset)
+    chunk = DecodedRun(topic, partition, next_offset)
     run = Run(topic, keys, values, latest_ms, max_bytes)
     try:
         groups, faults, chunk.notes = take(run)
@@ -219,7 +219,7 @@ def key_fault(key: bytes | None, customer_id: str) -> Fault | None:
     return None if key == customer_id.encode() else ("key_mismatch", "key: wanted the record's customer_id, got another text")
 
 
-def lay_out(chunk: Chunk, groups: dict[int, tuple[Ints, Columns]], offsets: Sequence[int], keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
+def lay_out(chunk: DecodedRun, groups: dict[int, tuple[Ints, Columns]], offsets: Sequence[int], keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
     """Put the accepted records in offset order."""
     groups = {kind: group for kind, group in groups.items() if len(group[0])}
     if not groups:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from streams.intake.columns import Columns
-    from streams.intake.decode import Chunk, Reject
+    from streams.intake.decode import DecodedRun, Reject
 
 
 NOTHING = np.zeros(0, np.int64)
@@ -31,13 +31,13 @@ class Queue:
     """Unreleased records of one topic, in offset order."""
 
     def __init__(self) -> None:
-        self.chunks: deque[tuple[Chunk, int]] = deque()
+        self.chunks: deque[tuple[DecodedRun, int]] = deque()
         """Each with the number of its records that are released already."""
         self.size = 0
         self.reached = 0
         """Latest place in the merge of what was released, epoch ms."""
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: DecodedRun) -> None:
         self.chunks.append((chunk, 0))
         self.size += len(chunk)
 
@@ -82,9 +82,9 @@ class Queue:
         leaps = np.flatnonzero((before[unsure:] > 0) & (found[unsure:] - before[unsure:] > jump_ms))
         return keys[: unsure + int(leaps[0])] if len(leaps) else keys
 
-    def pop(self, count: int) -> tuple[list[tuple[Chunk, int, int]], list[Reject], int | None]:
+    def pop(self, count: int) -> tuple[list[tuple[DecodedRun, int, int]], list[Reject], int | None]:
         """The first `count` records as (chunk, from, to), the rejects they pass, and the next unreleased offset if it moved."""
-        taken: list[tuple[Chunk, int, int]] = []
+        taken: list[tuple[DecodedRun, int, int]] = []
         rejects: list[Reject] = []
         following = None
         while self.chunks and (count > 0 or len(self.chunks[0][0]) == self.chunks[0][1]):
@@ -134,8 +134,8 @@ class Released:
         self.pieces: dict[int, list[tuple[Columns, npt.NDArray[np.int32], Ints]]] = {}
         self.rejects: list[Reject] = []
         self.next_offsets: dict[str, int] = {}
-        self.sources: list[tuple[Chunk, int, int, Ints]] = []
-        """Chunk, from, to, and the merged positions of those records."""
+        self.sources: list[tuple[DecodedRun, int, int, Ints]] = []
+        """Decoded run, from, to, and the merged positions of those records."""
 
     def raw(self, position: int) -> tuple[str, int, int, bytes | None, bytes | None]:
         """Topic, partition, offset, key and value of the record at a merged position."""
@@ -199,7 +199,7 @@ class Merger:
         self.blocking: set[int] = set()
         """Ranks of the topics whose looks were too old for some queued record at the last release."""
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: DecodedRun) -> None:
         """Queue a decoded chunk of its topic."""
         self.queues[chunk.rank].add(chunk)
 
@@ -248,7 +248,7 @@ class Merger:
     def _take(self, counts: list[int], order: Ints) -> Released:
         released = Released()
         released.n = len(order)
-        taken: list[tuple[Chunk, int, int]] = []
+        taken: list[tuple[DecodedRun, int, int]] = []
         for rank, count in enumerate(counts):
             parts, rejects, following = self.queues[rank].pop(count)
             taken += parts
@@ -258,7 +258,7 @@ class Merger:
         self._lay_out(released, taken, order)
         return released
 
-    def _lay_out(self, released: Released, taken: list[tuple[Chunk, int, int]], order: Ints) -> None:
+    def _lay_out(self, released: Released, taken: list[tuple[DecodedRun, int, int]], order: Ints) -> None:
         """Columns in merged order: `order` ranks the taken records, which stand topic after topic."""
         if not taken:
             return

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from schemas.columns import Ints
     from streams.engine.batch import Group, Matches, World
     from streams.engine.expression import Array, Env, Expr, Param, ValueKind
-    from streams.engine.state.members import Chunk
+    from streams.engine.state.members import MemberLists
     from streams.engine.state.tables import Rows
 
 Function = Literal["count", "sum", "distinct", "largest", "top"]
@@ -151,12 +151,12 @@ class WindowRuntime(Runtime):
         if late.any():
             self._add(group, idx[late], rows[late], evaluated=False)
             idx, rows = idx[~late], rows[~late]
-        chunks = self._add(group, idx, rows, evaluated=True)
-        hit = np.flatnonzero(self._evaluate(chunks, rows))
-        found = {name: self._over(node, chunks, len(rows), new=True, wanted=hit)[hit] for name, node in self.window.aggregates.items()} if len(hit) else {}
+        lists = self._add(group, idx, rows, evaluated=True)
+        hit = np.flatnonzero(self._evaluate(lists, rows))
+        found = {name: self._over(node, lists, len(rows), new=True, wanted=hit)[hit] for name, node in self.window.aggregates.items()} if len(hit) else {}
         return {"matched": self.matches(group, idx[hit], rows[hit], found)}
 
-    def _add(self, group: Group, idx: Ints, rows: Rows, *, evaluated: bool) -> list[Chunk]:
+    def _add(self, group: Group, idx: Ints, rows: Rows, *, evaluated: bool) -> list[MemberLists]:
         times = group.time[idx]
         values = [group.at(node, idx) for node in self.arguments]
         return self.members.add(rows, times, values, self._before(times, group.zone(self.scope.by, idx)) if evaluated else None)
@@ -169,13 +169,13 @@ class WindowRuntime(Runtime):
         calendar = world.calendar
         return calendar.midnight(calendar.day(times, zone) - (span.number(world) - 1), zone) - 1
 
-    def _evaluate(self, chunks: list[Chunk], rows: Rows) -> npt.NDArray[np.bool_]:
+    def _evaluate(self, lists: list[MemberLists], rows: Rows) -> npt.NDArray[np.bool_]:
         predicate = self.window.predicate
         assert predicate is not None, f"{self.window.name}: a window needs a predicate"  # definitions/words.py checks it
-        holds = predicate.evaluate(Over(self, chunks, len(rows), new=True))
+        holds = predicate.evaluate(Over(self, lists, len(rows), new=True))
         if self.unarmed is None:
             return np.broadcast_to(holds, (len(rows),))
-        held = predicate.evaluate(Over(self, chunks, len(rows), new=False))
+        held = predicate.evaluate(Over(self, lists, len(rows), new=False))
         was = self.unarmed.values[rows] != 0
         armed = ~was | ~held
         unarmed = ~armed | holds
@@ -183,17 +183,17 @@ class WindowRuntime(Runtime):
         self.unarmed.part.touch(rows[unarmed != was])
         return np.broadcast_to(holds & armed, (len(rows),))
 
-    def _over(self, node: Aggregate, chunks: list[Chunk], n: int, *, new: bool, wanted: Ints | None = None) -> Ints:
+    def _over(self, node: Aggregate, lists: list[MemberLists], n: int, *, new: bool, wanted: Ints | None = None) -> Ints:
         """`node` for `n` rows; rows not in `wanted` may be left 0."""
         result = np.full(n, NULL if node.nullable and node.kind != "text" else 0, np.int64)
-        for chunk in chunks:
-            mask = chunk.mask(new=new)
-            columns = [chunk.values[:, self.column_of[str(a)]] if str(a) in self.column_of else np.full(mask.shape, a.evaluate(Over(self, [], 0, new=new))) for a in node.arguments]
+        for one in lists:
+            mask = one.mask(new=new)
+            columns = [one.values[:, self.column_of[str(a)]] if str(a) in self.column_of else np.full(mask.shape, a.evaluate(Over(self, [], 0, new=new))) for a in node.arguments]
             for argument, column in zip(node.arguments, columns, strict=True):
                 mask = mask & known(argument, column)
             if node.function == "top" and wanted is not None:
-                mask = mask & np.isin(chunk.place, wanted)[:, None]
-            result[chunk.place] = FUNCTIONS[node.function](mask, *columns)
+                mask = mask & np.isin(one.place, wanted)[:, None]
+            result[one.place] = FUNCTIONS[node.function](mask, *columns)
         return result
 
     def emitted(self, matches: Matches) -> None:
@@ -204,15 +204,15 @@ class WindowRuntime(Runtime):
 class Over:
     """The Env of a window's predicate: aggregates over the lists, with or without the new member."""
 
-    def __init__(self, runtime: WindowRuntime, chunks: list[Chunk], n: int, *, new: bool) -> None:
-        self.runtime, self.chunks, self.n, self.new = runtime, chunks, n, new
+    def __init__(self, runtime: WindowRuntime, lists: list[MemberLists], n: int, *, new: bool) -> None:
+        self.runtime, self.lists, self.n, self.new = runtime, lists, n, new
         self.world: World = runtime.world
 
     def output(self, source: object, name: str) -> Array:
         """The aggregate `name`."""
         if source is not self.runtime.window:
             raise LookupError(f"{name}: a window's predicate reads its own aggregates and parameters only")
-        return self.runtime._over(self.runtime.window.aggregates[name], self.chunks, self.n, new=self.new)
+        return self.runtime._over(self.runtime.window.aggregates[name], self.lists, self.n, new=self.new)
 
     def parameter(self, parameter: Param) -> int:
         """The parameter's value in this installation."""

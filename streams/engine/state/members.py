@@ -24,7 +24,7 @@ SIZES = (4, 16, 64, 256, 1024, 4096)
 MOST = SIZES[-1]
 
 
-class Chunk(NamedTuple):
+class MemberLists(NamedTuple):
     """Lists of one block size, after the new member was added as the last of each."""
 
     place: Ints
@@ -102,7 +102,7 @@ class Members(Follower):
         self.clear(rows)
         self.dirty[rows] = True
 
-    def add(self, rows: Rows, times: Ints, values: list[Array], after: Ints | None) -> list[Chunk]:
+    def add(self, rows: Rows, times: Ints, values: list[Array], after: Ints | None) -> list[MemberLists]:
         """Add one member to each of `rows` (unique); with `after`, first remove the members with time <= after."""
         if not len(rows):
             return []
@@ -114,7 +114,7 @@ class Members(Follower):
         if after is not None:
             self._trim(rows, after)
         self._make_room(rows)
-        chunks = []
+        lists = []
         sizes = self.size[rows]
         for number, blocks in enumerate(self.blocks):
             place = np.flatnonzero(sizes == number)
@@ -125,8 +125,8 @@ class Members(Follower):
                 for column, value in enumerate(values, 1):
                     blocks.values[slots, column, count] = value[place]
                 blocks.count[slots] = count + 1
-                chunks.append(Chunk(place, blocks.values[slots], count + 1))
-        return chunks
+                lists.append(MemberLists(place, blocks.values[slots], count + 1))
+        return lists
 
     def _trim(self, rows: Rows, after: Ints) -> None:
         sizes = self.size[rows]
