@@ -128,7 +128,7 @@ def log(logger: logging.Logger, level: int, message: str, *, partition: int | No
 
 def message_of(record: logging.LogRecord) -> str:
     """The message of a line. Errors among its values are written by `words`, since an error of a library may hold values of records."""
-    if record.name == "asyncio":  # behind its first line it shows a task with its error's own words
+    if record.name == "asyncio":  # after its first line it prints a task with the error's message
         return str(record.msg).split("\n", 1)[0]
     arguments = record.args
     if isinstance(arguments, tuple) and any(isinstance(value, BaseException) for value in arguments):

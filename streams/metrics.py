@@ -163,7 +163,7 @@ class Server:
         class Handler(BaseHTTPRequestHandler):
             timeout = 10
 
-            def do_GET(self) -> None:  # http.server's name
+            def do_GET(self) -> None:
                 path = self.path.split("?", 1)[0]
                 answer = answers.get(path)
                 if path == "/metrics" and token is not None and not self._knows(token):
@@ -180,7 +180,7 @@ class Server:
                 given = self.headers.get("Authorization", "")
                 return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # http.server's name
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 """Log nothing."""
 
         try:

@@ -182,7 +182,7 @@ class Shard:
         for detection, trigger in zip(outcome.detections, triggers_of(outcome, released), strict=True):
             try:
                 record, stale = message(detection, self.settings.operator, wall)
-            except MemoryError:  # no rule's fault
+            except MemoryError:  # not caused by a rule
                 raise
             except Exception as error:
                 raise RuleFailed(tuple(self.engine.catalogue.with_dependents([detection.event])), error) from error

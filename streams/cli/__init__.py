@@ -41,7 +41,7 @@ class Commands(TyperGroup):
 app = typer.Typer(name="kairos", cls=Commands, no_args_is_help=True, add_completion=False)
 
 
-def show_version(wanted: bool) -> None:  # typer's callback
+def show_version(wanted: bool) -> None:
     """Print the version and end."""
     if wanted:
         typer.echo(f"kairos {version('kairos')}")
@@ -60,7 +60,7 @@ def main() -> None:
     try:
         app()
     except KairosFault as fault:
-        print(f"kairos: {fault}", file=sys.stderr)  # this is the command line
+        print(f"kairos: {fault}", file=sys.stderr)
         sys.exit(USAGE)
     except Exception as error:  # noqa: BLE001  # every error is reported in one line
         from streams.logs import unexpected

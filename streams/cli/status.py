@@ -37,7 +37,7 @@ def status(
 
     chosen = settings.load({"brokers": brokers, "app": app}, config)
     token = secret("metrics_token_file", chosen.metrics_token_file) if chosen.metrics_token_file else None
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is away is one sentence
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # an unreachable broker is reported in one sentence
     views = [view(url, token) for url in worker or ()]
     seen = asyncio.run(overview(chosen))
     problems = [*problems_of(seen, chosen.app), *(line for one in views for line in wrong_with(one))]

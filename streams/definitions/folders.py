@@ -29,7 +29,7 @@ class SameModule(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Put the one module in the place of `module`."""
-        assert module.__spec__ is not None  # the import machinery gave it one
+        assert module.__spec__ is not None  # importlib has set it
         sys.modules[module.__spec__.name] = importlib.import_module(self.name)
 
 

@@ -29,7 +29,7 @@ def known_at_a_match(event: type[Event]) -> Keys:
     """The keys of the nodes that are known whenever the event happens: its conditions hold then."""
     primitive, signal = event.signal.primitive, event.signal
     sure = certain(signal.condition)
-    if not isinstance(primitive, Absence | Silence):  # a timer has no record, so none that its conditions hold for
+    if not isinstance(primitive, Absence | Silence):  # a timer has no record for which the conditions hold
         sure |= certain(primitive.condition())
     predicate = getattr(primitive, "predicate", None)
     return sure if predicate is None else sure | certain(predicate)

@@ -143,7 +143,7 @@ def made_up(rule: BoundRule, runtime: Runtime, group: Group, at: Ints, rows: Row
     outputs = {node.name: stand_in(node) for node in outputs_of(rule) if node.source is runtime.declared}
     if not rule.event.signal.timed:
         return runtime.matches(group, at, rows, outputs)
-    assert isinstance(runtime, TimedRuntime)  # only such are timed
+    assert isinstance(runtime, TimedRuntime)  # only these have timers
     runtime.anchors.texts[runtime.anchor_name][int(rows[0])] = pack(group.records[int(at[0])])
     return runtime.timer_matches(rows, group.time[at], group.zone(runtime.scope.by, at), outputs)
 

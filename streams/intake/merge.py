@@ -262,7 +262,7 @@ class Merger:
         """Columns in merged order: `order` ranks the taken records, which stand topic after topic."""
         if not taken:
             return
-        merged_position = np.argsort(order, kind="stable")  # where the taken records, topic after topic, stand in the merge
+        merged_position = np.argsort(order, kind="stable")  # the places of the taken records, topic after topic, in the merge
 
         def gather(name: str) -> Any:
             return np.concatenate([getattr(chunk, name)[begin:end] for chunk, begin, end in taken])

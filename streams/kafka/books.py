@@ -173,7 +173,7 @@ def resume(books: Books, settings: Settings) -> Agreed:
 
 def resumed(books: Books, topic: str) -> tuple[int, str]:
     """Where a topic is continued by the state alone, and one line on what that loses or repeats; empty when it agrees."""
-    assert books.head is not None  # the callers have looked
+    assert books.head is not None  # the callers have checked
     state, group = books.head.offsets.get(topic, 0), books.group.offsets.get(topic)
     begin, end = books.begins[topic], books.ends[topic]
     place = f"{topic}[{books.partition}]"

@@ -47,7 +47,7 @@ def tls(settings: Settings) -> ssl.SSLContext:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if settings.cert_file:
             context.load_cert_chain(settings.cert_file, settings.key_file)
-    except OSError as error:  # ssl.SSLError is one
+    except OSError as error:  # includes ssl.SSLError
         named = ", ".join(f"{name} {path}" for name in ("ca_file", "cert_file", "key_file") if (path := getattr(settings, name)))
         raise SettingsError(f"security: wanted readable PEM files, got {named}: {error.strerror or type(error).__name__}") from error
     return context

@@ -302,7 +302,7 @@ async def write(producer: AIOKafkaProducer | None, partition: int, letters: list
             receipt = msgspec.json.encode([letter.identity for letter in letters])
             sent.append(await send(producer, DEAD_LETTER, receipt, partition=partition, headers=[("reason", RECEIPT.encode())]))
             await asyncio.gather(*sent)
-        except (IllegalOperation, AssertionError) as error:  # the client's answers to a send after one that the broker has refused
+        except (IllegalOperation, AssertionError) as error:  # what the client raises on a send after the broker has refused one
             waiter = producer._txn_manager._transaction_waiter
             if not waiter.done() or waiter.exception() is None:
                 raise

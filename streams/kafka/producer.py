@@ -42,7 +42,7 @@ class OnceClient:
         """The reply to `request`. Raises KafkaError."""
         try:
             return await self._client.send(node_id, request, group=group)
-        except (NodeNotReadyError, IncompatibleBrokerVersion):  # it was not sent
+        except (NodeNotReadyError, IncompatibleBrokerVersion):  # the request was not sent
             raise
         except KafkaError as error:
             if isinstance(request, ONCE):

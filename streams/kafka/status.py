@@ -87,7 +87,7 @@ async def overview(settings: Settings) -> Overview:
     """Ask the broker. Raises StatusFault, BrokerUnreachable."""
     try:
         for _ in range(ATTEMPTS):
-            with contextlib.suppress(TimeoutError):  # a topic that is deleted meanwhile is asked for without an answer
+            with contextlib.suppress(TimeoutError):  # a topic that is deleted meanwhile gives no answer
                 async with asyncio.timeout(ANSWER_S):
                     return await ask(settings)
     except GroupAuthorizationFailedError as error:

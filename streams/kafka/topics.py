@@ -112,7 +112,7 @@ async def stamp_by_broker(client: AIOKafkaAdminClient, settings: Settings) -> li
     entries = (await describe(client, [settings.changelog]))[settings.changelog]
     if value_of(entries, STAMP) in ("LogAppendTime", None):
         return []
-    own = {entry[0]: entry[1] for entry in entries if entry[3] == DYNAMIC_TOPIC and entry[1] is not None}  # altering replaces them all
+    own = {entry[0]: entry[1] for entry in entries if entry[3] == DYNAMIC_TOPIC and entry[1] is not None}  # an alteration replaces all of them
     try:
         answers = await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.changelog, {**own, STAMP: "LogAppendTime"})])
     except KafkaError:
@@ -122,7 +122,7 @@ async def stamp_by_broker(client: AIOKafkaAdminClient, settings: Settings) -> li
 
 def error_list(response: Any) -> list[tuple[str, int, str]]:
     """Topic, error code and message of a create-topics response of any version."""
-    return [(entry[0], entry[1], entry[2] if len(entry) > 2 else "") for entry in getattr(response, "topic_errors", [])]  # versions with a message
+    return [(entry[0], entry[1], entry[2] if len(entry) > 2 else "") for entry in getattr(response, "topic_errors", [])]  # newer versions of the response have a message
 
 
 class Checked(NamedTuple):

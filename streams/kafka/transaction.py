@@ -155,7 +155,7 @@ class Transactions:
                 await self._drop()
             except (KafkaError, IllegalOperation, TimeoutError, OSError, AssertionError) as error:
                 cause = self._cause(error)
-                if isinstance(error, AssertionError) and cause is error:  # none of the client's, which asserts its states after a refusal
+                if isinstance(error, AssertionError) and cause is error:  # not an assertion of the client, which asserts its states after a refusal
                     raise
                 refuse_topics(cause)
                 if isinstance(error, FORBIDDEN):
@@ -224,7 +224,7 @@ class Transactions:
                 log(logger, logging.WARNING, "producer did not stop", error=type(error).__name__)
 
     async def _end_transaction(self) -> None:
-        assert self.producer is not None  # the caller made it
+        assert self.producer is not None  # the caller has created it
         reach("before_commit")
         await self.producer.commit_transaction()
         reach("after_commit")
@@ -232,7 +232,7 @@ class Transactions:
     async def _transaction(self, step: Step, rows: Sequence[tuple[bytes, bytes | None]], token: str) -> None:
         """Send everything of a transaction but its end."""
         producer = self.producer
-        assert producer is not None  # the caller made it
+        assert producer is not None  # the caller has created it
         reach("before_begin")
         await producer.begin_transaction()
         reach("after_begin")
@@ -268,7 +268,7 @@ class Transactions:
     async def _send(self, topic: str, messages: list[Message], partition: int) -> list[Sent]:
         """Write `messages` to a partition of `topic` in as few batches as they fit in."""
         producer = self.producer
-        assert producer is not None  # the caller made it
+        assert producer is not None  # the caller has created it
         limit = self.limits.get(topic, BATCH_BYTES)
         sent: list[Sent] = []
         batch = producer.batch(limit)

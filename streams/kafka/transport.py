@@ -116,7 +116,7 @@ class Thread(driver.AIOKafkaConsumerThread):
             bootstrap_servers=driver.server_list(transport.url, transport.default_port),
             partition_assignment_strategy=[RangePartitionAssignor],
             enable_auto_commit=False,
-            auto_offset_reset="none",  # the shards say where they are read from; a position that moved by itself would be a hole
+            auto_offset_reset="none",  # the shards set the positions; one that moved by itself would be a hole
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             fetch_max_wait_ms=int(POLL_S * 1000),
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
@@ -135,7 +135,7 @@ class Thread(driver.AIOKafkaConsumerThread):
                 raise ConsumerEnded(f"the client's {task.get_name()} has ended") from (None if task.cancelled() else task.exception())
         try:
             records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        except NoOffsetForPartitionError:  # a rebalance came in between: the shards have not said yet where they are read from
+        except NoOffsetForPartitionError:  # a rebalance came in between: the shards have not set the positions yet
             records = {}
         subscription = consumer._subscription.subscription
         found: dict[TP, Fetched] = {}

@@ -139,7 +139,7 @@ class Worker:
     async def revoked(self, _: set[TP]) -> None:
         """The group is being rebalanced: no shard begins a transaction until it is known who keeps it."""
         self.rebalancing = self.assigned_once
-        tasks = list(self.tasks.values())  # while one is waited for, a stop may drop another
+        tasks = list(self.tasks.values())  # a copy: while the worker waits for one task, a stop may drop another
         going = {task.partition for task in tasks if not task.ready.is_set()}
         for task in tasks:
             if task.partition not in going and not await task.suspend():
@@ -181,7 +181,7 @@ class Worker:
             log(logger, logging.ERROR, f"{what}, the worker ends", reason=reason, **named)
             logging.shutdown()
         finally:
-            os._exit(EXIT)  # also when there is no memory left to say why
+            os._exit(EXIT)  # also when there is no memory left to write the reason
 
     def wants(self, place: TP) -> bool:
         """Whether `place` is to be fetched now."""
@@ -217,7 +217,7 @@ class Worker:
         try:
             begins, ends = await self.looks.begins([topic_partition]), await self.looks.ends([topic_partition])
         except (KafkaError, OSError, TimeoutError):
-            return  # the next fetch says so again
+            return  # the next fetch reports it again
         if begins[topic_partition] <= offset <= ends[topic_partition]:
             return
         try:
@@ -418,7 +418,7 @@ def run(settings: Settings, *, check: bool = True, config: str | None = None) ->
     with tempfile.TemporaryDirectory(prefix="kairos-") as folder:
         worker = Worker(settings, build, metrics, status, broker, Path(folder), contact)
         shell = Shell(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
-        shell.spinner = None  # it writes escapes between the lines of the log
+        shell.spinner = None  # it would write escape codes between the lines of the log
         ending.finish = shell.finish
         if check:
             Bystander(settings, broker.partitions, metrics, contact).start()

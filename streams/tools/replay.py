@@ -47,7 +47,7 @@ def lines_of(path: str, progress: Callable[[int], None]) -> Iterator[Line]:
     """The lines of a file (gzip too, `-` is stdin) that hold anything; `progress` gets the bytes read of the file. Raises InputFault."""
     try:
         with sys.stdin.buffer if path == STDIN else Path(path).open("rb") as opened:
-            raw: Any = opened if hasattr(opened, "peek") else io.BufferedReader(opened)  # stdin of tests is no buffer
+            raw: Any = opened if hasattr(opened, "peek") else io.BufferedReader(opened)  # stdin in tests has no peek
             stream: BinaryIO = gzip.GzipFile(fileobj=raw) if raw.peek(len(GZIP)).startswith(GZIP) else raw  # type: ignore[assignment]  # it reads alike
             measured, reported = path != STDIN and raw.seekable(), 0
             for number, line in enumerate(stream, 1):

@@ -21,7 +21,7 @@ def lines(cluster, message):
 
 def asked(cluster, page):
     address = lines(cluster, "worker starts")[-1]["metrics"]
-    with urllib.request.urlopen(f"http://{address}/{page}", timeout=10) as answer:  # our own
+    with urllib.request.urlopen(f"http://{address}/{page}", timeout=10) as answer:
         return answer.read().decode()
 
 

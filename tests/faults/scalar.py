@@ -44,7 +44,7 @@ class ScalarReading:
         """What it found, when it is done."""
         if self.found is None:
             with contextlib.suppress(PermissionError):
-                os.setpriority(os.PRIO_PROCESS, self.process.pid, 0)  # now it is waited for
+                os.setpriority(os.PRIO_PROCESS, self.process.pid, 0)  # waits for it
             said, _ = self.process.communicate(timeout=600)
             assert self.process.returncode == 0, "the scalar reading failed"
             self.found = Counter(map(tuple, msgspec.msgpack.decode(said)))

@@ -111,7 +111,7 @@ def waited(holds, seconds):
 def test_an_owner_frozen_in_a_transaction_longer_than_its_session_is_fenced(trial, frozen_s):
     """What its open transaction holds back is free again with the next owner; awake, it ends. 45 s: longer than an attempt at a transaction may take."""
     run = trial(5, "SIGSTOP beyond the session timeout, then SIGCONT, two workers")
-    run.environment["KAIROS_STALL_S"] = "120"  # awake, it shall be ended by the fence, not by its own watch
+    run.environment["KAIROS_STALL_S"] = "120"  # when it wakes, the fence must end it, not its watchdog
     broker, changelog = run.cluster.bootstrap, f"{run.cluster.app}.state"
     places = [TopicPartition(topic, partition) for topic in (changelog, *OUTPUTS) for partition in range(run.cluster.partitions)]
     frozen = run.start(fault="before_commit:20:stop")

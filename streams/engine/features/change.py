@@ -85,12 +85,12 @@ class ChangeRuntime(Runtime):
         return np.asarray(values != (0 if self.is_text else NULL))
 
     def _last(self, rows: Rows) -> Ints:
-        assert self.last is not None  # the caller looked
+        assert self.last is not None  # the caller has checked
         last: Ints = self.last.values[rows]
         return last if self.seen is None else np.where(self.seen.values[rows] != 0, last, NULL)
 
     def _remember(self, rows: Rows, last: Ints, value: Ints) -> None:
-        assert self.last is not None  # the caller looked
+        assert self.last is not None  # the caller has checked
         moved = np.flatnonzero(last != value)
         self.last.values[rows[moved]] = value[moved]
         if self.seen is not None:

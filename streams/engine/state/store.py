@@ -100,7 +100,7 @@ class State:
             self._declare(heads)
         for table in self.tables.values():
             names = [*table.parts, *(follower.part_name for follower in table.followers)]
-            rows += [Change(record_key(name, key), None) for key in table.dropped for name in names]  # first: a key may have come back
+            rows += [Change(record_key(name, key), None) for key in table.dropped for name in names]  # these come first, because a key may have a new row
             table.dropped.clear()
             for part in table.parts.values():
                 self._part_changes(table, part, heads, rows)
