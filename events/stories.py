@@ -1,7 +1,7 @@
 """Raw records for the cases of definitions: each builder gives a whole valid record of line S1 (customer C1, account A1).
 
-Line S2 of the same customer is in no reference table: its home is unknown. Moments are `[DAY ]HH:MM[:SS[.mmm]]` in May 2026, +08:00; without a day it is the first. Cases are run with
-`events/reference`: S1 lives in 310000 and is prepaid since 2026-04-01, cells are named after their city (`310000-1`).
+Line S2 of the same customer is in no reference table: its home is unknown. Moments are `[DAY ]HH:MM[:SS[.mmm]]` in May 2026, +08:00;
+without a day it is the first. Cases are run with `events/reference`: S1 lives in 310000 and is prepaid since 2026-04-01, cells are named after their city (`310000-1`).
 """
 
 from itertools import count
@@ -12,10 +12,10 @@ _numbers = count(1)
 
 
 def moment(at: str) -> str:
-    """RFC 3339 of a moment in words."""
+    """RFC 3339 of a moment in the short form above."""
     day, _, clock = at.rpartition(" ")
     parts = clock.split(":")
-    seconds = parts[2] if len(parts) > 2 else "00"  # given to the second
+    seconds = parts[2] if len(parts) > 2 else "00"
     return f"2026-05-{int(day or 1):02d}T{parts[0]}:{parts[1]}:{seconds}+08:00"
 
 

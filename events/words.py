@@ -1,4 +1,4 @@
-"""The records by their letters (`docs/semantics.md` §1.1), and streams of them that many definitions start from."""
+"""The records by their letters (`docs/semantics.md` §1.1), and streams of them that many definitions share."""
 
 from typing import get_args, get_type_hints
 
@@ -26,9 +26,9 @@ M = Records(MessageUsage)
 D = Records(DataUsage)
 S = Records(VasUsage)
 B = Records(BalanceChange)
-I = Records(BillIssued)  # the catalogue's letter
+I = Records(BillIssued)
 P = Records(Payment)
-O = Records(ProductOrder)  # the catalogue's letter
+O = Records(ProductOrder)
 L = Records(StateChange)
 C = Records(Interaction)
 T = Records(TroubleTicket)
@@ -52,7 +52,7 @@ sessions = D.where(D.total_bytes >= 1)
 contacts = C.where(C.direction == "inbound")
 
 place = Place(LocationUpdate, name="place")
-"""The place machine, shared by all travel events: it is one state, whoever reads it."""
+"""The place primitive, shared by all travel events: all of them read one state."""
 
 
 def labels(record: type, field: str) -> tuple[str, ...]:

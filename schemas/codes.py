@@ -1,4 +1,4 @@
-"""Texts as numbers: every text and enum value in a column is its 64-bit hash, the same in every process and for ever.
+"""Texts as numbers: every text and enum value in a column is its 64-bit hash, the same in every process and forever.
 
 The text behind a code is known while it is in the cache (two generations of `MOST_CACHED` texts) or held by state. A column of
 codes built two or more generations ago must be read from its records again before its texts are asked for (`stale`).
@@ -36,7 +36,7 @@ class _Codes(dict[str | None, int]):
 _texts: dict[int, str] = {}
 _older: dict[int, str] = {}
 _kept: dict[int, tuple[str, int]] = {}
-"""Text, and how many hold it; 0 holders: reference data, kept for good."""
+"""Text, and how many hold it; 0 holders: reference data, never forgotten."""
 _generation = 0
 _codes = _Codes()
 code_of = _codes.__getitem__
@@ -48,7 +48,7 @@ def code(text: str | None) -> int:
 
 
 def text_of(number: int) -> str:
-    """The text behind a code met lately or kept. Raises KeyError."""
+    """The text behind a code that was used lately or is kept. Raises KeyError."""
     kept = _kept.get(number)
     if kept is not None:
         return kept[0]
@@ -57,14 +57,14 @@ def text_of(number: int) -> str:
 
 
 def keep(text: str) -> int:
-    """The code of `text`, which is remembered for good."""
+    """The code of `text`, which is remembered for the life of the process."""
     number = _codes[text]
     _kept[number] = (text, 0)
     return number
 
 
 def hold(text: str) -> int:
-    """The code of `text`, which is remembered until `let_go` is called as often as `hold`."""
+    """The code of `text`, which is remembered until `release` is called as often as `hold`."""
     number = _codes[text]
     kept = _kept.get(number)
     if kept is None:
@@ -74,8 +74,8 @@ def hold(text: str) -> int:
     return number
 
 
-def let_go(numbers: Iterable[int]) -> None:
-    """One holder of each of these texts has gone."""
+def release(numbers: Iterable[int]) -> None:
+    """One holder less of each of these texts."""
     for number in numbers:
         text, holders = _kept.get(number, ("", 0))
         if holders == 1:
@@ -86,7 +86,7 @@ def let_go(numbers: Iterable[int]) -> None:
 
 
 def rotate() -> None:
-    """Forget texts not met for a while, so that the cache stays bounded. Only between batches."""
+    """Forget texts that were not used for a while, so that the cache stays bounded. Call it only between batches."""
     global _texts, _older, _generation  # noqa: PLW0603  # one cache a process
     if len(_texts) > MOST_CACHED:
         _older, _texts = _texts, {}

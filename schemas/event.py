@@ -1,4 +1,4 @@
-"""What comes out: a customer event as a CloudEvents 1.0 record in structured JSON (`docs/semantics.md` §1.6)."""
+"""The output: a customer event as a CloudEvents 1.0 record in structured JSON (`docs/semantics.md` §1.6)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class EventData(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     marketing_consent: Literal["granted", "withdrawn", "unknown"]
     """TMF644: the last one known."""
     trigger: RecordName | None
-    """The record that made it; None for timers."""
+    """The record that caused it; None for timers."""
     anchor: RecordName | UnsetType = UNSET
     """Timers only: the record that started the timer."""
     parameters: dict[str, int]

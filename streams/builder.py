@@ -22,15 +22,15 @@ logger = logging.getLogger("kairos.reference")
 
 
 class Build(Protocol):
-    """What makes the shard of a partition number."""
+    """Builds the shard of a partition number."""
 
     def __call__(self, partition: int, off: AbstractSet[str] = ..., /) -> Shard:
-        """The shard of `partition`; `off`: events that are shut off."""
+        """Build the shard of `partition`; `off`: events that are shut off."""
         ...
 
 
 def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[Build, Catalogue]:
-    """What makes the shard of a partition number, and the definitions it runs.
+    """Return a function that builds the shard of a partition number, and the definitions it runs.
 
     Raises CatalogueFault, ReferenceFault, UnknownZone.
     """

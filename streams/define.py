@@ -1,4 +1,4 @@
-"""The words event definitions are written in, under the short name that definitions import."""
+"""The vocabulary of event definitions, under the short name that definitions import."""
 
 from streams.definitions.event import Amount, Case, Date, Event, Field, Time, lasted_s, released
 from streams.definitions.words import *  # noqa: F403  # a re-export

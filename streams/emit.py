@@ -20,7 +20,7 @@ MISSED = f"{PREFIX}missed"
 ORIGINAL_TIME = "original_timestamp"
 ORIGINAL_HEADER = "header."
 CUT, CUT_HEADERS = "cut_from_bytes", "cut_headers_bytes"
-"""Headers of a dead letter: the time of its record, the record's own headers behind a prefix, and how large was what had to be cut."""
+"""Headers of a dead letter: the time of its record, the record's own headers behind a prefix, and the original size of what was cut."""
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 ENCODER = msgspec.json.Encoder()
 
@@ -111,5 +111,5 @@ def dead_letter(reason: str, detail: str, where: tuple[str, int, int], key: byte
 
 
 def original_headers(timestamp_ms: int, headers: Headers) -> Headers:
-    """What a dead letter says of its record beside its bytes: time of the record, and each of its headers behind `header.`."""
+    """The headers of a dead letter about its record: the record's time, and each of its headers behind `header.`."""
     return ((ORIGINAL_TIME, str(timestamp_ms).encode()), *((ORIGINAL_HEADER + name, value) for name, value in headers))

@@ -1,6 +1,6 @@
-"""What happens when a rule raises an error: the records before it are committed, the rule is shut off, its records go on for the others.
+"""When a rule raises an error: the records before are committed, the rule is shut off, and its records are evaluated by the other rules.
 
-A rule that is shut off is taken out as `--without` does it: its columns leave the state, and nothing that builds on it stays either.
+A rule that is shut off is removed as by `--without`: its columns are deleted from the state, as are those of all rules that build on it.
 It is tried again, as a new definition, when its shard starts the next time.
 """
 
@@ -23,12 +23,12 @@ logger = logging.getLogger("kairos.rules")
 
 
 class Workplace(Protocol):
-    """Where a shard works: it can be built again from what was committed, and its steps are committed."""
+    """The surroundings of a shard: they can build it again from what was committed, and commit its steps."""
 
     shard: Shard
 
     async def reload(self) -> None:
-        """A new shard in the place of the old, its state as of the last commit; what waits in the merge stays."""
+        """Replace the shard by a new one with the state of the last commit; records that wait in the merge stay."""
         ...
 
     async def reload_without(self, events: tuple[str, ...], why: str) -> None:
@@ -41,7 +41,7 @@ class Workplace(Protocol):
 
 
 async def isolate(work: Workplace, failed: StepFailed, now_ms: Callable[[], int | None]) -> None:
-    """Commit the records of a failed batch part by part, until the one at which it fails is alone; then shut off the rule that raised.
+    """Commit the records of a failed batch part by part, until the failing record is alone; then shut off the rule that raised.
 
     A part that fails is halved, on the state re-read as of the last commit; after one that passes, the next is twice as large: a rule
     that fails costs about log2 of the batch in re-reads, once. A record that the engine itself cannot process becomes a dead letter.

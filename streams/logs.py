@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on stderr, without payloads, keys or numbers of customers, and no line again and again."""
+"""Logs: one JSON object a line on stderr, without payloads, keys or numbers of customers; repeated lines are counted instead."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NOISY = ("faust", "aiokafka", "kafka", "mode", "asyncio", "streams", "opentelemetry", "urllib3")
-"""Libraries that log records at debug: they are heard from WARNING on. Our own loggers are `kairos.…`; what a class of ours inherits from a
+"""Libraries that log records at debug: their lines are written from WARNING on. Our own loggers are `kairos.…`; what a class of ours inherits from a
 library is logged under `streams.…`."""
 OURS = "kairos"
 QUIET_S = 30.0
 """A line that repeats is written once in this time, with the number of lines left out."""
 SPEAKING = ("streams", "schemas", "aiokafka", "ssl", "socket")
-"""Modules whose errors hold no values of records in their words."""
+"""Modules whose error messages hold no values of records."""
 
 
 class Repeats:
@@ -92,7 +92,7 @@ class Handler(logging.StreamHandler[Any]):
         self.repeats = repeats
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line, and before it what was left out of lines that have ceased."""
+        """Write a line, and before it the counts of repeated lines that have stopped."""
         left_out = self.repeats.left_out(record)
         if left_out is None:
             return
@@ -101,7 +101,7 @@ class Handler(logging.StreamHandler[Any]):
         super().emit(record)
 
     def close(self) -> None:
-        """At the end of the process: tell what was left out."""
+        """At the end of the process: report what was left out."""
         self._ceased(all_of_them=True)
         super().close()
 
@@ -127,8 +127,8 @@ def log(logger: logging.Logger, level: int, message: str, *, partition: int | No
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """The message of a line. Errors among its values are told in `words`, since a foreign one may hold values of records."""
-    if record.name == "asyncio":  # behind its first line it shows a task with its error's own words
+    """The message of a line. Errors among its values are written by `words`, since an error of a library may hold values of records."""
+    if record.name == "asyncio":  # after its first line it prints a task with the error's message
         return str(record.msg).split("\n", 1)[0]
     arguments = record.args
     if isinstance(arguments, tuple) and any(isinstance(value, BaseException) for value in arguments):
@@ -138,7 +138,7 @@ def message_of(record: logging.LogRecord) -> str:
 
 
 def words(error: BaseException) -> str:
-    """What an error says, of the system, our own and the client's; of others only the kind, for they may hold values of records."""
+    """The message of an error of the system, the client or our own; of others only the kind, since they may hold values of records."""
     kind, spoken = type(error).__name__, str(error)
     if isinstance(error, OSError):
         return f"{kind}: {error.strerror}" if error.strerror else kind
@@ -150,7 +150,7 @@ def words(error: BaseException) -> str:
 
 
 def about(error: BaseException) -> dict[str, Any]:
-    """Kind, words and place of an error, as fields of a line."""
+    """Kind, message and place of an error, as fields of a line."""
     return {"error": type(error).__name__, "reason": words(error), "place": place_of(error)}
 
 
@@ -168,6 +168,6 @@ def debugging() -> bool:
 
 
 def unexpected(error: BaseException) -> str:
-    """One sentence about an error that nobody foresaw; with KAIROS_DEBUG its traceback before it."""
+    """One sentence about an unexpected error; with KAIROS_DEBUG its traceback before it."""
     shown = "".join(traceback.format_exception(error)) if debugging() else ""
     return f"{shown}kairos: an unforeseen error at {place_of(error)}: {words(error)}; KAIROS_DEBUG=1 shows where it came from"

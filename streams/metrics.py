@@ -1,4 +1,4 @@
-"""What Prometheus scrapes, and the small server that answers /metrics, /healthz and /readyz. No label names a customer."""
+"""The metrics that Prometheus scrapes, and the small server for /metrics, /healthz and /readyz. No label names a customer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ logger = logging.getLogger("kairos.metrics")
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600)
 MEMBER_STATES = ("joining", "rebalancing", "stable")
-"""Of a worker in its consumer group: no partitions were dealt out to it yet, they are being dealt out again, it has its share (perhaps none)."""
+"""Of a worker in its consumer group: no partitions were assigned to it yet, they are being assigned again, it has its share (perhaps none)."""
 PLAIN = {"late": "late", "duplicate": "duplicates", "conflict": "conflicts", "terminated": "terminated", "stale": "stale"}
 
 
@@ -45,7 +45,7 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         own: Any = {"registry": registry}
         self.detections = Counter("kairos_detections", "Customer events detected", ["event"], **own)
-        self.records = Counter("kairos_records_in", "Raw records taken", ["topic", "record_type"], **own)
+        self.records = Counter("kairos_records_in", "Raw records accepted", ["topic", "record_type"], **own)
         self.rejects = Counter("kairos_rejects", "Raw records refused", ["reason"], **own)
         self.counted = {
             "late": Counter("kairos_late_records", "Records behind a later one of their customer and topic", **own),
@@ -67,7 +67,7 @@ class Metrics:
             "kairos_consumer_lag_records", "Offsets of a topic partition that are not committed yet: its last stable offset less the group's", ["topic", "partition"], **own
         )
         self.held = Gauge("kairos_held_back_records", "Offsets that may not be read before another producer ends its transaction", ["topic", "partition"], **own)
-        self.ledger = Gauge("kairos_ledger_records", "Records behind the committed offset by what became of them, kept with the state", ["topic", "partition", "fate"], **own)
+        self.ledger = Gauge("kairos_ledger_records", "Records behind the committed offset by their fate, kept with the state", ["topic", "partition", "fate"], **own)
         self.clock = Gauge("kairos_clock_seconds", "Clock of a shard, seconds since 1970", ["partition"], **own)
         self.rows = Gauge("kairos_rows", "State rows in use", ["table", "partition"], **own)
         self.restore_seconds = Gauge("kairos_restore_seconds", "Time that the last restore of a shard took", ["partition"], **own)
@@ -81,15 +81,15 @@ class Metrics:
         ProcessCollector(registry=registry)
         self.rule_off = Gauge("kairos_rule_off", "1 for an event whose rule raised an error and is shut off in a shard", ["event", "partition"], **own)
         self.rule_failures = Counter("kairos_rule_failures", "Times that a rule raised an error and was shut off", ["event"], **own)
-        self.transaction_retries = Counter("kairos_transaction_retries", "Transactions begun anew after an error", **own)
+        self.transaction_retries = Counter("kairos_transaction_retries", "Transactions repeated after an error", **own)
 
     def watch(self, broker_silent_s: Callable[[], float], group_silent_s: Callable[[], float]) -> None:
-        """Where the age of the last contact is asked for, at every scrape."""
+        """Set the function that returns the age of the last contact; it is called at every scrape."""
         self.contact.set_function(broker_silent_s)
         self.group_contact.set_function(group_silent_s)
 
     def member_is(self, state: Callable[[], str]) -> None:
-        """Where the worker's state in the group is asked for, at every scrape: one of MEMBER_STATES."""
+        """Set the function that returns the worker's state in the group, one of MEMBER_STATES; it is called at every scrape."""
         for name in MEMBER_STATES:
             self.member.labels(name).set_function(partial(is_state, state, name))
 
@@ -119,19 +119,19 @@ class Metrics:
                 self.counted[family].inc(number)
 
     def forget(self, partition: int) -> None:
-        """A shard has gone: its gauges go too."""
+        """Remove the gauges of a shard that left this worker."""
         for gauge in (self.lag, self.held, self.ledger, self.clock, self.rows, self.restore_seconds, self.rule_off):
             gauge.remove_by_labels({"partition": str(partition)})
 
 
 class Status:
-    """Whether the worker lives, and whether it is ready; each with a word why not."""
+    """Whether the worker lives, and whether it is ready; each with the reason if not."""
 
     def __init__(self) -> None:
         self.unwell: str | None = None
         self.waiting: Callable[[], str | None] = lambda: "starting"
         self.note: Callable[[], str | None] = lambda: None
-        """What a worker that is ready should be looked at for."""
+        """What needs attention although the worker is ready."""
 
     def not_ready(self) -> str | None:
         """Why the worker is not ready, if so."""
@@ -139,7 +139,7 @@ class Status:
 
 
 class Listener(ThreadingHTTPServer):
-    """An HTTP server whose clients may go away without a traceback."""
+    """An HTTP server that logs no traceback when a client closes the connection."""
 
     daemon_threads = True
 
@@ -150,20 +150,20 @@ class Listener(ThreadingHTTPServer):
 
 
 class Server:
-    """/metrics, /healthz and /readyz over plain HTTP in a thread of its own; with a token, /metrics wants it as bearer."""
+    """/metrics, /healthz and /readyz over plain HTTP in a thread of its own; with a token set, /metrics requires it as bearer."""
 
     def __init__(self, metrics: Metrics, status: Status, host: str, port: int, token: str | None = None) -> None:
         answers: dict[str, Callable[[], tuple[int, str, bytes]]] = {
             "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry)),
-            "/healthz": lambda: verdict(status.unwell),
-            "/readyz": lambda: verdict(status.not_ready(), status.note()),
+            "/healthz": lambda: health_answer(status.unwell),
+            "/readyz": lambda: health_answer(status.not_ready(), status.note()),
         }
         metrics.ready.set_function(lambda: float(status.not_ready() is None))
 
         class Handler(BaseHTTPRequestHandler):
             timeout = 10
 
-            def do_GET(self) -> None:  # http.server's name
+            def do_GET(self) -> None:
                 path = self.path.split("?", 1)[0]
                 answer = answers.get(path)
                 if path == "/metrics" and token is not None and not self._knows(token):
@@ -180,8 +180,8 @@ class Server:
                 given = self.headers.get("Authorization", "")
                 return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # http.server's name
-                """Nothing is logged."""
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                """Log nothing."""
 
         try:
             self.http = Listener((host, port), Handler)
@@ -197,7 +197,7 @@ class Server:
         self.http.server_close()
 
 
-def verdict(why_not: str | None, note: str | None = None) -> tuple[int, str, bytes]:
+def health_answer(why_not: str | None, note: str | None = None) -> tuple[int, str, bytes]:
     """200 ok (and a note), or 503 and why."""
     if why_not is not None:
         return 503, "text/plain", f"{why_not}\n".encode()

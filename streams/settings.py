@@ -1,4 +1,4 @@
-"""The settings of an installation, declared once: names, types, bounds, defaults and words come from here.
+"""The settings of an installation, declared once: names, types, bounds, defaults and descriptions come from here.
 
 Precedence: command line, then environment (`KAIROS_BROKERS`), then the TOML file (`--config`, `KAIROS_CONFIG`), then the default.
 """
@@ -34,7 +34,7 @@ class SettingsError(KairosFault):
 
 
 def about(says: str, unit: str = "", *, ge: int | None = None, le: int | None = None, pattern: str | None = None, wanted: str | None = None) -> Meta:
-    """What a setting is for, its unit and its bounds; `wanted`: a pattern in words."""
+    """What a setting is for, its unit and its bounds; `wanted`: a description of its pattern."""
     bounds: dict[str, Any] = {"ge": ge, "le": le, "pattern": pattern}
     return Meta(description=says, extra={"unit": unit, "wanted": wanted}, **bounds)
 
@@ -45,12 +45,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     brokers: Annotated[
         str, about("Kafka brokers, HOST:PORT separated by commas", pattern=r"^[^\s,]+:[0-9]+(,[^\s,]+:[0-9]+)*\Z", wanted="HOST:PORT, several separated by commas")
     ] = "127.0.0.1:9092"
-    security: Annotated[Security, about("how brokers are spoken to")] = "plaintext"
-    allow_plaintext: Annotated[bool, about("speak plaintext to brokers beyond this machine too")] = False
+    security: Annotated[Security, about("protocol to the brokers")] = "plaintext"
+    allow_plaintext: Annotated[bool, about("allow plaintext to brokers beyond this machine")] = False
     ca_file: Annotated[str | None, about("PEM file of the authorities that sign the brokers' certificates; the system's own when not given")] = None
     cert_file: Annotated[str | None, about("PEM file of the worker's own certificate, for mutual TLS")] = None
     key_file: Annotated[str | None, about("PEM file of the certificate's key, when it is not in cert_file")] = None
-    sasl_mechanism: Annotated[Mechanism, about("how the worker proves who it is")] = "SCRAM-SHA-512"
+    sasl_mechanism: Annotated[Mechanism, about("how the worker authenticates itself")] = "SCRAM-SHA-512"
     sasl_user: Annotated[str | None, about("name of the worker at the brokers")] = None
     sasl_password_file: Annotated[str | None, about("file whose first line is the password; there is no option for the password itself")] = None
     app: Annotated[
@@ -64,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clock: Annotated[Clock, about("wall: live; records: history, time passes with the records alone")] = "wall"
     reference: Annotated[str | None, about("folder of reference tables (cells.csv, cities.csv, plmn.csv, …)")] = None
     definitions: Annotated[tuple[str, ...], about("further definitions: packages, or folders of family/event.py files")] = ()
-    only: Annotated[tuple[str, ...], about("publish these events alone; what they start from is evaluated too")] = ()
+    only: Annotated[tuple[str, ...], about("publish these events alone; the events they depend on are evaluated too")] = ()
     without: Annotated[tuple[str, ...], about("publish all events but these")] = ()
     operator: Annotated[
         str, about("name of the operator in the events' `source`", pattern=r"^[A-Za-z0-9._-]{1,64}\Z", wanted="1 to 64 letters, digits, dots, dashes or underscores")
@@ -74,10 +74,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, about("the operator's country, alpha-2", pattern=rf"^({'|'.join(sorted(COUNTRIES))})\Z", wanted="a country by ISO 3166-1 alpha-2, such as CN, DE or GB")
     ] = "CN"
     timer_delay_ms: Annotated[int, about("timers fire this long after their due time on the shard's clock", "ms", ge=0, le=3_600_000)] = 5_000
-    late_limit_ms: Annotated[int, about("records further behind are refused", "ms", ge=3_600_000, le=YEAR_MS)] = 48 * 3_600_000
-    look_ms: Annotated[int, about("clock=wall: how long a look at the end of a topic is good for; clock=records wants one newer than what is released", "ms", ge=0, le=60_000)] = (
-        250
-    )
+    late_limit_ms: Annotated[int, about("records that are later than this are refused", "ms", ge=3_600_000, le=YEAR_MS)] = 48 * 3_600_000
+    look_ms: Annotated[
+        int, about("clock=wall: how long a look at the end of a topic stays valid; clock=records needs one that is newer than the released records", "ms", ge=0, le=60_000)
+    ] = 250
     clock_jump_ms: Annotated[
         int, about("a record further ahead of the shard's clock moves it only when another customer's next record is ahead as well", "ms", ge=60_000, le=100 * YEAR_MS)
     ] = 31 * 86_400_000
@@ -87,16 +87,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch_wait_ms: Annotated[int, about("how long a small batch may wait to fill", "ms", ge=0, le=10_000)] = 10
     queue_records: Annotated[int, about("records of a topic partition in memory, before its fetching is paused", "records", ge=100, le=100_000_000)] = 60_000
     fetch_bytes: Annotated[int, about("bytes of a partition fetched at once", "byte", ge=65_536, le=1_073_741_824)] = 4_194_304
-    compression: Annotated[Compression, about("of what the worker writes; lz4 costs nine times the CPU in this client")] = "snappy"
+    compression: Annotated[Compression, about("compression of what the worker writes; lz4 costs nine times the CPU in this client")] = "snappy"
     transaction_timeout_ms: Annotated[
         int, about("a transaction, or a reply of the broker to one, that takes longer has failed; at most the brokers' transaction.max.timeout.ms", "ms", ge=1_000, le=900_000)
     ] = 30_000
     resume_from_state: Annotated[
-        bool, about("where state, group offsets and topics do not agree, go on from the state's offsets and say what that loses or repeats; for one start, by hand")
+        bool, about("where state, group offsets and topics do not agree, continue from the state's offsets and log what that loses or repeats; for one start, by hand")
     ] = False
-    session_timeout_s: Annotated[int, about("a silent worker loses its partitions after this", "s", ge=2, le=1_800)] = 10
+    session_timeout_s: Annotated[int, about("a worker that is silent for this long loses its partitions", "s", ge=2, le=1_800)] = 10
     contact_s: Annotated[int, about("/readyz says 503 when no broker, or not the group's coordinator, has answered for longer", "s", ge=1, le=3_600)] = 5
-    stall_s: Annotated[int, about("a worker whose commits stand still this long, although there is something to do, ends itself", "s", ge=2, le=86_400)] = 120
+    stall_s: Annotated[int, about("a worker that commits nothing for this long although there is work ends itself", "s", ge=2, le=86_400)] = 120
     instance: Annotated[str | None, about("static member id of this worker: a quick restart keeps its partitions")] = None
     metrics_host: Annotated[str, about("address of /metrics, /healthz, /readyz")] = "127.0.0.1"
     metrics_port: Annotated[int, about("port of /metrics, /healthz, /readyz; 0: any free one", ge=0, le=65_535)] = 9464
@@ -108,7 +108,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             wanted="an http or https address without a password",
         ),
     ] = None
-    log_level: Annotated[LogLevel, about("what is logged")] = "info"
+    log_level: Annotated[LogLevel, about("the lowest level that is logged")] = "info"
     events: Annotated[dict[str, dict[str, Any]], about('parameters of events: [events."balance.low"] low = 500')] = {}
 
     @property
@@ -159,7 +159,7 @@ def checked(values: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def no_such(name: str, where: str) -> str:
-    """What is said of a name that is no setting's."""
+    """The fault for a name that is no setting's."""
     near = difflib.get_close_matches(name, HINTS, 1)
     return f"{name}: no such setting ({where}); " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(HINTS)}")
 
@@ -173,7 +173,7 @@ def fitting(name: str, value: Any, where: str, *, text: bool = False) -> Any:
 
 
 def wanted(name: str) -> str:
-    """What a setting may be, in words."""
+    """What a setting may be, as a phrase."""
     hint, meta = get_args(HINTS[name])
     if meta.extra["wanted"]:
         return str(meta.extra["wanted"])

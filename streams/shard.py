@@ -43,7 +43,7 @@ class ShardSettings(NamedTuple):
     queue_records: int = 50_000
     clock_jump_ms: int = JUMP_MS
     keep_state: bool = True
-    """Tell what changed in the state with every step; a replay has no use for it."""
+    """Return the changes of the state with every step; a replay does not need them."""
 
 
 class Step(NamedTuple):
@@ -63,10 +63,10 @@ class Step(NamedTuple):
 
 
 class StepFailed(KairosFault):
-    """Released records, or timers, could not be processed: the state is void now.
+    """Released records, or timers, could not be processed: the state in memory cannot be used any more.
 
-    `events`: what the rules that raised would detect; empty when the error is the engine's own. Of the error its kind and place,
-    never its message, which may hold values of records.
+    `events`: what the rules that raised would detect; empty when the error is the engine's own. The error is named by kind and
+    place, never by its message, which may hold values of records.
     """
 
     def __init__(self, released: Released, error: Exception) -> None:
@@ -84,7 +84,7 @@ class Shard:
         self.partition, self.engine, self.settings = partition, engine, settings
         self.merger = Merger(settings.queue_records, settings.clock_jump_ms)
         self.notes: Counter[str] = Counter()
-        """What was odd about records that were taken, since the last step."""
+        """What was odd about accepted records, since the last step."""
 
     @property
     def clock(self) -> int:
@@ -103,7 +103,7 @@ class Shard:
         read_at: float = 0.0,
         wall_ms: int | None = None,
     ) -> None:
-        """Take raw records of `topic` in offset order. `read_at`: when they were read, seconds. `caught_up`: see `set_caught_up`; None leaves it as it is."""
+        """Add raw records of `topic` in offset order. `read_at`: when they were read, seconds. `caught_up`: see `set_caught_up`; None leaves it as it is."""
         latest = wall_ms + self.settings.future_ms if self.settings.wall_clock and wall_ms is not None else None
         chunk = decode_chunk(topic, self.partition, offsets, keys, values, next_offset=next_offset, latest_ms=latest, max_bytes=self.settings.max_record_bytes)
         chunk.read_at = read_at
@@ -112,16 +112,16 @@ class Shard:
         if caught_up is not None:
             self.set_caught_up(topic, caught_up)
 
-    def set_caught_up(self, topic: str, caught_up: bool) -> None:  # a setter
+    def set_caught_up(self, topic: str, caught_up: bool) -> None:
         """Say that the input of `topic` has ended, or that it has unread backlog."""
         self.looked(topic, ALWAYS if caught_up else UNREAD)
 
     def looked(self, topic: str, moment: float) -> None:
-        """What `topic` had at `moment` (seconds, as `read_at`) has been fed; UNREAD: there is more, or nobody knows."""
+        """What `topic` had at `moment` (seconds, as `read_at`) has been fed; UNREAD: there is more, or it is unknown."""
         self.merger.looked[RANK[topic]] = moment
 
     def blocking(self) -> set[str]:
-        """The topics that held queued records back at the last step, since something of theirs may be unread."""
+        """The topics that held queued records back at the last step, since unread records of theirs may come before."""
         return {TOPICS[rank] for rank in self.merger.blocking}
 
     def queued(self, topic: str) -> bool:
@@ -140,7 +140,7 @@ class Shard:
         return self.take(released, wall_ms)
 
     def take(self, released: Released, wall_ms: int | None) -> Step:
-        """Process released records. Raises StepFailed; the engine's state is void then."""
+        """Process released records. Raises StepFailed; the engine's state cannot be used then."""
         try:
             return self._step(self.engine.process(released) if released.n else self.engine.advance(self.clock), released, wall_ms)
         except MemoryError:
@@ -161,11 +161,11 @@ class Shard:
         return Step([], [letter, *others], [], self._changes(), released.next_offsets, counters, [], 1)
 
     def pass_over(self, offsets: dict[str, int]) -> Step:
-        """The step that moves the offsets over what is no record: markers, and what was aborted."""
+        """The step that moves the offsets over markers and aborted records."""
         return Step([], [], [], self._changes(), offsets, Counter(), [], 0)
 
     def tick(self, wall_ms: int) -> Step | None:
-        """Time passes and everything is caught up: move the clock on. None when nothing came of it. Raises RuleFailed."""
+        """Move the clock on, when everything is caught up. None when nothing changed. Raises RuleFailed."""
         step = self._step(self.engine.advance(wall_ms - IDLE_LAG_MS), None, wall_ms)
         return step if step.events or step.missed or any(not key.startswith(b"clock") for key, _ in step.rows) else None
 
@@ -182,7 +182,7 @@ class Shard:
         for detection, trigger in zip(outcome.detections, triggers_of(outcome, released), strict=True):
             try:
                 record, stale = message(detection, self.settings.operator, wall)
-            except MemoryError:  # no rule's fault
+            except MemoryError:  # not caused by a rule
                 raise
             except Exception as error:
                 raise RuleFailed(tuple(self.engine.catalogue.with_dependents([detection.event])), error) from error
@@ -235,7 +235,7 @@ class Shard:
 
     @property
     def ledger(self) -> Ledger:
-        """What became of every record that was ever committed: part of the state, so that no restart forgets or doubles any."""
+        """Counts of all committed records by fate: part of the state, so that no restart forgets or doubles any."""
         return self.engine.state.ledger
 
     def _book(self, rejects: list[Reject]) -> None:
@@ -251,7 +251,7 @@ class Shard:
         return self.engine.restored()
 
     def migration(self, most: int) -> Iterator[Step]:
-        """After a restore: what the installed definitions make of the state that was read, in steps of at most `most` rows."""
+        """After a restore: steps of at most `most` rows that write the state as the installed definitions need it."""
         changes = list(self.engine.changes())
         for begin in range(0, len(changes), most):
             yield Step([], [], [], changes[begin : begin + most], {}, Counter(), [], 0)

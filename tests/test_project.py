@@ -14,11 +14,11 @@ from streams.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = {"events/balance/forfeited.py", "events/FAMILY/NAME.py"}
-"""Files that a page tells its reader to write."""
+"""Files that a page asks its reader to write."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
-def test_the_version_stands_in_one_place():
+def test_the_version_is_written_in_one_place():
     assert version("kairos") == PROJECT["version"]
     assert CliRunner().invoke(app, ["--version"]).output.strip() == f"kairos {PROJECT['version']}"
     chart = yaml.safe_load((ROOT / "deploy" / "helm" / "kairos" / "Chart.yaml").read_text("utf-8"))

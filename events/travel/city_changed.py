@@ -22,5 +22,9 @@ CASES = [
     ),
     Case("a second less is not stable", [seen("310000", "10:00"), seen("110000", "15:00"), seen("110000", "15:29:59")], []),
     Case("the first place is no change", [seen("110000", "15:00"), seen("110000", "15:30")], []),
-    Case("a look home in between starts anew", [seen("310000", "10:00"), seen("110000", "15:00"), seen("310000", "15:10"), seen("110000", "15:20"), seen("110000", "15:30")], []),
+    Case(
+        "a short return home in between restarts the count",
+        [seen("310000", "10:00"), seen("110000", "15:00"), seen("310000", "15:10"), seen("110000", "15:20"), seen("110000", "15:30")],
+        [],
+    ),
 ]

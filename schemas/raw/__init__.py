@@ -32,7 +32,7 @@ RECORD_TYPES: tuple[type[Envelope], ...] = (
     NetworkQuality,
 )
 TOPICS = ("raw.billing", "raw.usage", "raw.service", "raw.network")
-"""In rank order: at equal event times records come in this order."""
+"""In rank order: at equal event times records are merged in this order."""
 
 FieldKind = Literal["int", "bool", "text", "time", "date", "object"]
 

@@ -9,12 +9,12 @@ import numpy as np
 from msgspec import Meta
 
 from schemas.codes import NULL, code
+from schemas.columns import Bools
 from schemas.raw.envelope import (
     CURRENCY,
     ENVELOPE_RULES,
     MOST_MONEY,
     MOST_QUANTITY,
-    Bools,
     Channel,
     Count,
     Currency,

@@ -1,4 +1,4 @@
-"""What every raw record carries, and the types that fields are made of (`docs/records.md`)."""
+"""The fields that every raw record has, and the types of fields (`docs/records.md`)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from schemas.codes import NULL, code, text_of
+from schemas.columns import Bools
 from schemas.raw.reasons import Reason
 
-Bools = npt.NDArray[np.bool_]
 MOST = 2**53 - 1
 """The largest whole number that every JSON reader keeps exact."""
 MOST_BYTES = 2**45
@@ -51,13 +51,13 @@ DATE_UNIT = "civil date YYYY-MM-DD"
 def text(most: int, least: int = 1, pattern: str | None = None, standard: str | None = None) -> Meta:
     """A text of `least` to `most` characters, none of them a control character.
 
-    The pattern stands for the contract alone: the decoder looks for control characters in whole runs, and the rules look at patterns.
+    The pattern is only for the contract: the decoder searches whole runs for control characters, and the rules check patterns.
     """
     return Meta(min_length=least, max_length=most, extra_json_schema={"pattern": exactly(pattern) if pattern else PRINTABLE} | ({"standard": standard} if standard else {}))
 
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-"""What no text of a record may hold: keys of state are joined with such characters."""
+"""Characters that no text of a record may hold: keys of state are joined with them."""
 MSISDN = r"\+[1-9][0-9]{4,14}"
 PLMN = r"[0-9]{3}-[0-9]{2,3}"
 CURRENCY = r"[A-Z]{3}"
@@ -118,7 +118,7 @@ class Rule(NamedTuple):
 
 
 class Repair(NamedTuple):
-    """A text that is put right on reading; `counted` names the counter of those that became null."""
+    """A text that is corrected on reading; `counted` names the counter of those that became null."""
 
     field: str
     repaired: Callable[[list[str | None]], list[str | None]]
@@ -133,7 +133,7 @@ class Note(NamedTuple):
 
 
 def only_numbers(texts: list[str | None]) -> list[str | None]:
-    """E.164 numbers as they are, other texts as None. One search over all of them where all are well, since most are different."""
+    """E.164 numbers as they are, other texts as None. One search covers all of them where all are valid, since most are different."""
     joined = "".join([f"{number}\n" for number in texts if number is not None])
     if joined.count("\n") == len(texts) - texts.count(None) and re.fullmatch(f"(?:{MSISDN}\n)*", joined):
         return texts

@@ -14,7 +14,7 @@ MEANING: dict[Reason, str] = {
     "null_value": "the record has no value",
     "empty_value": "the value has no bytes",
     "too_large": "the value is larger than the setting max_record_bytes",
-    "bom": "a byte order mark stands before the JSON",
+    "bom": "a byte order mark is before the JSON",
     "bad_utf8": "the value is no UTF-8",
     "bad_json": "the value is not one JSON object",
     "too_deep": "the JSON is nested too deeply",

@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Meta
 
 from schemas.codes import NULL, code
+from schemas.columns import Bools
 from schemas.raw.envelope import (
     CURRENCY,
     DATE,
@@ -17,7 +18,6 @@ from schemas.raw.envelope import (
     MSISDN,
     TAC,
     AppCategory,
-    Bools,
     Cell,
     Channel,
     Currency,

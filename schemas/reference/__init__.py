@@ -1,4 +1,4 @@
-"""Reference data: what the rules join to the raw records. Files given replace the built-in tables; `docs/reference-data.md` has their columns."""
+"""Reference data: tables that the rules join to the raw records. Given files replace the built-in tables; columns: `docs/reference-data.md`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from schemas.reference.reading import Row, read_rows, stray
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.reference.table import Table
+    from schemas.reference.table import ReferenceTable
 
-TABLES: tuple[type[Table], ...] = (Cells, Cities, Plmns, Offerings, Devices, Holidays, Lines)
+TABLES: tuple[type[ReferenceTable], ...] = (Cells, Cities, Plmns, Offerings, Devices, Holidays, Lines)
 SHOWN = 5
 BUILT_IN = Path(__file__).parent / "data"
 
@@ -64,14 +64,14 @@ class Reference:
 
     def is_empty(self, name: str) -> bool:
         """Whether a table has no rows; the packaged holidays are none."""
-        table: Table = getattr(self, name)
+        table: ReferenceTable = getattr(self, name)
         return not table.size
 
     def missing(self) -> list[str]:
         """The names of the tables that are neither given nor built in: what is joined to them is unknown."""
         return [name for name, source in self.sources.items() if source == "none"]
 
-    def _rows(self, table: type[Table], folder: Path | None) -> Iterator[Row]:
+    def _rows(self, table: type[ReferenceTable], folder: Path | None) -> Iterator[Row]:
         """The rows of a table: from the folder's file, else from the built-in one, else none."""
         paths = [path for suffix in ("csv", "json") if folder is not None and (path := folder / f"{table.file}.{suffix}").is_file()]
         if len(paths) > 1:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from schemas.reference.table import Column, Ints, Table
+from schemas.columns import Ints
+from schemas.reference.table import Column, ReferenceTable
 from schemas.reference.values import between
 
 
-class Cells(Table):
+class Cells(ReferenceTable):
     """Which city each cell is in."""
 
     name, file, key = "cell", "cells", "cell_id"

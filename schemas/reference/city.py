@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.codes import NULL, UNSURE
+from schemas.columns import Bools, Ints
 from schemas.reference.fault import Fault
-from schemas.reference.table import Bools, Column, Ints, Table, Truths
+from schemas.reference.table import Column, ReferenceTable, Truths
 from schemas.reference.values import COUNTRY, ZONE, between
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 EARTH_KM = 6371.0
 
 
-class Cities(Table):
+class Cities(ReferenceTable):
     """What each city is called, where it is, and whether people visit it."""
 
     name, file, key = "city", "cities", "city_code"

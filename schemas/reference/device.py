@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from schemas.reference.table import Column, Ints, Table, Truths
+from schemas.columns import Ints
+from schemas.reference.table import Column, ReferenceTable, Truths
 from schemas.reference.values import TAC
 
 
-class Devices(Table):
+class Devices(ReferenceTable):
     """What each type of device is, by type allocation code."""
 
     name, file, key = "device", "devices", "tac"

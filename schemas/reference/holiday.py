@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from schemas.codes import UNSURE, keep, text_of
-from schemas.reference.table import Column, Ints, Table, Truths
+from schemas.columns import Ints
+from schemas.reference.table import Column, ReferenceTable, Truths
 from schemas.reference.values import ALWAYS, COUNTRY, one_of
 
 FIRST = date(1970, 1, 1)
 
 
-class Holidays(Table):
+class Holidays(ReferenceTable):
     """The calendar of each country. A year in which it has a row is covered: a day without a row is an ordinary one."""
 
     name, file, key, unique = "holiday", "holidays", "date", ("date", "country")

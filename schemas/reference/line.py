@@ -9,17 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from schemas.codes import text_of
-from schemas.reference.table import Column, Ints, Table, Versions
+from schemas.columns import Ints
+from schemas.reference.table import Column, ReferenceTable, Versions
 from schemas.reference.values import ZONE, between, one_of
 
 
-class Lines(Table):
+class Lines(ReferenceTable):
     """What the operator's own systems know of each line."""
 
     name, file, key = "line", "lines", "subscription_id"
     columns = {
         "subscription_id": Column("text", needed=True, about="as in the records"),
-        "customer_id": Column("text", about="whose it is"),
+        "customer_id": Column("text", about="the customer who owns it"),
         "account_id": Column("text", about="who pays"),
         "tz": Column("text", ("zone", "timezone"), rule=ZONE, about="zone of its civil days, of the IANA; none: the operator's"),
         "bill_cycle_day": Column("int", rule=between(1, 31), about="day of the month on which a bill cycle begins; in shorter months the last day"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schemas.reference.fault import Fault
-from schemas.reference.table import Column, Table
+from schemas.reference.table import Column, ReferenceTable
 from schemas.reference.values import CURRENCY, Rule, one_of
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ KINDS = ("plan", "addon", "data_pack", "roaming_pack", "vas", "device", "family"
 NOT_NEGATIVE = Rule("a number from 0", lambda number: number >= 0)
 
 
-class Offerings(Table):
+class Offerings(ReferenceTable):
     """What each offering is, what it costs, and what it holds."""
 
     name, file, key = "offering", "offerings", "offering_id"

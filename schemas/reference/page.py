@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from schemas.reference.table import Column
 
 if TYPE_CHECKING:
-    from schemas.reference.table import Table
+    from schemas.reference.table import ReferenceTable
 
 KINDS = {"text": "text", "int": "whole number", "float": "number", "bool": "true or false", "date": "date YYYY-MM-DD", "list": "texts separated by `;`"}
 
 
-def columns_of(table: type[Table]) -> str:
+def columns_of(table: type[ReferenceTable]) -> str:
     """The columns of one table: name, other names, what a cell may be, whether it must be there, and what it says."""
     columns = {**table.columns, "valid_from": Column("text", about="from when the row is valid; none: always")}
     rows = [
@@ -32,7 +32,7 @@ def wanted(name: str, column: Column) -> str:
     return column.rule.wanted.replace("a number", whole)
 
 
-def presence(table: type[Table], name: str, column: Column) -> str:
+def presence(table: type[ReferenceTable], name: str, column: Column) -> str:
     """Whether the column, and a value in each of its cells, must be there."""
     if name == table.key or column.required:
         return "in each row"

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from schemas.codes import code, keep, text_of
-from schemas.reference.table import Column, Ints, Table, Truths
+from schemas.columns import Ints
+from schemas.reference.table import Column, ReferenceTable, Truths
 from schemas.reference.values import COUNTRY, PLMN
 
 SHARED = frozenset({"234", "310", "311", "313", "338", "340", "362", "425", "505", "647"})
 """Mobile country codes (ITU E.212) of several countries: of an unlisted network such a code says nothing."""
 
 
-class Plmns(Table):
+class Plmns(ReferenceTable):
     """The country of each network, by MCC-MNC, or by an MCC alone for all other networks of that code."""
 
     name, file, key = "plmn", "plmn", "plmn"
@@ -45,7 +46,7 @@ class Plmns(Table):
         return {mcc: next(iter(found)) for mcc, found in countries.items() if len(found) == 1 and mcc not in SHARED}
 
     def country(self, plmns: Ints, times: Ints) -> Ints:
-        """The country of each network, alpha-2; by its MCC where that tells it; 0 where unknown."""
+        """The country of each network, alpha-2; by its MCC where the MCC has one country; 0 where unknown."""
         row = self._row(plmns, times)
         found: Ints = self.data["country"][row].copy()
         for at in np.flatnonzero((row < 0) & (plmns != 0)).tolist():

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from schemas.reference.table import Table
+    from schemas.reference.table import ReferenceTable
 
 VALID_FROM = "valid_from"
 
 
 class Row(NamedTuple):
-    """A row of a file by the names of its columns, and where it stands: file, and ":7" (line) or "[3]" (position in a JSON list)."""
+    """A row of a file by the names of its columns, and its place: file, and ":7" (line) or "[3]" (position in a JSON list)."""
 
     file: str
     values: Mapping[str, Any]
@@ -42,7 +42,7 @@ class Columns(NamedTuple):
         return values
 
 
-def read_rows(path: Path, table: type[Table], faults: list[Fault], warnings: list[str]) -> Iterator[Row]:
+def read_rows(path: Path, table: type[ReferenceTable], faults: list[Fault], warnings: list[str]) -> Iterator[Row]:
     """The rows of a file, their values by the table's own names of columns. Adds a fault where the file cannot be used as a whole."""
     read = 0
     try:
@@ -68,7 +68,7 @@ def not_utf8(path: Path) -> Fault:
     return Fault(str(path), f":{line}", "", "wanted UTF-8 (in a spreadsheet: save as CSV UTF-8)", "another encoding")
 
 
-def _csv_rows(path: Path, table: type[Table], faults: list[Fault], warnings: list[str]) -> Iterator[Row]:
+def _csv_rows(path: Path, table: type[ReferenceTable], faults: list[Fault], warnings: list[str]) -> Iterator[Row]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, strict=True)
         columns: Columns | None = None
@@ -94,7 +94,7 @@ def _csv_rows(path: Path, table: type[Table], faults: list[Fault], warnings: lis
             yield Row(str(path), columns.named(cells), f":{line}")
 
 
-def _json_rows(path: Path, table: type[Table], faults: list[Fault], warnings: list[str]) -> Iterator[Row]:
+def _json_rows(path: Path, table: type[ReferenceTable], faults: list[Fault], warnings: list[str]) -> Iterator[Row]:
     wanted = "wanted a JSON list of objects"
     try:
         listed = json.loads(path.read_text("utf-8-sig"))
@@ -122,7 +122,7 @@ def _json_rows(path: Path, table: type[Table], faults: list[Fault], warnings: li
     warnings += ignored[:1]
 
 
-def header(path: Path, place: str, names: Sequence[str], table: type[Table], faults: list[Fault], warnings: list[str]) -> Columns | None:
+def header(path: Path, place: str, names: Sequence[str], table: type[ReferenceTable], faults: list[Fault], warnings: list[str]) -> Columns | None:
     """The columns that a header names. Adds one fault and gives None where it is wrong: misspelt, doubled or missing columns."""
     known = known_names(table)
     given = [name.strip().lower() for name in names]
@@ -156,7 +156,7 @@ def header(path: Path, place: str, names: Sequence[str], table: type[Table], fau
     return Columns(at, joined)
 
 
-def known_names(table: type[Table]) -> dict[str, str]:
+def known_names(table: type[ReferenceTable]) -> dict[str, str]:
     """Each name that a header may have for a column, and the column."""
     return {alias: name for name, column in table.columns.items() for alias in (name, *column.aliases)} | {name: name for name in (VALID_FROM, *(table.joined or ())[1:])}
 
@@ -168,7 +168,7 @@ def nearest(name: str, known: Mapping[str, str]) -> str | None:
     return plain[found[0]] if found else None
 
 
-def stray(folder: Path, tables: Iterable[type[Table]], faults: list[Fault], warnings: list[str]) -> None:
+def stray(folder: Path, tables: Iterable[type[ReferenceTable]], faults: list[Fault], warnings: list[str]) -> None:
     """Names the files of a folder that are no table's: a fault where one was meant, a warning for other CSV and JSON files."""
     files = {table.file: table for table in tables}
     names = {alias: table.file for table in files.values() for alias in (table.file, table.name)}

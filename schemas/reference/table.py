@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from schemas.columns import Ints
 from schemas.reference.fault import Fault
 from schemas.reference.reading import VALID_FROM
 from schemas.reference.values import UNKNOWN, CellFault, ColumnKind, Rule, moment, text_in, value_of
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from schemas.reference.reading import Row
 
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 Truths = npt.NDArray[np.int8]
 """1 true, 0 false, UNSURE."""
 DTYPES: dict[ColumnKind, Any] = {"text": np.int64, "int": np.int64, "float": np.float64, "bool": np.int8, "date": np.int64, "list": object}
@@ -59,15 +58,15 @@ class Versions:
         return np.where(low > first, low - 1, -1)
 
     def ends(self) -> Ints:
-        """The moment from which each row is valid no longer: the beginning of its key's next one, else the end of time."""
+        """The moment at which each row's validity ends: the beginning of its key's next row, else the end of time."""
         ends = np.full(self.size, 2**62, np.int64)
         same = self.keys[1:] == self.keys[:-1]
         ends[:-1][same] = self.valid_from[1:][same]
         return ends
 
 
-class Table:
-    """Rows sorted by key and moment. Behind the last row stands one of unknown values, which row -1 reads."""
+class ReferenceTable:
+    """Rows sorted by key and moment. The last row holds unknown values, which row -1 reads."""
 
     name: ClassVar[str]
     file: ClassVar[str]
@@ -76,7 +75,7 @@ class Table:
     joined: ClassVar[tuple[str, str, str] | None] = None
     """A column that two columns of the file may be given for: `A-B`, or A where B is empty."""
     unique: ClassVar[tuple[str, ...]] = ()
-    """Columns that tell rows of one moment apart; the key alone when empty."""
+    """Columns by which rows of one key and moment differ; the key alone when empty."""
 
     def __init__(self, rows: Iterable[Row], faults: list[Fault]) -> None:
         places: dict[tuple[Any, ...], str] = {}

@@ -1,4 +1,4 @@
-"""The cells of a reference file as values: kinds, and the rules of the records that cells are held to."""
+"""The cells of a reference file as values: kinds, and the rules for records, which cells must satisfy too."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CellFault(ValueError):
 
 
 class Rule(NamedTuple):
-    """What the values of a column must be beside their kind: in words, as a test, and the likely cause of what fails it."""
+    """What the values of a column must be besides their kind: as a phrase, as a test, and the likely cause of a failure."""
 
     wanted: str
     fits: Callable[[Any], bool]
@@ -165,7 +165,7 @@ def truth(text: str) -> bool:
 
 
 def civil_day(text: str) -> int:
-    """Days since 1970 of a date; of an RFC 3339 time the day that stands in it. Raises CellFault."""
+    """Days since 1970 of a date; of an RFC 3339 time the day written in it. Raises CellFault."""
     if not DATE.fullmatch(text) and not TIME.fullmatch(text):
         raise CellFault("wanted a date YYYY-MM-DD", _date_hint(text))
     try:

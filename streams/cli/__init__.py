@@ -16,11 +16,11 @@ COMMANDS = ("worker", "demo", "replay", "catalog", "check", "plan", "erase", "de
 USAGE = 2
 """Exit code of a call, a setting, a definition or an input that cannot be used."""
 UNFORESEEN = 70
-"""Exit code of an error that nobody foresaw (EX_SOFTWARE of sysexits.h)."""
+"""Exit code of an unexpected error (EX_SOFTWARE of sysexits.h)."""
 
 
 class Commands(TyperGroup):
-    """The commands by name; only the one that is called is imported, so that a start is quick."""
+    """The commands by name; only the called one is imported, so that a start is quick."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """All commands, in the order of the help page."""
@@ -41,7 +41,7 @@ class Commands(TyperGroup):
 app = typer.Typer(name="kairos", cls=Commands, no_args_is_help=True, add_completion=False)
 
 
-def show_version(wanted: bool) -> None:  # typer's callback
+def show_version(wanted: bool) -> None:
     """Print the version and end."""
     if wanted:
         typer.echo(f"kairos {version('kairos')}")
@@ -60,9 +60,9 @@ def main() -> None:
     try:
         app()
     except KairosFault as fault:
-        print(f"kairos: {fault}", file=sys.stderr)  # this is the command line
+        print(f"kairos: {fault}", file=sys.stderr)
         sys.exit(USAGE)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is told in a line
+    except Exception as error:  # noqa: BLE001  # every error is reported in one line
         from streams.logs import unexpected
 
         print(unexpected(error), file=sys.stderr)

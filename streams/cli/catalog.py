@@ -42,8 +42,8 @@ def catalog(
     if json:
         import orjson
 
-        told = {"events": [head_of(one) for one in installed]} if event is None else whole(installed, installed.by_id[event])
-        typer.echo(orjson.dumps(told).decode())
+        shown = {"events": [head_of(one) for one in installed]} if event is None else whole(installed, installed.by_id[event])
+        typer.echo(orjson.dumps(shown).decode())
     elif event is None:
         show_all(Console(), installed)
     else:
@@ -68,7 +68,7 @@ def head_of(event: type[Event]) -> dict[str, Any]:
 
 
 def whole(installed: Catalogue, event: type[Event]) -> dict[str, Any]:
-    """An event in full, as JSON has it: its rule in words, its parameters in their units."""
+    """An event in full, as JSON has it: its rule as text, its parameters in their units."""
 
     def bound(value: object) -> str | int | None:
         return None if value is None else value.name if isinstance(value, Param) else int(value)  # type: ignore[call-overload]  # a number
@@ -93,12 +93,12 @@ def whole(installed: Catalogue, event: type[Event]) -> dict[str, Any]:
             {"name": name, "type": field.type.__name__, "nullable": field.nullable, "from": with_values(str(field.value), installed, event)}
             for name, field in event.payload.items()
         ],
-        "cases": [{"tells": case.tells, "records": len(case.records), "events": len(case.details)} for case in event.cases],
+        "cases": [{"tells": case.title, "records": len(case.records), "events": len(case.details)} for case in event.cases],
     }
 
 
 def show_all(console: Console, installed: Catalogue) -> None:
-    """A line an event."""
+    """One line for each event."""
     from rich.table import Table
 
     table = Table("event", "key", "from", "P", "what happened")
@@ -126,7 +126,7 @@ PARTS = {
     "steps": "steps",
     "predicate": "condition",
 }
-"""What a primitive is made of, in the order in which it is shown."""
+"""The parts of a primitive, in the order in which they are shown."""
 
 
 def show_one(console: Console, installed: Catalogue, event: type[Event]) -> None:
@@ -152,7 +152,7 @@ def show_one(console: Console, installed: Catalogue, event: type[Event]) -> None
         table.add_row(name, field.type.__name__, "may be" if field.nullable else "", with_values(str(field.value), installed, event))
     console.print(table)
     for case in event.cases:
-        console.print(f"- {case.tells}: {len(case.records)} records, {len(case.details)} events", highlight=False)
+        console.print(f"- {case.title}: {len(case.records)} records, {len(case.details)} events", highlight=False)
 
 
 def rule_of(installed: Catalogue, event: type[Event]) -> list[tuple[str, str]]:

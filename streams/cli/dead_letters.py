@@ -36,9 +36,9 @@ def dead_letters(
 ) -> None:
     """List dead letters by reason and topic; with --put-back write those that are valid now to their raw topics, each once.
 
-    Every record is decoded again by the installed version. What is valid goes back with its key, value, headers and time, to the partition that its
-    key gives; a receipt in the dead-letter topic remembers it, so a second call puts nothing back twice. What stays: records that are still refused
-    (corrections are, until they are supported; records of the future, until their time has come), and late ones, which would be later still.
+    Every record is decoded again by the installed version. A valid one goes back with its key, value, headers and time, to the partition of its key.
+    A receipt in the dead-letter topic records it, so a second call puts nothing back twice. Some records stay: those that are still refused
+    (corrections, until they are supported; records of the future, until their time has come), and late ones, which would be even later.
 
     A record that its source has delivered again meanwhile (same source_system and record_id) is dropped as a duplicate, as long as the engine
     remembers the id of that delivery: the last ones of the customer and topic. One whose time is further back than late_limit_ms comes to the
@@ -50,7 +50,7 @@ def dead_letters(
     from streams.kafka.dead_letters import Wanted
 
     if dry_run and not put_back:
-        raise settings.SettingsError("--dry-run: wanted --put-back beside it; without --put-back nothing is written anyway")
+        raise settings.SettingsError("--dry-run: wanted --put-back with it; without --put-back nothing is written anyway")
     chosen = settings.load({"brokers": brokers, "app": app, "clock": clock}, config)
     wanted = Wanted(frozenset(reason or ()), begin_of(since) if since else None)
     if put_back:
@@ -60,7 +60,7 @@ def dead_letters(
 
 
 def begin_of(since: str) -> int:
-    """Epoch ms of a time with offset, or of so long ago. Raises SettingsError."""
+    """Epoch ms of a time with offset, or of an age such as 3d. Raises SettingsError."""
     from streams.settings import SettingsError
 
     if ago := re.fullmatch(r"(\d{1,9})([smhd])", since):
@@ -105,9 +105,9 @@ async def tell_listing(chosen: Settings, wanted: Wanted, *, show: bool, json: bo
 
 
 def as_json(listed: Listed, *, show: bool) -> dict[str, Any]:
-    """A dead letter as an object; key and value only when they are to be shown."""
+    """A dead letter as an object; key and value only where they are asked for."""
     letter = listed.letter
-    told = {
+    shown = {
         "reason": letter.reason,
         "detail": letter.detail,
         "topic": letter.topic,
@@ -119,12 +119,12 @@ def as_json(listed: Listed, *, show: bool) -> dict[str, Any]:
     }
     if show:
         values = {"key": letter.key, "value": letter.value, **{f"header.{name}": value for name, value in letter.headers}}
-        told |= {name: value.decode(errors="backslashreplace") if value is not None else None for name, value in values.items()}
-    return told
+        shown |= {name: value.decode(errors="backslashreplace") if value is not None else None for name, value in values.items()}
+    return shown
 
 
 async def tell_put_back(chosen: Settings, wanted: Wanted, *, dry_run: bool, json: bool) -> None:
-    """Put back, and print what became of all."""
+    """Put back, and print the result for all."""
     from streams.kafka.dead_letters import PUT_BACK, put, put_back
 
     def progress(seen: int, back: int) -> None:

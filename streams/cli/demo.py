@@ -1,4 +1,4 @@
-"""`kairos demo`: the whole way on one machine, with nothing but Python."""
+"""`kairos demo`: everything on one machine, with nothing but Python."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 FIRST_MIDNIGHT_MS = 1_777_564_800_000
 """2026-05-01T00:00+08:00."""
 SLICES = 20
-"""A simulated day is produced in so many parts."""
+"""Number of parts in which a simulated day is produced."""
 DAY_S = 1.0
 """A simulated day takes this long."""
 AHEAD = 30_000
-"""Records that the city may be ahead of the worker: the embedded broker keeps about 5 MB a partition, and lets go of the oldest, read or not."""
+"""Records that the city may be ahead of the worker: the embedded broker keeps about 5 MB a partition, and deletes the oldest, read or not."""
 LATEST = 8
 FRAMES = 9
 """Lines of a terminal that frames, titles and heads take."""
@@ -116,7 +116,7 @@ class Demo:
         self.worker = subprocess.Popen(command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
 
     async def _watch(self) -> None:
-        """The worker must live."""
+        """Raise if the worker has ended."""
         while True:
             await asyncio.sleep(0.2)
             if self.worker is not None and self.worker.poll() is not None:
@@ -158,7 +158,7 @@ class Demo:
         return round(sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("kairos_records_in_total{")))
 
     async def _consume(self, bootstrap: str, topics: list[str]) -> None:
-        """What marketing would read: committed events."""
+        """Read what marketing would read: committed events."""
         from aiokafka import AIOKafkaConsumer
 
         from streams.cli.wording import city_names, in_words
@@ -194,7 +194,7 @@ class Demo:
         said = 0.0
         while (self.keep or time.monotonic() < deadline) and not self.over.is_set():
             await asyncio.sleep(0.25)
-            if time.monotonic() - said >= 5:  # a line every 5 s
+            if time.monotonic() - said >= 5:
                 said = time.monotonic()
                 self.console.print(self._line(), highlight=False)
 
@@ -204,7 +204,7 @@ class Demo:
         return f"{seconds:4.0f} s  day {self.day:3}  {self.produced:>9,} records  {self.counts.total():>7,} events  {latest}"
 
     def _table(self) -> RenderableType:
-        """Fits the terminal: the latest events always, then as many rows as there is room for, most first."""
+        """A table that fits the terminal: the latest events always, then as many rows as there is room for, the most frequent first."""
         from rich.console import Group
         from rich.panel import Panel
         from rich.table import Table
@@ -234,7 +234,7 @@ class Demo:
                 self.worker.wait()
 
     def summary(self) -> None:
-        """What was seen."""
+        """Print the summary."""
         from rich.table import Table
 
         seconds = time.monotonic() - self.started
@@ -245,7 +245,8 @@ class Demo:
         self.console.print(table)
         first = f", the first after {self.first_event_s:.1f} s" if self.first_event_s is not None else ""
         self.console.print(
-            f"{self.counts.total():,} events of {sum(1 for e in self.catalogue if self.counts[e.id])} kinds from {self.produced:,} records of {self.day} simulated days in {seconds:.0f} s{first}",
+            f"{self.counts.total():,} events of {sum(1 for e in self.catalogue if self.counts[e.id])} kinds from {self.produced:,} records "
+            f"of {self.day} simulated days in {seconds:.0f} s{first}",
             highlight=False,
         )
         for line in list(self.latest)[-3:]:
@@ -257,7 +258,7 @@ class Demo:
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -18,7 +18,7 @@ def erase(
     """Remove a customer's state from the changelog and print a receipt.
 
     The worker that owns the customer's shard is fenced and ends; its supervisor starts it again, and it restores without the
-    customer. What the raw, event and dead-letter topics hold goes with their retention, which the receipt names.
+    customer. The raw, event and dead-letter topics keep their records until their retention, which the receipt names.
 
     Example: kairos erase C100 --brokers 127.0.0.1:9092 --app kairos
     """

@@ -1,4 +1,4 @@
-"""A file that a command writes: beside its place first, and put there only when the command has succeeded."""
+"""A file that a command writes: first under another name, renamed only when the command has succeeded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class OutputFault(KairosFault):
 
 
 class Output:
-    """Lines to a file, to stdout (`-`) or to nowhere (None). A file that was there stays as it is until `keep`."""
+    """Lines to a file, to stdout (`-`) or to nowhere (None). An existing file stays as it is until `keep`."""
 
     def __init__(self, option: str, path: str | None, inputs: Sequence[str]) -> None:
         """Nothing is opened yet. Raises OutputFault."""

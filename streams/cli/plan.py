@@ -1,4 +1,4 @@
-"""`kairos plan`: what a deployment would make of the stored state."""
+"""`kairos plan`: what a deployment would change in the stored state."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def plan(
     build, catalogue = shard_builder(chosen)
     stored = asyncio.run(read(chosen))
     lines = compare(stored, build(0).engine, catalogue)
-    refused = any(line.verdict == "refused" for line in lines)
+    refused = any(line.becomes == "refused" for line in lines)
     if json:
         typer.echo(as_json(lines, ok=not refused))
         raise typer.Exit(int(refused))
     table = Table("", "event", "state", "rows", "")
     for line in lines:
-        if line.verdict != "carried" or line.note:
-            table.add_row(line.verdict, line.owner, line.column, f"{line.rows:,}", line.note, style=STYLES["new" if line.note and line.verdict == "carried" else line.verdict])
+        if line.becomes != "carried" or line.note:
+            table.add_row(line.becomes, line.owner, line.column, f"{line.rows:,}", line.note, style=STYLES["new" if line.note and line.becomes == "carried" else line.becomes])
     console = Console()
     if table.row_count:
         console.print(table)
-    for verdict, own in by_verdict(lines).items():
-        console.print(f"{verdict}: {len(own)} columns of {len({line.owner for line in own})} events", highlight=False)
+    for becomes, own in by_result(lines).items():
+        console.print(f"{becomes}: {len(own)} columns of {len({line.owner for line in own})} events", highlight=False)
     if refused:
         console.print("a worker with these definitions would refuse to start")
         raise typer.Exit(1)
@@ -68,16 +68,16 @@ def as_json(lines: list[Line], *, ok: bool) -> str:
     from streams.tools.plan import KERNEL
 
     columns = [
-        {"becomes": line.verdict, "event": None if line.owner == KERNEL else line.owner, "column": line.column, "rows": line.rows, "note": line.note or None} for line in lines
+        {"becomes": line.becomes, "event": None if line.owner == KERNEL else line.owner, "column": line.column, "rows": line.rows, "note": line.note or None} for line in lines
     ]
     return orjson.dumps({"ok": ok, "columns": columns}).decode()
 
 
-def by_verdict(lines: list[Line]) -> dict[str, list[Line]]:
-    """The lines, gathered."""
+def by_result(lines: list[Line]) -> dict[str, list[Line]]:
+    """The lines by what becomes of their columns."""
     found: dict[str, list[Line]] = {}
     for line in lines:
-        found.setdefault(line.verdict, []).append(line)
+        found.setdefault(line.becomes, []).append(line)
     return found
 
 

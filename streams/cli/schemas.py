@@ -1,4 +1,4 @@
-"""`kairos schemas`: the contracts of what comes in and goes out."""
+"""`kairos schemas`: the contracts of input and output."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def status(
     app: Annotated[str | None, typer.Option(help="Application id. [KAIROS_APP]")] = None,
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
 ) -> None:
-    """Show the group's members, who holds which shard, and how far behind each raw topic is; by --worker also what the workers say of themselves.
+    """Show the group's members, which member holds which shard, and the lag of each raw topic; with --worker also what the workers report of themselves.
 
     Without --worker only the broker is asked, so it works when no worker runs. Where workers want a token, metrics_token_file names it.
 
@@ -37,7 +37,7 @@ def status(
 
     chosen = settings.load({"brokers": brokers, "app": app}, config)
     token = secret("metrics_token_file", chosen.metrics_token_file) if chosen.metrics_token_file else None
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker that is away is one sentence
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # an unreachable broker is reported in one sentence
     views = [view(url, token) for url in worker or ()]
     seen = asyncio.run(overview(chosen))
     problems = [*problems_of(seen, chosen.app), *(line for one in views for line in wrong_with(one))]

@@ -1,4 +1,4 @@
-"""Events in words, for the demo."""
+"""Events as sentences, for the demo."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ MINOR_DIGITS = {
 
 
 def in_words(data: dict[str, Any], money: frozenset[str] = frozenset(), cities: Mapping[str, str] | None = None) -> str:
-    """One line: who, and what happened. `money`: the payload fields in minor units; `cities`: names by code."""
+    """One line: the customer, and what happened. `money`: the payload fields in minor units; `cities`: names by code."""
     detail = data["detail"]
     shown = {name: value_in_words(name, value, detail.get("currency"), money, cities or {}) for name, value in detail.items()}
     phrase = PHRASES.get(data["event"])

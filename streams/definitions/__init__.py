@@ -1,1 +1,1 @@
-"""The words of definitions, and finding, checking and ordering them."""
+"""The vocabulary of definitions, and finding, checking and ordering them."""

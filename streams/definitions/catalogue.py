@@ -22,7 +22,7 @@ TIMER_CHANNELS = ("due",)
 
 
 class CatalogueFault(KairosFault):
-    """Something is wrong with the definitions or their parameters; the text lists every fault with its place."""
+    """Definitions or their parameters are wrong; the text lists every fault with its place."""
 
     def __init__(self, *faults: str) -> None:
         super().__init__("\n".join(faults))
@@ -30,16 +30,16 @@ class CatalogueFault(KairosFault):
 
 
 class Catalogue:
-    """Event classes in the order of their ids, which is the order in which one record's events come out."""
+    """Event classes in the order of their ids, which is the order in which one record's events are published."""
 
     def __init__(self, events: Sequence[type[Event]], overrides: Mapping[str, Mapping[str, Any]] | None = None, sources: Mapping[str, Source] | None = None) -> None:
         self.events = sorted(events, key=lambda event: event.id)
         self.by_id = {event.id: event for event in self.events}
         self.sources: Mapping[str, Source] = sources or {}
-        """The files of events that were loaded from some."""
+        """The files of events that were loaded from files."""
         self.values: dict[tuple[str, str], int] = {}
         self.quiet: set[str] = set()
-        """Events that are evaluated because others need them, but not published."""
+        """Evaluated because selected events depend on them, but not published."""
         faults = [f"{event.id}: {flaw}" for event in self.events for flaw in event.flaws]
         faults += [*self._take(overrides or {}), *self._shared_faults(), *self._number_faults()]
         if faults:
@@ -55,7 +55,7 @@ class Catalogue:
     ) -> Catalogue:
         """The built-in definitions and those of `definitions` (packages, or folders of family/event.py files).
 
-        `only`: publish these events alone; `without`: publish all but these. What the published ones start from is evaluated too.
+        `only`: publish these events alone; `without`: publish all but these. The events that the published ones depend on are evaluated too.
         Raises CatalogueFault with all faults of all files.
         """
         events, sources, faults = load_all((BUILT_IN, *definitions))
@@ -91,7 +91,7 @@ class Catalogue:
 
     @property
     def notices(self) -> list[str]:
-        """What is allowed and may surprise, by file."""
+        """Warnings: what is allowed but may surprise, by file."""
         return [f"{self.at(event)}: {notice}" for event in self.events for notice in notices_of(event)]
 
     # Which events
@@ -139,7 +139,7 @@ class Catalogue:
     # Parameters
 
     def _take(self, overrides: Mapping[str, Mapping[str, Any]]) -> list[str]:
-        """Take the values of parameters, all of them before any is compared with another. Returns the faults."""
+        """Set the values of parameters, all of them before any is compared with another. Returns the faults."""
         faults = []
         taken: dict[tuple[str, str], Param] = {}
         for event_id, values in overrides.items():
@@ -167,7 +167,7 @@ class Catalogue:
         return faults
 
     def _shared_faults(self) -> Iterator[str]:
-        """What is wrong with the definitions together."""
+        """The faults of the definitions together."""
         seen: dict[str, type[Event]] = {}
         states: dict[tuple[str, str, tuple[str, ...]], type[Event]] = {}
         for event in self.events:
@@ -188,10 +188,10 @@ class Catalogue:
 
 
 def absence_faults(after: type[Event], absence: Primitive) -> Iterator[str]:
-    """Why an absence would never begin: it does so on the record that makes the event before, and only on one of the type it waits for."""
+    """Why an absence would never begin. It begins on the record that causes the event before, which must be of the type it waits for."""
     before = after.signal
     if before.channel in TIMER_CHANNELS:
-        yield f"without: wanted an event that a record makes, got {after.id}, which a timer makes: an absence cannot begin at a timer yet"
+        yield f"without: wanted an event that a record causes, got {after.id}, which a timer causes: an absence cannot begin at a timer yet"
     elif before.primitive.records is not absence.records:
         got, wanted = (getattr(p.records, "__name__", None) for p in (before.primitive, absence))
-        yield f"without: wanted a stream of {got}, the records that make {after.id}, got one of {wanted}: an absence over two record types cannot begin yet"
+        yield f"without: wanted a stream of {got}, the records that cause {after.id}, got one of {wanted}: an absence over two record types cannot begin yet"

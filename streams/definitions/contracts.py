@@ -55,7 +55,7 @@ READING = (
     "with two values is refused. Formats are checked against the calendar, and fields against each other; what breaks a rule becomes a dead letter with a reason "
     "(asyncapi.json lists them)."
 )
-"""What no JSON Schema can say of raw records."""
+"""The rules for raw records that JSON Schema cannot express."""
 
 
 def record_schema(record: type[Envelope]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def asyncapi(catalogue: Catalogue) -> dict[str, Any]:
 
 
 def rendered(contract: Any) -> str:
-    """A contract as it stands in its file."""
+    """A contract as its file holds it."""
     return json.dumps(contract, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -110,7 +110,7 @@ def write(catalogue: Catalogue, folder: Path) -> int:
 
 
 def differences(catalogue: Catalogue, folder: Path) -> list[str]:
-    """Files of `folder` that are not what the declarations say."""
+    """Files of `folder` that differ from the declarations."""
     files = contracts(catalogue)
     wrong = [name for name, contract in files.items() if not (folder / name).is_file() or (folder / name).read_text("utf-8") != rendered(contract)]
     there = {str(path.relative_to(folder)) for path in folder.rglob("*.json")}

@@ -1,4 +1,4 @@
-"""The class that a definition is: when it happens, how it is re-armed, its parameters, what it carries, and its cases."""
+"""The base class of definitions: when an event happens, how it is re-armed, its parameters, its payload, and its cases."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Date(int):
 
 
 class Shape(NamedTuple):
-    """How a payload type is shown: the kind of its values (`detection.plain`), its JSON Schema, and in words."""
+    """How a payload type is shown: the kind of its values (`detection.plain`), its JSON Schema, and its name in messages."""
 
     kind: str
     schema: dict[str, Any]
@@ -87,9 +87,9 @@ else:
 
 
 class Case(NamedTuple):
-    """One story of a definition: raw records in order, and the whole `detail` of every event they must make."""
+    """One case of a definition: raw records in order, and the whole `detail` of every event they must cause."""
 
-    tells: str
+    title: str
     records: Sequence[Mapping[str, Any]]
     details: Sequence[Mapping[str, Any]]
     until: str | None = None
@@ -97,7 +97,7 @@ class Case(NamedTuple):
 
 
 class Flaw(NamedTuple):
-    """Something wrong with a definition: the name in its class (or `CASES`, or nothing) that it is about, and what was wanted and got."""
+    """A fault of a definition: the name in its class (or `CASES`, or nothing) that it is about, and what was wanted and got."""
 
     at: str
     says: str
@@ -114,8 +114,8 @@ NOTHING = Signal(Primitive(), "")
 class Event:
     """Base of all definitions: `class Low(Event, by="line"): ...` in `events/balance/low.py` is `balance.low`.
 
-    `by`: line, account or customer. `version` goes into the event ids: a new meaning is a new version. What is wrong with a class
-    is kept in `flaws`, so that all of it is told at once.
+    `by`: line, account or customer. `version` goes into the event ids: a new meaning is a new version. The faults of a
+    class are kept in `flaws`, so that all of them are reported at once.
     """
 
     id: ClassVar[str] = ""
@@ -183,7 +183,7 @@ def event_id(module: str) -> str:
 
 
 def reserved(declared: Mapping[str, object]) -> list[Flaw]:
-    """Names of the class that mean something else already."""
+    """Names of the class that have another meaning already."""
     annotated = declared.get("__annotations__", {})
     names = [*declared, *(annotated if isinstance(annotated, dict) else ())]
     return [
@@ -194,7 +194,7 @@ def reserved(declared: Mapping[str, object]) -> list[Flaw]:
 
 
 def unknown_words(others: Mapping[str, object]) -> list[Flaw]:
-    """What stands in the class's brackets and means nothing."""
+    """Arguments in the class's brackets that mean nothing."""
     return [Flaw("", f"{name}: wanted by, version or valid_for in the class's brackets, got {name!r}") for name in others]
 
 
@@ -246,10 +246,10 @@ MAIN_CHANNEL: dict[type[Primitive], str] = {
 
 
 def payload_of(cls: type[Event], declared: Mapping[str, object], flaws: list[Flaw]) -> dict[str, Payload]:
-    """The payload fields that a definition declares, in order; what is wrong with them goes to `flaws`."""
+    """The payload fields that a definition declares, in order; their faults go to `flaws`."""
     try:
         annotations = inspect.get_annotations(cls, eval_str=True)
-    except Exception as error:  # noqa: BLE001  # whatever an annotation raises
+    except Exception as error:  # noqa: BLE001  # an annotation may raise anything
         flaws.append(Flaw("", f"wanted types of payload fields that can be read, got {type(error).__name__}: {error}"))
         return {}
     payload = {}
@@ -274,7 +274,7 @@ def released(event: type[Event]) -> Signal:
 
 
 def lasted_s(event: type[Event]) -> Expr:
-    """For `released(event)`: how long the level had been there, whole seconds."""
+    """For `released(event)`: how long the level had been in the region, whole seconds."""
     return (event_time - cross_of(event).since) // 1000
 
 

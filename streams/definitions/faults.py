@@ -1,4 +1,4 @@
-"""What can be wrong with one definition although Python accepts it: found from its expressions, without running it."""
+"""Faults of one definition that Python accepts: found from its expressions, without running it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 PARTS = (Expr, Primitive, Signal, Span, Rearm, Stream, Level)
-"""What a definition is made of: objects whose attributes are looked through."""
+"""The classes of a definition's parts: objects whose attributes are searched."""
 MISSPELT = ("when", "rearm", "valid_for", "version", "CASES")
 
 
 def flaws_of(event: type[Event]) -> list[Flaw]:
-    """Everything that is wrong with `event` by itself."""
+    """All faults of `event` by itself."""
     found = [*event.flaws, *key_flaws(event)]
     if event.signal.channel:
         found += [*stream_flaws(event), *predicate_flaws(event), *payload_flaws(event), *payload_faults(event), *rearm_flaws(event), *money_flaws(event)]
@@ -35,7 +35,7 @@ def flaws_of(event: type[Event]) -> list[Flaw]:
 
 
 def parts_of(*roots: object) -> dict[int, object]:
-    """All objects that `roots` are made of, by identity."""
+    """All objects inside `roots`, by identity."""
     seen: dict[int, object] = {}
     waiting = list(roots)
     while waiting:
@@ -51,7 +51,7 @@ def parts_of(*roots: object) -> dict[int, object]:
 
 
 def used_by(event: type[Event]) -> dict[int, object]:
-    """All that the rule, its re-arm words and its payload are made of."""
+    """All parts of the rule, its re-arm words and its payload."""
     return parts_of(event.signal, event.words, [field.value for field in event.payload.values()])
 
 
@@ -73,7 +73,7 @@ def key_flaws(event: type[Event]) -> Iterator[Flaw]:
 
 
 def attribute_flaws(event: type[Event]) -> Iterator[Flaw]:
-    """Attributes of the class that mean nothing: misspelt words, and expressions that nobody uses."""
+    """Attributes of the class without effect: misspelt words, and expressions that nothing uses."""
     used = used_by(event)
     for name, value in vars(event).items():
         if name.startswith("_") or name in Event.__dict__ or name in Event.__annotations__ or name in event.payload:
@@ -212,7 +212,7 @@ def rearm_flaws(event: type[Event]) -> Iterator[Flaw]:
 
 
 def notices_of(event: type[Event]) -> Iterator[str]:
-    """What is allowed and may surprise."""
+    """Warnings: what is allowed but may surprise."""
     primitive = event.signal.primitive
     if event.by != "line" or primitive.records is None or not fields_of(primitive.records)["subscription_id"].nullable:
         return

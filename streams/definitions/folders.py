@@ -1,7 +1,7 @@
 """Definitions from folders outside any package: however one file imports another, it is one module.
 
 A folder `mine` of family/event.py files is the package `own_definitions_0`; `balance.other`, `mine.balance.other` and relative
-imports all give its modules, whatever the working directory and PYTHONPATH hold.
+imports all give its modules, with any working directory and PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ PACKAGE = "own_definitions_"
 
 
 class SameModule(Loader):
-    """Gives the module that has another name already."""
+    """Returns the module that is loaded already under another name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def exec_module(self, module: ModuleType) -> None:
         """Put the one module in the place of `module`."""
-        assert module.__spec__ is not None  # the import machinery gave it one
+        assert module.__spec__ is not None  # importlib has set it
         sys.modules[module.__spec__.name] = importlib.import_module(self.name)
 
 
@@ -42,7 +42,7 @@ class Folders(MetaPathFinder):
         """Numbers of the folders of the catalogue that was loaded last: only their files go by short names."""
 
     def begin(self) -> None:
-        """A catalogue is to be loaded: short names of folders before are forgotten."""
+        """Forget the short names of earlier folders, before a catalogue is loaded."""
         self.active.clear()
         for name, module in list(sys.modules.items()):
             if getattr(module, "__name__", "").startswith(PACKAGE) and name != module.__name__:

@@ -1,4 +1,4 @@
-"""Definitions are found and imported; whatever is wrong with a file becomes a fault with its place."""
+"""Finds and imports definitions; every error in a file becomes a fault with its place."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Source(NamedTuple):
 
 
 def shown(file: Path) -> str:
-    """A path as people write it: relative where it lies below the working directory."""
+    """A path for messages: relative where it lies below the working directory."""
     own = os.path.relpath(file)
     return str(file) if own.startswith("..") else own
 
@@ -61,9 +61,9 @@ def sources_of(place: str, faults: list[str]) -> list[Source]:
 
 
 def sources_of_folder(folder: Path, faults: list[str]) -> list[Source]:
-    """The family/event.py files of `folder`; what lies elsewhere and defines an event is a fault. Files with a leading _ are helpers."""
+    """The family/event.py files of `folder`; a file elsewhere that defines an event is a fault. Files with a leading _ are helpers."""
     package = FOLDERS.package_of(folder)
-    root, told = folder.resolve(), len(faults)
+    root, before = folder.resolve(), len(faults)
     found = []
     for file in sorted(root.rglob("*.py")):
         parts = file.relative_to(root).with_suffix("").parts
@@ -77,7 +77,7 @@ def sources_of_folder(folder: Path, faults: list[str]) -> list[Source]:
             faults.append(f"{source.at()}: wanted a name of small letters, digits and _ that begins with a letter, got {wrong[0]!r}: it becomes the event's id")
         else:
             found.append(source)
-    if not found and len(faults) == told:
+    if not found and len(faults) == before:
         faults.append(f"{shown(folder)}: wanted files FAMILY/EVENT.py in it, got none")
     waiting = cycles(found, faults)
     return [source for source in found if source.module not in waiting]
@@ -107,7 +107,7 @@ def cycles(sources: list[Source], faults: list[str]) -> set[str]:
 
 
 def ring(begin: str, needs: dict[str, list[str]]) -> list[str]:
-    """The shortest way from `begin` back to itself; empty when there is none."""
+    """The shortest path from `begin` back to itself; empty when there is none."""
     ways, seen = [[begin]], set()
     while ways:
         way = ways.pop(0)
@@ -166,9 +166,9 @@ def load_all(places: Sequence[str]) -> Loaded:
 
 def event_of(source: Source, faulty: set[str], faults: list[str]) -> type[Event] | None:
     """The one event of a file; None (and faults) when something is wrong with it. `faulty`: files with faults, this one is added."""
-    told = len(faults)
+    before = len(faults)
     event = imported_event(source, faulty, faults)
-    if len(faults) > told:
+    if len(faults) > before:
         faulty.add(str(source.file.resolve()))
         return None
     return event
@@ -178,7 +178,7 @@ def imported_event(source: Source, faulty: set[str], faults: list[str]) -> type[
     """The event of a file with everything that is wrong with it."""
     try:
         module = importlib.import_module(source.module)
-    except Exception as error:  # noqa: BLE001  # a definition may be wrong in any way, and all faults are told
+    except Exception as error:  # noqa: BLE001  # a definition may be wrong in any way, and all faults are reported
         faults.append(fault_of(source, error, faulty))
         return None
     events = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Event) and value.__module__ == module.__name__]
@@ -190,7 +190,7 @@ def imported_event(source: Source, faulty: set[str], faults: list[str]) -> type[
     try:
         flaws = flaws_of(event)
     except Exception as error:  # noqa: BLE001  # as above
-        flaws = [Flaw("", f"wanted a definition made of the words, got something that cannot be read: {type(error).__name__}: {error}")]
+        flaws = [Flaw("", f"wanted a definition in the words of streams.define, got something that cannot be read: {type(error).__name__}: {error}")]
     if not module.__doc__:
         faults.append(f"{source.at(1)}: wanted a docstring that says what happened, got none")
     lines = lines_of(source.file, event.__name__) if flaws else {}
@@ -199,13 +199,13 @@ def imported_event(source: Source, faulty: set[str], faults: list[str]) -> type[
 
 
 def case_faults(source: Source, event: type[Event]) -> list[str]:
-    """What is wrong with the cases of an event as a whole."""
+    """The faults of an event's cases as a whole."""
     lines = lines_of(source.file, event.__name__)
     return [f"{source.at(lines.get(flaw.at, lines.get('', 0)))}: {flaw}" for flaw in case_flaws(event)]
 
 
 def fault_of(source: Source, error: Exception, faulty: set[str]) -> str:
-    """What an import raised, in words, with the last line of the file that it passed."""
+    """The error of an import, as a sentence with the last line of the file that ran."""
     mine = str(source.file.resolve())
     if isinstance(error, SyntaxError) and error.filename == mine:
         return f"{source.at(error.lineno or 0)}: {type(error).__name__}: {error.msg}"
@@ -220,7 +220,7 @@ def fault_of(source: Source, error: Exception, faulty: set[str]) -> str:
 
 
 def lines_of(file: Path, name: str) -> dict[str, int]:
-    """The lines of a class's attributes, of the class itself (under the empty name) and of what stands beside it."""
+    """The lines of a class's attributes, of the class itself (under the empty name) and of other names of the module."""
     tree = ast.parse(file.read_bytes())
     lines: dict[str, int] = {}
     for node in tree.body:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MINOR = "minor unit of currency"
 OF_BUCKET = "`unit`"
-"""The unit of fields whose record says itself what it counts."""
+"""The unit of fields whose record names the unit itself."""
 MONEY_KINDS = {"money", "credit"}
 
 
@@ -36,7 +36,7 @@ def amount_flaws(event: type[Event]) -> Iterator[Flaw]:
     elif "currency" not in fields_of(records):
         yield Flaw(name, f"wanted a record with a currency beside the amount, got {records.__name__}: show it as Field[int], or leave it out")
     elif all(field.nullable for field in event.payload.values() if field.type is Amount):
-        return  # null together with the currency
+        return  # such an amount is null together with its currency
     elif fields_of(records)["currency"].nullable and not says_money(records, event.signal.primitive.condition(), event.signal.condition):
         remedy = 'B.bucket_kind == "money"' if "bucket_kind" in fields_of(records) else "its currency.known()"
         yield Flaw(name, f"wanted a currency beside the amount, but {records.__name__} may come without one: add .where({remedy})")

@@ -91,7 +91,7 @@ def field_rows(record: Any, *, only: set[str] | None = None, without: set[str] |
 
 
 def value_of(field: dict[str, Any]) -> str:
-    """What a field may be, in words."""
+    """What a field may be, as a phrase."""
     unit = str(field.get("unit", "1"))
     if unit in (TIME_UNIT, DATE_UNIT):
         return unit

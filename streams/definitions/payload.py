@@ -19,7 +19,7 @@ TYPE_OF: dict[ValueKind, str] = {"int": "int", "text": "str", "token": "str", "b
 
 
 def payload_faults(event: type[Event]) -> Iterator[Flaw]:
-    """What is wrong with the payload fields of a definition."""
+    """The faults of the payload fields of a definition."""
     sure = known_at_a_match(event)
     for name, field in event.payload.items():
         yield from (Flaw(name, fault) for fault in field_faults(field, sure))
@@ -29,14 +29,14 @@ def known_at_a_match(event: type[Event]) -> Keys:
     """The keys of the nodes that are known whenever the event happens: its conditions hold then."""
     primitive, signal = event.signal.primitive, event.signal
     sure = certain(signal.condition)
-    if not isinstance(primitive, Absence | Silence):  # a timer has no record, so none that its conditions hold for
+    if not isinstance(primitive, Absence | Silence):  # a timer has no record for which the conditions hold
         sure |= certain(primitive.condition())
     predicate = getattr(primitive, "predicate", None)
     return sure if predicate is None else sure | certain(predicate)
 
 
 def field_faults(field: Payload, sure: Keys) -> Iterator[str]:
-    """What is wrong with one field."""
+    """The faults of one field."""
     value, wanted = field.value, field.shape.kind
     if (value.kind if value.kind != "token" else "text") != wanted:  # an id is shown as a text
         yield f"wanted {PAYLOAD_TYPES[field.type].says}, got {value} ({KIND_WORDS[value.kind]}); declare Field[{TYPE_OF[value.kind]}]"

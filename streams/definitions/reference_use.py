@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def warnings(catalogue: Catalogue, reference: Reference) -> list[str]:
-    """What an operator should know of the reference data before a start: odd files, and events that miss a table."""
+    """Warnings about the reference data before a start: odd files, and events that lack a table."""
     return [*reference.warnings, *missing_tables(catalogue, reference)]
 
 

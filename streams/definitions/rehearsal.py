@@ -1,4 +1,4 @@
-"""Every rule is run before the first real record, and must have cases: on synthetic records, on nothing, on its timers; what raises is a fault at load.
+"""Runs every rule before the first real record, on synthetic records, on none and on its timers; an error is a fault at load. Cases are required too.
 
 Where a synthetic record is no match, a match is made up from it, so that conditions, re-arm words and payload run too.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from schemas.codes import code
+from schemas.columns import DAY_MS
 from schemas.raw import RECORD_TYPES, TOPICS
 from streams.definitions.catalogue import Catalogue, CatalogueFault
 from streams.definitions.loading import case_faults
@@ -18,15 +19,16 @@ from streams.emit import message
 from streams.engine.batch import Batch
 from streams.engine.engine import Engine, RuleFailed
 from streams.engine.expression import Output
-from streams.engine.features.primitive import DAY_MS, TimedRuntime
+from streams.engine.features.primitive import TimedRuntime
 from streams.engine.identity import pack
 from streams.shard import Shard, ShardSettings, StepFailed
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from schemas.reference import Reference
     from streams.engine.batch import Group, Matches
-    from streams.engine.engine import EngineSettings, Rule
-    from streams.engine.expression import Expr, Ints
+    from streams.engine.engine import BoundRule, EngineSettings
+    from streams.engine.expression import Expr
     from streams.engine.features.primitive import Runtime
     from streams.engine.state.tables import Rows
 
@@ -36,21 +38,21 @@ STAND_INS: dict[str, Any] = {"bool": True, "text": "x", "date": MOMENT_MS // DAY
 
 
 class Failure(NamedTuple):
-    """A rule that raised: the events that go with it, and the error in words."""
+    """A rule that raised: the events that depend on it, and the error as a sentence."""
 
     events: tuple[str, ...]
     says: str
 
 
 def rehearse(catalogue: Catalogue, reference: Reference, settings: EngineSettings) -> None:
-    """Run every rule of `catalogue`. Raises CatalogueFault, which lists all that raise."""
+    """Run every rule of `catalogue`. Raises CatalogueFault, which lists all rules that raise."""
     faults = faults_of(catalogue, reference, settings)
     if faults:
         raise CatalogueFault(*faults)
 
 
 def faults_of(catalogue: Catalogue, reference: Reference, settings: EngineSettings) -> list[str]:
-    """Cases that are missing, and what raises, by file; each rule is told once."""
+    """Missing cases and rules that raise, by file; each rule is reported once."""
     faults = [fault for event in catalogue if event.id in catalogue.sources for fault in case_faults(catalogue.sources[event.id], event)]
     while catalogue.events and (failure := first_failure(catalogue, reference, settings)) is not None:
         first = catalogue.by_id[failure.events[0]]
@@ -96,20 +98,20 @@ def force_all(engine: Engine, records: list[dict[str, Any]]) -> None:
     released = fed(engine, records).merger.release(2 * len(records))
     assert released is not None  # the samples are valid
     batch = Batch(engine.world, released)
-    for step in engine.primitives:
-        group = batch.groups[RECORD_TYPES.index(step.runtime.declared.records)]
+    for listener in engine.primitives:
+        group = batch.groups[RECORD_TYPES.index(listener.runtime.declared.records)]
         try:
-            group.values(step.runtime.declared.condition())
-            idx = with_key(group, step.runtime)
-            step.runtime.update(group, idx[:0])
+            group.values(listener.runtime.declared.condition())
+            idx = with_key(group, listener.runtime)
+            listener.runtime.update(group, idx[:0])
             for one in idx.tolist():
-                step.runtime.update(group, np.array([one]))
+                listener.runtime.update(group, np.array([one]))
         except Exception as error:
-            engine._blame(step.rules, error)
+            engine._blame(listener.rules, error)
             raise
-        for rule in step.rules:
+        for rule in listener.rules:
             try:
-                force(rule, step.runtime, group, idx)
+                force(rule, listener.runtime, group, idx)
             except Exception as error:
                 engine._blame([rule], error)
                 raise
@@ -120,7 +122,7 @@ def with_key(group: Group, runtime: Runtime) -> Ints:
     return np.flatnonzero(group.rows(runtime.scope.by) >= 0)
 
 
-def force(rule: Rule, runtime: Runtime, group: Group, idx: Ints) -> None:
+def force(rule: BoundRule, runtime: Runtime, group: Group, idx: Ints) -> None:
     """Take each record as a match of `rule`: its conditions, re-arm words and payload, and the message that it would be."""
     for one in idx.tolist():
         at = np.array([one])
@@ -136,12 +138,12 @@ def force(rule: Rule, runtime: Runtime, group: Group, idx: Ints) -> None:
             message(detection, "rehearsal", None)
 
 
-def made_up(rule: Rule, runtime: Runtime, group: Group, at: Ints, rows: Rows) -> Matches:
+def made_up(rule: BoundRule, runtime: Runtime, group: Group, at: Ints, rows: Rows) -> Matches:
     """A match of one record, with a stand-in for everything that the primitive would report."""
     outputs = {node.name: stand_in(node) for node in outputs_of(rule) if node.source is runtime.declared}
     if not rule.event.signal.timed:
         return runtime.matches(group, at, rows, outputs)
-    assert isinstance(runtime, TimedRuntime)  # only such are timed
+    assert isinstance(runtime, TimedRuntime)  # only these have timers
     runtime.anchors.texts[runtime.anchor_name][int(rows[0])] = pack(group.records[int(at[0])])
     return runtime.timer_matches(rows, group.time[at], group.zone(runtime.scope.by, at), outputs)
 
@@ -154,7 +156,7 @@ def stand_in(node: Output) -> Any:
     return np.array([code(value) if isinstance(value, str) else value])
 
 
-def outputs_of(rule: Rule) -> list[Output]:
+def outputs_of(rule: BoundRule) -> list[Output]:
     """All that a rule reads of what its primitive reports."""
     event = rule.event
     roots: list[Expr] = [rule.condition, *rule.describer.evidence.values(), *(field.value for field in event.payload.values())]

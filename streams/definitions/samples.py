@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import inspect
 
+from schemas.columns import DAY_MS
 from schemas.raw import type_name
 from streams.intake.decode import decode_chunk
 
@@ -16,13 +17,12 @@ if TYPE_CHECKING:
     from schemas.raw.envelope import Envelope
 
 Raw = dict[str, Any]
-DAY_MS = 86_400_000
 MOMENT_MS = 1_777_600_800_000
 """2026-05-01T02:00:00Z."""
 TRIES, AT_ONCE = 60, 32
 FIXED: Raw = {"schema_version": 1, "source_system": "rehearsal", "action": "new", "ref_record_id": None, "event_time": MOMENT_MS}
 TEXTS = ("x-1", "CNY", "CN", "460-00", "2026-05-01", "+8613800000100", "35693803", "356938035643809", "310000-1", "{}")
-"""Texts of the forms that fields have; what fits a field is tried."""
+"""Texts of all forms that fields have; those that fit a field are tried."""
 
 
 class NoSample(Exception):
@@ -75,7 +75,7 @@ def draft(record: type[Envelope], choices: dict[str, list[Any]], chance: Random,
 
 
 def repaired(raw: Raw, fault: str | None, choices: dict[str, list[Any]], chance: Random) -> Raw:
-    """The record with the field that is wrong, and now and then another, at another value."""
+    """The record with a new value for the field that is wrong, and sometimes for another one."""
     names = [name for name in choices if fault and name in fault]
     changed = {name: chance.choice(choices[name]) for name in names[: 1 + chance.randrange(3)]}
     if chance.random() < 0.5 or not names:
@@ -93,7 +93,7 @@ def faults_in(record: type[Envelope], drafts: list[Raw]) -> dict[int, str]:
 
 
 def encoded(raw: Raw) -> bytes:
-    """A record as it comes on its topic; what is not given is left out."""
+    """A record as it comes on its topic; fields that are not given are left out."""
     return msgspec.json.encode({name: value for name, value in raw.items() if value is not None})
 
 

@@ -74,7 +74,7 @@ def written(text: str) -> Millis | Span:
 
 
 def number_of(value: object, unit: str) -> object:
-    """A parameter's value that may be written with its unit, as a number of `unit`; what cannot be read comes back as it is."""
+    """A parameter's value that may be written with its unit, as a number of `unit`; a text that cannot be read is returned unchanged."""
     found = WRITTEN.fullmatch(value) if isinstance(value, str) else None
     known = {"ms": DURATIONS, "s": {"s": 1, "min": 60, "h": 3_600}, "civil days": {"d": 1}, "byte": SIZES}.get(unit, {})
     if found is None:
@@ -83,7 +83,7 @@ def number_of(value: object, unit: str) -> object:
 
 
 def wanted(unit: str) -> str:
-    """What a parameter of `unit` may be set to, in words."""
+    """What a parameter of `unit` may be set to, as a phrase."""
     return {
         "ms": "a length of time such as 90min or 2h (or a number of ms)",
         "civil days": "a number of days such as 7d",

@@ -1,6 +1,6 @@
-"""The words that say when something happens: records, streams of them, levels, windows, lengths of time, re-arm words, reference data.
+"""The vocabulary of rules: records, streams of them, levels, windows, lengths of time, re-arm words, reference data.
 
-`event.py` has the class that a definition is, its payload and its cases; `docs/authors.md` explains all of it.
+`event.py` has the base class of definitions, the payload and the cases; `docs/authors.md` explains all of it.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Stream:
         return both(self.conditions)
 
     def level(self, *, before: Expr, after: Expr) -> Level:
-        """A level that each record moves (P2)."""
+        """A level that each record changes (P2)."""
         self._refuse_same("level")
         return Level(self, before, after)
 
@@ -136,7 +136,7 @@ class Stream:
 
 
 def suggest(word: str, words: Any) -> str:
-    """': did you mean …?', or what there is."""
+    """': did you mean …?', or the list of names."""
     close = difflib.get_close_matches(word, list(words), 3)
     return f": did you mean {' or '.join(close)}?" if close else f": there are {', '.join(sorted(words)) or 'none'}"
 
@@ -147,7 +147,7 @@ def active_days(least: int, *, of: int) -> tuple[int, int]:
 
 
 class Level:
-    """A level that each record moves from `before` to `after`."""
+    """A level that each record changes from `before` to `after`."""
 
     def __init__(self, stream: Stream, before: Expr, after: Expr) -> None:
         self.stream, self.before, self.after = stream, before, after

@@ -1,7 +1,7 @@
-"""What is let in: a round's records against their customer's last ones of the same topic (`docs/semantics.md` §1.2, §1.5).
+"""Admission: drops duplicates, marks late records and refuses very late ones, per customer and topic (`docs/semantics.md` §1.2, §1.5).
 
-Repeats are dropped, records behind a later one are marked late, and those more than the limit behind are refused. A record far
-ahead of the clock makes nothing late until the clock has reached it: one wrong date must not silence its customer.
+A record is late when a later one of its customer and topic came before it. A record far ahead of the clock makes nothing late
+until the clock has reached it: one wrong date must not silence its customer.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from streams.engine.batch import DUPLICATE, LATE, RANKS
 if TYPE_CHECKING:
     from collections import Counter
 
+    from schemas.columns import Ints
     from streams.engine.batch import Batch
-    from streams.engine.expression import Ints
     from streams.engine.state.tables import Rows, Table
 
 REMEMBERED = 16
-"""Records of a customer and topic that a repeat is looked for among."""
+"""How many of the last records of a customer and topic a record is compared with, to find repeats."""
 
 
 class Admission:
-    """State, one part a topic: the last ids with a digest of their content, the latest event time, and one not believed yet (0: none)."""
+    """State, one part a topic: the last ids with a digest of their content, the latest event time, and one that is not confirmed yet (0: none)."""
 
     def __init__(self, customers: Table, late_limit_ms: int, jump_ms: int, counters: Counter[str]) -> None:
         self.late_limit_ms, self.jump_ms, self.counters = late_limit_ms, jump_ms, counters
@@ -41,16 +41,16 @@ class Admission:
         return [column.values for column in self.latest]
 
     def newest_times(self) -> Ints:
-        """By customer row, the greatest event time of any topic, believed or not."""
+        """By customer row, the greatest event time of any topic, confirmed or not."""
         newest: Ints = np.max([column.values for column in (*self.latest, *self.ahead)], axis=0)
         return newest
 
     def admit(self, batch: Batch, members: Ints, clock: Ints) -> Ints:
-        """Judge the records at merged positions `members` (one a customer): sets `fate` and `late` of the batch.
+        """Evaluate the records at merged positions `members` (one a customer): sets `fate` and `late` of the batch.
 
         `clock`: before each record of the batch, epoch ms.
 
-        Returns the positions that are too late to be taken.
+        Returns the positions of records that are too late.
         """
         refused = []
         rank = batch.rank[members]
@@ -86,9 +86,9 @@ class Admission:
         return refused
 
     def _lateness(self, rows: Rows, times: Ints, clock: Ints, number: int) -> Ints:
-        """How far each record lies behind the latest of its customer and topic, ms; the record is the latest afterwards, if it is believed.
+        """How far each record is behind the latest of its customer and topic, ms; afterwards the record is the latest, if it is confirmed.
 
-        One record not believed yet is remembered: of several the earliest, of those within a jump of each other the latest.
+        One unconfirmed record is remembered: of several the earliest, of those within a jump of each other the latest.
         """
         latest, ahead = self.latest[number], self.ahead[number]
         waiting = ahead.values[rows]

@@ -19,19 +19,20 @@ from streams.engine.state.codec import SEPARATOR
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from schemas.columns import Bools, Ints
     from schemas.reference import Reference
     from streams.engine.calendar import Calendar
-    from streams.engine.expression import Array, Bools, Expr, Ints, Join, Param
+    from streams.engine.expression import Array, Expr, Join, Param
     from streams.engine.state.tables import Rows, Table
     from streams.intake.columns import Columns
     from streams.intake.merge import Released
 
 RANKS = 4
 FATES = ("processed", "duplicate", "late", "terminated")
-"""What becomes of a record: evaluated, dropped as a repeat, refused as too late, or left out of line rules as its line has ended."""
+"""The fates of a record: evaluated, dropped as a repeat, refused as too late, or not shown to line rules because its line has ended."""
 PROCESSED, DUPLICATE, LATE, TERMINATED = range(len(FATES))
 BASES = ("line", "account", "customer")
-"""The key scopes that records carry; finer ones are a base and the values of some expressions."""
+"""The key scopes that records carry; a finer scope is a base and the values of some expressions."""
 
 _line_key = attrgetter("customer_id", "subscription_id")
 _account_key = attrgetter("customer_id", "account_id")
@@ -112,7 +113,7 @@ class Group:
         return self.column(node).values
 
     def at(self, node: Expr, idx: Ints) -> Array:
-        """The values of `node` for records `idx`: for a few of them only those are computed."""
+        """The values of `node` for records `idx`: for few records only those are computed."""
         if node.key() not in self._values and 2 * len(idx) < self.n:
             none: Rows = np.zeros(len(idx), np.int32)
             return Matches(self.world, "customer", self, idx, self.time[idx], none, 0, {}).values(node)
@@ -161,7 +162,7 @@ class Group:
         zones = self.zones(by)
         return zones if isinstance(zones, int) else zones[idx]
 
-    # What makes a group an Env for filters: the whole group, no outputs yet.
+    # A group is an Env for filters: all its records, and no outputs yet.
 
     def output(self, source: object, name: str) -> Array:
         """Outputs exist for matches only."""

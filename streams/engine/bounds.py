@@ -1,4 +1,4 @@
-"""How large the numbers of a rule can become: what may overflow 64 bits, or can never be true, is refused before it runs."""
+"""How large the numbers of a rule can become: a rule that may overflow 64 bits, or can never be true, is refused before it runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Bounds(NamedTuple):
     most: int
 
     def within(self, limit: int) -> Bounds:
-        """These bounds cut off at -limit and limit."""
+        """These bounds, cut at -limit and limit."""
         return Bounds(max(self.least, -limit), min(self.most, limit))
 
 
@@ -66,7 +66,7 @@ def bounds(node: Expr, value_of: Callable[[Param], int]) -> Bounds:
 
 
 def field_bounds(node: RecordField) -> Bounds:
-    """What the type of a record's field allows."""
+    """The bounds that the type of a record's field allows."""
     if node.kind != "int":
         return Bounds(*OTHERWISE.get(node.kind, (0, 0)))
     info: Any = msgspec.inspect.type_info(get_type_hints(node.record, include_extras=True)[node.name])
@@ -144,7 +144,7 @@ def compare(node: Compare, value_of: Callable[[Param], int]) -> tuple[bool, bool
 
 
 def number_faults(primitive: Primitive, others: list[Expr], value_of: Callable[[Param], int]) -> Iterator[str]:
-    """What is wrong with the numbers of a rule: its primitive's expressions, and `others`."""
+    """The faults in the numbers of a rule: of its primitive's expressions, and of `others`."""
     roots = [*others]
     for value in vars(primitive).values():
         roots += [part for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, Expr)]

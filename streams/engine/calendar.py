@@ -11,17 +11,15 @@ from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-import numpy.typing as npt
 
 from schemas.codes import text_of
+from schemas.columns import DAY_MS, Ints
 from schemas.fault import KairosFault
 
-Ints = npt.NDArray[np.int64]
-DAY_MS = 86_400_000
 PROBE_S = 5 * 86_400
 FIRST_S = int(datetime(1999, 1, 1, tzinfo=UTC).timestamp())
 LAST_S = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp())
-"""Beyond, a zone keeps the offset it has then."""
+"""After this year a zone keeps its last offset."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MONDAY_OFFSET = 3
 """1970-01-01 was a Thursday."""

@@ -1,9 +1,10 @@
 """The clock of a shard, and why one wrong date cannot move it.
 
-It is the running maximum of the released event times, with one exception: a record more than `jump_ms` ahead of it is not
-believed alone. It is judged like any other, but the clock moves only when the next on-time record of **another** customer is
-ahead as well, and then to the earlier of the two (to the later, when that is no jump any more). So a date mistyped by a year fires no timers and ends no state of others, while
-a real gap in the traffic costs the delay of one record. Before anything is known, any second record will do.
+It is the running maximum of the released event times, with one exception: a single record more than `jump_ms` ahead of it does
+not move it. That record is evaluated like any other. The clock moves only if the next on-time record of **another** customer is
+also more than `jump_ms` ahead. Then the clock takes the earlier time; if the later one is now within `jump_ms`, it takes that.
+So a date mistyped by a year fires no timers and ends no state of others, while a real gap in the traffic costs the delay of one
+record. At the very beginning a second record of any customer is enough.
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
-    from streams.engine.expression import Ints
+    from schemas.columns import Ints
     from streams.engine.state.tables import Rows, Table
 
 JUMP_MS = 31 * 86_400_000
 
 
 class Ahead(msgspec.Struct, frozen=True):
-    """A record ahead of the clock that nobody has confirmed yet: whose, and when (epoch ms)."""
+    """A record ahead of the clock that no other record has confirmed yet: its customer, and its time (epoch ms)."""
 
     customer: str
     time: int
 
 
 class Clock:
-    """`now`, epoch ms (0: nothing known), and the record that waits to be believed."""
+    """`now`, epoch ms (0: nothing known), and the record that waits to be confirmed."""
 
     def __init__(self, jump_ms: int = JUMP_MS) -> None:
         self.jump_ms = jump_ms
@@ -36,7 +37,7 @@ class Clock:
         self.ahead: Ahead | None = None
 
     def follow(self, times: Ints, customers: Rows, table: Table) -> Ints:
-        """Take records in their order: the clock before each of them, and after the last (one more than there are records)."""
+        """Pass records in their order. Returns the clock before each of them, and after the last (one entry more than records)."""
         before = np.maximum.accumulate(np.concatenate([[self.now], times]))
         if self.now and self.ahead is None and not (times > before[:-1] + self.jump_ms).any():
             self.now = int(before[-1])
@@ -68,5 +69,5 @@ class Clock:
             self.now = last.time
 
     def pass_to(self, time: int) -> None:
-        """Time passes without records."""
+        """Move the clock on without records."""
         self.now = max(self.now, time)

@@ -1,4 +1,4 @@
-"""What a rule found: an event about a customer, with everything its record will say."""
+"""Detections: what a rule found, an event about a customer with everything that is published of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Detection(NamedTuple):
     time: int
     offset_ms: int
     who: Identity
-    """Of the trigger record, or of the record that set the timer going."""
+    """Who the trigger record is about, or the record that set the timer."""
     timed: bool
     """By a timer: `who` is the anchor, not the trigger."""
     touchpoint: str | None

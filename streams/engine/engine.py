@@ -1,4 +1,4 @@
-"""The engine of one shard: released records in, detections and changed state out. It never names an event, nor reads a clock."""
+"""The engine of one shard: released records in, detections and changed state out. It names no event and reads no wall clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streams.engine.calendar import Calendar
 from streams.engine.clock import JUMP_MS, Clock
 from streams.engine.detection import Describer, Detection
 from streams.engine.expression import TRUE
-from streams.engine.features.absence import AbsenceColumns
+from streams.engine.features.absence import AbsenceRuntime
 from streams.engine.features.primitive import Home, Runtime, TimedRuntime
 from streams.engine.identity import pack
 from streams.engine.lifecycle import Lifecycle
@@ -30,12 +30,12 @@ from streams.logs import place_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from schemas.columns import Bools, Ints
     from schemas.reference import Reference
     from streams.definitions.catalogue import Catalogue
     from streams.definitions.event import Event
-    from streams.engine.expression import Bools, Ints
     from streams.engine.features.primitive import Primitive
-    from streams.engine.rearm import RearmColumns
+    from streams.engine.rearm import RearmRuntime
     from streams.engine.state.codec import Change
     from streams.engine.state.tables import Rows, Table
     from streams.intake.merge import Released
@@ -52,47 +52,47 @@ class EngineSettings(NamedTuple):
     late_limit_ms: int = 48 * 3_600_000
     clock_jump_ms: int = JUMP_MS
     sweep_every_ms: int = 3_600_000
-    """How often rows that no record can want any more are freed, by the shard's clock. Never observable but in memory."""
+    """How often rows that no record can need any more are freed, by the shard's clock. It changes nothing but the memory used."""
 
 
 class Outcome(NamedTuple):
-    """What a batch, or the passing of time, brought about. Detections come in the order of the records that made them."""
+    """The result of a batch, or of time passing. Detections come in the order of the records that caused them."""
 
     detections: list[Detection]
     refused: Ints
     """Positions, in the released batch, of records that came too late."""
     counters: Counter[str]
     fates: Ints
-    """[topic rank, fate]: what became of the records (`batch.FATES`)."""
+    """[topic rank, fate]: how many records had which fate (`batch.FATES`)."""
     positions: list[int]
     """Of each detection, the position of its trigger in the released batch; of a timer's, of the record before which it fired."""
 
 
 class RuleFailed(KairosFault):
-    """Rules raised an error, on a record or by a timer: the state is void now.
+    """Rules raised an error, on a record or by a timer: the state in memory cannot be used any more.
 
-    `events`: the ids of what they detect, and of what builds on that. Of the error its kind and place, never its message, which
-    may hold values of records.
+    `events`: the ids of the events they detect, and of the events that build on those. The error is named by kind and place, never by
+    its message, which may hold values of records.
     """
 
     def __init__(self, events: tuple[str, ...], error: Exception) -> None:
         self.events, self.error, self.place = events, type(error).__name__, place_of(error)
-        super().__init__(f"{', '.join(events)}: the rule raised {self.error} at {self.place}: mend the definition, or leave it out (--without)")
+        super().__init__(f"{', '.join(events)}: the rule raised {self.error} at {self.place}: fix the definition, or leave it out (--without)")
 
 
-class Rule:
+class BoundRule:
     """One event definition at work."""
 
     def __init__(self, event: type[Event], home: Home, runtime: Runtime, parameters: dict[str, int], *, quiet: bool) -> None:
         self.event, self.runtime = event, runtime
         self.channel, self.condition = event.signal.channel, event.signal.condition
         bound = [word.bind(home, event.id, runtime.scope) for word in event.words]
-        self.words: list[RearmColumns] = [word for word in bound if word is not None]
+        self.words: list[RearmRuntime] = [word for word in bound if word is not None]
         self.describer = Describer(event, parameters)
         self.quiet = quiet
-        """Detected because others need it, but not told."""
+        """Evaluated because other events depend on it, but not published."""
 
-    def judge(self, matches: Matches) -> Matches:
+    def passing(self, matches: Matches) -> Matches:
         """The matches that become events."""
         if self.condition is not TRUE and len(matches):
             matches = matches.take(matches.values(self.condition))
@@ -107,11 +107,11 @@ class Rule:
         return matches
 
 
-class Step(NamedTuple):
+class Listener(NamedTuple):
     """A primitive that listens to a record type, and the rules that listen to it."""
 
     runtime: Runtime
-    rules: list[Rule]
+    rules: list[BoundRule]
 
 
 class Engine:
@@ -129,8 +129,8 @@ class Engine:
         home = Home(self.world, self.state, settings.late_limit_ms, settings.clock_jump_ms)
         self.admission = Admission(tables["customer"], settings.late_limit_ms, settings.clock_jump_ms, self.counters)
         self.lifecycle = Lifecycle(home)
-        self.steps: dict[int, list[Step]] = defaultdict(list)
-        self.timed: dict[str, list[Step]] = defaultdict(list)
+        self.listeners: dict[int, list[Listener]] = defaultdict(list)
+        self.timed: dict[str, list[Listener]] = defaultdict(list)
         self._bind(catalogue, home)
         self.owners = [Owners(self.state.table(name), tables["customer"]) for name in self.timed if name != "customer"]
         self.state.build()
@@ -139,26 +139,26 @@ class Engine:
         self.swept = 0
 
     def _bind(self, catalogue: Catalogue, home: Home) -> None:
-        steps: dict[int, Step] = {}
-        self._timed(Step(self.lifecycle, []))
+        listeners: dict[int, Listener] = {}
+        self._timed(Listener(self.lifecycle, []))
         for event in catalogue:
             primitive: Primitive = event.signal.primitive
-            if id(primitive) not in steps:
-                step = steps[id(primitive)] = Step(primitive.bind(home), [])
+            if id(primitive) not in listeners:
+                listener = listeners[id(primitive)] = Listener(primitive.bind(home), [])
                 if primitive.records is not None:
-                    self.steps[RECORD_TYPES.index(primitive.records)].append(step)
-                if isinstance(step.runtime, TimedRuntime):
-                    self._timed(step)
-            step = steps[id(primitive)]
-            step.rules.append(Rule(event, home, step.runtime, {name: catalogue.value(event, name) for name in event.parameters}, quiet=event.id in catalogue.quiet))
-        self.primitives = list(steps.values())
-        for listening in self.steps.values():
-            listening.sort(key=lambda step: isinstance(step.runtime, AbsenceColumns))
+                    self.listeners[RECORD_TYPES.index(primitive.records)].append(listener)
+                if isinstance(listener.runtime, TimedRuntime):
+                    self._timed(listener)
+            listener = listeners[id(primitive)]
+            listener.rules.append(BoundRule(event, home, listener.runtime, {name: catalogue.value(event, name) for name in event.parameters}, quiet=event.id in catalogue.quiet))
+        self.primitives = list(listeners.values())
+        for listening in self.listeners.values():
+            listening.sort(key=lambda listener: isinstance(listener.runtime, AbsenceRuntime))
 
-    def _timed(self, step: Step) -> None:
-        assert isinstance(step.runtime, TimedRuntime)  # the caller looked
-        self.timed[step.runtime.table.name].append(step)
-        self.lifecycle.timers.append(step.runtime)
+    def _timed(self, listener: Listener) -> None:
+        assert isinstance(listener.runtime, TimedRuntime)  # the caller has checked
+        self.timed[listener.runtime.table.name].append(listener)
+        self.lifecycle.timers.append(listener.runtime)
 
     # Records
 
@@ -194,11 +194,11 @@ class Engine:
             batch.fate[position[alive & ended]] = TERMINATED
             self.counters["terminated"] += int((alive & ended).sum())
         fired: dict[type[Event], Matches] = {}
-        for step in self.steps[group.kind]:
+        for listener in self.listeners[group.kind]:
             try:
-                self._step(step, group, begin, end, alive & ~ended if step.runtime.scope.by == "line" else alive, fired)
+                self._run(listener, group, begin, end, alive & ~ended if listener.runtime.scope.by == "line" else alive, fired)
             except Exception as error:
-                self._blame(step.rules, error)
+                self._blame(listener.rules, error)
                 raise
         if group.kind == STATE_CHANGE:
             self.lifecycle.note_ends(group, everything)
@@ -210,37 +210,37 @@ class Engine:
         rows = group.rows("line")[begin:end]
         return np.asarray((rows >= 0) & (self.lifecycle.ended.values[rows] != 0))
 
-    def _step(self, step: Step, group: Group, begin: int, end: int, alive: Bools, fired: dict[type[Event], Matches]) -> None:
-        runtime = step.runtime
+    def _run(self, listener: Listener, group: Group, begin: int, end: int, alive: Bools, fired: dict[type[Event], Matches]) -> None:
+        runtime = listener.runtime
         wanted = group.values(runtime.declared.condition())[begin:end] & alive
         if runtime.scope.by != "customer":
             wanted = wanted & (group.rows(runtime.scope.by)[begin:end] >= 0)
         idx = begin + np.flatnonzero(wanted)
         if len(idx):
             channels = runtime.update(group, idx)
-            for rule in step.rules:
+            for rule in listener.rules:
                 matches = channels.get(rule.channel)
                 if matches is not None and len(matches):
-                    self._judge(rule, matches, fired)
-        if isinstance(runtime, AbsenceColumns):
+                    self._evaluate(rule, matches, fired)
+        if isinstance(runtime, AbsenceRuntime):
             happened = fired.get(runtime.declared.after)  # type: ignore[arg-type]  # an Absence has one
             if happened is not None and happened.group is group:
                 runtime.begin(happened, [pack(record) for record in happened.records()])
 
-    def _judge(self, rule: Rule, matches: Matches, fired: dict[type[Event], Matches]) -> None:
+    def _evaluate(self, rule: BoundRule, matches: Matches, fired: dict[type[Event], Matches]) -> None:
         try:
-            self._emit(rule, rule.judge(matches), fired)
+            self._emit(rule, rule.passing(matches), fired)
         except Exception as error:
             self._blame([rule], error)
             raise
 
-    def _blame(self, rules: list[Rule], error: Exception) -> None:
-        """Raise RuleFailed for an error that `rules` raised; one that is nobody's, or is named already, goes on as it is."""
+    def _blame(self, rules: list[BoundRule], error: Exception) -> None:
+        """Raise RuleFailed for an error that `rules` raised; an error of no rule, or one that is named already, is raised as it is."""
         if rules and not isinstance(error, MemoryError | RuleFailed):
             raise RuleFailed(tuple(self.catalogue.with_dependents(rule.event.id for rule in rules)), error) from error
 
-    def _emit(self, rule: Rule, matches: Matches, fired: dict[type[Event], Matches], before: Ints | None = None) -> None:
-        """Note detections with their place in the order: position, timers before the record, due time, event id, key."""
+    def _emit(self, rule: BoundRule, matches: Matches, fired: dict[type[Event], Matches], before: Ints | None = None) -> None:
+        """Collect detections with their place in the order: position, timers before the record, due time, event id, key."""
         if not len(matches):
             return
         fired[rule.event] = matches
@@ -266,7 +266,7 @@ class Engine:
         return self.state.clock.now
 
     def advance(self, clock_ms: int) -> Outcome:
-        """Time passes without records: the clock is moved on, timers fire."""
+        """Move the clock on without records; timers fire."""
         self.state.clock.pass_to(clock_ms)
         return self._outcome(0, np.zeros(0, np.int64), NO_FATES)
 
@@ -282,50 +282,50 @@ class Engine:
 
     def _timers_before(self, group: Group, begin: int, end: int, limits: Ints) -> None:
         """Fire what is due before records begin..end: at most `limits`, one a record."""
-        for name, steps in self.timed.items():
+        for name, listeners in self.timed.items():
             if name != "customer" and f"{'subscription' if name == 'line' else name}_id" not in group.record_type.__struct_fields__:
                 continue
             rows, table = group.rows(name)[begin:end], self.world.tables[name]
             due = np.flatnonzero((rows >= 0) & (table.next_due[rows] <= limits))
             if len(due):
-                self._fire(table, steps, rows[due], limits[due], group.position[begin:end][due])
+                self._fire(table, listeners, rows[due], limits[due], group.position[begin:end][due])
 
-    def _fire(self, table: Table, steps: list[Step], rows: Rows, limits: Ints, before: Ints) -> None:
+    def _fire(self, table: Table, listeners: list[Listener], rows: Rows, limits: Ints, before: Ints) -> None:
         """Fire the timers of `rows` up to `limits`, again and again while firing sets new ones that are due. Raises RuleFailed."""
-        for step in steps:
+        for listener in listeners:
             try:
-                self._fire_step(table, step, rows, limits, before)
+                self._fire_one(table, listener, rows, limits, before)
             except Exception as error:
-                self._blame(step.rules, error)
+                self._blame(listener.rules, error)
                 raise
         left = np.full(len(rows), NEVER)
-        for step in steps:
-            due = step.runtime.due.values[rows]  # type: ignore[attr-defined]  # a TimedRuntime
+        for listener in listeners:
+            due = listener.runtime.due.values[rows]  # type: ignore[attr-defined]  # a TimedRuntime
             left = np.where(due != 0, np.minimum(left, due), left)
         table.next_due[rows] = left
 
-    def _fire_step(self, table: Table, step: Step, rows: Rows, limits: Ints, before: Ints) -> None:
-        runtime = step.runtime
-        assert isinstance(runtime, TimedRuntime)  # only such are in the list
+    def _fire_one(self, table: Table, listener: Listener, rows: Rows, limits: Ints, before: Ints) -> None:
+        runtime = listener.runtime
+        assert isinstance(runtime, TimedRuntime)  # the list holds only these
         while True:
             due = runtime.due.values[rows]
             hit = np.flatnonzero((due != 0) & (due <= limits))
             if not len(hit):
                 return
             channels = runtime.fire(rows[hit], due[hit], self._zones(table, rows[hit], due[hit]))
-            for rule in step.rules:
+            for rule in listener.rules:
                 matches = channels.get(rule.channel)
                 if matches is not None and len(matches):
                     try:
-                        self._judge_timers(rule, matches, rows[hit], before[hit])
+                        self._evaluate_timers(rule, matches, rows[hit], before[hit])
                     except Exception as error:
                         self._blame([rule], error)
                         raise
 
-    def _judge_timers(self, rule: Rule, matches: Matches, rows: Rows, places: Ints) -> None:
-        judged = rule.judge(matches)
-        where = np.searchsorted(np.sort(rows), judged.rows)
-        self._emit(rule, judged, {}, places[np.argsort(rows, kind="stable")][where])
+    def _evaluate_timers(self, rule: BoundRule, matches: Matches, rows: Rows, places: Ints) -> None:
+        passing = rule.passing(matches)
+        where = np.searchsorted(np.sort(rows), passing.rows)
+        self._emit(rule, passing, {}, places[np.argsort(rows, kind="stable")][where])
 
     def _zones(self, table: Table, rows: Rows, times: Ints) -> Ints | int:
         last = [(table.keys[row] or "").rsplit(SEPARATOR, 1)[-1] for row in rows.tolist()]
@@ -335,16 +335,16 @@ class Engine:
     def _fire_all(self, end: int) -> None:
         """Fire everything that is due at the clock."""
         limit = self.clock - self.settings.timer_delay_ms
-        for name, steps in self.timed.items():
+        for name, listeners in self.timed.items():
             table = self.world.tables[name]
             if table.earliest > limit:
                 continue
             rows = np.flatnonzero(table.next_due[: len(table.keys)] <= limit).astype(np.int32)
             if len(rows):
-                self._fire(table, steps, rows, np.full(len(rows), limit), np.full(len(rows), end))
+                self._fire(table, listeners, rows, np.full(len(rows), limit), np.full(len(rows), end))
             table.earliest = int(table.next_due[: len(table.keys)].min(initial=NEVER))
 
-    # What came of it
+    # Results
 
     def _outcome(self, end: int, refused: Ints, fates: Ints) -> Outcome:
         self._fire_all(end)
@@ -371,7 +371,7 @@ class Engine:
         return changes
 
     def settle(self) -> None:
-        """Instead of `changes`, where nothing is stored."""
+        """Used instead of `changes` where nothing is stored."""
         self.state.settle()
         rotate()
 
@@ -383,12 +383,12 @@ class Engine:
         """Finish reading back: rows and timers are in place. Returns the number of rows. Raises StateRefused."""
         count = self.state.restored()
         self.state.note_touched(self.admission.newest_times())
-        for step in self.primitives:
-            step.runtime.restored()
-        for name, steps in self.timed.items():
+        for listener in self.primitives:
+            listener.runtime.restored()
+        for name, listeners in self.timed.items():
             table = self.world.tables[name]
-            for step in steps:
-                due = step.runtime.due.values  # type: ignore[attr-defined]  # a TimedRuntime
+            for listener in listeners:
+                due = listener.runtime.due.values  # type: ignore[attr-defined]  # a TimedRuntime
                 rows = np.flatnonzero(due).astype(np.int32)
                 table.arm(rows, due[rows])
         self.swept = self.clock

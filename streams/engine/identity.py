@@ -1,4 +1,4 @@
-"""Who a record was about: packed bytes that stay with a timer until it fires."""
+"""The identity of a record: packed bytes that stay with a timer until it fires."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ def pack(record: Any) -> bytes:
 
 
 def unpack(packed: bytes) -> Identity:
-    """What `pack` packed."""
+    """Unpack what `pack` returned."""
     return _decode(packed)

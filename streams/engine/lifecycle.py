@@ -1,4 +1,4 @@
-"""What every line and customer has, whatever rules are installed: the end of a line, and marketing consent."""
+"""What every line and customer has, with any rules installed: the end of a line, and marketing consent."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from schemas.codes import code
 from streams.engine.features.primitive import Days, Home, Primitive, Span, TimedRuntime
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from streams.engine.batch import Group, Matches
-    from streams.engine.expression import Ints
     from streams.engine.state.tables import Rows
 
 STATE_KEPT = Days(7)
@@ -23,8 +23,8 @@ class Lifecycle(TimedRuntime):
     """A terminated line loses its timers at once and its state after 7 days; line rules ignore its further records.
 
     The mark of a terminated line stays, so that a record that comes months later still finds it, until the line is active again:
-    within the 7 days with its state, later with none but what happens once in a life. A line that changes hands loses its state
-    at once: the record of it comes under the old owner's key, what follows under the new one's.
+    within the 7 days it keeps its state, later only what happens once in a life. A line that changes its owner loses its state
+    at once: the record of the change has the old owner's key, the records after it have the new one's.
     """
 
     part = "life"
@@ -39,14 +39,14 @@ class Lifecycle(TimedRuntime):
         self.timers: list[TimedRuntime] = []
 
     def note_consent(self, group: Group, idx: Ints) -> None:
-        """Take in marketing consent, before any rule sees the record."""
+        """Update marketing consent, before any rule sees the record."""
         idx = idx[(group.field("attribute")[idx] == CONSENT) & ~group.late(idx)]
         rows = group.rows("customer")[idx]
         self.consent.values[rows] = group.field("new_value")[idx]
         self.consent.part.touch(rows)
 
     def note_restored(self, group: Group, idx: Ints) -> None:
-        """Lift the mark of terminated lines that are active again, before any rule sees the record."""
+        """Remove the mark of terminated lines that are active again, before any rule sees the record."""
         rows = group.rows("line")[idx]
         back = (rows >= 0) & ~group.late(idx) & (group.field("attribute")[idx] == STATUS) & (group.field("new_value")[idx] == ACTIVE)
         rows = rows[back]
@@ -55,7 +55,7 @@ class Lifecycle(TimedRuntime):
         self.disarm(rows)
 
     def note_ends(self, group: Group, idx: Ints) -> None:
-        """Take in the end of lines and changes of owner, after the rules of the record."""
+        """Apply the end of lines and changes of owner, after the rules of the record."""
         attribute = group.field("attribute")[idx]
         rows = group.rows("line")[idx]
         on_line = (rows >= 0) & ~group.late(idx)

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from schemas.columns import DAY_MS
 from streams.engine.expression import known
-from streams.engine.features.primitive import DAY_MS, Home, Scope, Span
+from streams.engine.features.primitive import Home, Scope, Span
 from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from schemas.columns import Ints
     from streams.engine.batch import Matches
-    from streams.engine.expression import Expr, Ints
+    from streams.engine.expression import Expr
     from streams.engine.state.tables import Rows
 
 PER_VALUE_MS = 400 * DAY_MS
@@ -27,12 +29,12 @@ class Rearm:
     def __init__(self) -> None:
         self.same: tuple[Expr, ...] = ()
 
-    def bind(self, home: Home, name: str, scope: Scope) -> RearmColumns | None:
-        """Its state for rule `name`, whose matches have rows of `scope`; None for words that a window heeds itself."""
+    def bind(self, home: Home, name: str, scope: Scope) -> RearmRuntime | None:
+        """Its state for rule `name`, whose matches have rows of `scope`; None for EDGE and RESET, which the window applies itself."""
         raise NotImplementedError
 
 
-class RearmColumns:
+class RearmRuntime:
     """A re-arm word at work: `scope` refines the rule's own when the word has `same`."""
 
     def __init__(self, word: Rearm, home: Home, scope: Scope, fine: Scope) -> None:
@@ -45,7 +47,7 @@ class RearmColumns:
         return self.scope.refine(matches.base_rows(), [matches.values(node) for node in self.scope.same], matches.times)
 
     def misdated(self, last: Ints, times: Ints) -> npt.NDArray[np.bool_]:
-        """Where the last emission lies so far ahead that its record must have been dated wrongly: it stops nothing."""
+        """Where the last emission is so far ahead that its record must have been misdated: it suppresses nothing."""
         return last > times + self.jump_ms
 
     def allows(self, matches: Matches, rows: Rows) -> npt.NDArray[np.bool_]:
@@ -53,14 +55,14 @@ class RearmColumns:
         raise NotImplementedError
 
     def emitted(self, matches: Matches, rows: Rows) -> None:
-        """An event was emitted for all of `matches`."""
+        """Called when an event was emitted for all of `matches`."""
         raise NotImplementedError
 
 
 def fine_scope(home: Home, scope: Scope, same: tuple[Expr, ...]) -> Scope:
     """`scope` itself, or the refinement of its base by its own values and those of `same`.
 
-    Always from the base, whose rows are kept for good: a row of a finer table may be freed and pass to another customer.
+    Always from the base, whose rows are never freed: a row of a finer table may be freed and pass to another customer.
     """
     return home.scope(scope.by, (*scope.same, *same), scope.rank) if same else scope
 
@@ -72,14 +74,14 @@ class Cool(Rearm):
         super().__init__()
         self.span, self.same = span, same
 
-    def bind(self, home: Home, name: str, scope: Scope) -> CoolColumns:
-        return CoolColumns(self, home, name, fine_scope(home, scope, self.same), scope)
+    def bind(self, home: Home, name: str, scope: Scope) -> CoolRuntime:
+        return CoolRuntime(self, home, name, fine_scope(home, scope, self.same), scope)
 
     def __str__(self) -> str:
         return f"cool {self.span}" + (f" per {', '.join(map(str, self.same))}" if self.same else "")
 
 
-class CoolColumns(RearmColumns):
+class CoolRuntime(RearmRuntime):
     """State: when it was last emitted."""
 
     def __init__(self, word: Cool, home: Home, name: str, fine: Scope, scope: Scope) -> None:
@@ -110,14 +112,14 @@ class Per(Rearm):
         super().__init__()
         self.same = same
 
-    def bind(self, home: Home, name: str, scope: Scope) -> PerColumns:
-        return PerColumns(self, home, name, fine_scope(home, scope, self.same), scope)
+    def bind(self, home: Home, name: str, scope: Scope) -> PerRuntime:
+        return PerRuntime(self, home, name, fine_scope(home, scope, self.same), scope)
 
     def __str__(self) -> str:
         return f"per {', '.join(map(str, self.same))}" if self.same else "once"
 
 
-class PerColumns(RearmColumns):
+class PerRuntime(RearmRuntime):
     """State: when it was emitted."""
 
     def __init__(self, word: Per, home: Home, name: str, fine: Scope, scope: Scope) -> None:
@@ -138,28 +140,28 @@ class PerColumns(RearmColumns):
 
 
 class PerLatest(Rearm):
-    """At most one emission while `value` stays what it was at the last one; an unknown value falls back on `otherwise`."""
+    """At most one emission while `value` stays what it was at the last one; for an unknown value `otherwise` decides."""
 
     def __init__(self, value: Expr, otherwise: Cool, same: tuple[Expr, ...]) -> None:
         super().__init__()
         self.value, self.otherwise, self.same = value, otherwise, same
 
-    def bind(self, home: Home, name: str, scope: Scope) -> PerLatestColumns:
+    def bind(self, home: Home, name: str, scope: Scope) -> PerLatestRuntime:
         fine = fine_scope(home, scope, self.same)
-        return PerLatestColumns(self, home, name, fine, scope)
+        return PerLatestRuntime(self, home, name, fine, scope)
 
     def __str__(self) -> str:
         return f"per {self.value}+{', '.join(map(str, self.same))}; unknown: {self.otherwise}"
 
 
-class PerLatestColumns(RearmColumns):
+class PerLatestRuntime(RearmRuntime):
     """State: the value at the last emission, and its time for the fallback."""
 
     def __init__(self, word: PerLatest, home: Home, name: str, fine: Scope, scope: Scope) -> None:
         super().__init__(word, home, scope, fine)
         self.value = word.value
         self.latest = fine.table.column(f"{name}.latest", "token")
-        self.cool = CoolColumns(word.otherwise, home, name, fine, scope)
+        self.cool = CoolRuntime(word.otherwise, home, name, fine, scope)
         home.matters_for(fine.table, PER_VALUE_MS)
 
     def allows(self, matches: Matches, rows: Rows) -> npt.NDArray[np.bool_]:
@@ -175,14 +177,14 @@ class PerLatestColumns(RearmColumns):
 class PerDay(Rearm):
     """At most one emission a civil day of the event time."""
 
-    def bind(self, home: Home, name: str, scope: Scope) -> PerDayColumns:
-        return PerDayColumns(self, home, name, scope)
+    def bind(self, home: Home, name: str, scope: Scope) -> PerDayRuntime:
+        return PerDayRuntime(self, home, name, scope)
 
     def __str__(self) -> str:
         return "per day"
 
 
-class PerDayColumns(RearmColumns):
+class PerDayRuntime(RearmRuntime):
     """State: the civil day of the last emission."""
 
     def __init__(self, word: PerDay, home: Home, name: str, scope: Scope) -> None:
@@ -201,7 +203,7 @@ class PerDayColumns(RearmColumns):
 
 
 class WindowWord(Rearm):
-    """`edge` and `reset`: heeded by the window itself."""
+    """`edge` and `reset`: the window applies them itself."""
 
     def __init__(self, word: str) -> None:
         super().__init__()

@@ -1,1 +1,1 @@
-"""Raw bytes to released columns: decode, judge validity, merge the four topics."""
+"""Raw bytes to released columns: decode, check validity, merge the four topics."""

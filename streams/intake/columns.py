@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.codes import NULL, UNSURE, code_of, generation, stale
+from schemas.columns import Ints
 from schemas.raw import FieldInfo, fields_of
 from streams.intake.times import epoch_days, epoch_ms
-
-Ints = npt.NDArray[np.int64]
 
 
 class Columns:
@@ -46,7 +45,7 @@ class Columns:
                 text_column(self.records, info)
 
     def objects(self, name: str) -> list[Any]:
-        """The values of a field that is no column, as they are."""
+        """The decoded values of a field that is no column."""
         return list(map(attrgetter(name), self.records))
 
     def keep(self, rows: Ints) -> Columns:
@@ -79,17 +78,17 @@ def text_column(records: list[Any], info: FieldInfo) -> Ints:
 
 
 def time_column(records: list[Any], info: FieldInfo) -> Ints:
-    """Epoch ms; None is NULL, what is no time is INVALID."""
+    """Epoch ms; None is NULL, other texts are INVALID."""
     return epoch_ms(list(map(attrgetter(info.name), records)))
 
 
 def date_column(records: list[Any], info: FieldInfo) -> Ints:
-    """Days since 1970; None is NULL, what is no date is INVALID."""
+    """Days since 1970; None is NULL, other texts are INVALID."""
     return epoch_days(list(map(attrgetter(info.name), records)))
 
 
 def object_column(_: list[Any], info: FieldInfo) -> Ints:
-    """Refuses: a field of that kind is no column."""
+    """Raise: a field of that kind is no column."""
     raise AttributeError(f"{info.name} is no column: use objects({info.name!r})")
 
 

@@ -1,4 +1,4 @@
-"""Raw bytes to typed columns. Whatever is wrong with a record, it becomes a reject with a reason; its neighbours are not touched."""
+"""Raw bytes to typed columns. A record with any fault becomes a reject with a reason; its neighbours are not touched."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ import numpy.typing as npt
 import xxhash
 
 from schemas.codes import NULL, code_of
+from schemas.columns import DAY_MS, Ints
 from schemas.raw import RECORD_TYPES, TOPICS, fields_of, type_name
 from schemas.raw.envelope import CONTROL, NEWEST_EVENT_MS, NEWEST_MS, OLDEST_MS, Repair
 from streams.intake.columns import Columns
 from streams.intake.diagnose import diagnose
-from streams.intake.times import DAY_MS, INVALID, epoch_days, epoch_ms
+from streams.intake.times import INVALID, epoch_days, epoch_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,16 +29,15 @@ if TYPE_CHECKING:
     from schemas.raw.reasons import Reason
     from streams.intake.diagnose import Fault
 
-Ints = npt.NDArray[np.int64]
 UNDERSTOOD_VERSION = 1
 FIRST_DAY, LAST_DAY = epoch_days(["1900-01-01", "2200-12-31"]).tolist()
 CENTURY_S = range(OLDEST_MS // 1000, (OLDEST_MS + 36_525 * DAY_MS) // 1000)
 UNITS = {"seconds": 1, "microseconds": 10**6, "nanoseconds": 10**9}
-"""Of each, the number in a second: times of this century are recognised in them, and none is a time in milliseconds that may be."""
+"""Units and their number in a second: a time of this century in one of them is recognised, and is never a valid time in milliseconds."""
 
 
 class Reject(msgspec.Struct, frozen=True):
-    """A record that is not taken: a reason code, and what was wanted and got, without any personal value."""
+    """A refused record: a reason code, and what was wanted and got, without any personal value."""
 
     reason: Reason
     detail: str
@@ -61,16 +61,16 @@ DECODERS = {topic: msgspec.json.Decoder(union_of(topic)) for topic in TOPICS}
 
 
 def route_struct(record: type[Envelope]) -> Any:
-    """What routing needs of a record."""
+    """The fields that routing needs."""
     return msgspec.defstruct(record.__name__, [("customer_id", Any, None)], tag_field="record_type", tag=type_name(record), namespace={"topic": record.topic})
 
 
 ROUTE = msgspec.json.Decoder(reduce(or_, map(route_struct, RECORD_TYPES))).decode
-"""Reads what a producer looks at, by the rules of the full decoders: escapes, nesting, doubled names."""
+"""Reads the fields that a producer needs, by the rules of the full decoders: escapes, nesting, doubled names."""
 
 
 def route_of(value: bytes) -> tuple[str, bytes | None]:
-    """Topic and key under which a producer would send a raw record. What has no known type goes to the first topic, to be refused there."""
+    """Topic and key under which a producer would send a raw record. A record of unknown type goes to the first topic, to be refused there."""
     try:
         route = ROUTE(value)
     except MemoryError:
@@ -80,7 +80,7 @@ def route_of(value: bytes) -> tuple[str, bytes | None]:
     return route.topic, route.customer_id.encode() if isinstance(route.customer_id, str) else None
 
 
-class Chunk:
+class DecodedRun:
     """What one fetch of a topic partition gave: its accepted records as columns by type, and its rejects."""
 
     def __init__(self, topic: str, partition: int, next_offset: int) -> None:
@@ -103,7 +103,7 @@ class Chunk:
 
 
 class Run(NamedTuple):
-    """Raw records of one topic, side by side, and what they are held to."""
+    """Raw records of one topic, side by side, and the limits they are checked against."""
 
     topic: str
     keys: Sequence[bytes | None]
@@ -117,7 +117,7 @@ class Run(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """A run as accepted columns by kind, each with its places in the run, and what is wrong with the others."""
+    """A run: accepted columns by kind, each with its places in the run, and the faults of the other records."""
 
     groups: dict[int, tuple[Ints, Columns]]
     faults: dict[int, Fault]
@@ -134,12 +134,12 @@ def decode_chunk(
     next_offset: int,
     latest_ms: int | None,
     max_bytes: int,
-) -> Chunk:
+) -> DecodedRun:
     """Decode raw records in offset order. `latest_ms`: later event times are `future`. Larger values than `max_bytes` are not parsed.
 
-    Whatever error a record provokes makes that record a reject. Raises MemoryError, and errors that no single record provokes.
+    A record that causes an error, of any kind, becomes a reject. Raises MemoryError, and errors that no single record causes.
     """
-    chunk = Chunk(topic, partition, next_offset)
+    chunk = DecodedRun(topic, partition, next_offset)
     run = Run(topic, keys, values, latest_ms, max_bytes)
     try:
         groups, faults, chunk.notes = take(run)
@@ -155,7 +155,7 @@ def decode_chunk(
 
 
 def take(run: Run) -> Taken:
-    """Parse, put right, and check the records of a run."""
+    """Parse, correct, and check the records of a run."""
     records, faults = parse(run.topic, run.values, run.max_bytes)
     if faults or list(run.keys) != [record.customer_id.encode() for record in records]:
         faults |= {at: fault for at, key in enumerate(run.keys) if at not in faults and (fault := key_fault(key, records[at].customer_id))}
@@ -185,7 +185,7 @@ def culprits(run: Run, places: Sequence[int]) -> dict[int, Fault]:
         take(run.part(places))
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001  # whatever it is, it belongs to a record
+    except Exception as error:  # noqa: BLE001  # any error here belongs to a record
         if len(places) == 1:
             return {places[0]: ("undecodable", f"value: wanted a record that can be read, got {type(error).__name__} in the reader")}
         middle = len(places) // 2
@@ -202,7 +202,7 @@ def take_without(run: Run, faults: dict[int, Fault]) -> Taken:
 
 
 def repaired(records: list[Any], repair: Repair, notes: Counter[str]) -> list[Any]:
-    """The records with a field put right."""
+    """The records with a field corrected."""
     before = list(map(attrgetter(repair.field), records))
     after = repair.repaired(before)
     if after is before:
@@ -219,8 +219,8 @@ def key_fault(key: bytes | None, customer_id: str) -> Fault | None:
     return None if key == customer_id.encode() else ("key_mismatch", "key: wanted the record's customer_id, got another text")
 
 
-def lay_out(chunk: Chunk, groups: dict[int, tuple[Ints, Columns]], offsets: Sequence[int], keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
-    """Lay the accepted records out in offset order."""
+def lay_out(chunk: DecodedRun, groups: dict[int, tuple[Ints, Columns]], offsets: Sequence[int], keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
+    """Put the accepted records in offset order."""
     groups = {kind: group for kind, group in groups.items() if len(group[0])}
     if not groups:
         return
@@ -246,7 +246,7 @@ def lay_out(chunk: Chunk, groups: dict[int, tuple[Ints, Columns]], offsets: Sequ
 
 
 def parse(topic: str, values: Sequence[bytes | None], max_bytes: int) -> tuple[list[Any], dict[int, Fault]]:
-    """The decoded records, and by position what cannot be decoded. All at once when all are well."""
+    """The decoded records, and by position what cannot be decoded. All at once when all are valid."""
     decode = DECODERS[topic].decode
     try:
         if max(map(len, values), default=0) <= max_bytes:  # type: ignore[arg-type]  # a null value raises, as wanted
@@ -301,16 +301,16 @@ def control_faults(values: Sequence[bytes], records: list[Any]) -> dict[int, Fau
 
 
 ESCAPED = re.compile(rb"\\(?:[bfnrt]|u00[01]|u007[fF])|\x7f")
-"""What a control character in JSON looks like."""
+"""Matches a control character as JSON writes it."""
 REPAIRED = frozenset(repair.field for record in RECORD_TYPES for repair in record.REPAIRS if repair.counted)
-"""Fields of which a text that does not fit becomes null: they are put right after this."""
+"""Fields in which a text that does not fit becomes null: they are corrected after this."""
 
 
 # Checks
 
 
 def check(columns: Columns, latest_ms: int | None) -> dict[int, Fault]:
-    """By row, the first thing that is wrong with well-formed records."""
+    """By row, the first fault of well-formed records."""
     bad: dict[int, Fault] = {}
 
     def fail(holds: npt.NDArray[np.bool_], reason: Reason, detail: str) -> None:

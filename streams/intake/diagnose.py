@@ -1,4 +1,4 @@
-"""What is wrong with bytes that could not be decoded, in words that hold no personal value."""
+"""Says what is wrong with bytes that could not be decoded, without any personal value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Fault = tuple["Reason", str]
 NAMES = {type_name(record): record for record in RECORD_TYPES}
 FIELD = re.compile(r"`\$\.([a-z_0-9]+)|missing required field `([a-z_0-9]+)`")
 WORD = re.compile(r"(?!(?:.*[0-9]){4})[A-Za-z][A-Za-z0-9 _.-]*", re.DOTALL)
-"""What may be shown of an enum's wrong value: no number, no token, no identifier looks like it."""
+"""The form in which an enum's wrong value may be shown: no number, token or identifier has it."""
 MOST_SHOWN = 24
 BOM = b"\xef\xbb\xbf"
 
@@ -50,7 +50,7 @@ def diagnose(topic: str, value: bytes, error: Exception) -> Fault:
 
 
 def malformed_json(text: str) -> str:
-    """The words for bytes that are no JSON."""
+    """The detail for bytes that are no JSON."""
     hint = "; two objects on one line?" if "trailing characters" in text else ""
     return f"value: wanted one JSON object: {re.sub(r'^JSON is malformed: ', '', bare(text))}{hint}"
 
@@ -110,7 +110,7 @@ def properties(record: type[Envelope]) -> dict[str, Any]:
 
 
 def wanted_of(record: type[Envelope], name: str) -> str:
-    """What a field may be, in words, from its contract."""
+    """What a field may be, as a phrase, from its contract."""
     schema = properties(record).get(name, {})
     arms = [arm for arm in schema.get("anyOf", [schema]) if arm.get("type") != "null"]
     unit = schema.get("unit") or (arms[0].get("unit") if arms else None)
@@ -153,7 +153,7 @@ def shown(value: Any) -> str:
 
 
 def msgspec_value(value: bytes) -> Any:
-    """The first thing in the bytes, for its kind alone."""
+    """The first JSON value in the bytes, used only for its kind."""
     first = value.lstrip()[:1]
     return {b"[": [], b'"': "", b"t": True, b"f": False, b"n": None}.get(first, 0)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from schemas.columns import Ints
 from schemas.raw import TOPICS
 from streams.engine.clock import JUMP_MS
 from streams.engine.state.tables import NEVER
@@ -16,28 +17,27 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from streams.intake.columns import Columns
-    from streams.intake.decode import Chunk, Reject
+    from streams.intake.decode import DecodedRun, Reject
 
-    Ints = npt.NDArray[np.int64]
 
 NOTHING = np.zeros(0, np.int64)
 LOOK = 8
-"""Records behind it that one is compared with."""
+"""How many of the records behind it a record is compared with."""
 ALWAYS, UNREAD = math.inf, -math.inf
-"""How new a look at a topic's end is: the input has ended and nothing will come; there is unread backlog, or nobody has looked."""
+"""Special values for how new a look at a topic's end is: the input has ended; there is unread backlog, or no look yet."""
 
 
 class Queue:
     """Unreleased records of one topic, in offset order."""
 
     def __init__(self) -> None:
-        self.chunks: deque[tuple[Chunk, int]] = deque()
+        self.chunks: deque[tuple[DecodedRun, int]] = deque()
         """Each with the number of its records that are released already."""
         self.size = 0
         self.reached = 0
         """Latest place in the merge of what was released, epoch ms."""
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: DecodedRun) -> None:
         self.chunks.append((chunk, 0))
         self.size += len(chunk)
 
@@ -59,8 +59,8 @@ class Queue:
     def keys(self, most: int, look: int, jump_ms: int, *, complete: bool) -> Ints:
         """The places in the merge of the first `most` or more queued records: the running maximum of event time since the head.
 
-        A misdated record (`misdated`) takes the place of the one before it, or it would hold its whole topic back. One that may be
-        misdated waits until the `look` records behind it are there, or `complete`: none will come.
+        A misdated record (`misdated`) is ordered directly after its predecessor, or it would hold its whole topic back. A suspicious
+        record is held until `look` more records have arrived, or until the topic is known to be exhausted (`complete`).
         """
         times: list[Ints] = []
         most += look
@@ -82,9 +82,9 @@ class Queue:
         leaps = np.flatnonzero((before[unsure:] > 0) & (found[unsure:] - before[unsure:] > jump_ms))
         return keys[: unsure + int(leaps[0])] if len(leaps) else keys
 
-    def pop(self, count: int) -> tuple[list[tuple[Chunk, int, int]], list[Reject], int | None]:
+    def pop(self, count: int) -> tuple[list[tuple[DecodedRun, int, int]], list[Reject], int | None]:
         """The first `count` records as (chunk, from, to), the rejects they pass, and the next unreleased offset if it moved."""
-        taken: list[tuple[Chunk, int, int]] = []
+        taken: list[tuple[DecodedRun, int, int]] = []
         rejects: list[Reject] = []
         following = None
         while self.chunks and (count > 0 or len(self.chunks[0][0]) == self.chunks[0][1]):
@@ -105,9 +105,9 @@ class Queue:
 
 
 def misdated(times: Ints, reached: int, look: int, jump_ms: int) -> npt.NDArray[np.bool_]:
-    """Which records of a topic are dated wrongly: more than `jump_ms` ahead of what came before, and of most of the `look` behind them.
+    """Which records of a topic are misdated: more than `jump_ms` ahead of the records before, and of most of the `look` behind them.
 
-    Of one record alone behind it nothing is concluded: that one may be the late one. `reached`: latest time before, 0 if there was none.
+    A single record behind it proves nothing: that one may be late itself. `reached`: latest time before, 0 if there was none.
     """
     number = len(times)
     behind = np.zeros(number, np.int64)
@@ -134,8 +134,8 @@ class Released:
         self.pieces: dict[int, list[tuple[Columns, npt.NDArray[np.int32], Ints]]] = {}
         self.rejects: list[Reject] = []
         self.next_offsets: dict[str, int] = {}
-        self.sources: list[tuple[Chunk, int, int, Ints]] = []
-        """Chunk, from, to, and the merged positions of those records."""
+        self.sources: list[tuple[DecodedRun, int, int, Ints]] = []
+        """Decoded run, from, to, and the merged positions of those records."""
 
     def raw(self, position: int) -> tuple[str, int, int, bytes | None, bytes | None]:
         """Topic, partition, offset, key and value of the record at a merged position."""
@@ -185,21 +185,21 @@ class Released:
 
 
 class Merger:
-    """The queues of a shard's four topics, and what may leave them."""
+    """The queues of a shard's four topics; decides which records may leave them."""
 
     def __init__(self, limit_per_topic: int, jump_ms: int = JUMP_MS) -> None:
         self.limit, self.jump_ms = limit_per_topic, jump_ms
         self.look = min(LOOK, limit_per_topic // 2)
         self.queues = [Queue() for _ in TOPICS]
         self.looked = [UNREAD for _ in TOPICS]
-        """Set by the feeder, by topic: the moment up to which it is known that there is no unread backlog behind what was added, seconds.
+        """Set by the feeder, by topic: the moment up to which there is known to be no unread backlog behind the added records, seconds.
 
         A topic whose queue has run out holds back what was read later than that: an older record of its own may be on its way.
         """
         self.blocking: set[int] = set()
-        """Ranks of the topics whose looks were too old for something that was queued at the last release."""
+        """Ranks of the topics whose looks were too old for some queued record at the last release."""
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: DecodedRun) -> None:
         """Queue a decoded chunk of its topic."""
         self.queues[chunk.rank].add(chunk)
 
@@ -248,7 +248,7 @@ class Merger:
     def _take(self, counts: list[int], order: Ints) -> Released:
         released = Released()
         released.n = len(order)
-        taken: list[tuple[Chunk, int, int]] = []
+        taken: list[tuple[DecodedRun, int, int]] = []
         for rank, count in enumerate(counts):
             parts, rejects, following = self.queues[rank].pop(count)
             taken += parts
@@ -258,11 +258,11 @@ class Merger:
         self._lay_out(released, taken, order)
         return released
 
-    def _lay_out(self, released: Released, taken: list[tuple[Chunk, int, int]], order: Ints) -> None:
+    def _lay_out(self, released: Released, taken: list[tuple[DecodedRun, int, int]], order: Ints) -> None:
         """Columns in merged order: `order` ranks the taken records, which stand topic after topic."""
         if not taken:
             return
-        merged_position = np.argsort(order, kind="stable")  # where the taken records, topic after topic, stand in the merge
+        merged_position = np.argsort(order, kind="stable")  # the places of the taken records, topic after topic, in the merge
 
         def gather(name: str) -> Any:
             return np.concatenate([getattr(chunk, name)[begin:end] for chunk, begin, end in taken])

@@ -1,7 +1,7 @@
-"""Three books that must agree before a shard works: the state's head row, the group's offsets, and what the raw topics hold.
+"""State, offsets and topics must agree before a shard works: the state's head row, the group's offsets, and what the raw topics hold.
 
-They are compared after InitProducerId of the shard's transactional id, which ends whatever transaction of the shard was open, and the
-offsets are read from the group's coordinator after it (`docs/adr/0010`).
+They are compared after InitProducerId of the shard's transactional id, which ends any open transaction of the shard. The
+offsets are read from the group's coordinator after that (`docs/adr/0010`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 COORDINATOR_S = 30.0
-"""How long a coordinator may take to come up: on a new cluster the broker first makes its topic of offsets."""
+"""How long a coordinator may take to start: on a new cluster the broker first creates its topic of offsets."""
 ANOTHER = "start with another --app and replay history"
 
 
@@ -37,12 +37,12 @@ class BooksDiffer(KairosFault):
 
 
 class Group(NamedTuple):
-    """What the group's coordinator has of a shard."""
+    """What the group's coordinator stores for a shard."""
 
     offsets: dict[str, int]
     """By topic; a topic without an offset is left out."""
     token: str
-    """Of the last committed transaction, whoever made it; empty when there is none."""
+    """Token of the last committed transaction, of any producer; empty when there is none."""
 
 
 class Books(NamedTuple):
@@ -57,12 +57,12 @@ class Books(NamedTuple):
 
 
 class Agreed(NamedTuple):
-    """Where a shard goes on."""
+    """Where a shard continues."""
 
     offsets: dict[str, int]
     """Next offset of every raw topic."""
     written: bool
-    """Whether the state's head row has them already."""
+    """Whether the state's head row holds these offsets already."""
     remarks: list[str]
     """What an operator should know, a line each."""
 
@@ -106,7 +106,7 @@ async def read_group(settings: Settings, connection: dict[str, Any], partition: 
 
 
 async def read_books(settings: Settings, connection: dict[str, Any], consumer: AIOKafkaConsumer, partition: int, head: Head | None) -> Books:
-    """All three of a shard; `consumer` reads what is committed."""
+    """State, offsets and topics of a shard; `consumer` reads what is committed."""
     places = [TopicPartition(topic, partition) for topic in TOPICS]
     group = await read_group(settings, connection, partition)
     begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
@@ -114,7 +114,7 @@ async def read_books(settings: Settings, connection: dict[str, Any], consumer: A
 
 
 def agree(books: Books, settings: Settings) -> Agreed:
-    """Where the shard goes on, if the books agree. Raises BooksDiffer with the numbers and the ways out."""
+    """Where the shard continues, if state, offsets and topics agree. Raises BooksDiffer with the numbers and what to do."""
     head, group = books.head, books.group.offsets
     if head is None:
         if any(group.values()):
@@ -139,7 +139,8 @@ def differing(books: Books, topic: str, state: int) -> str | None:
     what = "the state, the group and the topic do not agree"
     if state == group:
         what = f"records {state} to {begin - 1} were deleted unread, by retention or by hand" if state < begin else f"the topic ends at {end}, and was read up to {state}"
-    return f"{topic}[{books.partition}]: {what}: the state has read up to {state}, the group {'has no offset' if group is None else f'up to {group}'}, the topic holds {begin} to {end}"
+    read = "has no offset" if group is None else f"up to {group}"
+    return f"{topic}[{books.partition}]: {what}: the state has read up to {state}, the group {read}, the topic holds {begin} to {end}"
 
 
 def adopt(books: Books, settings: Settings) -> Agreed:
@@ -163,7 +164,7 @@ def adopt(books: Books, settings: Settings) -> Agreed:
 
 
 def resume(books: Books, settings: Settings) -> Agreed:
-    """Where the shard goes on by the state alone, and what is lost or repeated. Raises BooksDiffer where the state has no offsets."""
+    """Where the shard continues by the state alone, and what is lost or repeated. Raises BooksDiffer where the state has no offsets."""
     if books.head is None or not books.head.offsets:
         return agree(books, settings)
     found = {topic: resumed(books, topic) for topic in TOPICS}
@@ -171,20 +172,20 @@ def resume(books: Books, settings: Settings) -> Agreed:
 
 
 def resumed(books: Books, topic: str) -> tuple[int, str]:
-    """Where a topic is gone on with by the state alone, and one line on what that loses or repeats; empty when it agrees."""
-    assert books.head is not None  # the callers have looked
+    """Where a topic is continued by the state alone, and one line on what that loses or repeats; empty when it agrees."""
+    assert books.head is not None  # the callers have checked
     state, group = books.head.offsets.get(topic, 0), books.group.offsets.get(topic)
     begin, end = books.begins[topic], books.ends[topic]
     place = f"{topic}[{books.partition}]"
     if state < begin:
-        return begin, f"{place}: goes on at {begin}, its beginning: records {state} to {begin - 1} are lost"
+        return begin, f"{place}: continues at {begin}, its beginning: records {state} to {begin - 1} are lost"
     if state > end and group is None:
-        return begin, f"{place}: goes on at {begin}, its beginning, as a topic that was made anew: what the old one held unread is lost"
+        return begin, f"{place}: continues at {begin}, its beginning, as a topic that was created again: what the old one held unread is lost"
     if state > end:
-        return end, f"{place}: goes on at {end}, its end: records written below it since the topic was cut are lost, if there are any"
+        return end, f"{place}: continues at {end}, its end: records written below it since the topic was cut are lost, if there are any"
     if state == group:
         return state, ""
-    return state, f"{place}: goes on at {state}: nothing is lost or repeated, unless the topic was made anew: then its records below {state} are lost"
+    return state, f"{place}: continues at {state}: nothing is lost or repeated, unless the topic was created again: then its records below {state} are lost"
 
 
 def listed(offsets: Mapping[str, int], partition: int) -> str:

@@ -1,4 +1,4 @@
-"""Looks at the whole group from time to time: records that wait in partitions which no worker holds show in no worker's own lag."""
+"""Looks at the whole group from time to time: the lag of partitions that no worker holds is in no worker's own metrics."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Bystander(threading.Thread):
                 self.look()
 
     def look(self) -> None:
-        """Look once; what fails is looked at again next time, and is not an error of the worker."""
+        """Look once; a failed look is repeated next time, and is no error of the worker."""
         try:
             self.note(asyncio.run(self._unowned()))
         except (KafkaError, KairosFault, OSError, TimeoutError):
@@ -57,7 +57,7 @@ class Bystander(threading.Thread):
             self.metrics.unowned.labels(topic).set(lag[topic])
 
     async def _unowned(self) -> Counter[str]:
-        """Records that wait where nobody is, by topic. While every partition is held, one request is all."""
+        """Records that wait in partitions without a member, by topic. While every partition is held, one request is enough."""
         async with asyncio.timeout(ANSWER_S), Admin(self.settings) as client:
             group = await group_of(client, self.settings.app)
             if all(group.owner(topic, partition) for topic, count in self.counts.items() for partition in range(count)):

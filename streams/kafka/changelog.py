@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 FETCH_BYTES = 32 * 1024 * 1024
 FETCH_WAIT_MS = 10
-"""A fetch that waits longer at the end of the topic holds up whatever is asked over the same connection: with 500 ms a restore took 3 s longer."""
+"""A fetch that waits longer at the end of the topic delays all other requests on the same connection: with 500 ms a restore took 3 s longer."""
 
 
 def reader(settings: Settings, connection: dict[str, Any]) -> AIOKafkaConsumer:
-    """A consumer that reads what is committed, and belongs to no group."""
+    """A consumer that reads committed records, and belongs to no group."""
     return AIOKafkaConsumer(
         bootstrap_servers=settings.brokers,
         enable_auto_commit=False,

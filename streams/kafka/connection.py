@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def connection(settings: Settings) -> dict[str, Any]:
-    """What aiokafka's clients need to connect, beside the address. Raises SettingsError.
+    """What aiokafka's clients need to connect, besides the address. Raises SettingsError.
 
     TLS is at least 1.2 with the host name checked; secrets come from files, never from the command line.
     """
@@ -47,7 +47,7 @@ def tls(settings: Settings) -> ssl.SSLContext:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if settings.cert_file:
             context.load_cert_chain(settings.cert_file, settings.key_file)
-    except OSError as error:  # ssl.SSLError is one
+    except OSError as error:  # includes ssl.SSLError
         named = ", ".join(f"{name} {path}" for name in ("ca_file", "cert_file", "key_file") if (path := getattr(settings, name)))
         raise SettingsError(f"security: wanted readable PEM files, got {named}: {error.strerror or type(error).__name__}") from error
     return context
@@ -70,7 +70,7 @@ def host_of(address: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine itself, whatever name resolution says."""
+    """Whether a host is this machine itself, without asking name resolution."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

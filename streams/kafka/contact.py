@@ -1,7 +1,8 @@
 """When the brokers last answered: what readiness, the watchdog and the end of a worker go by.
 
 Every client of this process (the group's consumer, the shards' producers, readers and admins) goes through aiokafka's connection; the one here
-notes each answer. What only tells about the cluster (versions, metadata, who coordinates, who is in the group) does not count: a broker may give it and do no work.
+notes each answer. Answers that only describe the cluster (versions, metadata, coordinators, members of the group) do not count: a broker may send
+them and do no work.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ class Contact:
     def __init__(self) -> None:
         self.broker = self.group = time.monotonic()
         self.joining: float | None = None
-        """Since when the group has been dealing its partitions out."""
+        """Since when the group has been assigning its partitions."""
         self.refused: Callable[[int], None] | None = None
-        """Is given the error codes that the coordinator answers; it may end the process."""
+        """Called with the error codes that the coordinator answers; it may end the process."""
 
     def asked(self, api_key: int) -> None:
         """A request is on its way."""
@@ -68,20 +69,20 @@ class Contact:
         """Which answer has been missing for more than `contact_s`, if one has."""
         joining = self.joining
         if joining is not None and time.monotonic() - joining > contact_s:
-            return f"the group has been dealing out partitions for {time.monotonic() - joining:.0f} s: another member, or the broker, does not answer"
+            return f"the group has been assigning partitions for {time.monotonic() - joining:.0f} s: another member, or the broker, does not answer"
         silent, group = self.silent_s(), self.group_silent_s()
         if max(silent, group) <= contact_s:
             return None
         if silent > min(contact_s, FETCHED_S):
-            return f"no Kafka broker has answered for {silent:.0f} s (contact_s = {contact_s:g}): look at the brokers and the network; the worker goes on by itself"
+            return f"no Kafka broker has answered for {silent:.0f} s (contact_s = {contact_s:g}): look at the brokers and the network; the worker continues by itself"
         return (
             f"the group's coordinator has not answered for {group:.0f} s (contact_s = {contact_s:g}), other brokers do: "
-            "look at the broker that leads the group's partition of __consumer_offsets; the worker goes on by itself"
+            "look at the broker that leads the group's partition of __consumer_offsets; the worker continues by itself"
         )
 
 
 def listen(contact: Contact) -> None:
-    """Have every connection that is made from now on tell `contact` of its answers."""
+    """Make every connection opened from now on report its answers to `contact`."""
 
     class Connection(conn.AIOKafkaConnection):
         def send(self, request: Any, expect_response: bool = True) -> Any:  # noqa: FBT002  # aiokafka's signature

@@ -1,4 +1,4 @@
-"""Dead letters read, listed and put back.
+"""Read dead letters, list them and put them back.
 
 A dead letter that the installed version finds valid goes back to its raw topic as it was: key, value, headers, time; the partition by Kafka's
 partitioner. Each transaction that puts some back also writes a receipt into the same partition of the dead-letter topic, with the identities of
@@ -49,7 +49,7 @@ PUT_BACK, BEFORE, LATE, CUT_SHORT, EXPIRED, FOREIGN = (
 
 
 class Letter(NamedTuple):
-    """A dead letter: where it lies, what it says of its record, and the record."""
+    """A dead letter: its place in the topic, what it says of its record, and the record."""
 
     partition: int
     offset: int
@@ -98,22 +98,22 @@ class Wanted(NamedTuple):
 
 def letter_of(record: Any) -> Letter:
     """The dead letter in a record of the dead-letter topic."""
-    told = dict(record.headers)
-    stamp = int(told.get(ORIGINAL_TIME, b"-1"))
+    letter_headers = dict(record.headers)
+    stamp = int(letter_headers.get(ORIGINAL_TIME, b"-1"))
     headers = tuple((name.removeprefix(ORIGINAL_HEADER), value) for name, value in record.headers if name.startswith(ORIGINAL_HEADER))
-    coordinates = told["topic"].decode(), int(told["partition"]), int(told["offset"])
+    coordinates = letter_headers["topic"].decode(), int(letter_headers["partition"]), int(letter_headers["offset"])
     return Letter(
         record.partition,
         record.offset,
         record.timestamp,
-        told["reason"].decode(),
-        told.get("detail", b"").decode(errors="replace"),
+        letter_headers["reason"].decode(),
+        letter_headers.get("detail", b"").decode(errors="replace"),
         *coordinates,
         stamp if stamp >= 0 else None,
         headers,
         record.key,
         record.value,
-        CUT in told or CUT_HEADERS in told,
+        CUT in letter_headers or CUT_HEADERS in letter_headers,
     )
 
 
@@ -193,7 +193,7 @@ async def raw_topics(settings: Settings) -> tuple[dict[str, int], dict[str, int]
 
 
 class Examiner:
-    """What the installed version and these settings make of a dead letter."""
+    """How the installed version with these settings handles a dead letter."""
 
     def __init__(self, settings: Settings, kept_ms: dict[str, int], now_ms: int) -> None:
         self.settings, self.kept_ms, self.now_ms = settings, kept_ms, now_ms
@@ -222,7 +222,7 @@ Summary = Counter[tuple[str, str, str]]
 
 
 async def put_back(settings: Settings, wanted: Wanted, *, dry_run: bool, progress: Callable[[int, int], None]) -> Summary:
-    """Put back the wanted dead letters that are valid now, each once; `progress` is given how many were looked at and put back so far.
+    """Put back the wanted dead letters that are valid now, each once; `progress` is called with the numbers looked at and put back so far.
 
     Raises TopicFault when another call comes between, or a topic refuses; what was put back until then stays so, and is known to the next call.
     """
@@ -251,7 +251,7 @@ async def put_back(settings: Settings, wanted: Wanted, *, dry_run: bool, progres
     except ProducerFenced as error:
         raise TopicFault("another 'kairos dead-letters --put-back' of this application has begun: run it again when that has ended") from error
     except KafkaError as error:
-        raise TopicFault(f"the broker refused: {words(error)}: what was put back so far is known, run it again when the cause is mended") from error
+        raise TopicFault(f"the broker refused: {words(error)}: what was put back so far is known, run it again when the cause is fixed") from error
     finally:
         if producer is not None:
             await producer.stop()
@@ -264,7 +264,7 @@ def put(summary: Summary) -> int:
 
 
 async def begin(settings: Settings) -> AIOKafkaProducer:
-    """A producer that ends whatever an earlier call left open. It must begin before receipts are read. Raises TopicFault."""
+    """A producer that ends any transaction an earlier call left open. It must begin before receipts are read. Raises TopicFault."""
     producer = AIOKafkaProducer(
         bootstrap_servers=settings.brokers,
         transactional_id=f"{settings.app}-dead-letters",
@@ -302,7 +302,7 @@ async def write(producer: AIOKafkaProducer | None, partition: int, letters: list
             receipt = msgspec.json.encode([letter.identity for letter in letters])
             sent.append(await send(producer, DEAD_LETTER, receipt, partition=partition, headers=[("reason", RECEIPT.encode())]))
             await asyncio.gather(*sent)
-        except (IllegalOperation, AssertionError) as error:  # the client's answers to a send after one that the broker has refused
+        except (IllegalOperation, AssertionError) as error:  # what the client raises on a send after the broker has refused one
             waiter = producer._txn_manager._transaction_waiter
             if not waiter.done() or waiter.exception() is None:
                 raise

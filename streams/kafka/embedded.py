@@ -1,8 +1,8 @@
 """A Kafka broker inside this process: librdkafka's mock cluster, for the demo and for tests without Java.
 
-It knows consumer groups and transactions. It has no controller: topics come into being when they are first asked for, with four
+It knows consumer groups and transactions. It has no controller: topics are created when they are first asked for, with four
 partitions, and admin requests fail. It keeps everything in memory and forgets it at the end; compaction does not
-happen, and offsets sent with a transaction are taken but not told to a worker that starts again. Checksums of what it hands out
+happen, and offsets sent with a transaction are accepted but not reported to a worker that starts again. Checksums of what it returns
 may be wrong: its consumers say `check_crcs=False`.
 """
 
@@ -27,8 +27,8 @@ class EmbeddedBroker:
         return self
 
     def bring_up(self, topics: list[str]) -> None:
-        """Make topics come into being, by asking for them."""
-        assert self._client is not None, "enter the broker first"  # a caller's mistake
+        """Create topics, by asking for them."""
+        assert self._client is not None, "enter the broker first"
         for topic in topics:
             self._client.list_topics(topic, timeout=10)
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("kairos.worker")
 AWAY_S = 5.0
-"""A broker that has been silent so long while the worker ends is not waited for."""
+"""The worker, when it ends, does not wait for a broker that has been silent this long."""
 PATIENCE_S = 6.0
-"""How long the end may take at least, whatever the broker does."""
+"""How long the end may take at least, even if the broker is silent."""
 LONGEST_S = 25.0
 """How long it may take at most: Kubernetes kills after 30 s."""
 UNCOMMITTED = "what was in hand is not committed, and is read again at the next start"
@@ -36,7 +36,7 @@ class Ending:
     def __init__(self, contact: Contact) -> None:
         self.contact = contact
         self.finish: Callable[[], None] | None = None
-        """Begins an orderly end; None while the worker has not begun."""
+        """Called to begin an orderly end; None while the worker has not begun."""
         self.asked_at: float | None = None
 
     def install(self) -> None:
@@ -46,7 +46,7 @@ class Ending:
         threading.excepthook = self._on_thread_error
 
     def _on_thread_error(self, failed: threading.ExceptHookArgs) -> None:
-        """A thread without which nothing is read: the worker must not stay there as if all were well."""
+        """Start a thread without which nothing is read; if it fails, the worker must end."""
         error = failed.exc_value or RuntimeError()
         if self.asked_at is not None:
             log(logger, logging.WARNING, "a thread did not end well", **about(error))
@@ -76,7 +76,7 @@ class Ending:
 
     def overdue(self, now: float) -> tuple[str, str] | None:
         """Why an orderly end is not waited for any more, if so: a message and a reason."""
-        assert self.asked_at is not None  # a signal came
+        assert self.asked_at is not None
         since, silent = now - self.asked_at, now - self.contact.broker
         if since > PATIENCE_S and silent > AWAY_S:
             return "the worker ends without its broker", f"no Kafka broker has answered for {silent:.0f} s: {UNCOMMITTED}"

@@ -1,7 +1,7 @@
 """Erase a customer's state: the shard is taken from its worker, the customer's rows become tombstones, in one transaction.
 
 The worker that owned the shard is fenced by it and ends at its next commit; started again, it restores without the customer.
-Texts (such as numbers called) that no other row of the shard holds go too.
+Texts (such as numbers called) that no other row of the shard holds are deleted as well.
 """
 
 from __future__ import annotations

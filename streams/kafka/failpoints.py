@@ -2,7 +2,7 @@
 
 The process ends by SIGKILL, as it would by a power cut, so that a test sees from its exit status that the fault has hit. With
 `FAULT=after_commit:3:error` it goes on with a TimeoutError there, as if a reply had been lost; with `FAULT=before_commit:3:stop` it
-stands still there by SIGSTOP, until somebody sends SIGCONT. `CLOCK_SHIFT=path` names a file with the milliseconds by which the wall clock
+stops there by SIGSTOP, until SIGCONT is sent. `CLOCK_SHIFT=path` names a file with the milliseconds by which the wall clock
 is wrong; no file: it is right.
 """
 
@@ -29,7 +29,7 @@ _left = {_point: int(_count or 1)} if _point else {}
 
 
 def reach(point: str) -> None:
-    """Pass `point`; where it is the one and the time that FAULT names, the process is killed, or what else FAULT says."""
+    """Pass `point`. If FAULT names this point and this pass, the process is killed, stopped or given an error, as FAULT says."""
     if point in _left:
         _left[point] -= 1
         if not _left[point] and _how == "error":
@@ -42,7 +42,7 @@ _shift = os.environ.get("CLOCK_SHIFT")
 
 
 def shift_ms() -> int:
-    """By how much a test has the wall clock be wrong, ms."""
+    """By how much a test shifts the wall clock, ms."""
     if _shift is None:
         return 0
     try:

@@ -1,4 +1,4 @@
-"""Why the consumer group does not give a worker what it must have, in words that name the cause."""
+"""Why the consumer group does not give a worker what it needs: sentences that name the cause."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EVICTIONS, EVICTED_S = 3, 30.0
 
 
 class Refusals:
-    """What the coordinator refuses for good; `settings` say who asks."""
+    """What the coordinator refuses permanently; `settings` are those of the worker that asks."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -35,7 +35,7 @@ class Refusals:
         """Why an answer of the coordinator with this error code ends the worker, if it does."""
         app, instance = self.settings.app, self.settings.instance
         if code == INCONSISTENT_PROTOCOL:
-            return stranger(app, "one that deals partitions out in another way than Kairos does")
+            return stranger(app, "one that assigns partitions in another way than Kairos does")
         if code == SESSION_TIMEOUT:
             return (
                 f"session_timeout_s: the broker refuses {self.settings.session_timeout_s} s: wanted a time between its group.min.session.timeout.ms "
@@ -54,7 +54,7 @@ class Refusals:
 
 
 def stranger(app: str, which: str) -> str:
-    """Words about a consumer in the group that is no worker."""
+    """The sentence about a consumer in the group that is no worker."""
     return (
         f"another consumer is in the group {app}, {which}: partitions that it holds are read by nobody else, and their customers get no events; "
         "stop it, or start the workers with another --app"
@@ -75,8 +75,8 @@ def why_uneven(places: Collection[TP], count: int, cluster: Any, app: str) -> tu
         if topic in cluster.unauthorized_topics:
             return "a raw topic may not be read", f"{topic}: the broker does not show it to the worker any more: grant it READ (which contains DESCRIBE)"
         if not there:
-            return "a raw topic is gone", (
-                f"{topic} is gone, deleted or made anew: create it with 'kairos topics --create'; the group's offsets and the state still count its old records: "
+            return "a raw topic is missing", (
+                f"{topic} is missing, deleted or created again: create it with 'kairos topics --create'; the group's offsets and the state still count its old records: "
                 "start with another --app and replay history, or set the group's offset for it"
             )
         if len(there) != count:
@@ -88,8 +88,8 @@ def why_uneven(places: Collection[TP], count: int, cluster: Any, app: str) -> tu
 
 
 def cause(error: BaseException) -> dict[str, Any]:
-    """An error that ended the worker as fields of a line, in words that name the right to grant where one is missing."""
-    told = about(error)
+    """An error that ended the worker, as fields of a log line; it names the right to grant where one is missing."""
+    fields = about(error)
     if isinstance(error, TopicAuthorizationFailedError):
-        told["reason"] = f"{names_in(error) or 'a raw topic'}: the broker refuses what must be read: grant the worker READ"
-    return told
+        fields["reason"] = f"{names_in(error) or 'a raw topic'}: the broker refuses what must be read: grant the worker READ"
+    return fields

@@ -1,8 +1,8 @@
 """Looks at where topic partitions end, for all shards of a worker at once.
 
 A shard may pass a topic that has run out only by a look that is newer than what it releases (`semantics.md` §1.2). The end that a fetch brings is no
-such look: how old it is depends on when the fetch was sent, and a paused partition is not fetched at all. So the shards ask, and whoever asks while a
-request is on its way is in the next one: however many ask, one request is on its way.
+such look: its age depends on when the fetch was sent, and a paused partition is not fetched at all. So the shards ask. Questions that come while a
+request is in flight go into the next one: there is never more than one request in flight.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Looks:
         return self.consumer
 
     async def close(self) -> None:
-        """Let the client go."""
+        """Close the client."""
         consumer, self.consumer = self.consumer, None
         if consumer is not None:
             await consumer.stop()

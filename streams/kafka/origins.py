@@ -1,4 +1,4 @@
-"""When a raw record was appended, and its headers: kept until it is committed, for the dead letter that it may become and the events that it makes."""
+"""When a raw record was appended, and its headers: kept until it is committed, for the dead letter that it may become and the events that it causes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Run(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """What is known of a raw record beside its key and value."""
+    """What is known of a raw record besides its key and value."""
 
     appended_ms: int
     """Its time: of the append where the topic stamps records (`LogAppendTime`), else the producer's."""
@@ -41,7 +41,7 @@ class Origins:
         self.runs: dict[str, deque[Run]] = {}
 
     def remember(self, topic: str, records: Sequence[Any]) -> None:
-        """Keep what a dead letter of these fetched records needs beside key and value; they come in offset order."""
+        """Keep what a dead letter of these fetched records needs besides key and value; they come in offset order."""
         if not records:
             return
         count = len(records)
@@ -55,8 +55,8 @@ class Origins:
 
     def complete(self, letter: Message) -> Message:
         """A dead letter with its record's time and headers, where they are known."""
-        told = dict(letter.headers)
-        (origin,) = self.of([(told["topic"].decode(), int(told["offset"]))])
+        headers = dict(letter.headers)
+        (origin,) = self.of([(headers["topic"].decode(), int(headers["offset"]))])
         return letter if origin is None else letter._replace(headers=(*letter.headers, *original_headers(*origin)))
 
     def of(self, places: Sequence[tuple[str, int] | None]) -> list[Origin | None]:

@@ -1,8 +1,8 @@
-"""A transactional producer that sends no request of a transaction a second time after its reply failed to come.
+"""A transactional producer that never repeats a request of a transaction whose reply did not arrive.
 
 aiokafka 0.14 repeats such a request with the same epoch. The first copy may still be on its way, and reach the coordinator in the middle of
 the next transaction: a late EndTxn ends that one half way (events without offsets, rows without events), a late TxnOffsetCommit replaces its
-offsets by older ones. Here a reply that fails to come ends the producer. The next one begins a new epoch, and the brokers refuse what
+offsets by older ones. Here a missing reply ends the producer. The next one begins a new epoch, and the brokers refuse what
 is still on its way from the old one (`docs/adr/0010`).
 """
 
@@ -42,7 +42,7 @@ class OnceClient:
         """The reply to `request`. Raises KafkaError."""
         try:
             return await self._client.send(node_id, request, group=group)
-        except (NodeNotReadyError, IncompatibleBrokerVersion):  # it was not sent
+        except (NodeNotReadyError, IncompatibleBrokerVersion):  # the request was not sent
             raise
         except KafkaError as error:
             if isinstance(request, ONCE):
@@ -85,7 +85,7 @@ RELIED_ON: list[tuple[Any, str, list[str]]] = [
 
 
 def differing() -> list[str]:
-    """What the installed client does otherwise than this file relies on; empty when all is as it must be."""
+    """How the installed client differs from what this file relies on; empty when it does not."""
     found = [f"{owner.__qualname__}.{name}" for owner, name, wanted in RELIED_ON if list(inspect.signature(getattr(owner, name, lambda: None)).parameters) != wanted]
     if "self._sender.client.send" not in inspect.getsource(BaseHandler.do):
         found.append("BaseHandler.do: it does not send by its sender's client")

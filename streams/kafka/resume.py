@@ -1,4 +1,4 @@
-"""`--resume-from-state`: before a worker starts, shards whose books do not agree are set to what their state says."""
+"""`--resume-from-state`: before a worker starts, shards whose state, offsets and topics do not agree are set to what their state says."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ logger = logging.getLogger("kairos.worker")
 async def resume_from_state(settings: Settings, connection: dict[str, Any], metrics: Metrics, partitions: int) -> None:
     """Set the group's offsets to those of the state, shard by shard, where they do not agree, and log what that loses or repeats.
 
-    A shard that agrees is left alone; of others the owner is fenced. Raises BooksDiffer where there is no state to go by.
+    Shards that agree are not changed; the owners of the others are fenced. Raises BooksDiffer where there is no state to start from.
     """
     async with changelog.reading(settings, connection) as consumer:
         for partition in range(partitions):
@@ -37,7 +37,7 @@ async def resume_from_state(settings: Settings, connection: dict[str, Any], metr
 
 
 async def read(settings: Settings, connection: dict[str, Any], consumer: AIOKafkaConsumer, partition: int) -> books.Books:
-    """The books of a shard, the head row read from its changelog."""
+    """State, offsets and topics of a shard; the head row is read from its changelog."""
     value: bytes | None = None
     async for run in changelog.rows(consumer, TopicPartition(settings.changelog, partition)):
         value = next((row for key, row in reversed(run) if key == HEAD_KEY), value)
@@ -46,7 +46,7 @@ async def read(settings: Settings, connection: dict[str, Any], consumer: AIOKafk
 
 
 async def resume(settings: Settings, connection: dict[str, Any], metrics: Metrics, consumer: AIOKafkaConsumer, partition: int) -> None:
-    """Take a shard over, and commit where it goes on."""
+    """Take a shard over, and commit where it continues."""
     transactions = Transactions(partition, settings, metrics, connection=connection, dead_letter_bytes=0, raw_partitions=0, topic_bytes={})
     await transactions.begin()
     try:

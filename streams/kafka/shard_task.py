@@ -60,7 +60,7 @@ class RetentionGap(KairosFault):
 
 
 class ShardTask:
-    """One shard at work: fed by the agents, it merges, detects and commits until told to stop."""
+    """One shard at work: fed by the agents, it merges, detects and commits until it is stopped."""
 
     def __init__(
         self,
@@ -80,11 +80,11 @@ class ShardTask:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
         self.partition = shard.partition
         self.rewind, self.look, self.rebuild = rewind, look, rebuild
-        """`rewind(topic, partition, offset)`: have it fetched from there. `look(partition, topics)`: have their ends looked at; `looked` is called."""
+        """`rewind(topic, partition, offset)`: fetch it again from there. `look(partition, topics)`: ask for their ends; `looked` is called with the answer."""
         self.next: dict[str, int] = {}
         """By topic, the position up to which everything was fed: the next run must begin there, or before and is trimmed."""
         self.ends: dict[str, int] = {}
-        """By topic, the newest known end, for what is behind."""
+        """By topic, the newest known end, from which the backlog is counted."""
         self.looks: dict[str, tuple[float, int]] = {}
         """By topic, the last look: when, and where the topic ended."""
         self.unseen: str | None = None
@@ -104,11 +104,11 @@ class ShardTask:
         )
         self.clocks = self.transactions.clocks
         self.compare = False
-        """Whether there was a rebalance since the books were compared."""
+        """Whether there was a rebalance since state, offsets and topics were compared."""
         self.progress = time.monotonic()
         """When something was last committed, or there was last nothing to do."""
         self.held_since: dict[str, float] = {}
-        """By topic, since when all that is left to read stands behind an open transaction of somebody else's."""
+        """By topic, since when the only unread records are hidden by another producer's open transaction."""
         self.origins = Origins()
         self.off: dict[str, str] = {}
         """Events whose rules are shut off until the shard starts the next time, and why."""
@@ -167,7 +167,7 @@ class ShardTask:
         self.shard.looked(topic, moment if self.next[topic] >= end else UNREAD)
 
     def _note_held(self, topic: str, run: Fetched) -> None:
-        """Note since when all that is left to read stands behind an open transaction of somebody else's."""
+        """Note since when the only unread records are hidden by another producer's open transaction."""
         if run.held and not run.records and run.position >= run.end:
             self.held_since.setdefault(topic, time.monotonic())
         else:
@@ -271,7 +271,7 @@ class ShardTask:
             await self.commit(step)
 
     async def _idle(self, due: float) -> bool:
-        """Nothing comes: the clock moves on, timers may fire, and offsets pass what is no record. False when the ends must be looked at first."""
+        """When no records come: move the clock on, fire timers, and commit offsets behind markers. False when the ends must be looked at first."""
         if self.stopping or not self.may_step.is_set():
             return True
         looked = min(self.looks.get(topic, (UNREAD, 0))[0] for topic in TOPICS)
@@ -300,7 +300,7 @@ class ShardTask:
             await self.commit(step)
 
     async def _pass_over(self) -> None:
-        """Commit the positions where nothing but markers and aborted records lies before them: they must look like neither unread nor deleted input."""
+        """Commit positions behind markers and aborted records, so that these look like neither unread nor deleted input."""
         committed = self.transactions.committed
         moved = {topic: position for topic, position in self.next.items() if position > committed.get(topic, 0) and not self.shard.queued(topic)}
         if moved and time.monotonic() - self.passed_at >= PASS_OVER_S:
@@ -325,7 +325,7 @@ class ShardTask:
         self.work.set()
 
     async def close(self) -> None:
-        """Let the producer go; an open transaction is aborted."""
+        """Stop the producer; an open transaction is aborted."""
         await self.transactions.close()
 
     async def _read_state(self, consumer: AIOKafkaConsumer) -> int:
@@ -366,7 +366,7 @@ class ShardTask:
         self.look(self.partition, TOPICS)
 
     async def _agree(self, consumer: AIOKafkaConsumer) -> books.Agreed:
-        """Where the shard goes on by state, group and topics. Raises BooksDiffer."""
+        """Where the shard continues by state, group and topics. Raises BooksDiffer."""
         known = await books.read_books(self.settings, self.connection, consumer, self.partition, self.shard.engine.state.stored)
         try:
             agreed = books.agree(known, self.settings)
@@ -378,7 +378,7 @@ class ShardTask:
         return agreed
 
     async def _compare(self) -> None:
-        """After a rebalance, of a shard that stays here: nobody has moved its offsets or cut its topics. Raises Fenced, BooksDiffer."""
+        """After a rebalance, for a shard that stays here: check that its offsets were not moved nor its topics cut. Raises Fenced, BooksDiffer."""
         head = self.transactions.head
         try:
             async with asyncio.timeout(COMPARE_S), changelog.reading(self.settings, self.connection) as consumer:
@@ -425,7 +425,7 @@ class ShardTask:
 
 
 def refuse_gaps(expected: dict[TopicPartition, int], begins: dict[TopicPartition, int]) -> None:
-    """Raise RetentionGap where the first offset there is lies behind the expected one."""
+    """Raise RetentionGap where the first offset of a topic is above the expected one."""
     for place, offset in expected.items():
         if begins[place] > offset:
             raise RetentionGap(

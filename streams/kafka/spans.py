@@ -33,7 +33,7 @@ LINKS = 128
 """Traces that the span of a transaction is linked to, at most."""
 SEND_S = 5.0
 FLUSH_S = 2.0
-"""How long the last spans are waited for when a worker ends."""
+"""How long the end of a worker waits for the last spans."""
 PATH = "/v1/traces"
 PROPAGATOR = TraceContextTextMapPropagator()
 
@@ -95,7 +95,7 @@ class Spans(Tracing):
 
 
 def remote(context: Context) -> OtelContext:
-    """A trigger's context as OpenTelemetry has it."""
+    """A trigger's context in OpenTelemetry's form."""
     carrier = {PARENT: context.parent.decode("ascii")} | ({STATE: context.state.decode("ascii")} if context.state else {})
     return PROPAGATOR.extract(carrier)
 

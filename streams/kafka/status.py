@@ -1,4 +1,4 @@
-"""What the broker says of an application: members of its group, who holds which shard, and how far behind each is. Works without a worker."""
+"""What the broker says of an application: members of its group, which member holds which shard, and the lag of each. Works without a worker."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 ANSWER_S, ATTEMPTS = 8.0, 3
-"""All of the broker's answers together are waited for this long, and asked for so often."""
+"""How long one attempt waits for all answers of the broker, and how many attempts there are."""
 COORDINATOR_S = 6.0
-"""A broker that has just started names the group's coordinator within this."""
+"""How long a broker that has just started may take to name the group's coordinator."""
 STABLE = "Stable"
 
 
 class StatusFault(KairosFault):
-    """The broker does not say how the application is."""
+    """The broker does not report the state of the application."""
 
 
 class Member(NamedTuple):
@@ -56,7 +56,7 @@ class Group(NamedTuple):
     members: list[Member]
 
     def owner(self, topic: str, partition: int) -> str | None:
-        """Who holds a partition."""
+        """The member that holds a partition."""
         return next((member.name for member in self.members if (topic, partition) in member.partitions), None)
 
 
@@ -71,7 +71,7 @@ class Place(NamedTuple):
     end: int
     """The last stable offset."""
     lag: int
-    """Offsets that are there and not committed."""
+    """Offsets up to the end that are not committed."""
 
 
 class Overview(NamedTuple):
@@ -80,18 +80,18 @@ class Overview(NamedTuple):
     group: Group
     places: list[Place]
     missing: list[str]
-    """Raw topics that are not there."""
+    """Raw topics that are missing."""
 
 
 async def overview(settings: Settings) -> Overview:
     """Ask the broker. Raises StatusFault, BrokerUnreachable."""
     try:
         for _ in range(ATTEMPTS):
-            with contextlib.suppress(TimeoutError):  # a topic that is deleted meanwhile is asked for without an answer
+            with contextlib.suppress(TimeoutError):  # a topic that is deleted meanwhile gives no answer
                 async with asyncio.timeout(ANSWER_S):
                     return await ask(settings)
     except GroupAuthorizationFailedError as error:
-        raise StatusFault(f"{settings.app}: the broker forbids it to be looked at: grant the caller DESCRIBE on the group {settings.app}") from error
+        raise StatusFault(f"{settings.app}: the broker forbids the request: grant the caller DESCRIBE on the group {settings.app}") from error
     except KafkaError as error:
         raise StatusFault(f"brokers: wanted an answer about the group {settings.app} from {settings.brokers}, got {type(error).__name__}: try again") from error
     raise BrokerUnreachable(f"brokers: the broker on {settings.brokers} did not answer within {ATTEMPTS * ANSWER_S:.0f} s: look at it, or name another with --brokers")
@@ -152,12 +152,12 @@ async def places_of(client: AIOKafkaAdminClient, settings: Settings, group: Grou
 
 
 def problems_of(seen: Overview, app: str) -> list[str]:
-    """What is wrong, a sentence each."""
+    """The problems, a sentence each."""
     found = [f"{topic} is missing, or not shown to this user: create it with 'kairos topics --create', or grant DESCRIBE on it" for topic in seen.missing]
     if not seen.group.members:
         found.append(f"the group {app} has no member: no worker runs")
     elif seen.group.state != STABLE:
-        found.append(f"the group {app} is dealing out partitions ({seen.group.state}): look again; when it stays so, a member does not answer")
+        found.append(f"the group {app} is assigning partitions ({seen.group.state}): look again; when it stays so, a member does not answer")
     unowned: dict[str, list[Place]] = {}
     for place in seen.places:
         if place.owner is None and place.lag:

@@ -1,17 +1,18 @@
-"""What is needed of each topic's configuration: what would lose records is a fault, what is thin is a warning; each says what to do."""
+"""What is needed of each topic's configuration: what would lose records is a fault, what leaves little margin is a warning; each says what to do."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from schemas.columns import DAY_MS
 from schemas.raw import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MINUTE_MS, DAY_MS = 60_000, 86_400_000
+MINUTE_MS = 60_000
 THIN_BYTES = 1_048_576
-"""A topic that takes less than what brokers take unless told otherwise."""
+"""A topic whose limit is below the broker's default is a warning."""
 SAFE_COPIES = 3
 
 
@@ -23,7 +24,7 @@ class Topic(NamedTuple):
     replication: int
 
     def number(self, name: str, default: int) -> int:
-        """A whole number of the configuration; what the broker did not tell is no fault."""
+        """A whole number of the configuration; what the broker did not report is no fault."""
         return int(self.config.get(name) or default)
 
 
@@ -35,7 +36,7 @@ class Findings(NamedTuple):
 
 
 def examine(topics: Mapping[str, Topic], changelog: str, *, wall_clock: bool) -> Findings:
-    """All that is wrong or thin with the topics that are there."""
+    """All faults and warnings about the topics that are there."""
     found = Findings([], [])
     for topic in topics.values():
         if topic.name == changelog:
@@ -51,7 +52,7 @@ def examine(topics: Mapping[str, Topic], changelog: str, *, wall_clock: bool) ->
 
 
 def state_policy(topic: Topic, found: Findings, *, wall_clock: bool) -> None:
-    """The state topic keeps the newest row of each key, for ever, and tells the broker's time."""
+    """The state topic keeps the newest row of each key, forever, and carries the broker's time."""
     policy = topic.config.get("cleanup.policy", "compact")
     if policy != "compact":
         found.faults.append(f"{topic.name}: cleanup.policy must be compact, or the state is lost with time: got {policy}: alter the topic")
@@ -69,7 +70,7 @@ def log_policy(topic: Topic, found: Findings) -> None:
     if "compact" in policy:
         found.faults.append(f"{topic.name}: cleanup.policy must be delete, got {policy}: compaction deletes {lost}: alter the topic")
     elif policy != "delete":
-        found.warnings.append(f"{topic.name}: cleanup.policy should be delete, got {policy or 'none'}: the topic grows for ever")
+        found.warnings.append(f"{topic.name}: cleanup.policy should be delete, got {policy or 'none'}: the topic grows forever")
     kept = topic.number("retention.ms", -1)
     if 0 <= kept < MINUTE_MS:
         found.faults.append(f"{topic.name}: retention.ms must be at least {MINUTE_MS} (a minute), better {DAY_MS} (a day), got {kept}: it deletes {lost}: alter the topic")

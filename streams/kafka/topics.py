@@ -11,12 +11,13 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import CoordinatorNotAvailableError, KafkaConnectionError, KafkaError
 
+from schemas.columns import DAY_MS
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.emit import DEAD_LETTER, MISSED, PREFIX
 from streams.kafka.books import COORDINATOR_S, group_offsets
 from streams.kafka.connection import connection
-from streams.kafka.topic_needs import DAY_MS, Topic, examine
+from streams.kafka.topic_needs import Topic, examine
 from streams.logs import log
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ async def partitions_of(client: AIOKafkaAdminClient) -> dict[str, int]:
 
 
 async def create(settings: Settings, families: Iterable[str], *, partitions: int, replication: int) -> list[str]:
-    """Create what is missing, and have the state topic stamped by the broker. Returns what was done, a line each. Raises TopicFault."""
+    """Create what is missing, and set the state topic to the broker's time. Returns what was done, a line each. Raises TopicFault."""
     async with Admin(settings) as client:
         there = await partitions_of(client)
         await refuse_lost_state(client, settings, there)
@@ -107,11 +108,11 @@ async def make(client: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
 
 
 async def stamp_by_broker(client: AIOKafkaAdminClient, settings: Settings) -> list[str]:
-    """Have the state topic's records bear the broker's time, where it is ours to alter. Returns what was done, a line each."""
+    """Set the state topic to the broker's time, where this user may alter it. Returns what was done, a line each."""
     entries = (await describe(client, [settings.changelog]))[settings.changelog]
     if value_of(entries, STAMP) in ("LogAppendTime", None):
         return []
-    own = {entry[0]: entry[1] for entry in entries if entry[3] == DYNAMIC_TOPIC and entry[1] is not None}  # altering replaces them all
+    own = {entry[0]: entry[1] for entry in entries if entry[3] == DYNAMIC_TOPIC and entry[1] is not None}  # an alteration replaces all of them
     try:
         answers = await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.changelog, {**own, STAMP: "LogAppendTime"})])
     except KafkaError:
@@ -121,11 +122,11 @@ async def stamp_by_broker(client: AIOKafkaAdminClient, settings: Settings) -> li
 
 def error_list(response: Any) -> list[tuple[str, int, str]]:
     """Topic, error code and message of a create-topics response of any version."""
-    return [(entry[0], entry[1], entry[2] if len(entry) > 2 else "") for entry in getattr(response, "topic_errors", [])]  # versions with a message
+    return [(entry[0], entry[1], entry[2] if len(entry) > 2 else "") for entry in getattr(response, "topic_errors", [])]  # newer versions of the response have a message
 
 
 class Checked(NamedTuple):
-    """What a check found of topics that are as they must be."""
+    """What a check found out about topics that are as they must be."""
 
     partitions: int
     """Of each raw topic."""
@@ -141,7 +142,7 @@ async def check(settings: Settings, families: Iterable[str], config: str | None 
 
 
 async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: Iterable[str], config: str | None = None) -> Checked:
-    """The same by a client that is there already."""
+    """The same with a client that is open already."""
     described = {topic["topic"]: topic for topic in await client.describe_topics() if not topic["error_code"]}
     there = {name: len(topic["partitions"]) for name, topic in described.items()}
     await refuse_lost_state(client, settings, there)
@@ -150,15 +151,15 @@ async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: It
     counts = {name: there[name] for name in (*TOPICS, settings.changelog) if name in there}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        faults.append(f"partition counts must be equal, so that a customer's records meet: {listed}; create the topics anew with one count")
+        faults.append(f"partition counts must be equal, so that a customer's records meet: {listed}; create the topics again with one count")
     entries = await describe(client, [name for name in wanted if name in there])
     topics = {
         name: Topic(name, {entry[0]: entry[1] for entry in own if entry[1] is not None}, min(len(part["replicas"]) for part in described[name]["partitions"]))
         for name, own in entries.items()
     }
     found = examine(topics, settings.changelog, wall_clock=settings.clock == "wall")
-    if untold := sorted(name for name, topic in topics.items() if not topic.config):
-        found.warnings.append(f"{', '.join(untold)}: not checked: grant DESCRIBE_CONFIGS on them")
+    if unknown := sorted(name for name, topic in topics.items() if not topic.config):
+        found.warnings.append(f"{', '.join(unknown)}: not checked: grant DESCRIBE_CONFIGS on them")
     if faults or found.faults:
         raise TopicFault("\n".join([*faults, *found.faults, *(f"warning: {line}" for line in found.warnings)]))
     return Checked(counts[TOPICS[0]], {name: topic.number("max.message.bytes", UNCHECKED.dead_letter_bytes) for name, topic in topics.items()}, found.warnings)
@@ -205,12 +206,12 @@ class BrokerFacts(NamedTuple):
     """The largest record that the dead-letter topic takes."""
     topic_bytes: dict[str, int]
     """By topic, the largest batch it takes; empty: unknown."""
-    tells_offsets: bool
-    """Whether offsets that were sent with a transaction are told afterwards."""
+    reports_offsets: bool
+    """Whether the broker reports offsets that were sent with a transaction."""
 
 
-UNCHECKED = BrokerFacts(4, 1_000_000, {}, tells_offsets=False)
-"""What holds of the embedded broker, which answers no admin requests and does not tell offsets that came with a transaction."""
+UNCHECKED = BrokerFacts(4, 1_000_000, {}, reports_offsets=False)
+"""What holds for the embedded broker, which answers no admin requests and does not report offsets that came with a transaction."""
 
 
 async def facts(settings: Settings, families: Iterable[str], config: str | None = None) -> BrokerFacts:
@@ -222,7 +223,7 @@ async def facts(settings: Settings, families: Iterable[str], config: str | None 
         checked = await check_by(client, settings, families, config)
     for line in checked.warnings:
         log(logger, logging.WARNING, line)
-    return BrokerFacts(checked.partitions, checked.topic_bytes[DEAD_LETTER], checked.topic_bytes, tells_offsets=True)
+    return BrokerFacts(checked.partitions, checked.topic_bytes[DEAD_LETTER], checked.topic_bytes, reports_offsets=True)
 
 
 async def create_changelog(client: AIOKafkaAdminClient, settings: Settings) -> bool:

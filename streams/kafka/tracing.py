@@ -1,8 +1,8 @@
-"""W3C trace context from raw records to events, and OpenTelemetry spans of the transactions when `otel_endpoint` says where to.
+"""W3C trace context from raw records to events, and OpenTelemetry spans of the transactions when `otel_endpoint` is set.
 
 The context of an event is that of its trigger record. It goes into the event's Kafka headers, not into its value, so that a replay gives the
-same bytes: `traceparent` and `tracestate` for whoever reads the topic next, `ce_traceparent` and `ce_tracestate` (the CloudEvents extension
-for distributed tracing: the trace in which it all began). Timers have no trigger; their anchor's context is not kept with the state.
+same bytes: `traceparent` and `tracestate` for the next reader of the topic, `ce_traceparent` and `ce_tracestate` (the CloudEvents extension
+for distributed tracing: the original trace). Timers have no trigger; their anchor's context is not kept with the state.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MEMBERS = 32
 
 
 class Context(NamedTuple):
-    """A valid trace context as it came."""
+    """A valid trace context, unchanged."""
 
     parent: bytes
     state: bytes | None
@@ -58,7 +58,7 @@ def state_of(values: Sequence[bytes | None]) -> bytes | None:
 
 
 def headers_of(parent: bytes, origin: Context) -> Headers:
-    """The headers of an event: `parent` is who published it, `origin` the context of its trigger."""
+    """The headers of an event: `parent` is the context of its publisher, `origin` that of its trigger."""
     own = ((PARENT, parent), *(((STATE, origin.state),) if origin.state else ()))
     began = ((PARENT, origin.parent), *(((STATE, origin.state),) if origin.state else ()))
     return (*own, *((EXTENSION + name, value) for name, value in began))
@@ -90,11 +90,11 @@ class Tracing:
         return nullcontext(with_headers(step, {index: headers_of(context.parent, context) for index, context in contexts_of(origins).items()}))
 
     def close(self) -> None:
-        """Nothing is left to send."""
+        """Do nothing: there are no spans to send."""
 
 
 def tracing(settings: Settings) -> Tracing:
-    """What these settings ask for. Raises SettingsError where the packages for it are not installed."""
+    """The tracing that these settings ask for. Raises SettingsError where the packages for it are not installed."""
     if settings.otel_endpoint is None:
         return Tracing()
     try:

@@ -1,8 +1,8 @@
 """A shard's transactions: each step's events, dead letters, state rows and source offsets in one Kafka transaction.
 
 A step that failed to commit is sent again as it was, by a new producer (a new epoch, which fences what is still on its way from the old one), so
-ids and rows are equal, for as long as the broker may come back. Where the reply to the commit itself was lost, the new producer first looks
-whether it was done: every transaction writes its token beside an offset. The state's head row gets the offsets that the same transaction commits.
+ids and rows are equal, for as long as the broker may come back. Where the reply to the commit itself was lost, the new producer first checks
+whether it was committed: every transaction writes its token beside an offset. The state's head row gets the offsets that the same transaction commits.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ REFUSALS: dict[type[KafkaError], str] = {
 
 
 class BatchTooLarge(Exception):
-    """A topic takes smaller batches than were sent: the transaction is begun again with smaller ones."""
+    """A topic takes only smaller batches than were sent: the transaction is repeated with smaller ones."""
 
 
 class Fenced(KairosFault):
@@ -77,7 +77,7 @@ class Fenced(KairosFault):
 
 
 class Unwritable(KairosFault):
-    """A topic refuses for good what must be written."""
+    """A topic permanently refuses what must be written."""
 
 
 Sent = tuple[Any, int]
@@ -127,7 +127,7 @@ class Transactions:
         """Why the current step is not committed yet."""
 
     async def close(self) -> None:
-        """Let the producer go: the next one of the shard ends a transaction that is open."""
+        """Stop the producer: the next one of the shard ends a transaction that is open."""
         await self._drop()
 
     async def commit(self, step: Step) -> None:
@@ -155,14 +155,14 @@ class Transactions:
                 await self._drop()
             except (KafkaError, IllegalOperation, TimeoutError, OSError, AssertionError) as error:
                 cause = self._cause(error)
-                if isinstance(error, AssertionError) and cause is error:  # none of the client's, which asserts its states after a refusal
+                if isinstance(error, AssertionError) and cause is error:  # not an assertion of the client, which asserts its states after a refusal
                     raise
                 refuse_topics(cause)
                 if isinstance(error, FORBIDDEN):
                     raise self.forbidden(error) from error
                 self.trouble = f"{type(error).__name__} in {attempt + 1} attempts"
                 self.metrics.transaction_retries.inc()
-                log(logger, logging.WARNING, "transaction failed, beginning anew", partition=self.partition, attempt=attempt + 1, error=type(error).__name__)
+                log(logger, logging.WARNING, "transaction failed, trying again", partition=self.partition, attempt=attempt + 1, error=type(error).__name__)
                 await self._drop()
                 await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
                 attempt += 1
@@ -224,15 +224,15 @@ class Transactions:
                 log(logger, logging.WARNING, "producer did not stop", error=type(error).__name__)
 
     async def _end_transaction(self) -> None:
-        assert self.producer is not None  # the caller made it
+        assert self.producer is not None  # the caller has created it
         reach("before_commit")
         await self.producer.commit_transaction()
         reach("after_commit")
 
     async def _transaction(self, step: Step, rows: Sequence[tuple[bytes, bytes | None]], token: str) -> None:
-        """Everything of a transaction but its end."""
+        """Send everything of a transaction but its end."""
         producer = self.producer
-        assert producer is not None  # the caller made it
+        assert producer is not None  # the caller has created it
         reach("before_begin")
         await producer.begin_transaction()
         reach("after_begin")
@@ -268,7 +268,7 @@ class Transactions:
     async def _send(self, topic: str, messages: list[Message], partition: int) -> list[Sent]:
         """Write `messages` to a partition of `topic` in as few batches as they fit in."""
         producer = self.producer
-        assert producer is not None  # the caller made it
+        assert producer is not None  # the caller has created it
         limit = self.limits.get(topic, BATCH_BYTES)
         sent: list[Sent] = []
         batch = producer.batch(limit)
@@ -302,7 +302,7 @@ class Transactions:
                 self.clocks.hear(result.timestamp)
 
     def _fitting(self, message: Message) -> Message:
-        """A dead letter that its topic takes: larger headers of the record are left out, a larger value is cut, and the size told in a header."""
+        """A dead letter that its topic takes: larger headers of the record are left out, a larger value is cut, and a header states the size."""
         size = sum(len(name) + len(value or b"") for name, value in message.headers)
         if size > self.dead_letter_bytes // 4 and any(name.startswith(ORIGINAL_HEADER) for name, _ in message.headers):
             kept = tuple(header for header in message.headers if not header[0].startswith(ORIGINAL_HEADER))
@@ -321,5 +321,5 @@ def refuse_topics(error: BaseException) -> None:
 
 def names_in(error: TopicAuthorizationFailedError) -> str:
     """The topics that the client's error names, if it does."""
-    told = error.args[0] if error.args else ()
-    return ", ".join(sorted(map(str, told))) if isinstance(told, set | frozenset | list | tuple) else str(told)
+    names = error.args[0] if error.args else ()
+    return ", ".join(sorted(map(str, names))) if isinstance(names, set | frozenset | list | tuple) else str(names)

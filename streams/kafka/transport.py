@@ -94,7 +94,7 @@ class ExactResult(aiokafka_fetcher.FetchResult):
 
 
 def spare_objects() -> None:
-    """Have all consumers of this process hand out bare records, and note where runs begin."""
+    """Make all consumers of this process return bare records, and note where runs begin."""
     aiokafka_fetcher.PartitionRecords = BareRecords
     aiokafka_fetcher.FetchResult = ExactResult
 
@@ -103,7 +103,7 @@ class Thread(driver.AIOKafkaConsumerThread):
     """The thread in which aiokafka fetches."""
 
     def on_crash(self, msg: str, *fmt: Any, **kwargs: Any) -> None:
-        """Nothing is printed: the error is raised, and logged by who catches it."""
+        """Print nothing: the error is raised, and logged where it is caught."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """A consumer that keeps partition p of all topics together, and reads what is committed."""
@@ -116,7 +116,7 @@ class Thread(driver.AIOKafkaConsumerThread):
             bootstrap_servers=driver.server_list(transport.url, transport.default_port),
             partition_assignment_strategy=[RangePartitionAssignor],
             enable_auto_commit=False,
-            auto_offset_reset="none",  # the shards say where they are read from; a position that moved by itself would be a hole
+            auto_offset_reset="none",  # the shards set the positions; one that moved by itself would be a hole
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             fetch_max_wait_ms=int(POLL_S * 1000),
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
@@ -135,7 +135,7 @@ class Thread(driver.AIOKafkaConsumerThread):
                 raise ConsumerEnded(f"the client's {task.get_name()} has ended") from (None if task.cancelled() else task.exception())
         try:
             records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        except NoOffsetForPartitionError:  # a rebalance came in between: the shards have not said yet where they are read from
+        except NoOffsetForPartitionError:  # a rebalance came in between: the shards have not set the positions yet
             records = {}
         subscription = consumer._subscription.subscription
         found: dict[TP, Fetched] = {}
@@ -151,7 +151,7 @@ class Thread(driver.AIOKafkaConsumerThread):
         return found
 
     def seek_back(self, place: TP, offset: int) -> None:
-        """Have the client fetch `place` from `offset` on, where it is still ours. In this thread alone."""
+        """Make the client fetch `place` from `offset` on, where it is still ours. Call it in this thread only."""
         consumer = self._ensure_consumer()
         if any(place == tp for tp in consumer.assignment()):
             consumer._fetcher.seek_to(ensure_aiokafka_TP(place), offset)
@@ -173,7 +173,7 @@ class Consumer(driver.Consumer):
         return {place for place in self.assignment() if self.app.wants(place)}
 
     def on_buffer_full(self, tp: TP) -> None:
-        """Nothing: a full agent's queue holds up the fetch itself."""
+        """Do nothing: a full agent's queue holds up the fetch itself."""
 
     on_buffer_drop = on_buffer_full
 
@@ -197,7 +197,7 @@ class Consumer(driver.Consumer):
                 self.app.on_position(tp, run)
 
     async def _fetch(self, active: set[TP]) -> Mapping[TP, Fetched]:
-        """A fetch; whatever it raises ends the worker, unless it ends anyway."""
+        """Fetch; an error ends the worker, unless it is ending already."""
         self.not_waiting_next_records.clear()
         try:
             return await self._getmany(active_partitions=active, timeout=POLL_S) or {}
@@ -230,13 +230,13 @@ class Consumer(driver.Consumer):
             self.rewind(place, offset)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Forget what was handed over of partitions that go."""
+        """Forget what was handed over of revoked partitions."""
         for tp in revoked:
             self.handed.pop(tp, None)
         await super().on_partitions_revoked(revoked)
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: FBT002  # Faust's signature
-        """Never: offsets go with the shard's transaction, and a plain commit beside it could move the group back."""
+        """Never commit: offsets go with the shard's transaction, and a separate commit could move the group back."""
         del topics, start_new_transaction
         return False
 
@@ -260,7 +260,7 @@ class Consumer(driver.Consumer):
         return True
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust's detectors only log; the shard has a watch of its own."""
+        """Disabled: Faust's livelock detector only logs, and `streams/kafka/watchdog.py` replaces it."""
 
 
 class Transport(driver.Transport):

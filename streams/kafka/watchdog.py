@@ -1,7 +1,7 @@
-"""The watchdog: a worker that stands still although there is something to do ends itself, so that its shards go to others.
+"""The watchdog: a worker that stalls although there is work ends itself, so that its shards go to others.
 
-It looks from a thread of its own, for a rule that loops or sleeps holds the event loop up. A broker that does not answer is no
-reason to end soon: the worker says so in /readyz, and is given ten times as long.
+It runs in a thread of its own, because a rule that loops or sleeps blocks the event loop. A broker that does not answer is no
+reason to end soon: the worker reports it in /readyz, and the watchdog waits ten times as long.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OUTAGE = 10
 
 
 class Watchdog:
-    """Looks after the shards of a worker: `stall_s` is the longest they may stand still, `silent_s` says how long no broker has answered."""
+    """Looks after the shards of a worker: `stall_s` is the longest they may stall, `silent_s` says how long no broker has answered."""
 
     def __init__(self, tasks: Callable[[], Iterable[ShardTask]], stall_s: int, end: Callable[[str, str], NoReturn], silent_s: Callable[[], float] = lambda: 0.0) -> None:
         self.tasks, self.stall_s, self.end, self.silent_s = tasks, stall_s, end, silent_s
@@ -38,12 +38,12 @@ class Watchdog:
                 for task in list(self.tasks()):
                     reason = self.stalled(task, time.monotonic())
                     if reason is not None:
-                        self.end(f"shard {task.partition} stands still", reason)
+                        self.end(f"shard {task.partition} stalls", reason)
         except BaseException as error:  # noqa: BLE001  # nobody would watch any more
             self.end("the watchdog failed", type(error).__name__)
 
     def stalled(self, task: ShardTask, now: float) -> str | None:
-        """Why a shard must be given up, if it must."""
+        """Why the worker must end because of a shard, if it must."""
         stands = now - task.progress
         if task.trouble is not None:
             return f"for {stands:.0f} s nothing could be committed: {task.trouble}" if stands > OUTAGE * self.stall_s else None

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("kairos.worker")
 FETCHES_IN_FLIGHT = 4
 HEARTBEAT_S = 0.5
-"""A worker hears of a rebalance with its next heartbeat: so long others wait for it."""
+"""A worker learns of a rebalance from its next heartbeat; the others wait that long."""
 METADATA_MS = 10_000
 """How soon a changed number of partitions is noticed."""
 
@@ -67,13 +67,13 @@ class Worker:
         self.tracing = tracing(settings)
         self.tasks: dict[int, ShardTask] = {}
         self.running: dict[int, asyncio.Task[None]] = {}
-        self.dealt = False
-        """Whether the group has dealt out partitions to us (perhaps none)."""
+        self.assigned_once = False
+        """True after the first assignment, even an empty one."""
         self.looks = Looks(settings, self.connection, self._looked, self._unseen)
         self.looking: asyncio.Task[None] | None = None
         status.waiting, status.note = self.waiting, self.note
-        self.dealing = False
-        """Whether the group is dealing out its partitions again."""
+        self.rebalancing = False
+        """Whether the group is assigning its partitions again."""
         metrics.member_is(self.member_state)
         metrics.restoring.set_function(lambda: float(sum(not task.ready.is_set() for task in list(self.tasks.values()))))
         self.app: App = make_app(settings, self)
@@ -83,13 +83,13 @@ class Worker:
 
     def member_state(self) -> str:
         """What the worker is in its group: one of `metrics.MEMBER_STATES`."""
-        return "rebalancing" if self.dealing else "stable" if self.dealt else "joining"
+        return "rebalancing" if self.rebalancing else "stable" if self.assigned_once else "joining"
 
     def waiting(self) -> str | None:
         """Why the worker is not ready, if so."""
         if away := self.contact.away(self.settings.contact_s):
             return away
-        if not self.dealt:
+        if not self.assigned_once:
             return "waiting for partitions"
         restoring = [str(task.partition) for task in list(self.tasks.values()) if not task.ready.is_set()]
         if restoring:
@@ -97,7 +97,7 @@ class Worker:
         return next((f"shard {task.partition}: {task.trouble}" for task in list(self.tasks.values()) if task.trouble), None)
 
     def note(self) -> str | None:
-        """What a ready worker should be looked at for: records held back by others, rules that are shut off."""
+        """What needs attention although the worker is ready: records held back by others, rules that are shut off."""
         tasks = list(self.tasks.values())
         held = [f"shard {task.partition}: {why}" for task in tasks if (why := task.held_back())]
         return "; ".join([*held, *(f"shard {task.partition}: {event} is shut off: {why}" for task in tasks for event, why in list(task.off.items()))]) or None
@@ -126,10 +126,10 @@ class Worker:
             self.tasks[partition] = task
             self.running[partition] = asyncio.create_task(self._guarded(task.run(), f"shard {partition} failed"), name=f"shard-{partition}")
         for partition in self.tasks.keys() & mine:
-            self.tasks[partition].compare = self.broker.tells_offsets
+            self.tasks[partition].compare = self.broker.reports_offsets
             self.tasks[partition].go_on()
         await self.drop(self.tasks.keys() - mine)
-        self.dealt, self.dealing = True, False
+        self.assigned_once, self.rebalancing = True, False
 
     def _build(self, partition: int, off: frozenset[str] = frozenset()) -> Shard:
         shard = self.build_shard(partition, off)
@@ -137,9 +137,9 @@ class Worker:
         return shard
 
     async def revoked(self, _: set[TP]) -> None:
-        """The group is being dealt anew: no shard begins a transaction until it is known who keeps it."""
-        self.dealing = self.dealt
-        tasks = list(self.tasks.values())  # while one is waited for, a stop may drop another
+        """The group is being rebalanced: no shard begins a transaction until it is known who keeps it."""
+        self.rebalancing = self.assigned_once
+        tasks = list(self.tasks.values())  # a copy: while the worker waits for one task, a stop may drop another
         going = {task.partition for task in tasks if not task.ready.is_set()}
         for task in tasks:
             if task.partition not in going and not await task.suspend():
@@ -149,7 +149,7 @@ class Worker:
         await self.drop(going & self.tasks.keys())
 
     async def drop(self, partitions: set[int]) -> None:
-        """Finish the transaction in flight of each shard, and let it go."""
+        """Finish the transaction in flight of each shard, and give the shard up."""
         going = [(partition, self.tasks.pop(partition), self.running.pop(partition)) for partition in sorted(partitions)]
         for _, task, _ in going:
             task.stopping = True
@@ -167,7 +167,7 @@ class Worker:
             await work
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001  # whatever it is, nothing more may be acknowledged
+        except BaseException as error:  # noqa: BLE001  # after any error nothing more may be acknowledged
             self.broken(what, error)
 
     def broken(self, what: str, error: BaseException) -> NoReturn:
@@ -181,7 +181,7 @@ class Worker:
             log(logger, logging.ERROR, f"{what}, the worker ends", reason=reason, **named)
             logging.shutdown()
         finally:
-            os._exit(EXIT)  # also when there is no memory left to say why
+            os._exit(EXIT)  # also when there is no memory left to write the reason
 
     def wants(self, place: TP) -> bool:
         """Whether `place` is to be fetched now."""
@@ -193,7 +193,7 @@ class Worker:
         return [(TP(topic, task.partition), offset) for task in list(self.tasks.values()) if task.ready.is_set() for topic, offset in task.next.items()]
 
     def feed(self, topic: str, partition: int, run: Fetched) -> None:
-        """A fetched run goes to its shard. Whatever that raises ends the worker: the records would be a hole that nobody sees."""
+        """A fetched run goes to its shard. An error ends the worker: the records would be lost without notice."""
         task = self.tasks.get(partition)
         if task is None:
             return
@@ -217,7 +217,7 @@ class Worker:
         try:
             begins, ends = await self.looks.begins([topic_partition]), await self.looks.ends([topic_partition])
         except (KafkaError, OSError, TimeoutError):
-            return  # the next fetch says so again
+            return  # the next fetch reports it again
         if begins[topic_partition] <= offset <= ends[topic_partition]:
             return
         try:
@@ -250,7 +250,7 @@ class NoTables(TableManager):
     """Faust's tables are not used: it need not wait a second for some to be declared before it subscribes."""
 
     async def on_start(self) -> None:
-        """Start what the assignment of partitions goes through."""
+        """Start the services that the assignment of partitions goes through."""
         await self._update_channels()
         await self.recovery.start()
 
@@ -289,7 +289,7 @@ class App(faust.App):
         self.worker.broken(what, error)
 
     def _crash(self, reason: BaseException) -> None:
-        """One of Faust's services has crashed: a worker without it would stand still, or go on behind a hole."""
+        """One of Faust's services has crashed: a worker without it would stall, or miss records."""
         if not self.should_stop and not isinstance(reason, asyncio.CancelledError):
             self.worker.broken("a service of Faust crashed", reason)
         super()._crash(reason)
@@ -304,17 +304,17 @@ class App(faust.App):
 
 
 class Shell(faust.Worker):
-    """Faust's own start and stop; signals are `Ending`'s, and an error is for `run` to tell."""
+    """Faust's own start and stop; `Ending` handles signals, and `run` reports an error."""
 
     def install_signal_handlers(self) -> None:
-        """None: nobody but `Ending` takes signals, and no signal opens a debugger."""
+        """Install none: only `Ending` handles signals, and no signal opens a debugger."""
 
     def finish(self) -> None:
         """Begin an orderly end; from any thread."""
         self.loop.call_soon_threadsafe(self._schedule_shutdown, signal.SIGTERM)
 
     def run(self) -> None:
-        """Until asked to end. Raises what the worker could not go on after."""
+        """Run until asked to end. Raises the error that ended the worker."""
         self._starting_fut = asyncio.ensure_future(self.start(), loop=self.loop)
         with contextlib.suppress(asyncio.CancelledError):
             self.loop.run_until_complete(self._starting_fut)
@@ -357,7 +357,7 @@ def make_app(settings: Settings, worker: Worker) -> App:
 
 
 def credentials(options: dict[str, Any]) -> SSLCredentials | SASLCredentials | None:
-    """The same connection in Faust's words, for the producer that it opens at start and never uses."""
+    """The same connection in Faust's types, for the producer that it opens at start and never uses."""
     context = options.get("ssl_context")
     if "sasl_mechanism" in options:
         return SASLCredentials(
@@ -418,11 +418,11 @@ def run(settings: Settings, *, check: bool = True, config: str | None = None) ->
     with tempfile.TemporaryDirectory(prefix="kairos-") as folder:
         worker = Worker(settings, build, metrics, status, broker, Path(folder), contact)
         shell = Shell(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
-        shell.spinner = None  # it writes escapes between the lines of the log
+        shell.spinner = None  # it would write escape codes between the lines of the log
         ending.finish = shell.finish
         if check:
             Bystander(settings, broker.partitions, metrics, contact).start()
         try:
             shell.run()
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is told in a line, and nothing more may be acknowledged
+        except Exception as error:  # noqa: BLE001  # every error is reported in a line, and nothing more may be acknowledged
             worker.fail("the worker failed", **cause(error))

@@ -36,8 +36,8 @@ class City:
 
     def __init__(self, seed: int, customers: int, start_ms: int) -> None:
         self.start_ms = start_ms
-        chance = Random(seed)  # a simulation
-        self.customers = [Customer(n, Random(chance.random()), self._activation(chance)) for n in range(customers)]  # a simulation
+        chance = Random(seed)
+        self.customers = [Customer(n, Random(chance.random()), self._activation(chance)) for n in range(customers)]
 
     def _activation(self, chance: Random) -> int | None:
         return self.start_ms + chance.randrange(14 * DAY) if chance.random() < NEWCOMERS else None

@@ -54,7 +54,7 @@ class Customer:
         records = [*self._locations(midnight), *self._contacts(midnight), *self._life(midnight)]
         if midnight >= self.silent_until:
             records += [*self._sessions(midnight), *self._calls(midnight), *self._texts(midnight), *self._views(midnight)]
-            if self.chance.random() < 0.004:  # a holiday from the phone
+            if self.chance.random() < 0.004:  # a day without the phone
                 self.silent_until = midnight + self.chance.randrange(8, 12) * DAY
         records.sort(key=lambda record: record["event_time"])
         return list(self._charged(records))
@@ -87,7 +87,7 @@ class Customer:
                 yield self.record("location_update", "mme-1", at, update_type="area_change", plmn=HOME_PLMN, roaming=False, cell_id=where, rat="5G")
 
     def _sessions(self, midnight: int) -> Iterator[Record]:
-        heavy = self.chance.random() < 0.02  # a day in front of the screen
+        heavy = self.chance.random() < 0.02  # a day of heavy use
         for _ in range(int(self.chance.uniform(3, 9) * self.activity)):
             seconds = self.chance.randrange(30, 3600)
             down = int(self.chance.lognormvariate(17.5, 1.2)) * (12 if heavy else 1)
@@ -105,7 +105,7 @@ class Customer:
             begin = self._at(midnight, 9, 20)
             for i in range(6):
                 yield self._call(begin + i * 6 * MINUTE, "mt", "no_answer")
-        if self.chance.random() < 0.01:  # a bad corner of the network
+        if self.chance.random() < 0.01:  # bad coverage
             begin = self._at(midnight, 9, 20)
             for i in range(3):
                 yield self._call(begin + i * 25 * MINUTE, "mo", "dropped")
@@ -129,10 +129,10 @@ class Customer:
             )  # fmt: skip
 
     def _views(self, midnight: int) -> Iterator[Record]:
-        if self.chance.random() < 0.2:  # a look into the app
+        if self.chance.random() < 0.2:  # opens the app
             for i, page in enumerate(("home", "account", "plan_list")):
                 yield self.record("page_view", "web-1", self._at(midnight, 9, 9.1) + i * MINUTE, platform="app", page=f"/{page}", page_category=page, dwell_ms=8000)
-        if self.chance.random() < 0.03:  # the network stutters
+        if self.chance.random() < 0.03:  # slow network
             yield self.record("network_quality", "probe-1", self._at(midnight), metric="data_stall", value=1800, plmn=HOME_PLMN, app_category="video", rat="4G")
 
     def _contacts(self, midnight: int) -> Iterator[Record]:
@@ -172,7 +172,7 @@ class Customer:
             cost = self._cost(record)
             if cost and self.balance > 0:
                 yield self._balance_change(at + 1, "charge", -min(cost, self.balance), charge_reason=self._reason(record["record_type"]))
-            if self.balance < 1000 and not top_up_at and self.chance.random() < 0.25:  # the low mark, and who heeds it
+            if self.balance < 1000 and not top_up_at and self.chance.random() < 0.25:  # some customers top up when the balance is low
                 top_up_at = at + self.chance.randrange(10, 180) * MINUTE
 
     def _cost(self, record: Record) -> int:

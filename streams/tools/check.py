@@ -1,4 +1,4 @@
-"""Checking definitions: load them, rehearse every rule, run every case; all that is wrong, with file and line."""
+"""Check definitions: load them, rehearse every rule, run every case; every fault with file and line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLACE = re.compile(r"(?P<file>.+?\.py)(:(?P<line>[0-9]+))?: (?P<says>.*)", re.DO
 
 
 class Report(NamedTuple):
-    """What was checked, and what is wrong."""
+    """What was checked, and the faults."""
 
     definitions: int
     cases: int
@@ -36,7 +36,7 @@ class Report(NamedTuple):
     notices: list[str]
 
     def as_json(self) -> dict[str, Any]:
-        """For machines: faults with file, line (or null) and words."""
+        """For machines: faults with file, line (or null) and text."""
         found = [PLACE.fullmatch(fault) for fault in self.faults]
         faults = [
             {"file": one["file"], "line": int(one["line"]) if one["line"] else None, "says": one["says"]} if one else {"file": None, "line": None, "says": fault}
@@ -68,18 +68,22 @@ def check(folders: Sequence[str], reference: Reference | None = None) -> Report:
 
 
 def case_faults(catalogue: Catalogue, event: type[Event], case: Case, reference: Reference) -> list[str]:
-    """What a case gives that it should not, and the other way round."""
+    """How the events of a case differ from the wanted ones."""
     try:
-        return told_of(catalogue, event, case, reference)
-    except Exception as error:  # noqa: BLE001  # a case is anybody's Python
-        return [
-            f"{catalogue.sources[event.id].at(line_of(catalogue.sources[event.id].file, case))}: case {case.tells!r}: wanted records and details, got {type(error).__name__}: {error}"
-        ]
+        return outcome_of(catalogue, event, case, reference)
+    except Exception as error:  # noqa: BLE001  # a case may raise anything
+        return [f"{place_of(catalogue, event, case)}: wanted records and details, got {type(error).__name__}: {error}"]
 
 
-def told_of(catalogue: Catalogue, event: type[Event], case: Case, reference: Reference) -> list[str]:
+def place_of(catalogue: Catalogue, event: type[Event], case: Case) -> str:
+    """File, line and title of a case."""
+    source = catalogue.sources[event.id]
+    return f"{source.at(line_of(source.file, case))}: case {case.title!r}"
+
+
+def outcome_of(catalogue: Catalogue, event: type[Event], case: Case, reference: Reference) -> list[str]:
     """Run one case."""
-    place = f"{catalogue.sources[event.id].at(line_of(catalogue.sources[event.id].file, case))}: case {case.tells!r}: "
+    place = f"{place_of(catalogue, event, case)}: "
     shard = Shard(0, Engine(catalogue, reference, EngineSettings()), ShardSettings())
     for topic in TOPICS:
         own = [raw for raw in case.records if TOPIC_OF.get(raw.get("record_type", "")) == topic]
@@ -101,7 +105,7 @@ def told_of(catalogue: Catalogue, event: type[Event], case: Case, reference: Ref
 
 
 def difference(wanted: list[dict[str, Any]], got: list[dict[str, Any]]) -> str:
-    """Two lists of details, told by what differs."""
+    """The differences between two lists of details."""
     lines = [f"wanted {len(wanted)} events, got {len(got)}"]
     for number in range(max(len(wanted), len(got))):
         one, other = wanted[number : number + 1], got[number : number + 1]
@@ -125,6 +129,6 @@ def shown(detail: dict[str, Any], name: str) -> str:
 def line_of(file: Path, case: Case) -> int:
     """The line of a case: where its sentence stands."""
     for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.Constant) and node.value == case.tells:
+        if isinstance(node, ast.Constant) and node.value == case.title:
             return node.lineno
     return 0

@@ -1,4 +1,4 @@
-"""What a file looks like that holds no raw records, so that a message can name it."""
+"""Recognises files that hold no raw records, so that a message can name their format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WANTED = "wanted one raw record a line, a JSON object ('kairos schemas --out FOL
 
 
 def looks_like(line: bytes) -> str | None:
-    """What the first line that was refused looks like, in words; None where it looks like a raw record."""
+    """What the first refused line looks like, as a phrase; None where it looks like a raw record."""
     start = line.lstrip()[:4096]
     for begin, name in BEGINS.items():
         if start.startswith(begin):

@@ -1,4 +1,4 @@
-"""What the installed definitions would make of the stored state: carried, new, dropped or refused, before anything is deployed."""
+"""What a deployment of the installed definitions would change in the stored state: carried, new, dropped or refused."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from streams.engine.engine import Engine
     from streams.engine.state.codec import ColumnKind
 
-Verdict = Literal["carried", "new", "dropped", "refused"]
-ORDER: tuple[Verdict, ...] = ("refused", "dropped", "new", "carried")
+Result = Literal["carried", "new", "dropped", "refused"]
+ORDER: tuple[Result, ...] = ("refused", "dropped", "new", "carried")
 KERNEL = "(every installation)"
-"""Whose state it is that no event declares: repeats, clocks, ends of lines, consent."""
+"""Owner of the state that no event declares: repeats, clocks, ends of lines, consent."""
 
 
 class Stored:
@@ -36,7 +36,7 @@ class Stored:
         self.facts: dict[str, int] = {}
 
     def take(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
-        """Take changelog records in their order."""
+        """Add changelog records in their order."""
         for key, value in pairs:
             part, name = split_key(key)
             if value is None and part == LAYOUT:
@@ -65,7 +65,7 @@ class Line(NamedTuple):
     """What becomes of one column. `rows`: how many rows are stored of it."""
 
     owner: str
-    verdict: Verdict
+    becomes: Result
     column: str
     rows: int
     note: str
@@ -81,7 +81,7 @@ def installed_parts(engine: Engine) -> dict[str, Layout]:
 
 
 def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
-    """Compare column by column; what must not happen comes first."""
+    """Compare column by column; refused columns are listed first."""
     wanted, found, lines = installed_parts(engine), stored.parts(), []
     notes = {place: note_of(stored.memory.get(place), memory, stored.clock) for place, memory in engine.state.memory.items()}
     warm = {event.id: event.signal.primitive.warm_after_ms(engine.world) for event in catalogue}
@@ -100,19 +100,19 @@ def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
         for name in sorted({*kinds, *stored_kinds}):
             owner = owner_of(part, name, catalogue)
             note = notes.get(part) or notes.get(f"{part}: {name}") or ""
-            lines.append(Line(owner, *judged(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], warm.get(owner, 0), stored.clock, note)))
-    return sorted(lines, key=lambda line: (ORDER.index(line.verdict), line.owner, line.column))
+            lines.append(Line(owner, *compared(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], warm.get(owner, 0), stored.clock, note)))
+    return sorted(lines, key=lambda line: (ORDER.index(line.becomes), line.owner, line.column))
 
 
-def judged(
+def compared(
     name: str, part: str, wanted: tuple[ColumnKind, int] | None, stored: set[tuple[ColumnKind, int]], rows: int, warm_ms: int | None, clock: int, retuned: str
-) -> tuple[Verdict, str, int, str]:
-    """Verdict, column, rows and note for one column; `retuned`: what is to be said of it when it is carried."""
+) -> tuple[Result, str, int, str]:
+    """Result, column, rows and note for one column; `retuned`: the note when it is carried."""
     from streams.engine.detection import rfc3339
 
     column = f"{part}: {name}"
     if wanted is None:
-        return "dropped", column, rows, "deleted at the first start; comes back empty"
+        return "dropped", column, rows, "deleted at the first start; empty if it is installed again"
     if not stored:
         if warm_ms is None:
             return "new", column, 0, "counts from each key's next record; what came before is not known"
@@ -125,12 +125,12 @@ def judged(
 
 
 def shortest(one: Memory | None, other: Memory) -> Memory:
-    """Of two shards the memory that reaches back less far."""
+    """The shorter memory of two shards."""
     return other if one is None or other.complete_at > one.complete_at else one
 
 
 def note_of(before: Memory | None, declared: Memory, clock: int) -> str:
-    """What is to be said of state that was written as `before` and is read by rules that want it as `declared`."""
+    """The note on state that was written as `before` and is read by rules that need it as `declared`."""
     from streams.engine.detection import rfc3339
 
     if before is None:
@@ -138,7 +138,7 @@ def note_of(before: Memory | None, declared: Memory, clock: int) -> str:
     if before.count_to is not None and declared.count_to is not None and declared.count_to > before.count_to:
         return f"counted to {before.count_to} until now: keys that had reached it are past counting, and stay silent"
     if declared.delay_ms != before.delay_ms:
-        return "timers that are set keep their due time; the next record sets them anew"
+        return "timers that are set keep their due time; the next record sets them again"
     complete = declared.after(before, clock).complete_at
     return f"reaches back to {rfc3339(complete - (declared.span_ms or 0))}: complete from {rfc3339(complete)} of the shard's clock" if complete > clock else ""
 

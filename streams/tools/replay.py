@@ -47,7 +47,7 @@ def lines_of(path: str, progress: Callable[[int], None]) -> Iterator[Line]:
     """The lines of a file (gzip too, `-` is stdin) that hold anything; `progress` gets the bytes read of the file. Raises InputFault."""
     try:
         with sys.stdin.buffer if path == STDIN else Path(path).open("rb") as opened:
-            raw: Any = opened if hasattr(opened, "peek") else io.BufferedReader(opened)  # stdin of tests is no buffer
+            raw: Any = opened if hasattr(opened, "peek") else io.BufferedReader(opened)  # stdin in tests has no peek
             stream: BinaryIO = gzip.GzipFile(fileobj=raw) if raw.peek(len(GZIP)).startswith(GZIP) else raw  # type: ignore[assignment]  # it reads alike
             measured, reported = path != STDIN and raw.seekable(), 0
             for number, line in enumerate(stream, 1):
@@ -65,7 +65,7 @@ def lines_of(path: str, progress: Callable[[int], None]) -> Iterator[Line]:
 
 
 class Feed:
-    """Lines of one topic and shard, waiting to be fed as a chunk; and where those came from that were fed and are not released yet."""
+    """Lines of one topic and shard that wait to be fed as a chunk, and the places of lines that were fed and are not released yet."""
 
     def __init__(self) -> None:
         self.offset = 0
@@ -90,7 +90,7 @@ class Feed:
         return chunk
 
     def place(self, offset: int) -> int:
-        """Where in the input the record at `offset` came from. Only of records that are not forgotten."""
+        """Where in the input the record at `offset` came from. Only for records that are not forgotten."""
         first, places = next((first, places) for first, places in self.fed if first <= offset < first + len(places))
         return places[offset - first]
 
@@ -158,7 +158,7 @@ class Replay:
             yield from self._steps(shard)
 
     def _exhausted(self, topic: str) -> None:
-        """When a topic has no records left, it holds the others back no longer."""
+        """Release the other topics when a topic has no records left."""
         if self.left is not None and not self.left[topic]:
             for shard, feeds in zip(self.shards, self.feeds, strict=True):
                 self._feed(shard, topic, feeds[topic])

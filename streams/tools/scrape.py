@@ -1,4 +1,4 @@
-"""What a worker says of itself: its /metrics, read for `kairos status`."""
+"""What a worker reports of itself: its /metrics, read for `kairos status`."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def of(samples: Samples, wanted: str) -> list[tuple[dict[str, str], float]]:
 
 
 def quantile(share: float, views: Iterable[WorkerView]) -> float | None:
-    """Within how many seconds this share of the events of all workers was committed: between two bounds by rule of three, as Prometheus does it.
+    """Within how many seconds this share of the events of all workers was committed: between two bounds by linear interpolation, as Prometheus does it.
 
     None where there was no event; beyond the last bound, that bound.
     """

@@ -62,7 +62,7 @@ def lasting_port() -> int:
 class KafkaBroker:
     """One broker that is its own controller, on 127.0.0.1.
 
-    `config` overrides settings of the broker. `proxied`: a further listener that tells its clients to come through that port.
+    `config` overrides settings of the broker. `proxied`: a further listener whose clients must connect through that port.
     """
 
     def __init__(self, folder: Path, *, config: dict[str, str] | None = None, proxied: int | None = None, node: int = 1, voters: Sequence[int] = ()) -> None:

@@ -1,4 +1,4 @@
-"""A broker that wants to know who comes, certificates for both sides, and what a worker is started with."""
+"""A broker that authenticates its clients, certificates for both sides, and the settings of a worker."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def secure_broker(folder: Path, config: dict[str, str] | None = None) -> KafkaBr
 
 
 def scram(folder: Path, password: str = "password") -> dict[str, str]:
-    """The environment of a worker that comes in by SCRAM."""
+    """The environment of a worker that connects by SCRAM."""
     return {
         "KAIROS_SECURITY": "sasl_ssl",
         "KAIROS_CA_FILE": str(folder / "ca.pem"),
@@ -63,5 +63,5 @@ def scram(folder: Path, password: str = "password") -> dict[str, str]:
 
 
 def mutual(folder: Path) -> dict[str, str]:
-    """The environment of a worker that comes in by its certificate."""
+    """The environment of a worker that connects by its certificate."""
     return {"KAIROS_SECURITY": "ssl", "KAIROS_CA_FILE": str(folder / "ca.pem"), "KAIROS_CERT_FILE": str(folder / "worker.pem")}

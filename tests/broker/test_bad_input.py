@@ -123,7 +123,7 @@ def one_line(done, *words):
         assert word in done.stderr
 
 
-def test_a_missing_topic_unequal_counts_and_an_unreachable_broker_are_told_in_a_line(kafka, tmp_path):
+def test_a_missing_topic_unequal_counts_and_an_unreachable_broker_are_reported_in_one_line(kafka, tmp_path):
     cluster = Cluster(kafka, tmp_path)
     cluster.fresh_topics()
     app = cluster.app

@@ -1,4 +1,4 @@
-"""On a real broker: what stops a worker is told by its cause, in one sentence, and without a traceback."""
+"""On a real broker: when a worker ends, one sentence names the cause, without a traceback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def reasons(cluster):
     return " | ".join(json.loads(line).get("reason", "") for line in cluster.logs().splitlines() if line.startswith("{"))
 
 
-def told(cluster, worker, code, *words):
+def ended_with(cluster, worker, code, *words):
     assert worker.wait(60) == code, cluster.logs()[-3000:]
     assert "Traceback" not in cluster.logs()
     for word in words:
@@ -56,20 +56,20 @@ def while_a_stranger_is_in(cluster, assignor, topics, holds, seconds=60):
 def test_a_stranger_in_the_group_is_named(cluster):
     worker, _ = ready(cluster)
     while_a_stranger_is_in(cluster, RangePartitionAssignor, ["raw.usage"], lambda: worker.poll() is not None)
-    told(cluster, worker, 70, f"another consumer is in the group {cluster.app}", "raw.usage")
+    ended_with(cluster, worker, 70, f"another consumer is in the group {cluster.app}", "raw.usage")
     assert "partition counts changed" not in cluster.logs()
 
 
-def test_a_stranger_with_another_protocol_is_named_when_it_was_there_first(cluster):
+def test_a_stranger_with_another_protocol_is_named_when_it_came_first(cluster):
     outcome = []
 
-    def gone():
+    def after_the_worker():
         if not outcome:
             outcome.append(cluster.start())
         return outcome[0].poll() is not None
 
-    while_a_stranger_is_in(cluster, RoundRobinPartitionAssignor, ["raw.usage"], gone)
-    told(cluster, outcome[0], 70, f"another consumer is in the group {cluster.app}")
+    while_a_stranger_is_in(cluster, RoundRobinPartitionAssignor, ["raw.usage"], after_the_worker)
+    ended_with(cluster, outcome[0], 70, f"another consumer is in the group {cluster.app}")
 
 
 def test_a_deleted_raw_topic_is_named(cluster):
@@ -82,23 +82,23 @@ def test_a_deleted_raw_topic_is_named(cluster):
         await admin.close()
 
     asyncio.run(delete())
-    told(cluster, worker, 70, "raw.service is gone", "create it")
+    ended_with(cluster, worker, 70, "raw.service is missing", "create it")
     assert "partition counts changed" not in cluster.logs()
 
 
 def test_one_instance_id_used_twice_is_named(cluster):
     first, _ = ready(cluster, "--instance", "w1")
     cluster.start("--instance", "w1")
-    told(cluster, first, 70, "another worker runs with instance = w1")
+    ended_with(cluster, first, 70, "another worker runs with instance = w1")
 
 
-def test_a_metrics_port_that_is_taken_is_told_in_a_line(cluster):
+def test_a_metrics_port_in_use_is_reported_in_one_line(cluster):
     _, port = ready(cluster)
-    told(cluster, cluster.start("--metrics-port", str(port)), 2, "metrics_port: wanted a free port")
-    told(cluster, cluster.start("--metrics-port", "99999"), 2, "metrics_port: wanted a whole number from 0 to 65_535")
+    ended_with(cluster, cluster.start("--metrics-port", str(port)), 2, "metrics_port: wanted a free port")
+    ended_with(cluster, cluster.start("--metrics-port", "99999"), 2, "metrics_port: wanted a whole number from 0 to 65_535")
 
 
-def test_a_broker_whose_transactions_may_not_last_long_enough_is_told_by_its_setting(tmp_path):
+def test_a_broker_with_too_short_a_transaction_timeout_is_reported_with_its_setting(tmp_path):
     broker = KafkaBroker(tmp_path / "broker", config={"transaction.max.timeout.ms": "20000"})
     try:
         broker.start()
@@ -108,7 +108,7 @@ def test_a_broker_whose_transactions_may_not_last_long_enough_is_told_by_its_set
     try:
         cluster.fresh_topics()
         cluster.produce([charge(0)])
-        told(cluster, cluster.start(), 70, "transaction.max.timeout.ms: the broker takes less than the 30000 ms")
+        ended_with(cluster, cluster.start(), 70, "transaction.max.timeout.ms: the broker takes less than the 30000 ms")
     finally:
         cluster.end()
         broker.kill()

@@ -69,7 +69,7 @@ def refused(cluster, records):
     return worker
 
 
-def test_what_is_valid_now_goes_back_as_it_was_once_and_is_detected(cluster):
+def test_a_record_that_is_valid_now_is_put_back_unchanged_once_and_is_detected(cluster):
     records = [
         (b"C1", charge("first"), []),
         (b"C1", charge("late", at=NOW - 60 * HOUR), [("h", b"1")]),
@@ -80,9 +80,9 @@ def test_what_is_valid_now_goes_back_as_it_was_once_and_is_detected(cluster):
     refused(cluster, records)
     before = raw(cluster)
     letters = {(dict(letter.headers)["reason"], letter.value): dict(letter.headers) for letter in cluster.dead_letters()}
-    told = letters[b"too_large", records[4][1]]
-    assert told["original_timestamp"] == str(NOW - HOUR + 4).encode()
-    assert told["header.traceparent"] == b"00-4bf9-00f0-01"
+    headers_of_large = letters[b"too_large", records[4][1]]
+    assert headers_of_large["original_timestamp"] == str(NOW - HOUR + 4).encode()
+    assert headers_of_large["header.traceparent"] == b"00-4bf9-00f0-01"
     assert Counter(reason for reason, _ in letters) == {b"too_large": 10, b"late": 1, b"bad_json": 1, b"correction": 1}
     assert letters[b"late", records[1][1]]["header.h"] == b"1", "kept while the record waits in the merge"
 

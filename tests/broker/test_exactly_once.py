@@ -1,4 +1,4 @@
-"""On a real broker: what the worker commits is what a replay of the same input gives, whatever happens to the worker."""
+"""On a real broker: what the worker commits is what a replay of the same input gives, even if the worker is killed or replaced."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_backlog_of_four_topics_becomes_exactly_the_events_of_a_replay(cluster
     assert cluster.end() == [0]
 
 
-def test_an_application_that_never_ran_gets_its_changelog_and_tells_its_metrics(cluster, city):
+def test_an_application_that_never_ran_gets_its_changelog_and_serves_its_metrics(cluster, city):
     import urllib.request
 
     from streams.cli.demo import free_port

@@ -21,7 +21,7 @@ def lines(cluster, message):
 
 def asked(cluster, page):
     address = lines(cluster, "worker starts")[-1]["metrics"]
-    with urllib.request.urlopen(f"http://{address}/{page}", timeout=10) as answer:  # our own
+    with urllib.request.urlopen(f"http://{address}/{page}", timeout=10) as answer:
         return answer.read().decode()
 
 
@@ -33,7 +33,7 @@ def waited_for(cluster, page, what, seconds=60):
     return text
 
 
-def test_a_rule_that_is_shut_off_is_named_and_its_records_go_on(cluster, tmp_path):
+def test_a_rule_that_is_shut_off_is_named_and_other_rules_evaluate_its_records(cluster, tmp_path):
     where = definitions(tmp_path, "if (values == -777).any(): raise ValueError('+8613912345678')")
     cluster.produce([charge(0, delta=-2500), charge(1, delta=-777), charge(300, delta=-2600)])
     cluster.start("--definitions", where)
@@ -58,7 +58,7 @@ def test_a_rule_that_cannot_run_refuses_the_start(cluster, tmp_path):
     cluster.workers.clear()
 
 
-def test_chosen_events_alone_are_published(cluster):
+def test_only_selected_events_are_published(cluster):
     cluster.produce([charge(0, delta=-2500)])
     cluster.start("--only", "balance.low", "--only", "balance.rapid_drop")
     cluster.wait_worked_off()

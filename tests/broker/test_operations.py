@@ -27,7 +27,7 @@ def keys_of(cluster):
     return {key for (_, key), value in held.items() if value is not None}
 
 
-def test_a_plan_tells_what_a_deployment_would_do_and_writes_nothing(cluster, tmp_path):
+def test_a_plan_shows_what_a_deployment_would_do_and_writes_nothing(cluster, tmp_path):
     cluster.produce([charge(0), charge(1, "C2")])
     cluster.start()
     cluster.wait_worked_off()

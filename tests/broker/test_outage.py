@@ -83,7 +83,7 @@ def test_an_idle_worker_says_that_its_broker_is_away_once_and_is_ready_again_by_
     broker.process.send_signal(signal.SIGCONT)
     wait_for(lambda: answer(port, "/readyz") == (200, "ok\n"), 30, "ready again after the broker thawed")
     broker.kill()
-    wait_for(lambda: answer(port, "/readyz")[0] == 503, 15, "unready while the broker is gone")
+    wait_for(lambda: answer(port, "/readyz")[0] == 503, 15, "unready while the broker is away")
     time.sleep(10)
     flood = lines_of(cluster)[before:]
     assert len(flood) < 40, [line["message"] for line in flood]
@@ -112,9 +112,9 @@ def test_without_its_broker_a_worker_ends_within_ten_seconds_of_sigterm(alone, h
     assert worker.wait(30) == 0
     assert time.monotonic() - asked < 10
     assert "Traceback" not in cluster.logs()
-    told = [line for line in lines_of(cluster) if line["message"] == "the worker ends without its broker"]
-    assert len(told) == 1
-    assert "read again" in told[0]["reason"]
+    endings = [line for line in lines_of(cluster) if line["message"] == "the worker ends without its broker"]
+    assert len(endings) == 1
+    assert "read again" in endings[0]["reason"]
 
 
 def test_a_second_signal_ends_the_worker_at_once(alone):

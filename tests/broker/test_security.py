@@ -1,4 +1,4 @@
-"""On a real broker with TLS listeners: every client of ours comes in by SCRAM or by certificate, and is told in a line why not."""
+"""On a real broker with TLS listeners: every client of ours connects by SCRAM or by certificate; a refused one gets one line with the reason."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def secure(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("listener", "environment"), [("SASL_SSL", scram), ("SSL", mutual)])
-def test_the_worker_and_the_commands_come_in(secure, tmp_path, listener, environment):
+def test_the_worker_and_the_commands_can_connect(secure, tmp_path, listener, environment):
     broker, folder = secure
     address = f"127.0.0.1:{broker.listeners[listener][0]}"
     cluster = Cluster(broker.bootstrap, tmp_path)
@@ -43,12 +43,12 @@ def test_the_worker_and_the_commands_come_in(secure, tmp_path, listener, environ
     cluster.wait_worked_off()
     assert "balance.drop" in {event["data"]["event"] for event in cluster.events()}
     assert cluster.end() == [0]
-    told = kairos("topics", "--brokers", address, "--app", cluster.app, **environment(folder))
-    assert "4 partitions each" in told.stdout, told.stderr
-    told = kairos("plan", "--brokers", address, "--app", cluster.app, **environment(folder))
-    assert told.returncode == 0, told.stderr
-    told = kairos("erase", "C1", "--brokers", address, "--app", cluster.app, **environment(folder))
-    assert "rows and" in told.stdout, told.stderr
+    done = kairos("topics", "--brokers", address, "--app", cluster.app, **environment(folder))
+    assert "4 partitions each" in done.stdout, done.stderr
+    done = kairos("plan", "--brokers", address, "--app", cluster.app, **environment(folder))
+    assert done.returncode == 0, done.stderr
+    done = kairos("erase", "C1", "--brokers", address, "--app", cluster.app, **environment(folder))
+    assert "rows and" in done.stdout, done.stderr
     assert PASSWORD not in cluster.logs()
 
 
@@ -57,7 +57,7 @@ def kairos(*arguments, **environment):
     return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=PROJECT, stdin=subprocess.DEVNULL, env={**os.environ, **environment})
 
 
-def test_a_wrong_password_an_unknown_authority_and_no_certificate_are_told_in_a_line(secure):
+def test_a_wrong_password_an_unknown_authority_and_no_certificate_are_reported_in_one_line(secure):
     broker, folder = secure
     cases = [
         ("SASL_SSL", scram(folder, "wrong")),
@@ -86,7 +86,7 @@ def exposing(folder):
     return file
 
 
-def test_a_customers_number_is_in_no_line_the_worker_writes_whatever_goes_wrong(kafka, tmp_path):
+def test_a_customers_number_is_in_no_line_the_worker_writes_even_after_errors(kafka, tmp_path):
     """A canary, at debug: broken records, refused records, failing transactions and the end."""
     cluster = Cluster(kafka, tmp_path)
     cluster.fresh_topics()

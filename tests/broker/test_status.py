@@ -1,4 +1,4 @@
-"""On a real broker: `kairos status` with no worker and with one, and what a worker tells of latency, its group and traces."""
+"""On a real broker: `kairos status` with no worker and with one, and what a worker reports of latency, its group and traces."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def unowned(cluster):
     return {topic: metrics.registry.get_sample_value("kairos_unowned_lag_records", {"topic": topic}) for topic in TOPICS}
 
 
-def tells(cluster, port, version):
+def reports(cluster, port, version):
     """A worker's metrics and its first line say what runs."""
     metrics = answer(port, "/metrics")[1]
     assert 'kairos_member_state{state="stable"} 1.0' in metrics
@@ -112,7 +112,7 @@ def test_status_with_no_worker_with_one_and_after_it(cluster):
     text = status(cluster, "--worker", address)[1]
     for word in ("first", "raw.network", "all is well", "stable", "half within"):
         assert word in text
-    tells(cluster, port, seen["workers"][0]["version"])
+    reports(cluster, port, seen["workers"][0]["version"])
     carries_traces(cluster)
 
     nobody = f"http://127.0.0.1:{free_port()}"
@@ -129,7 +129,7 @@ def test_status_with_no_worker_with_one_and_after_it(cluster):
     assert {one["owner"] for one in seen["partitions"]} == {None}
 
 
-def test_topics_that_are_not_there_and_a_broker_that_is_not(cluster):
+def test_missing_topics_and_a_missing_broker(cluster):
     from aiokafka.admin import AIOKafkaAdminClient
 
     async def delete():
@@ -144,36 +144,36 @@ def test_topics_that_are_not_there_and_a_broker_that_is_not(cluster):
     code, seen = status_json(cluster)
     assert code == 1
     assert seen["problems"][0] == "raw.usage is missing, or not shown to this user: create it with 'kairos topics --create', or grant DESCRIBE on it"
-    gone = kairos("status", "--brokers", f"127.0.0.1:{free_port()}", "--json")
-    assert (gone.returncode, gone.stdout) == (2, "")
-    assert "no Kafka broker answers" in gone.stderr
-    assert len(gone.stderr.splitlines()) == 1
+    nobody_there = kairos("status", "--brokers", f"127.0.0.1:{free_port()}", "--json")
+    assert (nobody_there.returncode, nobody_there.stdout) == (2, "")
+    assert "no Kafka broker answers" in nobody_there.stderr
+    assert len(nobody_there.stderr.splitlines()) == 1
 
 
 def test_plan_and_topics_as_documents(cluster):
     made = kairos("topics", "--json", "--create", "--brokers", cluster.bootstrap, "--app", "app-other")
-    told = json.loads(made.stdout)
+    document = json.loads(made.stdout)
     assert (made.returncode, made.stderr) == (0, "")
-    assert keys_of(told) == documented("kairos topics --json")
-    assert (told["ok"], told["partitions"], told["faults"]) == (True, cluster.partitions, [])
-    assert "app-other.state" in told["topics"]
-    assert "created app-other.state" in told["done"]
+    assert keys_of(document) == documented("kairos topics --json")
+    assert (document["ok"], document["partitions"], document["faults"]) == (True, cluster.partitions, [])
+    assert "app-other.state" in document["topics"]
+    assert "created app-other.state" in document["done"]
     faulty = kairos("topics", "--json", "--brokers", cluster.bootstrap, "--app", "app-third")
-    told = json.loads(faulty.stdout)
-    assert (faulty.returncode, told["ok"], told["partitions"]) == (2, False, None)
-    assert "app-third.state is missing" in told["faults"][0]
+    document = json.loads(faulty.stdout)
+    assert (faulty.returncode, document["ok"], document["partitions"]) == (2, False, None)
+    assert "app-third.state is missing" in document["faults"][0]
     cluster.produce([charge(0)])
     worker, _ = ready(cluster)
     cluster.wait_worked_off()
     worker.terminate()
     worker.wait(30)
     planned = kairos("plan", "--json", "--brokers", cluster.bootstrap, "--app", cluster.app)
-    told = json.loads(planned.stdout)
+    document = json.loads(planned.stdout)
     assert planned.returncode == 0
-    assert keys_of(told) == documented("kairos plan --json")
-    assert told["ok"]
-    assert {column["becomes"] for column in told["columns"]} == {"carried"}
-    assert sum(column["rows"] for column in told["columns"] if column["event"] == "balance.low") > 0
+    assert keys_of(document) == documented("kairos plan --json")
+    assert document["ok"]
+    assert {column["becomes"] for column in document["columns"]} == {"carried"}
+    assert sum(column["rows"] for column in document["columns"] if column["event"] == "balance.low") > 0
     assert keys_of(status_json(cluster)[1]) <= documented("kairos status --json")
 
 

@@ -104,7 +104,7 @@ class Cluster:
             return f"no answer: {error}"
 
     def lags(self) -> dict[tuple[str, int], float]:
-        """`kairos_consumer_lag_records` by topic and partition, of all workers that run; NaN where two tell of one partition."""
+        """`kairos_consumer_lag_records` by topic and partition, of all workers that run; NaN where two report one partition."""
         found: dict[tuple[str, int], float] = {}
         for number, worker in enumerate(self.workers):
             if worker.poll() is None and self.port(number):
@@ -115,15 +115,15 @@ class Cluster:
 
     def scene(self) -> str:
         """What a failed test shows: the workers' metrics and readiness, and the tails of their logs."""
-        told = []
+        parts = []
         for number, worker in enumerate(self.workers):
             state = "runs" if worker.poll() is None else f"ended with {worker.returncode}"
-            told.append(f"-- worker {number} {state}")
+            parts.append(f"-- worker {number} {state}")
             if worker.poll() is None and self.port(number):
                 numbers = [line for line in self.ask(number, "/metrics").splitlines() if line.startswith("kairos_") and "_bucket" not in line and "_created" not in line]
-                told += [f"/readyz: {self.ask(number, '/readyz').strip()}", *numbers]
-            told.append((self.folder / f"worker-{number}.log").read_text(errors="replace")[-3000:])
-        return "\n".join(told)
+                parts += [f"/readyz: {self.ask(number, '/readyz').strip()}", *numbers]
+            parts.append((self.folder / f"worker-{number}.log").read_text(errors="replace")[-3000:])
+        return "\n".join(parts)
 
     def end(self) -> list[int]:
         """SIGTERM to all workers; their exit codes."""

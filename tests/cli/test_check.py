@@ -48,7 +48,7 @@ def test_the_built_in_definitions_are_right():
     assert done.returncode == 0
 
 
-def test_wrong_cases_are_told_with_their_line_and_what_differs(tmp_path):
+def test_wrong_cases_are_reported_with_their_line_and_what_differs(tmp_path):
     done = kairos("check", own(tmp_path))
     text = done.stdout.decode()
     assert done.returncode == 1
@@ -69,7 +69,7 @@ def test_a_faulty_file_does_not_hide_the_cases_of_the_others(tmp_path):
     assert (report["definitions"], report["cases"]) == (1, 3)
 
 
-def test_a_case_that_cannot_run_is_told(tmp_path):
+def test_a_case_that_cannot_run_is_reported(tmp_path):
     broken = TRIAL.replace('Case("none", [charge(900, 0)], [])', 'Case("none", [charge(900, 0)], [], until="tomorrow")').replace(
         "[charge(900, 0, customer_id=5)]", '[{"record_type": "phone"}]'
     )
@@ -78,7 +78,7 @@ def test_a_case_that_cannot_run_is_told(tmp_path):
     assert "balance/trial.py:16: case 'refused': wanted valid records, got one that is refused: record_type: wanted one of voice_usage" in text
 
 
-def test_right_ones_are_right(tmp_path):
+def test_correct_definitions_pass(tmp_path):
     right = TRIAL.replace('{"n": 900}', '{"n": -900}').replace('"none", [charge(900, 0)]', '"none", []').replace('    Case("refused", [charge(900, 0, customer_id=5)], []),\n', "")
     done = kairos("check", own(tmp_path, right))
     assert (done.returncode, done.stdout.decode()) == (0, "1 definitions, 2 cases: all is well\n")
@@ -109,7 +109,7 @@ def bench_of(**given):
 STORY = [charge(9000, 800, "10:00"), charge(800, 0, "10:01"), topup(0, 3000, "12:00"), charge(3000, 0, "13:00")]
 
 
-def told(bench):
+def published(bench):
     return [detection.event for detection in bench.feed(STORY) + bench.advance(epoch_ms(moment("3 10:00")))]
 
 
@@ -123,14 +123,14 @@ def told(bench):
         {"without": ("balance.low", "balance.recovered", "topup.completed")},
     ],
 )
-def test_chosen_events_are_what_they_are_among_all(given):
-    everything, chosen = told(Bench()), told(bench_of(**given))
+def test_selected_events_equal_those_of_a_full_run(given):
+    everything, chosen = published(Bench()), published(bench_of(**given))
     wanted = set(given.get("only") or everything) - set(given.get("without", ()))
     assert chosen == [event for event in everything if event in wanted]
     assert chosen
 
 
-def test_only_the_topics_of_published_events_are_wanted():
+def test_only_the_topics_of_published_events_are_required():
     assert Catalogue.load(only=["topup.missing_after_depletion"]).families == ["topup"]
 
 
@@ -142,18 +142,18 @@ def test_only_the_topics_of_published_events_are_wanted():
         (["balance.low"], ["balance.low"], "only, without: wanted at least one event, got none that is left"),
     ],
 )
-def test_choices_that_mean_nothing_are_refused(only, without, says):
+def test_selections_without_meaning_are_refused(only, without, says):
     with pytest.raises(CatalogueFault) as caught:
         Catalogue.load(only=only, without=without)
     assert says in str(caught.value)
 
 
-def test_choices_come_from_the_settings_too():
+def test_selections_come_from_the_settings_too():
     assert load({}, environ={"KAIROS_ONLY": "balance.low, topup.first"}).only == ("balance.low", "topup.first")
     assert load({"without": ("care.call_started",)}, environ={}).without == ("care.call_started",)
 
 
-def test_a_rule_taken_out_loses_its_state_and_begins_anew():
+def test_a_removed_rule_loses_its_state_and_starts_empty():
     bench = bench_of()
     bench.feed(STORY[:1])
     bench.restart(Catalogue.load(without=["balance.low", "balance.recovered"]))

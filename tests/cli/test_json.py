@@ -42,10 +42,10 @@ def documented(command):
 
 
 def test_the_catalogue_lists_every_event():
-    told = document("catalog", "--json")
-    assert keys_of(told) == documented("kairos catalog --json")
-    assert [event["event"] for event in told["events"]] == [event.id for event in CATALOGUE]
-    assert next(event for event in told["events"] if event["event"] == "balance.low") == {
+    shown = document("catalog", "--json")
+    assert keys_of(shown) == documented("kairos catalog --json")
+    assert [event["event"] for event in shown["events"]] == [event.id for event in CATALOGUE]
+    assert next(event for event in shown["events"] if event["event"] == "balance.low") == {
         "event": "balance.low",
         "version": 1,
         "topic": "customer-events.balance",
@@ -57,12 +57,12 @@ def test_the_catalogue_lists_every_event():
     }
 
 
-def test_every_event_is_told_in_full():
-    told = {event.id: document("catalog", event.id, "--json") for event in CATALOGUE}
-    free = {f"rule.{label}" for one in told.values() for label in one["rule"]}
-    assert keys_of(list(told.values())) - free == documented("kairos catalog EVENT --json") - {key for key in documented("kairos catalog EVENT --json") if key.startswith("rule.")}
+def test_every_event_is_shown_in_full():
+    shown = {event.id: document("catalog", event.id, "--json") for event in CATALOGUE}
+    free = {f"rule.{label}" for one in shown.values() for label in one["rule"]}
+    assert keys_of(list(shown.values())) - free == documented("kairos catalog EVENT --json") - {key for key in documented("kairos catalog EVENT --json") if key.startswith("rule.")}
     for event in CATALOGUE:
-        one = told[event.id]
+        one = shown[event.id]
         assert [parameter["name"] for parameter in one["parameters"]] == list(event.parameters)
         assert [field["name"] for field in one["detail"]] == list(event.payload)
         for parameter, declared in zip(one["parameters"], event.parameters.values(), strict=True):
@@ -80,14 +80,14 @@ def test_an_event_that_is_not_there_leaves_stdout_empty():
 def test_the_summary_of_a_replay(tmp_path):
     records = [good("balance_change", record_id=f"r{n}", delta=-600, balance_after=900, event_time=1_777_599_072_000 + n * 60_000, customer_id=f"C{n}") for n in range(2)]
     (tmp_path / "in.jsonl").write_bytes(b"\n".join([*map(orjson.dumps, records), orjson.dumps(records[0]), b"{"]))
-    told = document("replay", tmp_path / "in.jsonl", "--json", "--out", tmp_path / "out.jsonl")
-    assert {key for key in keys_of(told) if not key.startswith(("by_event.", "refused."))} == {
+    shown = document("replay", tmp_path / "in.jsonl", "--json", "--out", tmp_path / "out.jsonl")
+    assert {key for key in keys_of(shown) if not key.startswith(("by_event.", "refused."))} == {
         key for key in documented("kairos replay --json") if not key.startswith(("by_event.", "refused."))
     }
-    assert (told["records"], told["refused"], told["counters"]["duplicate"]) == (4, {"bad_json": 1}, 1)
-    assert list(told["by_event"]) == [event.id for event in CATALOGUE]
-    assert told["by_event"]["balance.low"] == 2
-    assert told["events"] == sum(told["by_event"].values()) == len((tmp_path / "out.jsonl").read_bytes().splitlines())
+    assert (shown["records"], shown["refused"], shown["counters"]["duplicate"]) == (4, {"bad_json": 1}, 1)
+    assert list(shown["by_event"]) == [event.id for event in CATALOGUE]
+    assert shown["by_event"]["balance.low"] == 2
+    assert shown["events"] == sum(shown["by_event"].values()) == len((tmp_path / "out.jsonl").read_bytes().splitlines())
 
 
 @pytest.mark.parametrize("option", ["--out", "--rejects"])
@@ -106,8 +106,8 @@ def test_what_is_wrong_with_a_group():
     held, idle, alone = Place("raw.usage", 0, "w", 5, 9, 4), Place("raw.usage", 1, None, 9, 9, 0), Place("raw.usage", 2, None, None, 7, 7)
     assert problems_of(seen("Stable", ["w"], [held, idle]), "a") == []
     assert problems_of(seen("Stable", ["w"], [held, idle, alone]), "a") == ["raw.usage: no worker holds partition 2, where 7 records wait"]
-    (dealing,) = problems_of(seen("PreparingRebalance", ["w"], [held]), "a")
-    assert "is dealing out partitions (PreparingRebalance)" in dealing
+    (assigning,) = problems_of(seen("PreparingRebalance", ["w"], [held]), "a")
+    assert "is assigning partitions (PreparingRebalance)" in assigning
     assert problems_of(seen("Empty", [], [idle]), "a") == ["the group a has no member: no worker runs"]
 
 
@@ -142,7 +142,7 @@ def test_a_worker_s_view_by_its_metrics():
     assert quantile(0.5, [WorkerView("x", "no answer")]) is None
 
 
-def test_an_address_that_is_none_is_refused():
+def test_a_wrong_address_is_refused():
     done = kairos("status", "--worker", "127.0.0.1:9464")
     assert done.returncode == 2
     assert b"--worker: wanted an address such as http://127.0.0.1:9464" in done.stderr

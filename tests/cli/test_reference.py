@@ -46,7 +46,7 @@ def test_faults_give_exit_code_1_beside_the_tables_that_are_good(tmp_path):
     assert fault.endswith("plmn.csv:2: plmn: wanted MCC-MNC such as 460-00, or an MCC alone, got '425-5' (a spreadsheet has dropped leading zeros: 425-05?) (2 times; also at 3)")
 
 
-def test_a_folder_that_is_none_is_a_fault_of_the_call(tmp_path):
+def test_a_missing_folder_is_a_fault_of_the_call(tmp_path):
     with pytest.raises(ReferenceFault, match="wanted a folder"):
         run(app, ["reference", str(tmp_path / "nowhere")], catch_exceptions=False)
 

@@ -170,7 +170,7 @@ REASONS = [
 
 
 @pytest.mark.parametrize(("line", "reason", "says"), REASONS)
-def test_what_is_wrong_is_said_with_field_wanted_and_got(tmp_path, line, reason, says):
+def test_a_fault_names_field_wanted_and_got(tmp_path, line, reason, says):
     (tmp_path / "input.jsonl").write_bytes(encoded(record_id="well") + b"\n" + line + b"\n")
     done, rejects = rejects_of(tmp_path, tmp_path / "input.jsonl")
     assert done.returncode == 0
@@ -255,7 +255,7 @@ def test_an_output_is_written_through_a_link_and_keeps_its_rights(tmp_path):
         (["catalog", "balance.lo"], "did you mean balance.low"),
     ],
 )
-def test_mistakes_are_told_in_one_line(arguments, says):
+def test_mistakes_are_reported_in_one_line(arguments, says):
     done = kairos(*arguments)
     assert done.returncode == 2
     assert says in done.stderr.decode()

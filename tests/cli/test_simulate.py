@@ -37,6 +37,6 @@ def test_the_same_seed_gives_the_same_city(tmp_path):
         assert file.read_bytes() == (tmp_path / "b" / file.relative_to(tmp_path / "a")).read_bytes()
 
 
-def test_one_of_out_and_brokers_is_wanted():
+def test_one_of_out_and_brokers_is_required():
     for arguments in ([], ["--out", "x", "--brokers", "127.0.0.1:1"]):
         assert "wanted either --out FOLDER or --brokers" in str(run(app, ["simulate", *arguments]).exception)

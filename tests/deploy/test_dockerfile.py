@@ -31,7 +31,7 @@ def test_it_lints():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_is_multi_stage_runs_as_nobody_special_and_tells_its_health():
+def test_it_is_multi_stage_runs_without_root_and_has_a_health_check():
     found = steps(FILE.read_text("utf-8"))
     last = found[max(i for i, (word, _) in enumerate(found) if word == "FROM") :]
     words = dict(last)

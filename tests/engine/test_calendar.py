@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.engine.calendar import DAY_MS, LAST_S, Calendar, UnknownZone
+from schemas.columns import DAY_MS
+from streams.engine.calendar import LAST_S, Calendar, UnknownZone
 
 ZONES = ("Asia/Shanghai", "Europe/Berlin", "America/New_York", "Africa/Casablanca", "Asia/Kathmandu", "Australia/Lord_Howe")
 CALENDAR = Calendar()

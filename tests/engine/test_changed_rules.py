@@ -1,4 +1,4 @@
-"""State survives changed rules: columns are carried by name, new ones start empty, dropped ones are gone, retyped ones refused."""
+"""State survives changed rules: columns are carried by name, new ones start empty, dropped ones are deleted, retyped ones refused."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def without(event: str) -> Catalogue:
     return Catalogue.load(only=[e.id for e in CATALOGUE if e.id not in (event, "topup.missing_after_depletion")])
 
 
-def test_a_retuned_rule_goes_on_with_its_state():
+def test_a_retuned_rule_keeps_its_state():
     """Un-armed under the old mark stays un-armed under the new one, until the new release."""
     bench = Bench()
     assert "balance.low" in seen(bench.feed([money(0, -300, 900)]))
@@ -52,7 +52,7 @@ def test_a_retuned_rule_goes_on_with_its_state():
     assert "balance.low" in seen(retuned.feed([money(3, -600, 700)]))
 
 
-def test_a_rule_taken_out_changes_nothing_for_the_others_and_comes_back_without_memory():
+def test_a_removed_rule_changes_nothing_for_the_others_and_returns_without_memory():
     bench = Bench()
     assert "topup.first" in seen(bench.feed([money(0, 500, 900)]))
     fewer = carried_to(bench, without("topup.first"))
@@ -60,11 +60,11 @@ def test_a_rule_taken_out_changes_nothing_for_the_others_and_comes_back_without_
     fewer.feed([money(2, 5000, 5899)])
     again = carried_to(fewer, CATALOGUE)
     found = seen(again.feed([money(3, 100, 5999)]))
-    assert "topup.first" in found, "its count is gone: it begins anew, as the plan said"
+    assert "topup.first" in found, "its count was deleted: it starts again, as the plan said"
     assert "topup.completed" in found
 
 
-def test_roll_forward_and_back_at_once_is_as_if_nothing_had_been():
+def test_roll_forward_and_back_at_once_changes_nothing():
     """New rules come and go: the state of the old ones is the same, byte by byte."""
     bench = Bench(catalogue=without("balance.rapid_drop"))
     bench.feed([money(0, -300, 900)])
@@ -89,13 +89,13 @@ def test_the_plan_says_what_is_carried_new_and_dropped_before_it_happens():
     bench = Bench(catalogue=without("balance.rapid_drop"))
     bench.feed([money(0, -300, 900), money(1, -1, 899, at=NOON - HOUR + 1)])
     same = plan(stored_of(bench), engine_of(bench.catalogue), bench.catalogue)
-    assert {line.verdict for line in same if line.owner == "balance.low"} == {"carried"}
+    assert {line.becomes for line in same if line.owner == "balance.low"} == {"carried"}
     more = plan(stored_of(bench), engine_of(CATALOGUE), CATALOGUE)
     new = [line for line in more if line.owner == "balance.rapid_drop"]
     assert new
-    assert all(line.verdict == "new" and line.note.startswith("warm from 2026-05-01T05:00:00") for line in new)
+    assert all(line.becomes == "new" and line.note.startswith("warm from 2026-05-01T05:00:00") for line in new)
     fewer = without("topup.first")
-    dropped = [line for line in plan(stored_of(bench), engine_of(fewer), fewer) if line.verdict == "dropped"]
+    dropped = [line for line in plan(stored_of(bench), engine_of(fewer), fewer) if line.becomes == "dropped"]
     assert {line.owner for line in dropped} == {"topup.first"}
     assert all(line.rows == 1 for line in dropped)
 
@@ -118,22 +118,22 @@ def with_source(folder: Path, event: str, **changes: str) -> Catalogue:
 
 
 def notes(bench: Bench, catalogue: Catalogue, owner: str) -> set[str]:
-    return {line.note for line in plan(stored_of(bench), engine_of(catalogue), catalogue) if line.owner == owner and line.verdict == "carried"} - {""}
+    return {line.note for line in plan(stored_of(bench), engine_of(catalogue), catalogue) if line.owner == owner and line.becomes == "carried"} - {""}
 
 
-def test_a_longer_window_is_told_from_when_on_it_is_complete_and_a_restart_does_not_forget_it():
+def test_the_plan_shows_when_a_longer_window_is_complete_and_a_restart_keeps_it():
     bench = Bench()
     bench.feed([money(0, -300, 900), money(1, -1, 899), money(2, -1, 898)])
     longer = Catalogue.load(overrides={"balance.rapid_drop": {"window": 10 * HOUR}})
     shorter = Catalogue.load(overrides={"balance.rapid_drop": {"window": HOUR // 2}})
     assert notes(bench, CATALOGUE, "balance.rapid_drop") == notes(bench, shorter, "balance.rapid_drop") == set()
     (note,) = notes(bench, longer, "balance.rapid_drop")
-    told = "reaches back to 2026-05-01T05:00:00.000Z: complete from 2026-05-01T15:00:00.000Z of the shard's clock"
-    assert note == told
+    expected = "reaches back to 2026-05-01T05:00:00.000Z: complete from 2026-05-01T15:00:00.000Z of the shard's clock"
+    assert note == expected
     retuned = carried_to(bench, longer)
-    assert notes(retuned, longer, "balance.rapid_drop") == {told}
+    assert notes(retuned, longer, "balance.rapid_drop") == {expected}
     retuned.feed([money(9, -1, 897)])
-    assert notes(retuned, longer, "balance.rapid_drop") == {told}, "it was longer already, and is not complete yet"
+    assert notes(retuned, longer, "balance.rapid_drop") == {expected}, "it was longer already, and is not complete yet"
     retuned.feed([money(13, -1, 896), money(14, -1, 895)])
     assert notes(retuned, longer, "balance.rapid_drop") == set(), "complete"
 
@@ -142,13 +142,13 @@ def test_timers_that_are_set_keep_their_due_time():
     bench = Bench()
     bench.feed([money(0, -900, 0), money(1, -1, 0, at=NOON - HOUR + 1)])
     sooner = Catalogue.load(overrides={"topup.missing_after_depletion": {"T": 5 * HOUR}})
-    assert notes(bench, sooner, "topup.missing_after_depletion") == {"timers that are set keep their due time; the next record sets them anew"}
+    assert notes(bench, sooner, "topup.missing_after_depletion") == {"timers that are set keep their due time; the next record sets them again"}
     retuned = carried_to(bench, sooner)
     assert retuned.advance(NOON + 23 * HOUR) == []
     assert seen(retuned.advance(NOON + 25 * HOUR)) == ["topup.missing_after_depletion"]
 
 
-def test_a_key_past_the_end_of_its_counting_is_not_taken_for_a_later_ordinal(tmp_path):
+def test_a_key_at_the_end_of_its_count_never_reaches_a_later_ordinal(tmp_path):
     bench = Bench()
     bench.feed([money(0, 100, 900), money(1, 100, 1000), money(2, 100, 1100)])
     third = with_source(tmp_path, "topup.first", **{"nth(1)": "nth(1, 3)", "    rearm = once()\n": ""})
@@ -162,12 +162,12 @@ def test_a_key_past_the_end_of_its_counting_is_not_taken_for_a_later_ordinal(tmp
     assert seen(retuned.feed(fresh)).count("topup.first") == 2
 
 
-def test_events_that_share_a_primitive_can_be_taken_out_one_by_one():
+def test_events_that_share_a_primitive_can_be_removed_one_by_one():
     """The place of a line has a name of its own."""
     bench = Bench()
     bench.feed([good("location_update", record_id=f"g{n}", event_time=NOON + n * HOUR, cell_id="310000-1", roaming=False) for n in range(2)])
     fewer = without("travel.city_changed")
-    assert not [line for line in plan(stored_of(bench), engine_of(fewer), fewer) if line.verdict == "dropped" and "place" in line.column]
+    assert not [line for line in plan(stored_of(bench), engine_of(fewer), fewer) if line.becomes == "dropped" and "place" in line.column]
 
 
 def test_a_retyped_column_is_refused_by_the_plan_and_at_the_start():
@@ -178,7 +178,7 @@ def test_a_retyped_column_is_refused_by_the_plan_and_at_the_start():
     part = other.shard.engine.state.tables["line"].parts["line"]
     part.columns[column].kind = "text"
     part.build(other.shard.engine.state.tables["line"].size)
-    (refused,) = [line for line in plan(stored_of(bench), other.shard.engine, CATALOGUE) if line.verdict == "refused"]
+    (refused,) = [line for line in plan(stored_of(bench), other.shard.engine, CATALOGUE) if line.becomes == "refused"]
     assert refused.owner == "balance.low"
     assert "give the new column a new name" in refused.note
     other.shard.restore([(key, value) for key, value in bench.log if value is not None])
@@ -205,7 +205,7 @@ def test_state_written_under_other_facts_is_refused_with_what_to_do(change, says
     assert "start with another --app" in str(caught.value)
 
 
-def test_a_layout_that_is_not_there_is_refused():
+def test_a_missing_layout_is_refused():
     bench = Bench()
     bench.feed([money(0, -300, 900)])
     other = Bench()

@@ -66,7 +66,7 @@ def test_a_wrong_date_at_the_very_start_is_survived():
     assert bench.shard.clock == NOON + 1000
 
 
-def test_up_to_a_month_a_record_is_believed_at_once():
+def test_up_to_a_month_ahead_a_record_moves_the_clock_at_once():
     bench = Bench()
     bench.feed([emptied(), money("C3", NOON + 1000, 1)])
     found = bench.feed([money("C2", NOON + 1000 + 31 * DAY, 2)])

@@ -124,7 +124,7 @@ STORY = [
     charge(9000, 8000, "10:00"),
     charge(8000, 900, "10:01"),
     topup(900, 2900, "10:02"),
-    charge(2900, 2123, "10:03"),  # -777
+    charge(2900, 2123, "10:03"),  # 777, at which the rule raises
     charge(2123, 0, "10:04"),
     topup(0, 5000, "10:05"),
     charge(5000, 900, "10:06"),
@@ -153,7 +153,7 @@ def test_the_rule_alone_is_shut_off_and_the_others_are_as_without_it(tmp_path, p
     assert bench.shard.ledger == clean.shard.ledger
 
 
-def test_what_builds_on_the_rule_goes_with_it(tmp_path):
+def test_rules_that_build_on_the_rule_are_shut_off_with_it(tmp_path):
     bench = Watched(catalogue=own(tmp_path, shown="Fragile(B.delta)", more=BUILT_ON))
     bench.feed(STORY)
     assert bench.off == ("balance.after", "balance.poison")
@@ -162,7 +162,7 @@ def test_what_builds_on_the_rule_goes_with_it(tmp_path):
     assert ids(bench.advance(END)) == ids(clean.advance(END))
 
 
-def test_a_rule_that_was_shut_off_begins_anew_with_the_next_start(tmp_path):
+def test_a_rule_that_was_shut_off_starts_empty_with_the_next_start(tmp_path):
     bench = Watched(catalogue=own(tmp_path, shown="Fragile(B.delta)"))
     bench.feed(STORY)
     bench.off = ()
@@ -195,7 +195,7 @@ def timed(folder):
 def test_a_timer_that_raises_while_time_passes_shuts_its_rule_off(tmp_path):
     bench = Watched(catalogue=timed(tmp_path))
     bench.feed(STORY[:6])
-    with pytest.raises(RuleFailed, match=r"balance\.poison: the rule raised ValueError at .*: mend the definition, or leave it out") as caught:
+    with pytest.raises(RuleFailed, match=r"balance\.poison: the rule raised ValueError at .*: fix the definition, or leave it out") as caught:
         bench.advance(END)
     assert "139" not in str(caught.value)
     asyncio.run(shut_off(bench, caught.value))

@@ -85,7 +85,7 @@ def test_rows_of_an_edge_window_are_freed_where_it_is_armed_when_empty():
 
 
 def test_rows_of_an_edge_window_that_holds_when_empty_are_kept():
-    """Un-armed, it stays so for ever: only a kept row knows."""
+    """Un-armed, it stays so forever: only a kept row knows."""
     hour = V.where().same(V.other_party).within(hours(1))
     bench = Bench(catalogue=Catalogue([toy("few", "line", hour.count() < 3, EDGE)]))
     assert len(bench.feed([spoken(NOON + day * DAY, party="a" if not day % 10 else f"p{day}") for day in range(31)])) == 28
@@ -129,7 +129,7 @@ def test_it_counts_when_the_clock_has_reached_it():
     assert bench.counters["late"] == 1
 
 
-def test_a_record_a_month_ahead_is_believed():
+def test_a_record_a_month_ahead_is_accepted_at_once():
     bench = Bench(catalogue=Catalogue([toy("spoken", "line", V.all)]))
     bench.feed([spoken(NOON), spoken(NOON, "C2"), spoken(NOON + 31 * DAY), spoken(NOON + DAY)])
     assert bench.rejects == ["late"]
@@ -216,7 +216,7 @@ def test_sums_saturate_as_whole_numbers_would(lists):
     assert plus(values[:, 0], values[:, 1]).tolist() == [max(-LIMIT, min(LIMIT, own[0][1] + own[1][1])) for own in lists]
 
 
-def test_a_sum_of_the_day_saturates_and_goes_on_firing():
+def test_a_sum_of_the_day_saturates_and_still_fires():
     total = V.all.day_total(V.duration_s * 2**41).reaches(2**61)
     bench = Bench(catalogue=Catalogue([toy("much", "line", total, total=(Field[int], total.total))]))
     found = bench.feed([spoken(NOON + number, duration_s=604_800) for number in range(20)])

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemas.reference import Reference
 from streams.emit import event_id
 from tests.engine.laboratory import LABORATORY, laboratory_timelines
-from tests.engine.test_laws import NEVER, by_customer, scalar, told
+from tests.engine.test_laws import NEVER, by_customer, facts, scalar
 from tests.engine.timelines import DAY
 from tests.shards import Bench
 
@@ -31,12 +31,12 @@ def run(records: list[dict[str, Any]], most: int = 20_000, *, sweep_every_ms: in
 
 
 def seen(found: list[Any]) -> Counter[Any]:
-    return Counter((told(detection), event_id(detection)) for detection in found)
+    return Counter((facts(detection), event_id(detection)) for detection in found)
 
 
 def laws(records: list[dict[str, Any]]) -> None:
     whole, found = run(records)
-    assert by_customer([told(d) for d in found]) == by_customer(scalar(records, LABORATORY, REFERENCE, 100)), "columns equal the scalar reading"
+    assert by_customer([facts(d) for d in found]) == by_customer(scalar(records, LABORATORY, REFERENCE, 100)), "columns equal the scalar reading"
     expected = seen(found)
     assert max(Counter(identity for _, identity in expected.elements()).values(), default=1) == 1, "event ids are unique"
     assert whole.shard.ledger.total() == len(records), "every record is in exactly one place of the ledger"
@@ -62,5 +62,5 @@ def test_the_laws_hold_for_the_laboratory(records):
 @pytest.mark.timeout(0)
 @RANDOM
 @given(laboratory_timelines(most=60))
-def test_the_laws_hold_for_the_laboratory_whatever_the_seed(records):
+def test_the_laws_hold_for_the_laboratory_for_any_seed(records):
     laws(records)

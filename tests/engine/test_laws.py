@@ -1,4 +1,4 @@
-"""The columnar engine is held to the scalar reading, whatever the records, the cuts and the restarts."""
+"""The columnar engine equals the scalar reading, for any records, cuts and restarts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ NEVER = 10**15
 """Rows are not freed: how long a row is kept depends on the cuts, and is never seen but in the state itself."""
 
 
-def told(detection: Any) -> tuple[Any, ...]:
-    """A detection as the scalar reading tells it."""
+def facts(detection: Any) -> tuple[Any, ...]:
+    """A detection in the form of the scalar reading."""
     return (detection.event, detection.key, detection.time, detection.who.record_id, orjson.dumps(detection.detail, option=orjson.OPT_SORT_KEYS), detection.marketing_consent)
 
 
@@ -59,7 +59,7 @@ def by_customer(found: list[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...]]
 @given(timelines())
 def test_columnar_equals_scalar(records):
     shard = bench()
-    found = [told(d) for d in shard.feed(records) + shard.advance(END)]
+    found = [facts(d) for d in shard.feed(records) + shard.advance(END)]
     assert by_customer(found) == by_customer(read(records))
 
 
@@ -67,9 +67,9 @@ def test_columnar_equals_scalar(records):
 @given(timelines(), st.integers(1, 7))
 def test_the_cuts_of_batches_change_nothing(records, most):
     whole, cut = bench(NEVER), bench(NEVER)
-    expected = [told(d) for d in whole.feed(records)]
+    expected = [facts(d) for d in whole.feed(records)]
     cut.queue(records)
-    found = [told(d) for d in cut.drain(most)]
+    found = [facts(d) for d in cut.drain(most)]
     assert Counter(found) == Counter(expected)
     assert cut.counters.get("late") == whole.counters.get("late")
     assert cut.shard.ledger == whole.shard.ledger
@@ -81,14 +81,14 @@ def test_the_cuts_of_batches_change_nothing(records, most):
 @given(timelines(astray=False), st.integers(1, 7))
 def test_a_restart_between_any_two_batches_changes_nothing(records, most):
     whole = bench()
-    expected = [(told(d), event_id(d)) for d in whole.feed(records) + whole.advance(END)]
+    expected = [(facts(d), event_id(d)) for d in whole.feed(records) + whole.advance(END)]
     ordered, found, restarted = merged(records), [], bench()
     for begin in range(0, len(ordered), most):
         found += restarted.feed(ordered[begin : begin + most])
         restarted.restart()
     found += restarted.advance(END)
     assert restarted.shard.ledger.total() == len(records), "no restart forgets or doubles any"
-    assert Counter((told(d), event_id(d)) for d in found) == Counter(expected)
+    assert Counter((facts(d), event_id(d)) for d in found) == Counter(expected)
 
 
 @EXAMPLES

@@ -37,12 +37,12 @@ def handed_over(at):
     return record("state_change", at, entity="line", entity_id="S1", attribute="line.owner", old_value="C1", new_value="C2")
 
 
-def told(found):
+def events_of(found):
     return [detection.event.removeprefix("toy.") for detection in found]
 
 
 def line_only(found):
-    return told([detection for detection in found if detection.event in LINE_RULES])
+    return events_of([detection for detection in found if detection.event in LINE_RULES])
 
 
 def ended(*more):
@@ -52,7 +52,7 @@ def ended(*more):
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_a_line_that_is_active_again_within_seven_days_goes_on_with_its_state(restarted):
+def test_a_line_that_is_active_again_within_seven_days_keeps_its_state(restarted):
     bench = ended(status("terminated", "active", "8 12:00"))
     if restarted:
         bench.restart()
@@ -70,9 +70,9 @@ def test_after_seven_days_it_begins_empty_but_for_what_happens_once(restarted):
 
 def test_timers_of_a_terminated_line_do_not_come_back_with_it():
     bench = ended(status("terminated", "active", "2 12:00"))
-    assert told(bench.advance(epoch_ms("2026-05-20T12:00:00+08:00"))) == []
+    assert events_of(bench.advance(epoch_ms("2026-05-20T12:00:00+08:00"))) == []
     bench = ended(status("terminated", "active", "2 12:00"), session("3 12:00"))
-    assert told(bench.advance(epoch_ms("2026-05-20T12:00:00+08:00"))) == ["quiet"]
+    assert events_of(bench.advance(epoch_ms("2026-05-20T12:00:00+08:00"))) == ["quiet"]
 
 
 def test_a_line_that_ends_again_is_silent_again():
@@ -81,7 +81,7 @@ def test_a_line_that_ends_again_is_silent_again():
     assert bench.counters["terminated"] == 1
 
 
-def test_a_late_return_lifts_nothing():
+def test_a_late_return_does_not_reactivate_the_line():
     bench = Bench(catalogue=CATALOGUE)
     bench.feed([call("1 10:00"), status("active", "terminated", "1 12:00"), status("terminated", "active", "1 11:00")])
     assert line_only(bench.feed([call("1 13:00"), call("1 14:00")])) == []
@@ -90,7 +90,7 @@ def test_a_late_return_lifts_nothing():
 def test_the_end_of_a_line_concerns_line_rules_only():
     bench = ended()
     talk = record("interaction", "2 10:00", interaction_id="i", direction="inbound", channel="ivr", status="opened", reason="billing", start_time="2026-05-01T00:00:00+08:00")
-    assert told(bench.feed([call("2 09:00"), talk])) == ["any_call", "contact"]
+    assert events_of(bench.feed([call("2 09:00"), talk])) == ["any_call", "contact"]
     assert bench.counters["terminated"] == 2
     assert bench.shard.ledger.total() == 7
 
@@ -107,7 +107,7 @@ def test_a_change_of_owner_drops_everything_at_once(restarted):
     assert line_only(bench.feed([call("21 13:00")])) == ["ordinal", "party"]
 
 
-def test_the_new_owner_begins_anew():
+def test_the_new_owner_starts_empty():
     bench = Bench(catalogue=CATALOGUE)
     bench.feed([call("1 10:00"), call("1 11:00"), handed_over("1 12:00")])
     mine = {"customer_id": "C2", "account_id": "A2"}

@@ -72,16 +72,16 @@ def test_arithmetic_that_may_not_fit_into_64_bits_is_refused():
 def test_an_absence_over_two_record_types_is_refused():
     long_call = toy("long_call", "line", V.where(V.duration_s >= 1800))
     text = refused(long_call, toy("no_topup", "line", long_call.without(topups, within=hours(1))))
-    assert "without: wanted a stream of VoiceUsage, the records that make toy.long_call, got one of BalanceChange" in text
+    assert "without: wanted a stream of VoiceUsage, the records that cause toy.long_call, got one of BalanceChange" in text
 
 
 def test_an_absence_after_a_timer_is_refused():
     silent = toy("silent", "line", V.all.silent(days(3), given=active_days(1, of=5)))
-    assert "got toy.silent, which a timer makes" in refused(silent, toy("still", "line", silent.without(V.all, within=hours(1))))
+    assert "got toy.silent, which a timer causes" in refused(silent, toy("still", "line", silent.without(V.all, within=hours(1))))
     empty = toy("empty", "line", main_balance.falls_to(0))
     unpaid = toy("unpaid", "line", empty.without(topups, within=hours(1)))
     Catalogue([empty, unpaid])
-    assert "got toy.unpaid, which a timer makes" in refused(empty, unpaid, toy("unpaid_still", "line", unpaid.without(topups, within=hours(1))))
+    assert "got toy.unpaid, which a timer causes" in refused(empty, unpaid, toy("unpaid_still", "line", unpaid.without(topups, within=hours(1))))
 
 
 def windows(names, by=("line", "line"), same=((), ())):

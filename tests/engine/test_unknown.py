@@ -241,6 +241,6 @@ PROVED = {
 def test_what_a_condition_proves(node, names):
     sure = certain(node)
     assert {leaf.name for leaf in (S, A) if leaf.key() in sure} == set(names)
-    for name in names:  # and it is right to say so
+    for name in names:
         rows = [{"s": s, "a": a} for s in (None, "x", "y") for a in (None, 0, 3)]
         assert all(row[name] is not None for row, holds in zip(rows, scalar(node, rows), strict=True) if holds)

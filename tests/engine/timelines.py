@@ -19,7 +19,7 @@ BACK = (0, 0, 0, 0, 0, 1, 60_000, 3 * HOUR, 47 * HOUR, 49 * HOUR)
 LINES = (("C1", "S1"), ("C1", "S2"), ("C2", "S3"))
 
 ASTRAY = (0,) * 30 + (40 * DAY, 3650 * DAY)
-"""Dates gone wrong."""
+"""Wrong dates."""
 
 
 @st.composite
@@ -33,14 +33,17 @@ def bodies(draw: Any, at: int, line: str) -> dict[str, Any]:
             after = draw(st.sampled_from((-10, 0, 1, 900, 999, 1000, 1999, 2000, 5000)))
             reason = {"charge_reason": draw(st.sampled_from(("voice", "data", "sms")))} if operation == "charge" else {}
             currency = draw(st.sampled_from(("CNY", "CNY", "CNY", "USD")))
-            return {"record_type": "balance_change", "bucket_id": "b", "bucket_kind": "money", "main": draw(st.sampled_from((True, True, True, False))), "unit": "minor", "currency": currency,
+            return {"record_type": "balance_change", "bucket_id": "b", "bucket_kind": "money", "main": draw(st.sampled_from((True, True, True, False))),
+                    "unit": "minor", "currency": currency,
                     "operation": operation, "delta": -size if operation == "charge" else size, "balance_after": after, **reason}  # fmt: skip
         case "V":
             outcome = draw(st.sampled_from(("answered", "no_answer", "dropped", "dropped")))
             talked = outcome != "no_answer"
             answer = {"answer_time": at} if talked else {}
-            return {"record_type": "voice_usage", "direction": draw(st.sampled_from(("mo", "mt", "mt"))), "other_party": draw(st.sampled_from(("a", "b"))), "other_class": "onnet", "start_time": at,
-                    "duration_s": draw(st.sampled_from((0, 1799, 1800))) if talked else 0, "outcome": outcome, "roaming": False, "cell_id": draw(st.sampled_from((None, "x", "y"))), **answer}  # fmt: skip
+            return {"record_type": "voice_usage", "direction": draw(st.sampled_from(("mo", "mt", "mt"))), "other_party": draw(st.sampled_from(("a", "b"))),
+                    "other_class": "onnet", "start_time": at,
+                    "duration_s": draw(st.sampled_from((0, 1799, 1800))) if talked else 0, "outcome": outcome, "roaming": False,
+                    "cell_id": draw(st.sampled_from((None, "x", "y"))), **answer}  # fmt: skip
         case "D":
             size = draw(st.sampled_from((0, 1, 1_048_576, 2 * 1024**3, 3 * 1024**3)))
             return {"record_type": "data_usage", "session_id": "s", "start_time": at, "duration_s": 0, "uplink_bytes": 0, "downlink_bytes": size, "total_bytes": size,
@@ -58,7 +61,8 @@ def bodies(draw: Any, at: int, line: str) -> dict[str, Any]:
         case "C":
             status = draw(st.sampled_from(("opened", "completed", "completed")))
             ended = {"resolution": "resolved"} if status == "completed" else {}
-            return {"record_type": "interaction", "interaction_id": draw(st.sampled_from(("i1", "i2"))), "direction": "inbound", "channel": draw(st.sampled_from(("ivr", "chat"))), "status": status,
+            return {"record_type": "interaction", "interaction_id": draw(st.sampled_from(("i1", "i2"))), "direction": "inbound",
+                    "channel": draw(st.sampled_from(("ivr", "chat"))), "status": status,
                     "reason": draw(st.sampled_from(("billing", "billing", "praise"))), "start_time": at, **ended}  # fmt: skip
         case "X":
             old, new = draw(

@@ -14,7 +14,7 @@ from streams.definitions.catalogue import Catalogue, CatalogueFault
 from tests.shards import CATALOGUE, Bench, details, epoch_ms
 
 EVENTS = list(CATALOGUE)
-CASES = [pytest.param(event, case, id=f"{event.id}: {case.tells}") for event in EVENTS for case in event.cases]
+CASES = [pytest.param(event, case, id=f"{event.id}: {case.title}") for event in EVENTS for case in event.cases]
 
 
 @pytest.mark.parametrize(("event", "case"), CASES)
@@ -101,7 +101,7 @@ def test_a_definition_from_outside_works_like_a_built_in_one(tmp_path):
         ({"balance.low": {"low": "x"}}, "balance.low.low: wanted an integer (minor), got 'x'"),
     ],
 )
-def test_wrong_parameters_are_told(overrides, says):
+def test_wrong_parameters_are_reported(overrides, says):
     with pytest.raises(CatalogueFault, match=r".*") as caught:
         Catalogue.load(overrides=overrides)
     assert says in str(caught.value)
@@ -114,7 +114,7 @@ def test_a_parameter_changes_the_rule_without_touching_code():
     assert details(found, "balance.low") == [{"balance_after": 499, "threshold": 500, "valid_until": None, "currency": "CNY"}]
 
 
-def test_only_keeps_an_event_and_what_it_starts_from():
+def test_only_keeps_an_event_and_the_events_it_depends_on():
     from events.stories import charge, moment, topup
 
     catalogue = Catalogue.load(only=["topup.missing_after_depletion"])

@@ -1,4 +1,4 @@
-"""Mistakes in definitions: each is refused at load with its file and line, what was wanted and what came, and how to mend it."""
+"""Mistakes in definitions: each is refused at load with its file and line, what was wanted, what came, and how to fix it."""
 
 from __future__ import annotations
 
@@ -190,10 +190,10 @@ BODIES = {
 def test_a_mistake_is_refused_with_its_line(tmp_path, mistake):
     body, line, says = BODIES[mistake]
     written(tmp_path, body)
-    told = faults(tmp_path)
+    found = faults(tmp_path)
     assert any(
-        fault.startswith(f"balance/trial.py:{FIRST - 1 + line}: {says}") or (fault.startswith(f"balance/trial.py:{FIRST - 1 + line}: ") and says in fault) for fault in told
-    ), told
+        fault.startswith(f"balance/trial.py:{FIRST - 1 + line}: {says}") or (fault.startswith(f"balance/trial.py:{FIRST - 1 + line}: ") and says in fault) for fault in found
+    ), found
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_mistake_is_refused_with_its_line(tmp_path, mistake):
         ('Event, by="line", valid_for=5', "valid_for: wanted a length of time such as hours(24), got 5"),
     ],
 )
-def test_a_mistake_in_the_brackets_is_told_with_its_line(tmp_path, brackets, says):
+def test_a_mistake_in_the_brackets_is_reported_with_its_line(tmp_path, brackets, says):
     written(tmp_path, GOOD, head=HEAD.replace('Event, by="line"', brackets))
     assert faults(tmp_path) == [f"balance/trial.py:{FIRST - 1}: {says}"]
 
@@ -220,14 +220,14 @@ def test_a_mistake_in_the_brackets_is_told_with_its_line(tmp_path, brackets, say
         ("CASES = [5]", "CASES: wanted a list of Case(…)"),
     ],
 )
-def test_cases_of_both_kinds_are_wanted(tmp_path, cases, says):
+def test_cases_of_both_kinds_are_required(tmp_path, cases, says):
     written(tmp_path, GOOD, tail=f"\n\n{cases}\n")
-    (told,) = faults_of(Catalogue.load([str(tmp_path / "mine")]), Reference.load(), EngineSettings())
-    assert says in told
-    assert re.match(r".*balance/trial\.py:[0-9]+: ", told)
+    (found,) = faults_of(Catalogue.load([str(tmp_path / "mine")]), Reference.load(), EngineSettings())
+    assert says in found
+    assert re.match(r".*balance/trial\.py:[0-9]+: ", found)
 
 
-def test_all_faults_of_all_files_are_told_at_once(tmp_path):
+def test_all_faults_of_all_files_are_reported_at_once(tmp_path):
     written(tmp_path, "when = charges where", name="balance/syntax.py")
     written(tmp_path, "when = charges\nrearm = EDGE\nn: Field[int] = V.duration_s", name="balance/two.py")
     (tmp_path / "mine" / "balance" / "empty.py").write_text('"""Nothing."""\n')
@@ -240,12 +240,12 @@ def test_all_faults_of_all_files_are_told_at_once(tmp_path):
 def test_names_and_places_of_files(tmp_path):
     for name in ("balance/for-feited.py", "balance/Forfeited.py", "balance/2go.py", "forfeited.py", "balance/deep/forfeited.py", "Ba-lance/low.py"):
         written(tmp_path, GOOD, name=name)
-    told = faults(tmp_path)
-    assert len(told) == 6
+    found = faults(tmp_path)
+    assert len(found) == 6
     for name, got in (("balance/for-feited.py", "for-feited"), ("balance/Forfeited.py", "Forfeited"), ("balance/2go.py", "2go"), ("Ba-lance/low.py", "Ba-lance")):
-        assert f"{name}: wanted a name of small letters, digits and _ that begins with a letter, got {got!r}: it becomes the event's id" in told
-    assert any(fault.startswith("forfeited.py: wanted a file in a family folder, such as ") and "mine/balance/forfeited.py" in fault for fault in told)
-    assert any(fault.startswith("balance/deep/forfeited.py: wanted a file in a family folder") for fault in told)
+        assert f"{name}: wanted a name of small letters, digits and _ that begins with a letter, got {got!r}: it becomes the event's id" in found
+    assert any(fault.startswith("forfeited.py: wanted a file in a family folder, such as ") and "mine/balance/forfeited.py" in fault for fault in found)
+    assert any(fault.startswith("balance/deep/forfeited.py: wanted a file in a family folder") for fault in found)
 
 
 def test_helpers_beside_definitions_are_no_definitions(tmp_path):
@@ -261,14 +261,14 @@ def test_helpers_beside_definitions_are_no_definitions(tmp_path):
 
 def test_two_events_and_none_in_a_file(tmp_path):
     written(tmp_path, GOOD, tail=f'\n\nclass Second(Event, by="line"):\n    when = charges\n{TAIL}')
-    (told,) = faults(tmp_path)
-    assert told == "balance/trial.py: wanted one Event class, got Trial, Second"
+    (found,) = faults(tmp_path)
+    assert found == "balance/trial.py: wanted one Event class, got Trial, Second"
 
 
 def test_an_id_that_is_taken_names_both_files(tmp_path):
     written(tmp_path, GOOD, name="balance/low.py")
-    (told,) = faults(tmp_path)
-    assert told == "balance/low.py: the id balance.low is taken by events/balance/low.py: wanted another family or file name"
+    (found,) = faults(tmp_path)
+    assert found == "balance/low.py: the id balance.low is taken by events/balance/low.py: wanted another family or file name"
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_an_id_that_is_taken_names_both_files(tmp_path):
     ],
 )
 @pytest.mark.parametrize("where", ["beside", "above", "inside"])
-def test_an_own_event_waits_for_another_whatever_the_import_and_the_working_directory(tmp_path, line, where):
+def test_an_own_event_depends_on_another_for_any_import_and_working_directory(tmp_path, line, where):
     written(tmp_path, GOOD, name="balance/other.py")
     written(
         tmp_path,
@@ -302,7 +302,7 @@ def test_an_own_event_waits_for_another_whatever_the_import_and_the_working_dire
     assert done.stdout.strip() == "['balance.other', 'balance.after']"
 
 
-def test_events_that_wait_for_each_other(tmp_path):
+def test_events_that_depend_on_each_other(tmp_path):
     waits = "wait = {0}.without(topups, within=hours(1))\nwhen = wait\nsince: Field[Time] = wait.since"
     for name, other in (("a", "b"), ("b", "c"), ("c", "a")):
         written(tmp_path, waits.format("Trial"), name=f"balance/{name}.py", head=HEAD.replace("from streams.define", f"from balance.{other} import Trial\nfrom streams.define"))
@@ -312,14 +312,14 @@ def test_events_that_wait_for_each_other(tmp_path):
 def test_a_file_that_needs_a_faulty_one_says_so(tmp_path):
     written(tmp_path, "when = chargez", name="balance/a.py")
     written(tmp_path, GOOD, name="balance/b.py", head=HEAD.replace("from streams.define", "from balance.a import Trial as Other\nfrom streams.define"))
-    told = faults(tmp_path)
-    assert told[0] == f"balance/a.py:{FIRST}: NameError: name 'chargez' is not defined"
-    assert told[1].startswith("balance/b.py:6: wanted ")
-    assert told[1].endswith("mine/balance/a.py without faults: it is needed here")
+    found = faults(tmp_path)
+    assert found[0] == f"balance/a.py:{FIRST}: NameError: name 'chargez' is not defined"
+    assert found[1].startswith("balance/b.py:6: wanted ")
+    assert found[1].endswith("mine/balance/a.py without faults: it is needed here")
 
 
 @pytest.mark.parametrize("place", ["nowhere", "./nowhere", "/nowhere", "json.decoder", ""])
-def test_what_is_no_folder_and_no_package_is_refused_in_a_line(place):
+def test_a_name_of_no_folder_and_no_package_is_refused_in_one_line(place):
     with pytest.raises(CatalogueFault) as caught:
         Catalogue.load([place])
     (fault,) = caught.value.faults
@@ -388,7 +388,7 @@ def test_a_rule_that_raises_is_found_by_the_rehearsal_even_where_nothing_matches
     assert found[0].startswith(f"{tmp_path}/mine/balance/trial.py: balance.trial: wanted a rule that runs on any valid record, got ValueError: never")
 
 
-def test_what_is_meant_is_let_through(tmp_path):
+def test_correct_definitions_are_accepted(tmp_path):
     body = """least = Param(hours(2), unit="ms", ge=minutes(5), doc="how long")
 high = Param(2000, unit="minor", doc="high")
 low = Param(1000, unit="minor", le=high, doc="low")
@@ -430,7 +430,7 @@ def test_lengths_and_sizes_are_taken_as_texts():
     assert catalogue.value(catalogue.by_id["balance.low"], "rearm") == 4000
 
 
-def test_a_window_by_line_over_records_without_a_line_is_pointed_out(tmp_path):
+def test_a_window_by_line_over_records_without_a_line_gives_a_warning(tmp_path):
     written(tmp_path, "recent = contacts.within(days(7))\nwhen = recent.count() >= 2\nn: Field[int] = recent.count()")
     (notice,) = Catalogue.load([str(tmp_path / "mine")]).notices
     assert 'by: Interaction may come without subscription_id; by="line" leaves such records out, by="customer" counts them all' in notice

@@ -1,6 +1,6 @@
 """A trial: input on a real broker, workers that are restarted as a supervisor would, a fault, and the whole list of what must hold.
 
-What must hold (`Trial.verdict`): no event missing, wrong or twice under read_committed; what read_uncommitted shows twice is equal; dead
+What must hold (`Trial.check`): no event missing, wrong or twice under read_committed; what read_uncommitted shows twice is equal; dead
 letters exactly those of the oracle; every input offset committed, and in exactly one place of the ledger that is kept with the state; the state
 in the changelog equal to the oracle's; no transaction torn (`torn.py`); committed offsets never went back; workers that ended by themselves did so with a status that is
 not 0; and the fault has really hit.
@@ -34,7 +34,7 @@ from streams.kafka.partitioner import partition_of
 from streams.simulation.city import City
 from tests.broker.kafka import ends, read_all
 from tests.broker.workers import OUTPUTS, Cluster
-from tests.faults.scalar import Input, reading_of, told
+from tests.faults.scalar import Input, published, reading_of
 from tests.faults.torn import torn
 
 if TYPE_CHECKING:
@@ -252,10 +252,10 @@ class Trial:
             time.sleep(0.05)
 
     def compare_lags(self, seconds: float = 30) -> None:
-        """`kairos_consumer_lag_records` is what the broker says of every partition, told by one worker each."""
+        """`kairos_consumer_lag_records` is what the broker says of every partition, reported by exactly one worker."""
         deadline = time.monotonic() + seconds
-        while (told := self.cluster.lags()) != (wanted := self.lags_of_broker()):
-            assert time.monotonic() < deadline, f"the lag metric says {told}, the broker {wanted}"
+        while (reported := self.cluster.lags()) != (wanted := self.lags_of_broker()):
+            assert time.monotonic() < deadline, f"the lag metric says {reported}, the broker {wanted}"
             time.sleep(0.2)
 
     def lags_of_broker(self) -> dict[tuple[str, int], float]:
@@ -294,7 +294,7 @@ class Trial:
         assert (lost, doubled, wrong, torn) == (0, 0, 0, 0), f"{result}\n{self.cluster.logs()[-2000:]}"
         return result
 
-    def verdict(self, *, without: dict[tuple[str, int, int], str] | None = None, letters: bool = True, compacted: bool = False) -> Result:
+    def check(self, *, without: dict[tuple[str, int, int], str] | None = None, letters: bool = True, compacted: bool = False) -> Result:
         """Check everything. `without`: records the oracle must not see but whose dead letters are expected, with their reasons.
 
         `compacted`: the state topic no longer holds all that was ever written to it.
@@ -316,13 +316,13 @@ class Trial:
         found = Counter(tuple(dict(letter.headers)[name].decode() for name in ("topic", "partition", "offset", "reason")) for letter in self.cluster.dead_letters())
         assert found == oracle.dead_letters or not letters
         assert not self.went_back, self.went_back
-        self._judge_state(oracle)
+        self._check_state(oracle)
         if self.definitions is None:
-            assert told(bodies.elements()) == reading_of(oracle.given, self.reference).result(), "the columnar and the scalar reading differ"
+            assert published(bodies.elements()) == reading_of(oracle.given, self.reference).result(), "the columnar and the scalar reading differ"
         return self.report()
 
-    def _judge_state(self, oracle: Oracle) -> None:
-        """The state in the changelog: every row, and the ledger of what became of every record."""
+    def _check_state(self, oracle: Oracle) -> None:
+        """The state in the changelog: every row, and the ledger of the fate of every record."""
         held: dict[tuple[int, bytes], bytes | None] = {}
         for record in asyncio.run(read_all(self.cluster.bootstrap, [f"{self.cluster.app}.state"])):
             held[record.partition, record.key] = record.value
@@ -398,6 +398,6 @@ class Oracle:
         latest = engine.admission.latest_times()
         for table in engine.state.tables.values():
             table.sweep(engine.clock, latest)
-            gone = set(table.dropped)
+            dropped = set(table.dropped)
             parts = [*table.parts, *(follower.part_name for follower in table.followers)]
-            self.needed |= {(partition, key) for (p, key) in self.rows if p == partition and split_key(key)[0] in parts and split_key(key)[1] not in gone}
+            self.needed |= {(partition, key) for (p, key) in self.rows if p == partition and split_key(key)[0] in parts and split_key(key)[1] not in dropped}

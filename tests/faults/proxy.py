@@ -10,11 +10,11 @@ import threading
 END_TXN = 26
 TXN_OFFSET_COMMIT = 28
 LET_GO_S = 0.5
-"""So long the request in whose midst a late one is let go waits, for the broker to have taken the late one."""
+"""How long a request waits after a late one was released into its middle, so that the broker has handled the late one."""
 
 
 class Proxy:
-    """Listens on `port` and forwards to `target` (set later); what it does to the traffic is told by its attributes."""
+    """Listens on `port` and forwards to `target` (set later); its attributes say what it does to the traffic."""
 
     def __init__(self) -> None:
         self.target = 0
@@ -28,7 +28,7 @@ class Proxy:
         self.hold_an_end = False
         """Hold the next EndTxn back."""
         self.late = 0
-        """Ends that were let go in the middle of a later transaction."""
+        """Ends that were released in the middle of a later transaction."""
         self.dropped = self.cuts = self.held = 0
         self.writers: set[asyncio.StreamWriter] = set()
         self.loop = asyncio.new_event_loop()
@@ -80,9 +80,9 @@ class Proxy:
         """Hold an EndTxn back until the same shard is in the middle of a later transaction; that one's next request waits for it."""
         if key == END_TXN and self.hold_an_end:
             self.hold_an_end = False
-            let_go = threading.Event()
-            self.late_end = transactional_id(body), let_go
-            while not let_go.is_set():
+            released = threading.Event()
+            self.late_end = transactional_id(body), released
+            while not released.is_set():
                 await asyncio.sleep(0.02)
             self.late += 1
         elif key == TXN_OFFSET_COMMIT and self.late_end is not None and self.late_end[0] == transactional_id(body):

@@ -14,7 +14,7 @@ SEED, MINUTES = int(os.environ.get("SEED", "1")), float(os.environ.get("MINUTES"
 
 
 def test_a_random_schedule(trial, own_broker):
-    """Rounds of one to four faults, each round with topics of its own and the whole verdict at its end."""
+    """Rounds of one to four faults, each round with topics of its own and the whole check at its end."""
     dice, deadline, rounds = random.Random(SEED), time.monotonic() + 60 * MINUTES, 0
     broker = own_broker()
     while time.monotonic() < deadline:
@@ -25,7 +25,7 @@ def test_a_random_schedule(trial, own_broker):
             run.wait_progress(90)
             strike(run, broker, dice)
         run.finish(180)
-        print(f"seed {SEED}, round {rounds}: {run.verdict()}", flush=True)
+        print(f"seed {SEED}, round {rounds}: {run.check()}", flush=True)
 
 
 def strike(run, broker, dice):

@@ -1,6 +1,6 @@
 """The scalar reading of a trial's whole input, in a process of its own: `python -m tests.faults.scalar INPUT REFERENCE`.
 
-It starts when the input is loaded and is asked for at the verdict, so it costs the time that a trial waits anyway; equal inputs are read once.
+It starts when the input is loaded and is asked for at the final check, so it costs the time that a trial waits anyway; equal inputs are read once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PROJECT = Path(__file__).parent.parent.parent
-Telling = tuple[str, str, str, str, bytes, str]
+Published = tuple[str, str, str, str, bytes, str]
 """Event, key, time, trigger or anchor, detail, consent: what both readings tell of an event."""
 Input = dict[str, list[tuple[bytes | None, bytes | None]]]
 """Key and value of the records by `topic/partition`, in offset order."""
@@ -38,13 +38,13 @@ class ScalarReading:
         path = Path(self.folder.name) / "input"
         path.write_bytes(msgspec.msgpack.encode(given))
         self.process = subprocess.Popen(["nice", sys.executable, "-m", "tests.faults.scalar", str(path), reference], cwd=PROJECT, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
-        self.found: Counter[Telling] | None = None
+        self.found: Counter[Published] | None = None
 
-    def result(self) -> Counter[Telling]:
+    def result(self) -> Counter[Published]:
         """What it found, when it is done."""
         if self.found is None:
             with contextlib.suppress(PermissionError):
-                os.setpriority(os.PRIO_PROCESS, self.process.pid, 0)  # now it is waited for
+                os.setpriority(os.PRIO_PROCESS, self.process.pid, 0)  # waits for it
             said, _ = self.process.communicate(timeout=600)
             assert self.process.returncode == 0, "the scalar reading failed"
             self.found = Counter(map(tuple, msgspec.msgpack.decode(said)))
@@ -62,9 +62,9 @@ def reading_of(given: Input, reference: str) -> ScalarReading:
     return READINGS[digest]
 
 
-def told(bodies: Iterable[bytes]) -> Counter[Telling]:
-    """Published events as the scalar reading tells them."""
-    found: Counter[Telling] = Counter()
+def published(bodies: Iterable[bytes]) -> Counter[Published]:
+    """Published events in the form of the scalar reading."""
+    found: Counter[Published] = Counter()
     for body in bodies:
         event = orjson.loads(body)
         data = event["data"]
@@ -73,7 +73,7 @@ def told(bodies: Iterable[bytes]) -> Counter[Telling]:
     return found
 
 
-def read(given: Input, reference: str) -> list[Telling]:
+def read(given: Input, reference: str) -> list[Published]:
     """Merge as a shard does, then read one record at a time."""
     from schemas.reference import Reference
     from streams.builder import shard_builder
@@ -83,7 +83,7 @@ def read(given: Input, reference: str) -> list[Telling]:
 
     build, catalogue = shard_builder(load({"clock": "records", "reference": reference}, environ={}))
     tables = Reference.load(Path(reference))
-    found: list[Telling] = []
+    found: list[Published] = []
     for partition in sorted({int(place.rsplit("/", 1)[1]) for place in given}):
         shard, reading = build(partition), Reading(catalogue, tables)
         for topic in TOPICS:

@@ -64,7 +64,7 @@ class Application(Cluster):
         return self.logs()
 
     def set_offset(self, offset):
-        """As by hand: without a token, whoever is in the group."""
+        """As by hand: without a token, even if the group has members."""
 
         async def run():
             producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, transactional_id="by-hand")
@@ -122,14 +122,14 @@ def test_the_heads_offsets_are_those_of_the_group_in_every_transaction(applicati
     application.nothing_twice(COUNT + 5)
 
 
-def test_offsets_are_gone_and_the_state_goes_on_by_its_own(application):
+def test_offsets_are_lost_and_the_shard_continues_from_the_state(application):
     application.delete_offsets()
-    told = application.refused()
-    assert f"raw.billing[0]: the state, the group and the topic do not agree: the state has read up to {COUNT}, the group has no offset, the topic holds 0 to {COUNT}" in told
-    assert "--resume-from-state" in told
+    sentence = application.refused()
+    assert f"raw.billing[0]: the state, the group and the topic do not agree: the state has read up to {COUNT}, the group has no offset, the topic holds 0 to {COUNT}" in sentence
+    assert "--resume-from-state" in sentence
     application.produce(topups(COUNT, 5))
     application.work_off("--resume-from-state")
-    assert f"goes on at {COUNT}: nothing is lost or repeated" in application.logs()
+    assert f"continues at {COUNT}: nothing is lost or repeated" in application.logs()
     application.work_off()
     application.nothing_twice(COUNT + 5)
 
@@ -146,9 +146,9 @@ def test_offsets_are_moved_by_hand(application, offset):
 
 def test_the_state_topic_is_lost_and_nobody_advises_to_make_it(application):
     application.admin(lambda client: client.delete_topics([f"{application.app}.state"]))
-    told = application.refused()
-    assert f"the group {application.app} has read up to raw.billing[0] {COUNT}: the state is lost: start with another --app and replay history" in told
-    assert "--create" not in told
+    sentence = application.refused()
+    assert f"the group {application.app} has read up to raw.billing[0] {COUNT}: the state is lost: start with another --app and replay history" in sentence
+    assert "--create" not in sentence
     made = kairos("topics", "--create", "--brokers", application.bootstrap, "--app", application.app)
     assert made.returncode == 2
     assert "the state is lost" in made.stderr
@@ -163,24 +163,24 @@ def test_read_records_are_deleted_and_nothing_happens(application):
     application.nothing_twice(COUNT + 5)
 
 
-def test_unread_records_are_deleted_and_the_state_goes_on_without_them(application):
+def test_unread_records_are_deleted_and_the_shard_continues_without_them(application):
     application.produce(topups(COUNT, 10))
     application.delete_below(COUNT + 3)
     assert f"records {COUNT} to {COUNT + 2} were deleted unread" in application.refused()
     application.work_off("--resume-from-state")
-    assert f"goes on at {COUNT + 3}, its beginning: records {COUNT} to {COUNT + 2} are lost" in application.logs()
+    assert f"continues at {COUNT + 3}, its beginning: records {COUNT} to {COUNT + 2} are lost" in application.logs()
     application.nothing_twice(COUNT + 7)
 
 
-def test_a_raw_topic_is_deleted_and_made_anew(application):
+def test_a_raw_topic_is_deleted_and_created_again(application):
     application.recreate("raw.billing", LARGE)
     application.produce(topups(COUNT, COUNT + 5))
-    told = application.refused()
-    assert f"the state has read up to {COUNT}, the group has no offset" in told
+    sentence = application.refused()
+    assert f"the state has read up to {COUNT}, the group has no offset" in sentence
     application.recreate("raw.billing", LARGE)
     application.produce(topups(COUNT, 5))
     application.work_off("--resume-from-state")
-    assert "goes on at 0, its beginning, as a topic that was made anew" in application.logs()
+    assert "continues at 0, its beginning, as a topic that was created again" in application.logs()
     application.nothing_twice(COUNT + 5)
 
 
@@ -194,7 +194,7 @@ def test_offsets_beyond_the_end_of_a_topic_that_was_cut(application):
     assert f"the topic ends at 0, and was read up to {COUNT}" in application.refused()
     application.start("--resume-from-state")
     deadline = time.monotonic() + 60
-    while "shard restored" not in application.logs().rpartition("goes on at 0, its end")[2]:
+    while "shard restored" not in application.logs().rpartition("continues at 0, its end")[2]:
         assert time.monotonic() < deadline, application.logs()[-2000:]
         time.sleep(0.1)
     application.produce(topups(COUNT, 5))

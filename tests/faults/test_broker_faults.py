@@ -1,4 +1,4 @@
-"""Faults of the broker and the network: gone, cut off, slow, replies lost, topics changed under the worker's feet."""
+"""Faults of the broker and the network: stopped, cut off, slow, replies lost, topics changed while the worker runs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_broker_is_restarted(trial, own_broker):
     time.sleep(5)
     broker.start()
     run.finish()
-    run.verdict()
+    run.check()
     assert worker.returncode == 0, "it resumes alone"
 
 
@@ -60,7 +60,7 @@ def test_the_broker_is_killed_in_the_middle_of_a_transaction(trial, own_broker):
         run.strike()
         broker.start()
     run.finish()
-    run.verdict()
+    run.check()
 
 
 @full
@@ -86,7 +86,7 @@ def test_of_three_brokers_each_is_killed_once(trial, tmp_path):
             broker.wait_ready()
             time.sleep(5)
         run.finish()
-        run.verdict()
+        run.check()
     finally:
         for broker in brokers:
             broker.kill()
@@ -106,7 +106,7 @@ def test_the_broker_is_frozen_for_five_minutes(trial, own_broker):
     assert memory_mb(worker) < before + 200
     broker.process.send_signal(signal.SIGCONT)
     run.finish(180)
-    run.verdict()
+    run.check()
 
 
 def memory_mb(worker):
@@ -150,7 +150,7 @@ def test_connections_are_cut_delayed_and_half_open(proxied):
     proxy.silent = False
     run.strike()
     run.finish()
-    run.verdict()
+    run.check()
 
 
 @full
@@ -168,7 +168,7 @@ def test_the_reply_of_the_end_of_a_transaction_is_lost(proxied):
     run.hits = proxy.dropped
     run.struck_at = (time.monotonic(), sum(run.highest.values()))
     run.finish(180)
-    run.verdict()
+    run.check()
 
 
 def test_an_end_comes_late_in_the_middle_of_the_next_transaction(proxied):
@@ -183,7 +183,7 @@ def test_an_end_comes_late_in_the_middle_of_the_next_transaction(proxied):
     assert proxy.late, run.cluster.logs()[-2000:]
     run.strike()
     run.finish(180)
-    run.verdict()
+    run.check()
 
 
 def test_a_state_row_larger_than_the_changelog_takes(trial):
@@ -204,10 +204,10 @@ def test_a_state_row_larger_than_the_changelog_takes(trial):
     limit("16777216")
     run.start()
     run.finish()
-    run.verdict()
+    run.check()
 
 
-def test_an_output_topic_is_gone(trial):
+def test_an_output_topic_is_deleted(trial):
     run = trial(14, "output topic deleted")
     worker = run.start()
     run.wait_progress()
@@ -221,7 +221,7 @@ def test_an_output_topic_is_gone(trial):
     )
     run.finish(180)
     assert "transaction failed" in run.cluster.logs()
-    run.verdict(letters=False)  # the dead letters of before went with the topic
+    run.check(letters=False)  # the dead letters of before went with the topic
 
 
 def test_unread_input_is_deleted(trial):
@@ -270,7 +270,7 @@ def test_the_changelog_is_compacted_and_ends_in_markers(trial, own_broker):
         run.strike()
     run.start("--instance", "w1")
     run.finish()
-    run.verdict(compacted=True)
+    run.check(compacted=True)
     cleaned = [line.split() for line in (broker.folder / "data" / "cleaner-offset-checkpoint").read_text().splitlines() if line.startswith(name)]
     assert any(int(offset) > 0 for _, _, offset in cleaned), "the broker has compacted"
 
@@ -295,14 +295,14 @@ def test_a_foreign_transaction_is_open_in_the_input_and_another_is_aborted(trial
     run.start("--metrics-port", str(port))
     run.wait_progress()
     deadline = time.monotonic() + 60
-    told = ""
-    while "raw.billing" not in told and time.monotonic() < deadline:
+    readiness = ""
+    while "raw.billing" not in readiness and time.monotonic() < deadline:
         time.sleep(0.5)
-        told = urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).read().decode()
-    assert told == "ok, but shard 0: raw.billing: nothing can be read before another producer ends its open transaction\n"
+        readiness = urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).read().decode()
+    assert readiness == "ok, but shard 0: raw.billing: nothing can be read before another producer ends its open transaction\n"
     assert run.look(), "what is not committed is not read"
     run.strike()
     loop.run_until_complete(producer.commit_transaction())
     loop.run_until_complete(producer.stop())
     run.finish()
-    run.verdict()
+    run.check()

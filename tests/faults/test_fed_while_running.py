@@ -1,4 +1,4 @@
-"""History fed into a worker while it runs: the events are a replay's, whatever the worker lags, pauses or restarts in between.
+"""History fed into a worker while it runs: the events are a replay's, even if the worker lags, pauses or restarts in between.
 
 Chunks of at most a minute of event time, each acknowledged on all four topics before the next is sent. Within a chunk the order across topics is
 the order of arrival: customers who have records of two topics in one chunk may differ, and are printed; they must be few.
@@ -81,7 +81,7 @@ def crossed(records):
     return {customer.decode() for (customer, _), own in topics.items() if len(own) > 1}
 
 
-def judged(run, records):
+def check(run, records):
     """Hold the published events against the oracle's, customer by customer."""
     oracle = Oracle(run, {})
     found = Counter(record.value for record in asyncio.run(read_all(run.cluster.bootstrap, OUTPUTS)))
@@ -125,4 +125,4 @@ def test_history_fed_into_a_running_worker_gives_a_replays_events(trial, town, t
     print(f"{len(records)} records fed in {time.monotonic() - begun:.1f} s")
     assert killed
     run.finish()
-    judged(run, records)
+    check(run, records)

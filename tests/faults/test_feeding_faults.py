@@ -47,10 +47,10 @@ def ended_by_name(run, worker, stage, error):
     run.strike()
     log = (run.folder / f"worker-{run.cluster.workers.index(worker)}.log").read_text()
     assert f"injected {stage} {error}" in log
-    told = [line for line in log.splitlines() if "the worker ends" in line]
-    assert told, log
-    assert NAMED.get(stage, "") in told[0], told
-    assert error in told[0], told
+    lines = [line for line in log.splitlines() if "the worker ends" in line]
+    assert lines, log
+    assert NAMED.get(stage, "") in lines[0], lines
+    assert error in lines[0], lines
 
 
 SOME = pytest.param("MemoryError", ("decode", "merge", "emit", "build"), id="memory")
@@ -65,7 +65,7 @@ def test_an_error_in_any_stage_ends_the_worker_before_anything_more_is_committed
         ended_by_name(run, injected(run, f"{stage}:2:{error}", "--instance", "w1"), stage, error)
     run.start("--instance", "w1")
     run.finish()
-    run.verdict()
+    run.check()
 
 
 @pytest.mark.parametrize(("error", "stages"), [pytest.param("MemoryError", ("decode", "agent"), id="memory"), *ALL])
@@ -83,7 +83,7 @@ def test_an_error_while_records_come_ends_the_worker_before_anything_more_is_com
         ended_by_name(run, worker, stage, error)
     run.start("--instance", "w1")
     run.finish()
-    run.verdict()
+    run.check()
 
 
 @pytest.mark.parametrize("seed", [*range(2), *(pytest.param(seed, marks=full) for seed in range(2, 20))])
@@ -97,7 +97,7 @@ def test_a_fetch_that_straddles_the_rebalance_of_a_fresh_application(trial, seed
     run.wait_log("injected a fetch with records straddled a rebalance")
     run.strike()
     run.finish()
-    run.verdict()
+    run.check()
 
 
 @pytest.mark.parametrize("seed", [*range(2), *(pytest.param(seed, marks=full) for seed in range(2, 20))])
@@ -114,7 +114,7 @@ def test_a_rebalance_while_partitions_are_paused(trial, seed):
             time.sleep(dice.random() * 2)
             run.kill(guest, dice.choice((signal.SIGTERM, signal.SIGKILL)))
     run.finish()
-    run.verdict()
+    run.check()
 
 
 def test_an_aborted_transaction_at_the_tail_of_an_idle_partition_is_passed_by_the_groups_offset(trial):

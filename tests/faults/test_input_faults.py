@@ -43,7 +43,7 @@ def test_malformed_bytes_depth_numbers_and_types_among_good_records(trial, town)
     run = trial(17, "malformed bytes, depth, numbers, types (17 to 20)", records=(mixed, arguments))
     run.hits = len(mixed) - 20_000
     one_restart(run)
-    run.verdict()
+    run.check()
 
 
 def test_out_of_order_late_and_twice(trial, town):
@@ -59,7 +59,7 @@ def test_out_of_order_late_and_twice(trial, town):
     run = trial(21, "out of order, late and twice", records=(shuffled, arguments))
     run.hits = 1
     one_restart(run)
-    run.verdict()
+    run.check()
 
 
 def test_times_of_1970_of_2262_in_seconds_and_ten_years_ahead(trial, town):
@@ -75,7 +75,7 @@ def test_times_of_1970_of_2262_in_seconds_and_ten_years_ahead(trial, town):
     run = trial(22, "times of 1970, of 2262, in seconds, ten years ahead", records=(dated, arguments))
     run.hits = len(dated) - 20_000
     one_restart(run)
-    run.verdict()
+    run.check()
 
 
 def test_one_customer_makes_nine_tenths_of_everything(trial, town):
@@ -93,7 +93,7 @@ def test_one_customer_makes_nine_tenths_of_everything(trial, town):
     run = trial(26, "hot key: one customer makes nine tenths", records=([*hot[:2000], *crowd, *hot[2000:]], arguments))
     run.hits = len(hot)
     one_restart(run)
-    run.verdict()
+    run.check()
 
 
 RULE = '''"""{doc}"""
@@ -127,7 +127,7 @@ class Poison(Event, by="line"):
     balance_after: Field[Amount] = B.balance_after
 
 
-CASES = [Case("all is gone", [charge(2_000_000_000, 0)], [{{"balance_after": 0, "currency": "CNY"}}]), Case("a little is gone", [charge(900, 800)], [])]
+CASES = [Case("everything is spent", [charge(2_000_000_000, 0)], [{{"balance_after": 0, "currency": "CNY"}}]), Case("a little is spent", [charge(900, 800)], [])]
 '''
 
 
@@ -156,14 +156,14 @@ def poisoned(records, every):
     return mixed, poison
 
 
-def judged_without_the_rule(run):
+def check_without_the_rule(run):
     """The rule is shut off by name, once a shard and process; no record is refused, and events and state are as if it had never been there."""
     lines = [json.loads(line) for line in run.cluster.logs().splitlines() if line.startswith("{")]
     shards = [line["shard"] for line in lines if line["message"] == "a rule raises and is shut off" and line["events"] == ["balance.poison"]]
     assert 0 < len(shards) <= 2 * run.cluster.partitions
     assert all(shards.count(shard) <= 2 for shard in shards)
     run.definitions = None
-    run.verdict()
+    run.check()
 
 
 def test_a_rule_raises_at_some_records(trial, town, tmp_path):
@@ -173,7 +173,7 @@ def test_a_rule_raises_at_some_records(trial, town, tmp_path):
     run = trial(27, "a rule raises at one record in a thousand", records=(mixed, arguments), definitions=definitions(tmp_path, "if (values == -777).any(): raise ValueError('no')"))
     run.hits = poison
     one_restart(run)
-    judged_without_the_rule(run)
+    check_without_the_rule(run)
 
 
 @full
@@ -185,7 +185,7 @@ def test_a_rule_raises_at_many_records(trial, towns, tmp_path):
     )
     run.hits = 1
     one_restart(run)
-    judged_without_the_rule(run)
+    check_without_the_rule(run)
 
 
 def test_a_rule_never_ends(trial, town, tmp_path):
@@ -197,11 +197,11 @@ def test_a_rule_never_ends(trial, town, tmp_path):
     worker = run.start()
     assert run.wait_dead(worker) == 70
     run.strike()
-    assert "stands still, the worker ends" in run.cluster.logs()
+    assert "stalls, the worker ends" in run.cluster.logs()
     (tmp_path / "mine" / "balance" / "poison.py").write_text(RULE.format(doc="Mended.", body="pass"))
     run.start()
     run.finish()
-    run.verdict()
+    run.check()
 
 
 @full
@@ -216,7 +216,7 @@ def test_no_file_can_be_written(trial):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     run.strike()
     run.finish()
-    run.verdict()
+    run.check()
 
 
 @full
@@ -232,7 +232,7 @@ def test_memory_runs_out(trial):
     run.strike()
     run.start()
     run.finish()
-    run.verdict()
+    run.check()
 
 
 @full
@@ -242,7 +242,7 @@ def test_records_of_ten_megabytes_and_keys_of_one(trial, town):
     run = trial(24, "10 MB records, 1 MB key", records=([*records[:5000], *large, *records[5000:10_000], *large], arguments))
     run.hits = 4
     one_restart(run)
-    run.verdict()
+    run.check()
 
 
 @full
@@ -263,7 +263,7 @@ def test_a_bomb_of_zeros(trial, town):
     worker = run.start()
     run.finish()
     assert worker.returncode == 0
-    run.verdict()
+    run.check()
 
 
 @full
@@ -278,11 +278,11 @@ def test_definitions_are_rolled_forward_and_back_on_live_state(trial, tmp_path):
         run.strike()
     run.start("--instance", "w1")
     run.finish()
-    run.verdict()
+    run.check()
 
 
 def test_the_wall_clock_steps_by_a_day():
-    """Fault 23: ids and bodies are the same whatever the wall clock says."""
+    """Fault 23: ids and bodies are the same at any time of the wall clock."""
     from streams.shard import ShardSettings
     from tests.shards import Bench
 

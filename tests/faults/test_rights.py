@@ -62,7 +62,7 @@ def test_the_worker_works_with_the_rights_listed_and_ends_by_name_without_one_of
     guarded.acls("--remove", "--force", *denied)
     run.start()
     run.finish()
-    run.verdict()
+    run.check()
 
 
 async def refuse(bootstrap, value):

@@ -50,7 +50,7 @@ def test_topics_that_lose_records_are_refused_all_at_once(fresh):
     alter(fresh, "raw.usage", retention_ms="3600000")
     checked = kairos("topics", "--brokers", fresh.bootstrap, "--app", fresh.app)
     assert checked.returncode == 2
-    for told in (checked.stderr, fresh.refused()):
+    for sentence in (checked.stderr, fresh.refused()):
         for wanted in (
             "raw.billing: cleanup.policy must be delete, got compact",
             "customer-events.topup: retention.ms must be at least 60000 (a minute), better 86400000 (a day), got 1000",
@@ -58,7 +58,7 @@ def test_topics_that_lose_records_are_refused_all_at_once(fresh):
             f"{fresh.app}.state: cleanup.policy must be compact, or the state is lost with time: got compact,delete",
             "warning: raw.usage: retention.ms should be at least 86400000 (a day), got 3600000",
         ):
-            assert wanted in told
+            assert wanted in sentence
 
 
 def test_the_command_in_the_message_creates_the_topic_of_an_own_family(fresh, tmp_path):
@@ -122,7 +122,7 @@ def test_one_record_that_is_too_large_is_named_with_its_topic(fresh):
 def test_the_wall_clock_is_a_year_ahead_and_then_ten_minutes_behind(fresh, tmp_path):
     shift, port = tmp_path / "shift", free_port()
 
-    def told():
+    def readiness():
         try:
             return urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).read().decode()
         except OSError:
@@ -134,21 +134,21 @@ def test_the_wall_clock_is_a_year_ahead_and_then_ten_minutes_behind(fresh, tmp_p
         fresh.produce([(topic, 0, b"C1", json.dumps(record).encode())])
 
     fresh.start("--metrics-port", str(port), clock="wall", environment={"CLOCK_SHIFT": str(shift)})
-    wait_for(lambda: told() == "ok\n", "not ready", fresh)
+    wait_for(lambda: readiness() == "ok\n", "not ready", fresh)
     at("balance_change", "raw.billing", 1, operation="charge", delta=-100, balance_after=0)
     fresh.wait_worked_off()
     shift.write_text(str(365 * 86_400_000))
-    wait_for(lambda: "s ahead of the broker's: no timer fires while nothing comes" in told(), "a year ahead, and ready", fresh)
+    wait_for(lambda: "s ahead of the broker's: no timer fires while nothing comes" in readiness(), "a year ahead, and ready", fresh)
     time.sleep(3)  # three ticks
     topup = {"operation": "topup", "delta": 500, "balance_after": 1500, "charge_reason": ...}
     at("balance_change", "raw.billing", 2, **topup)
     fresh.wait_worked_off()
     shift.write_text("-600000")
-    wait_for(lambda: "s behind the broker's" in told(), "ten minutes behind, and ready", fresh)
+    wait_for(lambda: "s behind the broker's" in readiness(), "ten minutes behind, and ready", fresh)
     at("balance_change", "raw.billing", 3, **topup)
     fresh.wait_worked_off()
     shift.unlink()
-    wait_for(lambda: told() == "ok\n", "the clocks agree, and it does not tick", fresh)
+    wait_for(lambda: readiness() == "ok\n", "the clocks agree, and it does not tick", fresh)
     fresh.end()
     names = [event["data"]["event"] for event in fresh.events()]
     assert names.count("topup.completed") == 2, names

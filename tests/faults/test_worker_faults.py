@@ -34,7 +34,7 @@ def test_kill_9_at_random_times(trial, kills):
         run.strike()
     run.start("--instance", "w1")
     run.finish()
-    assert run.verdict().recovery_s < 20
+    assert run.check().recovery_s < 20
 
 
 def test_kill_9_at_every_point_of_a_transaction_and_a_restore(trial):
@@ -46,7 +46,7 @@ def test_kill_9_at_every_point_of_a_transaction_and_a_restore(trial):
         run.strike()
     run.start("--instance", "w1")
     run.finish()
-    run.verdict()
+    run.check()
 
 
 def test_the_reply_of_a_commit_is_lost_after_and_before_it_was_done(trial):
@@ -55,15 +55,15 @@ def test_the_reply_of_a_commit_is_lost_after_and_before_it_was_done(trial):
     for point in ("after_commit:5:error", "before_commit:5:error"):
         worker = run.start("--instance", "w1", fault=point)
         deadline = time.monotonic() + 60
-        while run.cluster.logs().count("transaction failed, beginning anew") <= run.hits and time.monotonic() < deadline:
+        while run.cluster.logs().count("transaction failed, trying again") <= run.hits and time.monotonic() < deadline:
             time.sleep(0.05)
         run.strike()
         time.sleep(0.3)
         assert run.kill(worker, signal.SIGTERM) == 0
-    assert run.cluster.logs().count("transaction failed, beginning anew") == run.hits == 2
+    assert run.cluster.logs().count("transaction failed, trying again") == run.hits == 2
     run.start("--instance", "w1")
     run.finish()
-    run.verdict()
+    run.check()
 
 
 def test_kill_9_three_times_in_a_row_during_the_restore(trial):
@@ -77,7 +77,7 @@ def test_kill_9_three_times_in_a_row_during_the_restore(trial):
         run.strike()
     run.start("--instance", "w1")
     run.finish()
-    run.verdict()
+    run.check()
 
 
 def test_sigterm_under_load_ends_with_0_within_10_s_and_nothing_is_done_again(trial):
@@ -91,7 +91,7 @@ def test_sigterm_under_load_ends_with_0_within_10_s_and_nothing_is_done_again(tr
         assert time.monotonic() - begun < 10
     run.start()
     run.finish()
-    run.verdict()
+    run.check()
 
 
 def is_stopped(worker):
@@ -111,7 +111,7 @@ def waited(holds, seconds):
 def test_an_owner_frozen_in_a_transaction_longer_than_its_session_is_fenced(trial, frozen_s):
     """What its open transaction holds back is free again with the next owner; awake, it ends. 45 s: longer than an attempt at a transaction may take."""
     run = trial(5, "SIGSTOP beyond the session timeout, then SIGCONT, two workers")
-    run.environment["KAIROS_STALL_S"] = "120"  # awake, it shall be ended by the fence, not by its own watch
+    run.environment["KAIROS_STALL_S"] = "120"  # when it wakes, the fence must end it, not its watchdog
     broker, changelog = run.cluster.bootstrap, f"{run.cluster.app}.state"
     places = [TopicPartition(topic, partition) for topic in (changelog, *OUTPUTS) for partition in range(run.cluster.partitions)]
     frozen = run.start(fault="before_commit:20:stop")
@@ -138,7 +138,7 @@ def test_an_owner_frozen_in_a_transaction_longer_than_its_session_is_fenced(tria
     assert run.wait_dead(frozen) == 70
     assert "another worker has taken over" in run.cluster.logs()
     run.finish()
-    run.verdict()
+    run.check()
 
 
 @pytest.mark.parametrize("times", [4, pytest.param(20, marks=full)])
@@ -152,4 +152,4 @@ def test_workers_join_and_leave_again_and_again(trial, times):
         run.strike()
         run.kill(guest, signal.SIGTERM if number % 2 else signal.SIGKILL)
     run.finish()
-    run.verdict()
+    run.check()

@@ -192,7 +192,7 @@ def test_a_null_key_a_large_record_and_one_from_the_future_are_refused():
     assert chunk_of([record], latest_ms=1_777_599_072_000).rejects == []
 
 
-def test_a_reason_never_tells_a_personal_value():
+def test_a_reason_never_contains_a_personal_value():
     secret = "+8613912345678"
     values = [
         encoded(good(B, subscription_id=secret + "\x01")),

@@ -165,7 +165,7 @@ def test_an_error_while_decoding_belongs_to_its_record(place, monkeypatch):
 
 
 @pytest.mark.parametrize("stage", ["check", "repaired", "parse", "diagnose", "control_faults", "take"])
-def test_a_lack_of_memory_is_nobodys_fault(stage, monkeypatch):
+def test_a_lack_of_memory_makes_no_record_a_reject(stage, monkeypatch):
     def exhausted(*_):
         raise MemoryError
 

@@ -1,4 +1,4 @@
-"""The merge gives what a merge by heads gives, whatever the chunks and batches, and lets nothing overtake what is unread."""
+"""The merge equals a merge by heads, for any chunks and batches, and nothing overtakes an unread record."""
 
 from __future__ import annotations
 
@@ -133,9 +133,9 @@ def test_parts_are_the_whole_in_order_and_no_reject_is_passed_without_its_letter
     assert [h.raw(i) for h in (first, second) for i in range(h.n)] == [released.raw(i) for i in range(released.n)]
     assert sorted((r.topic, r.offset) for r in first.rejects + second.rejects) == sorted((r.topic, r.offset) for r in released.rejects)
     assert second.next_offsets == released.next_offsets
-    told = {(r.topic, r.offset) for r in first.rejects} | {first.raw(i)[0:3:2] for i in range(first.n)}
+    seen = {(r.topic, r.offset) for r in first.rejects} | {first.raw(i)[0:3:2] for i in range(first.n)}
     for topic, following in first.next_offsets.items():
-        assert all((topic, offset) in told for offset in range(following))
+        assert all((topic, offset) in seen for offset in range(following))
 
 
 READS = st.lists(st.tuples(st.integers(0, 3), st.lists(st.integers(0, 30), min_size=1, max_size=5)), min_size=1, max_size=12)

@@ -35,14 +35,14 @@ def refused(known):
 
 
 @pytest.mark.parametrize("at", [0, 1, 100])
-def test_books_that_agree_go_on_where_they_are(at):
+def test_a_shard_whose_numbers_agree_continues(at):
     known = books(at, at)
     assert agree(known, SETTINGS).offsets[FIRST] == at
     assert agree(known, SETTINGS).written
     assert not resume(known, SETTINGS).remarks
 
 
-def test_state_group_and_topic_must_agree_and_nothing_else_goes_on():
+def test_a_shard_continues_only_if_state_group_and_topic_agree():
     """Every combination of few numbers: it goes on exactly where state = group and begin ≤ state ≤ end."""
     for state, group, begin, end in itertools.product((0, 3, 7), (None, 0, 3, 7, 8), (0, 3, 4), (3, 6, 7, 9)):
         if begin > end:
@@ -51,11 +51,11 @@ def test_state_group_and_topic_must_agree_and_nothing_else_goes_on():
         if state == group and begin <= state <= end:
             assert agree(known, SETTINGS).offsets[FIRST] == state
             continue
-        told = refused(known)
+        sentence = refused(known)
         for number in {state, begin, end} | ({group} - {None}):
-            assert str(number) in told
-        assert "another --app" in told
-        assert "--resume-from-state" in told
+            assert str(number) in sentence
+        assert "another --app" in sentence
+        assert "--resume-from-state" in sentence
         went_on = resume(known, SETTINGS)
         assert begin <= went_on.offsets[FIRST] <= end
         assert went_on.remarks, "what is lost or repeated is said"
@@ -64,16 +64,16 @@ def test_state_group_and_topic_must_agree_and_nothing_else_goes_on():
 
 
 def test_the_numbers_and_the_place_are_named():
-    told = refused(books(60, 10))
-    assert told.startswith("raw.billing[2]: the state, the group and the topic do not agree: the state has read up to 60, the group up to 10, the topic holds 0 to 100")
+    sentence = refused(books(60, 10))
+    assert sentence.startswith("raw.billing[2]: the state, the group and the topic do not agree: the state has read up to 60, the group up to 10, the topic holds 0 to 100")
     assert "the group has no offset" in refused(books(60, None))
     assert "records 60 to 79 were deleted unread" in refused(books(60, 60, begin=80))
     assert "the topic ends at 50, and was read up to 60" in refused(books(60, 60, end=50))
 
 
-def test_going_on_from_the_state_says_what_is_lost():
+def test_continuing_from_the_state_says_what_is_lost():
     assert "records 60 to 79 are lost" in resume(books(60, 60, begin=80), SETTINGS).remarks[0]
-    assert resume(books(60, None, end=50), SETTINGS).offsets[FIRST] == 0, "made anew"
+    assert resume(books(60, None, end=50), SETTINGS).offsets[FIRST] == 0, "created again"
     assert resume(books(60, 60, end=50), SETTINGS).offsets[FIRST] == 50, "cut"
     assert "nothing is lost or repeated" in resume(books(60, 10), SETTINGS).remarks[0]
 
@@ -87,16 +87,16 @@ def test_neither_offsets_nor_state_is_a_first_start_at_the_beginning():
     assert agree(zeros, SETTINGS).offsets == known.begins, "nothing was read yet"
 
 
-def test_offsets_without_state_end_it_and_the_state_topic_is_not_to_be_made():
-    told = refused(books(None, 60, head=False))
-    assert "mine.state[2]: the state is lost" in told
-    assert "raw.billing[2] 60" in told
-    assert "create" not in told
+def test_offsets_without_state_end_the_worker_and_no_state_topic_is_advised():
+    sentence = refused(books(None, 60, head=False))
+    assert "mine.state[2]: the state is lost" in sentence
+    assert "raw.billing[2] 60" in sentence
+    assert "create" not in sentence
     with pytest.raises(BooksDiffer):
         resume(books(None, 60, head=False), SETTINGS)
 
 
-def test_state_of_before_heads_had_offsets_takes_the_groups_over_once():
+def test_state_of_an_older_version_takes_the_groups_offsets_over_once():
     old = books(None, 60)._replace(head=Head(1, facts={"format": 1}))
     agreed = agree(old, SETTINGS)
     assert agreed.offsets[FIRST] == 60

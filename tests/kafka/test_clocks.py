@@ -19,7 +19,7 @@ def now(monkeypatch):
     return held
 
 
-def test_the_brokers_time_goes_on_with_the_monotonic_clock(now):
+def test_the_brokers_time_continues_with_the_monotonic_clock(now):
     both = Clocks()
     both.hear(1_777_600_000_000)
     now["monotonic"] += 10
@@ -31,7 +31,7 @@ def test_the_brokers_time_goes_on_with_the_monotonic_clock(now):
 
 
 @pytest.mark.parametrize(("apart", "believed"), [(0, True), (APART_MS, True), (-APART_MS, True), (APART_MS + 1, False), (-APART_MS - 1, False)])
-def test_a_minute_of_difference_is_believed_and_no_more(now, apart, believed):
+def test_a_minute_of_difference_is_accepted_and_no_more(now, apart, believed):
     both = Clocks()
     both.hear(int(time.time() * 1000) - apart)
     assert (both.trouble() is None) == believed
@@ -49,7 +49,7 @@ def test_an_answer_is_fresh_for_half_a_minute(now):
     assert not both.fresh
 
 
-def test_a_broker_that_tells_no_time_lets_nothing_tick(now):
+def test_without_the_brokers_time_nothing_ticks(now):
     both = Clocks()
-    assert "the broker tells no time" in both.trouble()
+    assert "the broker reports no time" in both.trouble()
     assert both.earlier_ms() == both.later_ms() == both.wall_ms()

@@ -1,4 +1,4 @@
-"""How clients connect: plaintext stays on this machine, secrets come from files, mistakes are told in a line."""
+"""How clients connect: plaintext stays on this machine, secrets come from files, mistakes are reported in one line."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_password_is_the_first_line_of_a_file_and_is_never_shown(tmp_path):
         ({"security": "ssl", "ca_file": "/nowhere"}, "wanted readable PEM files, got ca_file /nowhere"),
     ],
 )
-def test_mistakes_are_told_in_a_line(given, says):
+def test_mistakes_are_reported_in_one_line(given, says):
     with pytest.raises(SettingsError) as caught:
         options(**given)
     assert says in str(caught.value)

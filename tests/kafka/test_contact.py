@@ -51,18 +51,18 @@ def test_only_work_that_was_done_counts_as_an_answer(key, code, broker, group):
     assert (contact.silent_s() < 1, contact.group_silent_s() < 1) == (broker, group)
 
 
-def test_an_absent_coordinator_is_told_apart_from_absent_brokers():
+def test_an_absent_coordinator_and_absent_brokers_are_reported_differently():
     assert "coordinator has not answered for 9 s" in aged(0, 9).away(5)
     assert "no Kafka broker has answered for 3 s" in aged(FETCHED_S + 2, 9).away(5)
 
 
-def test_a_long_rebalance_is_no_outage_but_is_told():
+def test_a_long_rebalance_is_no_outage_but_is_reported():
     contact = aged(9)
     contact.asked(JOIN)
     contact.joining -= 7
-    assert "dealing out partitions for 7 s" in contact.away(5)
+    assert "assigning partitions for 7 s" in contact.away(5)
     contact.answered(JOIN, answer())
-    assert "dealing out partitions" in contact.away(5), "until it is known who has what"
+    assert "assigning partitions" in contact.away(5), "until it is known who has what"
     contact.answered(SYNC, answer())
     assert contact.away(5) is None
 

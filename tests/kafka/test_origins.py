@@ -58,7 +58,7 @@ def test_what_is_committed_is_not_kept():
         origins.remember("raw.usage", [record(offset, (("a", b"1"),)) for offset in range(begin, begin + 10)])
     origins.forget({"raw.usage": 95})
     assert len(origins.runs["raw.usage"]) == 1
-    assert completed(origins, "raw.usage", 94).keys() >= {ORIGINAL_TIME}, "a run is let go as a whole"
+    assert completed(origins, "raw.usage", 94).keys() >= {ORIGINAL_TIME}, "a run is forgotten as a whole"
     assert ORIGINAL_TIME not in completed(origins, "raw.usage", 89)
     assert ORIGINAL_TIME not in completed(origins, "raw.billing", 97)
     origins.forget({"raw.usage": 100})
@@ -72,12 +72,12 @@ def test_a_dead_letter_fits_its_topic_with_its_record_s_headers():
         origins = Origins()
         origins.remember("raw.usage", [record(1, (("large", b"h" * header), ("small", None)))])
         letter = own._fitting(origins.complete(dead_letter("late", "…", ("raw.usage", 0, 1), b"k", b"v" * value)))
-        told = dict(letter.headers)
+        headers = dict(letter.headers)
         size = len(letter.value) + sum(len(name) + len(one or b"") for name, one in letter.headers)
         assert size < 20_000
-        assert told["offset"] == b"1"
-        assert ("cut_from_bytes" in told) == (len(letter.value) < value)
-        assert ("cut_headers_bytes" in told) == ("header.large" not in told)
+        assert headers["offset"] == b"1"
+        assert ("cut_from_bytes" in headers) == (len(letter.value) < value)
+        assert ("cut_headers_bytes" in headers) == ("header.large" not in headers)
         if header + value < 12_000:
-            assert told["header.large"] == b"h" * header
+            assert headers["header.large"] == b"h" * header
             assert len(letter.value) == value

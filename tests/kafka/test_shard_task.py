@@ -65,7 +65,7 @@ def charges(count, first=0):
     return [charge(9000, 8000, f"10:0{first + n}") for n in range(count)]
 
 
-def test_what_comes_a_second_time_is_trimmed(task):
+def test_records_that_come_twice_are_trimmed(task):
     task.feed("raw.billing", run_of(0, charges(2)))
     task.feed("raw.billing", run_of(0, charges(3)))
     assert task.shard.merger.queues[0].size == 3

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.columns import DAY_MS
 from schemas.raw import TOPICS
-from streams.kafka.topic_needs import DAY_MS, MINUTE_MS, Topic, examine
+from streams.kafka.topic_needs import MINUTE_MS, Topic, examine
 from streams.kafka.topics import create_command, wanted_topics
 from streams.settings import load
 
@@ -19,7 +20,7 @@ def found(name, *, replication=2, wall_clock=True, **config):
     return examine({name: Topic(name, given, replication)}, STATE, wall_clock=wall_clock)
 
 
-def test_what_kairos_creates_is_neither_refused_nor_thin():
+def test_what_kairos_creates_gives_no_fault_and_no_warning():
     wanted = wanted_topics(load(environ={}), ["balance"])
     own = {name: Topic(name, {"cleanup.policy": "delete", "max.message.bytes": "1048588", **config, "min.insync.replicas": "2"}, 3) for name, config in wanted.items()}
     assert examine(own, STATE, wall_clock=True) == ([], [])
@@ -41,25 +42,25 @@ def test_state_must_be_compacted_and_nothing_else(policy):
 
 @pytest.mark.parametrize("name", LOGS)
 @pytest.mark.parametrize(("kept", "faults", "warnings"), [(0, 1, 0), (1000, 1, 0), (MINUTE_MS - 1, 1, 0), (MINUTE_MS, 0, 1), (DAY_MS - 1, 0, 1), (DAY_MS, 0, 0), (-1, 0, 0)])
-def test_short_retention_is_refused_or_warned_of(name, kept, faults, warnings):
+def test_short_retention_is_refused_or_gives_a_warning(name, kept, faults, warnings):
     result = found(name, retention_ms=str(kept))
     assert (len(result.faults), len(result.warnings)) == (faults, warnings)
     assert all(str(kept) in line and "retention.ms" in line for line in (*result.faults, *result.warnings))
 
 
-def test_a_bound_in_bytes_is_warned_of():
+def test_a_bound_in_bytes_gives_a_warning():
     assert found("raw.usage", retention_bytes="1000000").warnings
     assert not found("raw.usage", retention_bytes="-1").warnings
 
 
 @pytest.mark.parametrize("name", [*OUTPUTS, STATE])
-def test_small_records_are_warned_of_where_we_write(name):
+def test_small_records_give_a_warning_where_we_write(name):
     assert "max.message.bytes should be at least 1048576, got 20000" in found(name, max_message_bytes="20000").warnings[0]
     assert not found(name, max_message_bytes="1048576").warnings
     assert not found("raw.usage", max_message_bytes="20000").warnings
 
 
-def test_the_state_topic_must_tell_the_brokers_time_where_the_wall_clock_counts():
+def test_the_state_topic_must_carry_the_brokers_time_where_the_wall_clock_counts():
     assert "message.timestamp.type must be LogAppendTime" in found(STATE, message_timestamp_type="CreateTime").faults[0]
     assert found(STATE, message_timestamp_type="CreateTime", wall_clock=False).faults == []
     assert found(STATE, message_timestamp_type="CreateTime", wall_clock=False).warnings
@@ -76,7 +77,7 @@ def test_copies(copies, least, faults, warnings):
     assert (len(result.faults), len(result.warnings)) == (faults, warnings)
 
 
-def test_an_unclean_election_is_warned_of():
+def test_an_unclean_election_gives_a_warning():
     assert "confirmed records are lost" in found("raw.usage", unclean_leader_election_enable="true").warnings[0]
     assert not found("raw.usage", unclean_leader_election_enable="false").warnings
 

@@ -1,4 +1,4 @@
-"""The trace context of a raw record reaches the events that it makes, and only a valid one; spans say how long a transaction took."""
+"""The trace context of a raw record reaches the events that it causes, and only a valid one; spans say how long a transaction took."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_every_event_has_the_context_of_its_own_trigger():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32))
-def test_the_trigger_of_every_event_is_the_record_that_the_event_names_however_batches_are_cut(seed):
+def test_the_trigger_of_every_event_is_the_record_that_the_event_names_for_any_batches(seed):
     chance, bench, records = random.Random(seed), Bench(), {topic: [] for topic in TOPICS}
     for minute in range(40):
         who = {name: f"{name[0]}{chance.randint(1, 5)}" for name in ("customer_id", "account_id", "subscription_id")}

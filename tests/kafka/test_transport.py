@@ -107,7 +107,7 @@ async def test_a_stopped_flow_hands_nothing_over_and_rewinds(consumer):
     assert consumer.rewinds == [(PLACE, 0)]
 
 
-async def test_an_empty_fetch_tells_where_the_partition_ends(consumer):
+async def test_an_empty_fetch_reports_where_the_partition_ends(consumer):
     consumer.fetches = [{PLACE: Fetched([], 12, 12, 12)}]
     assert await handed(consumer) == []
     assert consumer.empties == [(PLACE, Fetched([], 12, 12, 12))]
@@ -136,7 +136,7 @@ async def test_an_error_of_the_fetch_ends_the_worker_by_name(consumer, error):
     assert failures == [("the fetch failed", error)]
 
 
-async def test_an_offset_that_the_broker_has_not_is_looked_into(consumer):
+async def test_an_offset_that_the_broker_does_not_have_is_checked(consumer):
     async def fetch(active_partitions, timeout):
         raise OffsetOutOfRangeError({PLACE: 4})
 
@@ -182,7 +182,7 @@ async def fetched(state, place, *spans):
     return ExactResult(place, assignment=state._assignment, partition_records=records, backoff=0.1).getall()
 
 
-async def test_a_run_begins_where_the_one_before_it_ended_whatever_is_no_record():
+async def test_a_run_begins_where_the_one_before_it_ended_also_over_markers():
     place = TopicPartition("raw.usage", 0)
     state = Assignment([place]).state_value(place)
     state.seek(5)

@@ -1,4 +1,4 @@
-"""The watchdog gives a shard up that stands still with work to do; an outage of the broker is waited out longer."""
+"""The watchdog ends the worker when a shard stalls with work to do; it waits longer while the broker is away."""
 
 from __future__ import annotations
 

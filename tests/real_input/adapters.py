@@ -93,7 +93,8 @@ def calls(folder: Path) -> Iterator[Raw]:
         if 0 <= seconds <= 86_400:
             far = row["Type"].startswith("Intern")
             place = {"other_class": "international", "other_country": "US"} if far else {"other_class": "fixed"}
-            yield {**envelope("voice_usage", "cdr", number, ms(end), row["phoneNumber"]), "direction": "mo", "other_party": row["destPhoneNumber"], **place, "start_time": ms(start),
+            yield {**envelope("voice_usage", "cdr", number, ms(end), row["phoneNumber"]), "direction": "mo", "other_party": row["destPhoneNumber"], **place,
+                   "start_time": ms(start),
                    "answer_time": ms(start), "duration_s": seconds, "outcome": "answered", "roaming": False}  # fmt: skip
 
 

@@ -238,7 +238,7 @@ class Reading:
                 continue
             if id(primitive) not in happened:
                 happened[id(primitive)] = self._see(primitive, on)
-            fired += self._judge(event, happened[id(primitive)], on)
+            fired += self._evaluate(event, happened[id(primitive)], on)
         for event in late_rules:
             self._see(event.signal.primitive, on)
             if event.signal.primitive.after in fired:
@@ -250,7 +250,7 @@ class Reading:
         on.zone = self.zone_of(on) if primitive.by == "line" else self.zone_of_owner(on)
         return self.primitives[id(primitive)].see(on) if fires(primitive.condition(), on) else []
 
-    def _judge(self, event: Any, found: Any, on: Happening) -> list[Any]:
+    def _evaluate(self, event: Any, found: Any, on: Happening) -> list[Any]:
         for channel, outputs in found:
             here = on.with_outputs(outputs)
             here.zone = self.zone_of(on) if event.by == "line" else self.zone_of_owner(on)
@@ -340,7 +340,7 @@ class Reading:
             for channel, outputs in scalar.fire(key, due, None):
                 on = outputs["anchor"].with_outputs(outputs)
                 on.time, on.timed = due, True
-                self._judge(event, [(channel, outputs)], on)
+                self._evaluate(event, [(channel, outputs)], on)
 
     def _cancel(self, line: Any) -> None:
         """The timers of a terminated line die."""

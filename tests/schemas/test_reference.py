@@ -65,7 +65,7 @@ def test_the_row_valid_at_the_event_time_is_taken(tmp_path):
     assert shown(cell.city(one("c1").repeat(5), moments)) == ["A", "A", "B", "B", "C"]
 
 
-def test_all_faults_of_all_files_are_told_at_once(tmp_path):
+def test_all_faults_of_all_files_are_reported_at_once(tmp_path):
     (tmp_path / "cities.csv").write_text("city_code,tourist,lat\nX1,maybe,1\nX2,true,north\n")
     (tmp_path / "lines.csv").write_text("subscription_id,activation_date\nS1,soon\n,2026-01-01\n")
     (tmp_path / "plmn.json").write_text("{")

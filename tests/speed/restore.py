@@ -85,7 +85,7 @@ async def write(shard: Shard, settings: Settings) -> Written:
 
 def fill(settings: Settings) -> Written:
     """The changelog of all shards."""
-    build, _ = shard_builder(settings, keep_state=False)  # no step tells its rows, so they all stay to be told at once
+    build, _ = shard_builder(settings, keep_state=False)  # no step returns its rows, so all of them are returned at once
 
     def placed(partition: int) -> Shard:
         shard = build(partition)

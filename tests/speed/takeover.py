@@ -177,7 +177,7 @@ class Group:
             worker.kill()
             worker.wait()
             worker = self.start("w1")
-            runs.append(told(await self.measure(struck, owned, worker)))
+            runs.append(reported(await self.measure(struck, owned, worker)))
         return runs
 
     async def taken_over(self, how: signal.Signals, ids: tuple[str | None, str | None]) -> list[Run]:
@@ -190,14 +190,14 @@ class Group:
             name, worker = workers[key]
             owned, struck = set(self.owned(worker)), time.time()
             worker.send_signal(how)
-            runs.append(told(await self.measure(struck, owned, workers[other][1])))
+            runs.append(reported(await self.measure(struck, owned, workers[other][1])))
             await asyncio.to_thread(worker.wait)
             workers[key] = name, self.start(name)
         return runs
 
 
-def told(run: Run) -> Run:
-    """The run, told on stderr."""
+def reported(run: Run) -> Run:
+    """The run, reported on stderr."""
     say(f"  first event after {run.first:.2f} s (restore begun {run.begun:.2f}, done {run.restored:.2f}), all partitions after {run.all:.2f} s")
     return run
 

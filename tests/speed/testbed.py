@@ -48,7 +48,7 @@ class Feed:
 
 @contextmanager
 def own_broker() -> Iterator[tuple[KafkaBroker, Path]]:
-    """A started broker, and a folder; both are gone afterwards."""
+    """A started broker, and a folder; both are removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="kairos-bench-") as name:
         folder = Path(name)
         broker = KafkaBroker(folder / "broker")

@@ -50,8 +50,10 @@ class Traffic:
         cell = f"460-00-{who % 5000:06X}"
         if draw < 0.40:
             down = self.chance.randrange(10_000, 90_000_000)
-            return "raw.usage", {"record_type": "data_usage", "source_system": "chf-01", "session_id": f"ch-{self.number}", "part": 0, "start_time": at - 900_000, "duration_s": 900, "uplink_bytes": 1000,
-                                 "downlink_bytes": down, "total_bytes": down + 1000, "rat": "5G" if who % 3 else "4G", "app_category": ("video", "social", "game")[who % 3], "roaming": False, "cell_id": cell,
+            return "raw.usage", {"record_type": "data_usage", "source_system": "chf-01", "session_id": f"ch-{self.number}", "part": 0, "start_time": at - 900_000,
+                                 "duration_s": 900, "uplink_bytes": 1000,
+                                 "downlink_bytes": down, "total_bytes": down + 1000, "rat": "5G" if who % 3 else "4G",
+                                 "app_category": ("video", "social", "game")[who % 3], "roaming": False, "cell_id": cell,
                                  "rating_tag": "in_bundle", "charge_minor": 0, "currency": "CNY"}  # fmt: skip
         if draw < 0.65:
             return "raw.billing", self._money(who)
@@ -69,8 +71,10 @@ class Traffic:
         if draw < 0.99:
             talked = draw < 0.97
             answer = {"answer_time": at - 60_000} if talked else {}
-            return "raw.usage", {"record_type": "voice_usage", "source_system": "msc-3", "direction": "mo" if who % 2 else "mt", "bearer": "volte", "other_party": f"t:{self.chance.randrange(99_999):05x}", "other_class": "onnet",
-                                 "start_time": at - 63_000, "duration_s": 60 if talked else 0, "outcome": "answered" if talked else "no_answer", "roaming": False, "cell_id": cell, **answer}  # fmt: skip
+            return "raw.usage", {"record_type": "voice_usage", "source_system": "msc-3", "direction": "mo" if who % 2 else "mt", "bearer": "volte",
+                                 "other_party": f"t:{self.chance.randrange(99_999):05x}", "other_class": "onnet",
+                                 "start_time": at - 63_000, "duration_s": 60 if talked else 0, "outcome": "answered" if talked else "no_answer", "roaming": False,
+                                 "cell_id": cell, **answer}  # fmt: skip
         return "raw.service", {
             "record_type": "interaction",
             "source_system": "cc",
@@ -87,5 +91,6 @@ class Traffic:
         delta = self.chance.choice((3000, 5000, 10_000)) if low else -min(self.balance[who], self.chance.randrange(1, 300))
         self.balance[who] += delta
         more = {"operation": "topup", "channel": "app"} if low else {"operation": "charge", "charge_reason": "data"}
-        return {"record_type": "balance_change", "source_system": "ocs-2", "bucket_id": f"bk-{who}", "bucket_kind": "money", "main": True, "unit": "minor", "currency": "CNY", "delta": delta, "balance_after": self.balance[who],
+        return {"record_type": "balance_change", "source_system": "ocs-2", "bucket_id": f"bk-{who}", "bucket_kind": "money", "main": True, "unit": "minor",
+                "currency": "CNY", "delta": delta, "balance_after": self.balance[who],
                 "valid_until": START_MS + 90 * 86_400_000, **more}  # fmt: skip

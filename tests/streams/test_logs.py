@@ -94,10 +94,10 @@ def test_written_and_left_out_together_are_all_that_was_logged(heard):
         logger("aiokafka").error(message, 1)
         logged[message[0]] += 1
     handler.close()
-    told = Counter()
+    counted = Counter()
     for line in lines():
-        told[line["message"][0]] += line.get("left_out", 0) + (not line["message"].endswith("%s"))
-    assert told == logged
+        counted[line["message"][0]] += line.get("left_out", 0) + (not line["message"].endswith("%s"))
+    assert counted == logged
 
 
 def test_every_line_says_who_writes_and_where_an_error_was_raised(heard):
@@ -113,7 +113,7 @@ def test_every_line_says_who_writes_and_where_an_error_was_raised(heard):
     assert line["place"].startswith("test_logs.py:")
 
 
-def test_errors_that_may_hold_a_record_are_told_by_kind_alone(heard):
+def test_errors_that_may_hold_a_record_are_named_by_kind_alone(heard):
     _, logger, lines, _ = heard
     secret = "+8613912345678"
     logger("faust").error("Crashed reason=%r in %s", ValueError(secret), "take.raw.usage")
@@ -128,14 +128,14 @@ def test_errors_that_may_hold_a_record_are_told_by_kind_alone(heard):
     assert [line["message"] for line in lines()] == ["Crashed reason=ValueError in take.raw.usage", "Task exception was never retrieved", "Error: KeyError"]
 
 
-def test_the_words_of_the_client_and_of_the_system_are_told():
+def test_messages_of_the_client_and_of_the_system_are_shown():
     assert words(GroupCoordinatorNotAvailableError()) == "[Error 15] GroupCoordinatorNotAvailableError"
     assert words(ConnectionRefusedError(111, "Connection refused")) == "ConnectionRefusedError: Connection refused"
     assert words(TopicFault("raw.usage is missing")) == "raw.usage is missing"
     assert about(ValueError("x")) == {"error": "ValueError", "reason": "ValueError", "place": ""}
 
 
-def test_a_traceback_is_shown_only_to_who_asks_for_it(monkeypatch):
+def test_a_traceback_is_shown_only_on_request(monkeypatch):
     try:
         raise TopicFault("raw.usage is missing")
     except TopicFault as error:

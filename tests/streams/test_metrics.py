@@ -80,7 +80,7 @@ def test_with_a_token_the_metrics_are_for_its_bearer_alone():
         server.close()
 
 
-def test_a_port_that_is_taken_or_is_none_is_told_in_a_line(served):
+def test_a_port_in_use_or_out_of_range_is_reported_in_one_line(served):
     *_, port = served
     for wrong in (port, 65_536, -1):
         with pytest.raises(SettingsError, match=rf"metrics_port: wanted a free port from 0 to 65535 \(0: any\) on 127.0.0.1, got {wrong}: "):

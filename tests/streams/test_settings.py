@@ -80,7 +80,7 @@ def test_all_mistakes_of_a_file_are_listed_at_once(tmp_path):
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["batch_records", "clok", "queue_records"]
 
 
-def test_overrides_are_parted_at_the_last_dot():
+def test_overrides_are_split_at_the_last_dot():
     assert parameter_overrides(["balance.low.low=500", "balance.low.rearm=900"]) == {"balance.low": {"low": "500", "rearm": "900"}}
 
 

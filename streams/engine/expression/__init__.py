@@ -1,11 +1,12 @@
-"""Expressions: what a rule says, as a tree that can be read, checked, shared, explained and run over columns.
+"""Expressions: a rule as a tree that can be read, checked, shared, explained and run over columns.
 
 `types.py` says which nodes fit together, `nodes.py` has the tree, `evaluate.py` the three-valued logic over columns,
 `certain.py` what a condition proves to be known.
 """
 
+from schemas.columns import Bools, Ints
 from streams.engine.expression.certain import certain, may_be_unknown
-from streams.engine.expression.evaluate import Array, Bools, Column, Env, Ints, known
+from streams.engine.expression.evaluate import Array, Column, Env, known
 from streams.engine.expression.leaves import EventDay, EventTime, Join, Output, Param, RecordField, TruthKey, Unknown
 from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, Operand, OrElse, both, condition, expr, maximum
 from streams.engine.expression.types import KIND_WORDS, DefinitionFault, ValueKind, measure

@@ -1,4 +1,4 @@
-"""What a condition proves: which values are known wherever it is true."""
+"""What follows from a condition: which values are known wherever it is true."""
 
 from __future__ import annotations
 

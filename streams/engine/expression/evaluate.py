@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.codes import NULL, UNSURE
+from schemas.columns import Bools, Ints
 
 if TYPE_CHECKING:
     from streams.engine.expression.leaves import Join, Param
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from streams.engine.expression.types import ValueKind
 
 Array = npt.NDArray[Any]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 
 class Env(Protocol):
@@ -82,7 +81,7 @@ def known_in_both(left: Bools | None, right: Bools | None) -> Bools | None:
 
 
 def conjunction(left: Column, right: Column) -> Column:
-    """And: false where one side is false, whatever the other is."""
+    """And: false where one side is false, for any value of the other."""
     values = np.asarray(left.values & right.values)
     if left.known is None and right.known is None:
         return Column(values)
@@ -90,7 +89,7 @@ def conjunction(left: Column, right: Column) -> Column:
 
 
 def disjunction(left: Column, right: Column) -> Column:
-    """Or: true where one side is true, whatever the other is."""
+    """Or: true where one side is true, for any value of the other."""
     values = np.asarray(left.values | right.values)
     known = known_in_both(left.known, right.known)
     return Column(values, None if known is None else values | known)
@@ -125,7 +124,7 @@ def comparison(sign: str, left: Column, right: Column) -> Column:
 
 
 def floor_quotient(left: Any, right: Any) -> Any:
-    """`left // right`, whatever where `right` is 0."""
+    """`left // right`; any number where `right` is 0."""
     return np.floor_divide(left, np.where(right == 0, 1, right))
 
 

@@ -1,7 +1,7 @@
 """The tree of a rule: every node knows its kind, unit, enum values, and whether it may be unknown.
 
 Comparison, sum and membership are unknown where an operand is; `&`, `|`, `~` are Kleene's; only *true* fires. `.known()`,
-`.is_unknown()` and `.or_(value)` ask on purpose. What does not fit together raises DefinitionFault while the definition loads.
+`.is_unknown()` and `.or_(value)` ask explicitly. Nodes that do not fit together raise DefinitionFault while the definition loads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Expr:
     kind: ValueKind = "int"
     unit: str | None = None
     domain: tuple[str, ...] | None = None
-    """The texts it can be, where they are an enum's."""
+    """The values of its enum, where it has one."""
     nullable: bool = False
     literal: int | str | bool | None = None
     """The value, where it is written in the rule."""
@@ -33,7 +33,7 @@ class Expr:
     __hash__ = object.__hash__
 
     def children(self) -> tuple[Expr, ...]:
-        """The nodes this one is made of."""
+        """The nodes below this one."""
         return ()
 
     def key(self) -> object:

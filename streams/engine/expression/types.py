@@ -1,4 +1,4 @@
-"""Which nodes fit together: kinds, units, the values of an enum. What does not fit is refused while the definition loads."""
+"""Which nodes fit together: kinds, units, the values of an enum. Nodes that do not fit are refused while the definition loads."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class DefinitionFault(KairosFault):
 
 
 def measure(unit: str | None) -> str | None:
-    """The unit as far as it must not be mixed with others."""
+    """The unit, where it must not be mixed with others."""
     return MEASURES.get(unit or "")
 
 
 def shown(node: Expr) -> str:
-    """A node in a fault: its words, and what it is."""
+    """A node in a fault: its text, its kind and its unit."""
     unit = measure(node.unit)
     return f"{node} ({KIND_WORDS[node.kind]}{f' in {unit}' if unit else ''})"
 
@@ -63,7 +63,7 @@ def check_value(what: str, node: Expr, value: object) -> None:
 
 
 def values_of(node: Expr) -> str:
-    """The values of an enum, for the end of a sentence."""
+    """The list of an enum's values, for the end of a sentence."""
     return f"; {node} is one of {', '.join(map(repr, node.domain))}" if node.domain is not None else ""
 
 

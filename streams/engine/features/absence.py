@@ -1,4 +1,4 @@
-"""P7 absence: something did not happen in time. A timer, set by what came before, cancelled by what was awaited."""
+"""P7 absence: something did not happen in time. A timer, set by the event before, cancelled by the awaited record."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from schemas.columns import DAY_MS
 from streams.engine.expression import TRUE
-from streams.engine.features.primitive import DAY_MS, Home, Primitive, Span, TimedRuntime
+from streams.engine.features.primitive import Home, Primitive, Span, TimedRuntime
 from streams.engine.state.members import Members
 from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from streams.engine.batch import Group, Matches, World
-    from streams.engine.expression import Expr, Ints, Output
+    from streams.engine.expression import Expr, Output
     from streams.engine.state.tables import Rows
 
 
 class Absence(Primitive):
     """After event `after`, no record with `unless` within `span` (inclusive): `due`, at the end of the span.
 
-    A late record with `unless` counts when its own time lies between; a late `after` begins nothing where a later one is known, or a
+    A late record with `unless` counts when its own time is within the span; a late `after` sets no timer where a later one is known, or a
     record with `unless` in its span.
     """
 
@@ -45,12 +47,12 @@ class Absence(Primitive):
     def warm_after_ms(self, world: World) -> int | None:
         return self.span.longest_ms(world)
 
-    def bind(self, home: Home) -> AbsenceColumns:
-        return AbsenceColumns(self, home)
+    def bind(self, home: Home) -> AbsenceRuntime:
+        return AbsenceRuntime(self, home)
 
 
-class AbsenceColumns(TimedRuntime):
-    """State: when the event before happened, when its span ends, who set it going; and when the awaited records of the last days came."""
+class AbsenceRuntime(TimedRuntime):
+    """State: when the event before happened, when its span ends, the record that set the timer; and when the awaited records of the last days came."""
 
     def __init__(self, declared: Absence, home: Home) -> None:
         super().__init__(declared, home)
@@ -89,7 +91,7 @@ class AbsenceColumns(TimedRuntime):
 class Silence(Primitive):
     """After a record with `wanted`, no further one within `span`; only if there were some on `least` of the last `of_days` civil days.
 
-    Each record sets the timer anew, judging the days up to itself. A late record later than the last one does so too.
+    Each record sets the timer again, by the days up to itself. A late record that is later than the last one does the same.
     """
 
     code = "P7"
@@ -119,14 +121,14 @@ class Silence(Primitive):
     def warm_after_ms(self, world: World) -> int | None:
         return self.span.longest_ms(world) + self.of_days * DAY_MS
 
-    def bind(self, home: Home) -> SilenceColumns:
-        return SilenceColumns(self, home)
+    def bind(self, home: Home) -> SilenceRuntime:
+        return SilenceRuntime(self, home)
 
 
 DAYS_KEPT = 62
 
 
-class SilenceColumns(TimedRuntime):
+class SilenceRuntime(TimedRuntime):
     """State: the last record's time, and a bit for each of the days up to it (bit 0 its own)."""
 
     def __init__(self, declared: Silence, home: Home) -> None:
@@ -178,4 +180,4 @@ class SilenceColumns(TimedRuntime):
 
 
 KEPT = (1 << (DAYS_KEPT + 1)) - 1
-__all__ = ["TRUE", "Absence", "AbsenceColumns", "Silence", "SilenceColumns"]
+__all__ = ["TRUE", "Absence", "AbsenceRuntime", "Silence", "SilenceRuntime"]

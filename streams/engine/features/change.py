@@ -11,8 +11,9 @@ from streams.engine.expression import known
 from streams.engine.features.primitive import Home, Primitive, Runtime, Signal
 
 if TYPE_CHECKING:
+    from schemas.columns import Bools, Ints
     from streams.engine.batch import Group, Matches
-    from streams.engine.expression import Bools, Expr, Ints, Output
+    from streams.engine.expression import Expr, Output
     from streams.engine.state.tables import Rows
 
 
@@ -20,7 +21,7 @@ class Change(Primitive):
     """`value` of a record differs from the value before; reported as `before`.
 
     The value before is the one the record itself names (`old`), else the last one seen (unless `remember` is off), else
-    `initially`, which is assumed, so `before` is unknown then. Without any the first value is silent. Unknown values and late
+    `initially`, which is assumed, so `before` is unknown then. Without any of them the first value reports nothing. Unknown values and late
     records change nothing.
     """
 
@@ -46,11 +47,11 @@ class Change(Primitive):
     def condition(self) -> Expr:
         return self.wanted & self.value.known()
 
-    def bind(self, home: Home) -> ChangeColumns:
-        return ChangeColumns(self, home)
+    def bind(self, home: Home) -> ChangeRuntime:
+        return ChangeRuntime(self, home)
 
 
-class ChangeColumns(Runtime):
+class ChangeRuntime(Runtime):
     """State: the last value. A text is 0 where there is none; of other kinds a flag says whether there is one."""
 
     def __init__(self, declared: Change, home: Home) -> None:
@@ -84,12 +85,12 @@ class ChangeColumns(Runtime):
         return np.asarray(values != (0 if self.is_text else NULL))
 
     def _last(self, rows: Rows) -> Ints:
-        assert self.last is not None  # the caller looked
+        assert self.last is not None  # the caller has checked
         last: Ints = self.last.values[rows]
         return last if self.seen is None else np.where(self.seen.values[rows] != 0, last, NULL)
 
     def _remember(self, rows: Rows, last: Ints, value: Ints) -> None:
-        assert self.last is not None  # the caller looked
+        assert self.last is not None  # the caller has checked
         moved = np.flatnonzero(last != value)
         self.last.values[rows[moved]] = value[moved]
         if self.seen is not None:

@@ -9,8 +9,9 @@ import numpy as np
 from streams.engine.features.primitive import Home, Primitive, Runtime
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from streams.engine.batch import Group, Matches
-    from streams.engine.expression import Expr, Ints, Output
+    from streams.engine.expression import Expr, Output
 
 
 class Cross(Primitive):
@@ -33,11 +34,11 @@ class Cross(Primitive):
     def condition(self) -> Expr:
         return self.wanted & (self.enter | self.release)
 
-    def bind(self, home: Home) -> CrossColumns:
-        return CrossColumns(self, home)
+    def bind(self, home: Home) -> CrossRuntime:
+        return CrossRuntime(self, home)
 
 
-class CrossColumns(Runtime):
+class CrossRuntime(Runtime):
     """State: since when un-armed, epoch ms; 0 while armed."""
 
     def __init__(self, declared: Cross, home: Home) -> None:

@@ -1,4 +1,4 @@
-"""P3 window over the civil day so far: a running sum, judged against steps when a record adds to it."""
+"""P3 window over the civil day so far: a running sum, compared with steps when a record adds to it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.codes import keep
+from schemas.columns import DAY_MS
 from streams.engine.batch import Matches
 from streams.engine.expression import expr, known
-from streams.engine.features.primitive import DAY_MS, Home, Primitive, Runtime
+from streams.engine.features.primitive import Home, Primitive, Runtime
 from streams.engine.features.sums import plus
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from streams.engine.batch import Group, World
-    from streams.engine.expression import Expr, Ints, Operand, Output
+    from streams.engine.expression import Expr, Operand, Output
     from streams.engine.state.tables import Column
 
 
@@ -23,8 +25,8 @@ class DayTotal(Primitive):
 
     `passes(…)`: the highest step that the record itself passes is reported; a step is passed once a day, since the sum only
     grows. `reaches(mark)`: every record at which the sum is at the mark or above; the rule's re-arm word says how often.
-    Late records add to the sum of their day as long as it is the running one, and are not judged. With `per` (an enum field) the sums by its values are kept too, and `top` tells
-    the largest; of equal ones the first in the alphabet.
+    A late record adds to the sum of its day while that day is the current one, and is not evaluated itself. With `per` (an enum
+    field) a sum for each of its values is kept as well, and `top` is the value with the largest; of equal ones the first in the alphabet.
     """
 
     code = "P3"
@@ -38,12 +40,12 @@ class DayTotal(Primitive):
         self.labels: tuple[str, ...] = ()
 
     def passes(self, *steps: Operand) -> DayTotal:
-        """Judge a record by the steps that it passes."""
+        """True on a record that passes one of the steps."""
         self.steps = tuple(expr(step) for step in steps)
         return self
 
     def reaches(self, mark: Operand) -> DayTotal:
-        """Judge a record by whether the sum is at `mark` or above."""
+        """True on a record at which the sum is at `mark` or above."""
         self.steps, self.passing = (expr(mark),), False
         return self
 
@@ -71,11 +73,11 @@ class DayTotal(Primitive):
     def warm_after_ms(self, world: World) -> int | None:
         return DAY_MS
 
-    def bind(self, home: Home) -> DayTotalColumns:
-        return DayTotalColumns(self, home)
+    def bind(self, home: Home) -> DayTotalRuntime:
+        return DayTotalRuntime(self, home)
 
 
-class DayTotalColumns(Runtime):
+class DayTotalRuntime(Runtime):
     """State: the day, its sum, and its sums by label."""
 
     def __init__(self, declared: DayTotal, home: Home) -> None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from streams.engine.features.primitive import Home, Primitive, Runtime
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from streams.engine.batch import Group, Matches
-    from streams.engine.expression import Expr, Ints
+    from streams.engine.expression import Expr
 
 
 class Match(Primitive):
-    """Every record of a type for which `wanted` holds; late records are judged as others are."""
+    """Every record of a type for which `wanted` holds; late records are evaluated like others."""
 
     code = "P1"
 
@@ -23,11 +24,11 @@ class Match(Primitive):
     def condition(self) -> Expr:
         return self.wanted
 
-    def bind(self, home: Home) -> MatchColumns:
-        return MatchColumns(self, home)
+    def bind(self, home: Home) -> MatchRuntime:
+        return MatchRuntime(self, home)
 
 
-class MatchColumns(Runtime):
+class MatchRuntime(Runtime):
     """All records that pass the condition are matches."""
 
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:

@@ -10,8 +10,9 @@ from streams.engine.features.primitive import Home, Primitive, Runtime
 from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from streams.engine.batch import Group, Matches, World
-    from streams.engine.expression import Expr, Ints, Output
+    from streams.engine.expression import Expr, Output
 
 
 class Nth(Primitive):
@@ -37,12 +38,12 @@ class Nth(Primitive):
     def warm_after_ms(self, world: World) -> int | None:
         return None
 
-    def bind(self, home: Home) -> NthColumns:
-        return NthColumns(self, home)
+    def bind(self, home: Home) -> NthRuntime:
+        return NthRuntime(self, home)
 
 
-class NthColumns(Runtime):
-    """State: how many there were. Counting stops behind the last ordinal asked for, so a busy key writes nothing more."""
+class NthRuntime(Runtime):
+    """State: how many there were. Counting stops after the last ordinal asked for, so a busy key writes nothing more."""
 
     def __init__(self, declared: Nth, home: Home) -> None:
         super().__init__(declared, home)
@@ -55,7 +56,7 @@ class NthColumns(Runtime):
         home.matters_for(self.table, None)
 
     def restored(self) -> None:
-        """A key that had reached the end of its counting may have gone on: it is past every ordinal asked for now."""
+        """A key at the end of the old count may have had more records: it is past every ordinal asked for now."""
         place, mine = self.memory
         before = self.state.memory_before.get(place, mine).count_to
         if before is not None and before < max(self.ordinals):

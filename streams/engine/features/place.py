@@ -13,8 +13,9 @@ from streams.engine.expression import TRUE
 from streams.engine.features.primitive import HOUR_MS, Home, Primitive, Signal, Span, TimedRuntime
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from streams.engine.batch import Group, Matches, World
-    from streams.engine.expression import Expr, Ints, Output
+    from streams.engine.expression import Expr, Output
     from streams.engine.state.tables import Column, Rows
 
 DWELL_MS = 30 * 60_000
@@ -71,11 +72,11 @@ class Place(Primitive):
     def warm_after_ms(self, world: World) -> int | None:
         return VOTE_DAYS * 24 * HOUR_MS
 
-    def bind(self, home: Home) -> PlaceColumns:
-        return PlaceColumns(self, home)
+    def bind(self, home: Home) -> PlaceRuntime:
+        return PlaceRuntime(self, home)
 
 
-class PlaceColumns(TimedRuntime):
+class PlaceRuntime(TimedRuntime):
     """State, in a part of its own that is written only when something changed."""
 
     part = "place"
@@ -230,7 +231,7 @@ class PlaceColumns(TimedRuntime):
         self.home_part.touch(rows)
 
     def fire(self, rows: Rows, due: Ints, zone: Ints | int) -> dict[str, Matches]:
-        """06:00: count the votes of the last 28 days. Comes again when the oldest vote lapses, if that can change the result."""
+        """06:00: count the votes of the last 28 days. It is repeated when the oldest vote lapses, if that can change the result."""
         calendar = self.world.calendar
         today = calendar.day(due, zone)
         again = np.zeros(len(rows), np.int64)

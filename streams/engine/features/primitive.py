@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from schemas.columns import DAY_MS
 from schemas.raw import TOPICS
 from streams.engine.batch import BASES, Matches
 from streams.engine.expression import TRUE, DefinitionFault, Expr, Output, Param, TruthKey, both
 from streams.engine.state.kin import Kin
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from schemas.raw import Envelope
     from streams.engine.batch import Group, World
-    from streams.engine.expression import Array, Ints, ValueKind
+    from streams.engine.expression import Array, ValueKind
     from streams.engine.state.store import State
     from streams.engine.state.tables import Part, Rows, Table
 
 HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 MARGIN_MS = 3 * DAY_MS
 """Rows are kept this much longer than the longest span of civil days: clocks change, and lines move to other zones."""
 
@@ -78,7 +79,7 @@ class Primitive:
         self.same: tuple[Expr, ...] = ()
 
     def named(self, name: str) -> Self:
-        """Give its state a name of its own: needed where several events share it, so that each can be taken out without the others' loss."""
+        """Give its state a name of its own: needed where several events share it, so that one can be removed without loss for the others."""
         self.name = name
         return self
 
@@ -87,16 +88,16 @@ class Primitive:
         self.name, self.by = self.name or name, self.by or by
 
     def condition(self) -> Expr:
-        """Which records it wants to see."""
+        """Which records it is given."""
         return TRUE
 
     def warm_after_ms(self, world: World) -> int | None:
-        """How long after a start without state it judges as if it had always been there; None: never, it counts from its first record."""
+        """How long after a start without state its results are complete; None: never, it counts from its first record."""
         del world
         return 0
 
     def bind(self, home: Home) -> Runtime:
-        """Declare the columns it needs and give what runs."""
+        """Declare the columns it needs. Returns what runs."""
         raise NotImplementedError
 
     def output(
@@ -146,7 +147,7 @@ class Home:
         return Scope(by, same, base, table, rank)
 
     def matters_for(self, table: Table, span_ms: int | None) -> None:
-        """Declare that rows of `table` are of use `span_ms` after their last member, for late records too; None: for ever."""
+        """Declare that rows of `table` are needed `span_ms` after their last member, plus the late limit; None: forever."""
         table.matters_for(None if span_ms is None else span_ms + MARGIN_MS + self.late_limit_ms)
 
 
@@ -177,7 +178,7 @@ class Runtime:
     scope: Scope
 
     def restored(self) -> None:
-        """The state has been read back."""
+        """Called when the state has been read back."""
 
     def __init__(self, declared: Primitive, home: Home) -> None:
         self.declared, self.world = declared, home.world
@@ -186,11 +187,11 @@ class Runtime:
         self.table = self.scope.table
 
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
-        """Take records `idx` of `group` (at most one a key) into the state; what they made happen, by channel."""
+        """Add records `idx` of `group` (at most one a key) to the state. Returns the matches that they cause, by channel."""
         raise NotImplementedError
 
     def emitted(self, matches: Matches) -> None:
-        """An event was emitted for `matches` of this primitive."""
+        """Called when an event was emitted for `matches` of this primitive."""
 
     def matches(self, group: Group, idx: Ints, rows: Rows, outputs: dict[str, Any]) -> Matches:
         """Matches of records `idx` with what is reported of them."""
@@ -201,7 +202,7 @@ class Runtime:
 class TimedRuntime(Runtime):
     """A primitive with one timer a row, in a column of deadlines (epoch ms, 0 = none).
 
-    The record that set a timer going is its anchor: who it was is kept beside the deadline as packed bytes.
+    The record that set a timer is its anchor: its identity is kept beside the deadline as packed bytes.
     """
 
     def __init__(self, declared: Primitive, home: Home) -> None:
@@ -226,7 +227,7 @@ class TimedRuntime(Runtime):
         self.due.part.touch(rows)
 
     def fire(self, rows: Rows, due: Ints, zone: Ints | int) -> dict[str, Matches]:
-        """The timers of `rows` are due: what happens, by channel. Must disarm or set them anew."""
+        """The timers of `rows` are due. Returns the matches, by channel. It must cancel these timers or set them again."""
         raise NotImplementedError
 
     def timer_matches(self, rows: Rows, due: Ints, zone: Ints | int, outputs: dict[str, Any]) -> Matches:

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from streams.engine.expression import Ints
+    from schemas.columns import Ints
 
 LIMIT = 2**62
 HALF = 32

@@ -1,4 +1,4 @@
-"""P3 window: count, sum, distinct, … of the records of the last minutes or civil days, judged when a member arrives."""
+"""P3 window: count, sum, distinct, … of the records of the last minutes or civil days, evaluated when a member arrives."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from schemas.columns import Ints
     from streams.engine.batch import Group, Matches, World
-    from streams.engine.expression import Array, Env, Expr, Ints, Param, ValueKind
-    from streams.engine.state.members import Chunk
+    from streams.engine.expression import Array, Env, Expr, Param, ValueKind
+    from streams.engine.state.members import MemberLists
     from streams.engine.state.tables import Rows
 
 Function = Literal["count", "sum", "distinct", "largest", "top"]
@@ -70,7 +71,7 @@ class Window(Primitive):
 
     A member is a record with `wanted`, in a list of its own for each value of `same`. `edge`: fires when `predicate` becomes
     true, armed again once it was false without the new member. `reset`: an emission empties the window.
-    Late records join the window, but are not judged. Aggregates run over the known values; a list holds 4,096 members at most.
+    Late records join the window, but are not evaluated. Aggregates run over the known values; a list holds 4,096 members at most.
     """
 
     code = "P3"
@@ -117,11 +118,11 @@ class Window(Primitive):
     def warm_after_ms(self, world: World) -> int | None:
         return self.span.longest_ms(world)
 
-    def bind(self, home: Home) -> WindowColumns:
-        return WindowColumns(self, home)
+    def bind(self, home: Home) -> WindowRuntime:
+        return WindowRuntime(self, home)
 
 
-class WindowColumns(Runtime):
+class WindowRuntime(Runtime):
     """State: the members; for `edge` also whether un-armed."""
 
     def __init__(self, declared: Window, home: Home) -> None:
@@ -134,31 +135,31 @@ class WindowColumns(Runtime):
         self.members = Members(self.table, f"{declared.name}.members", kinds)  # type: ignore[arg-type]  # the two kinds are ColumnKinds
         home.state.remembers(self.members.part_name, Memory(span_ms=declared.span.longest_ms(home.world)))
         self.unarmed = self.table.column(f"{declared.name}.unarmed", "flag") if declared.edge else None
-        # An un-armed rule matters while its condition holds without a new member: with an empty window too, and it does so for ever.
+        # An un-armed rule matters while its condition holds without a new member: also with an empty window, so forever.
         home.matters_for(self.table, None if declared.edge and self._holds_when_empty() else declared.span.longest_ms(home.world))
 
     def _shown(self, argument: str) -> bool:
-        """Whether a text is read back from the members: then its letters are kept, not just its code."""
+        """Whether a text is read back from the members: then its letters are kept, not only its code."""
         return any(node.function == "top" and str(node.arguments[0]) == argument for node in self.window.aggregates.values())
 
     def _holds_when_empty(self) -> bool:
-        assert self.window.predicate is not None, f"{self.window.name}: a window needs a predicate"  # words.py sees to it
+        assert self.window.predicate is not None, f"{self.window.name}: a window needs a predicate"  # definitions/words.py checks it
         return bool(np.all(self.window.predicate.evaluate(Over(self, [], 1, new=True))))
 
     def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
         rows, late = self.scope.rows(group, idx), group.late(idx)
         if late.any():
-            self._add(group, idx[late], rows[late], judged=False)
+            self._add(group, idx[late], rows[late], evaluated=False)
             idx, rows = idx[~late], rows[~late]
-        chunks = self._add(group, idx, rows, judged=True)
-        hit = np.flatnonzero(self._judge(chunks, rows))
-        found = {name: self._over(node, chunks, len(rows), new=True, wanted=hit)[hit] for name, node in self.window.aggregates.items()} if len(hit) else {}
+        lists = self._add(group, idx, rows, evaluated=True)
+        hit = np.flatnonzero(self._evaluate(lists, rows))
+        found = {name: self._over(node, lists, len(rows), new=True, wanted=hit)[hit] for name, node in self.window.aggregates.items()} if len(hit) else {}
         return {"matched": self.matches(group, idx[hit], rows[hit], found)}
 
-    def _add(self, group: Group, idx: Ints, rows: Rows, *, judged: bool) -> list[Chunk]:
+    def _add(self, group: Group, idx: Ints, rows: Rows, *, evaluated: bool) -> list[MemberLists]:
         times = group.time[idx]
         values = [group.at(node, idx) for node in self.arguments]
-        return self.members.add(rows, times, values, self._before(times, group.zone(self.scope.by, idx)) if judged else None)
+        return self.members.add(rows, times, values, self._before(times, group.zone(self.scope.by, idx)) if evaluated else None)
 
     def _before(self, times: Ints, zone: Ints | int) -> Ints:
         """The last moment that is out of the window ending at `times`, epoch ms."""
@@ -168,13 +169,13 @@ class WindowColumns(Runtime):
         calendar = world.calendar
         return calendar.midnight(calendar.day(times, zone) - (span.number(world) - 1), zone) - 1
 
-    def _judge(self, chunks: list[Chunk], rows: Rows) -> npt.NDArray[np.bool_]:
+    def _evaluate(self, lists: list[MemberLists], rows: Rows) -> npt.NDArray[np.bool_]:
         predicate = self.window.predicate
-        assert predicate is not None, f"{self.window.name}: a window needs a predicate"  # define.py sees to it
-        holds = predicate.evaluate(Over(self, chunks, len(rows), new=True))
+        assert predicate is not None, f"{self.window.name}: a window needs a predicate"  # definitions/words.py checks it
+        holds = predicate.evaluate(Over(self, lists, len(rows), new=True))
         if self.unarmed is None:
             return np.broadcast_to(holds, (len(rows),))
-        held = predicate.evaluate(Over(self, chunks, len(rows), new=False))
+        held = predicate.evaluate(Over(self, lists, len(rows), new=False))
         was = self.unarmed.values[rows] != 0
         armed = ~was | ~held
         unarmed = ~armed | holds
@@ -182,17 +183,17 @@ class WindowColumns(Runtime):
         self.unarmed.part.touch(rows[unarmed != was])
         return np.broadcast_to(holds & armed, (len(rows),))
 
-    def _over(self, node: Aggregate, chunks: list[Chunk], n: int, *, new: bool, wanted: Ints | None = None) -> Ints:
+    def _over(self, node: Aggregate, lists: list[MemberLists], n: int, *, new: bool, wanted: Ints | None = None) -> Ints:
         """`node` for `n` rows; rows not in `wanted` may be left 0."""
         result = np.full(n, NULL if node.nullable and node.kind != "text" else 0, np.int64)
-        for chunk in chunks:
-            mask = chunk.mask(new=new)
-            columns = [chunk.values[:, self.column_of[str(a)]] if str(a) in self.column_of else np.full(mask.shape, a.evaluate(Over(self, [], 0, new=new))) for a in node.arguments]
+        for one in lists:
+            mask = one.mask(new=new)
+            columns = [one.values[:, self.column_of[str(a)]] if str(a) in self.column_of else np.full(mask.shape, a.evaluate(Over(self, [], 0, new=new))) for a in node.arguments]
             for argument, column in zip(node.arguments, columns, strict=True):
                 mask = mask & known(argument, column)
             if node.function == "top" and wanted is not None:
-                mask = mask & np.isin(chunk.place, wanted)[:, None]
-            result[chunk.place] = FUNCTIONS[node.function](mask, *columns)
+                mask = mask & np.isin(one.place, wanted)[:, None]
+            result[one.place] = FUNCTIONS[node.function](mask, *columns)
         return result
 
     def emitted(self, matches: Matches) -> None:
@@ -203,15 +204,15 @@ class WindowColumns(Runtime):
 class Over:
     """The Env of a window's predicate: aggregates over the lists, with or without the new member."""
 
-    def __init__(self, runtime: WindowColumns, chunks: list[Chunk], n: int, *, new: bool) -> None:
-        self.runtime, self.chunks, self.n, self.new = runtime, chunks, n, new
+    def __init__(self, runtime: WindowRuntime, lists: list[MemberLists], n: int, *, new: bool) -> None:
+        self.runtime, self.lists, self.n, self.new = runtime, lists, n, new
         self.world: World = runtime.world
 
     def output(self, source: object, name: str) -> Array:
         """The aggregate `name`."""
         if source is not self.runtime.window:
             raise LookupError(f"{name}: a window's predicate reads its own aggregates and parameters only")
-        return self.runtime._over(self.runtime.window.aggregates[name], self.chunks, self.n, new=self.new)  # its own
+        return self.runtime._over(self.runtime.window.aggregates[name], self.lists, self.n, new=self.new)
 
     def parameter(self, parameter: Param) -> int:
         """The parameter's value in this installation."""
@@ -262,4 +263,4 @@ FUNCTIONS: dict[Function, Callable[..., Ints]] = {
     "largest": lambda mask, values: np.where(mask, values, NULL).max(1),
     "top": top,
 }
-__all__ = ["MOST", "Aggregate", "Window", "WindowColumns"]
+__all__ = ["MOST", "Aggregate", "Window", "WindowRuntime"]

@@ -16,7 +16,7 @@ ColumnKind = Literal["int", "time", "text", "token", "flag", "digest"]
 FORMATS: dict[ColumnKind, str] = {"int": "<i8", "time": "<i8", "text": "<i8", "token": "<i8", "flag": "<i8", "digest": "<u2"}
 LENGTH = struct.Struct("<H")
 SEPARATOR = "\x1f"
-"""Stands between the parts of a key: no identifier may hold a control character."""
+"""Separates the parts of a key: no identifier may hold a control character."""
 
 
 class StateRefused(KairosFault):
@@ -24,7 +24,7 @@ class StateRefused(KairosFault):
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """What the bytes of a part's rows mean: columns in order, each with its name, kind and length; then named texts."""
+    """The layout of a part's rows: columns in order, each with its name, kind and length; then named texts."""
 
     part: str
     columns: tuple[tuple[str, ColumnKind, int], ...]

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class Follower:
-    """State that goes by a table's rows but is stored elsewhere, such as the members of windows."""
+    """State that has a table's row numbers but is stored elsewhere, such as the members of windows."""
 
     part_name: str
 
     def grow(self, size: int) -> None:
-        """The table has room for `size` rows now."""
+        """Make room for `size` rows, as the table did."""
         raise NotImplementedError
 
     def clear(self, rows: Rows) -> None:
@@ -26,11 +26,11 @@ class Follower:
         raise NotImplementedError
 
     def free(self, rows: Rows) -> None:
-        """Empty `rows`, whose keys are gone: nothing of them is to be written."""
+        """Empty `rows`, whose keys were deleted, without writing anything."""
         raise NotImplementedError
 
     def layout(self) -> Layout:
-        """What `encode` writes."""
+        """The layout of what `encode` writes."""
         raise NotImplementedError
 
     def column_names(self) -> set[str]:
@@ -50,7 +50,7 @@ class Follower:
         raise NotImplementedError
 
     def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
-        """Take `values`, written in `layout`, into `rows`."""
+        """Read `values`, written in `layout`, into `rows`."""
         raise NotImplementedError
 
     def text_codes(self, rows: Rows) -> npt.NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Whose finer rows they are: from a row of a finer table to its base row and its customer. Rebuilt, never written."""
+"""The owners of finer rows: from a row of a finer table to its base row and its customer. Rebuilt, never written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Kin:
         self.customer = np.zeros(table.size, np.int32)
 
     def new_row(self, row: int, key: str) -> None:
-        """Note whose `row` is."""
+        """Note the base row and the customer of `row`."""
         parts = key.split(SEPARATOR, self.parts)
         self.base_row[row] = self.base.index[SEPARATOR.join(parts[: self.parts])]
         self.customer[row] = self.customers.index[parts[0]]
@@ -36,7 +36,7 @@ class Kin:
         return np.flatnonzero(np.isin(self.base_row[:used], base)).astype(np.int32)
 
     def free(self, rows: Rows) -> None:
-        """These rows are nobody's now."""
+        """These rows have no owner any more."""
         self.base_row[rows] = -1
 
     def grow(self, size: int) -> None:
@@ -46,7 +46,7 @@ class Kin:
         self.customer = np.concatenate([self.customer, np.zeros(more, np.int32)])
 
     def behind(self, rows: Rows, until: npt.NDArray[np.int64], latest: npt.NDArray[np.int64]) -> Rows:
-        """Which of `rows`, of use until `until`, no later record of their customer can want: `latest` is by customer row."""
+        """Which of `rows`, needed until `until`, no later record of their customer can need: `latest` is by customer row."""
         whose = self.customer[rows]
         known = whose < len(latest)
         return rows[known & (until < latest[np.where(known, whose, 0)])]

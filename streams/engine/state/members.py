@@ -15,7 +15,8 @@ from streams.engine.state.codec import Layout
 from streams.engine.state.follower import Follower
 
 if TYPE_CHECKING:
-    from streams.engine.expression import Array, Ints
+    from schemas.columns import Ints
+    from streams.engine.expression import Array
     from streams.engine.state.codec import ColumnKind
     from streams.engine.state.tables import Rows, Table
 
@@ -23,7 +24,7 @@ SIZES = (4, 16, 64, 256, 1024, 4096)
 MOST = SIZES[-1]
 
 
-class Chunk(NamedTuple):
+class MemberLists(NamedTuple):
     """Lists of one block size, after the new member was added as the last of each."""
 
     place: Ints
@@ -34,7 +35,7 @@ class Chunk(NamedTuple):
     """Members of each list, the new one included."""
 
     def mask(self, *, new: bool) -> npt.NDArray[np.bool_]:
-        """[lists, size]: the members up to the time of the new one, with or without itself. What lies after it does not count."""
+        """[lists, size]: the members up to the time of the new one, with or without itself. Later ones do not count."""
         there = np.arange(self.values.shape[2]) < (self.held if new else self.held - 1)[:, None]
         at = self.values[np.arange(len(self.held)), 0, self.held - 1]
         return there & (self.values[:, 0] <= at[:, None])
@@ -97,12 +98,12 @@ class Members(Follower):
         self.dirty[rows] = False
 
     def empty(self, rows: Rows) -> None:
-        """Let go all members of `rows`, and have that written."""
+        """Remove all members of `rows`; the change is written with the next transaction."""
         self.clear(rows)
         self.dirty[rows] = True
 
-    def add(self, rows: Rows, times: Ints, values: list[Array], after: Ints | None) -> list[Chunk]:
-        """Add one member to each of `rows` (unique); with `after`, first let go the members with time <= after."""
+    def add(self, rows: Rows, times: Ints, values: list[Array], after: Ints | None) -> list[MemberLists]:
+        """Add one member to each of `rows` (unique); with `after`, first remove the members with time <= after."""
         if not len(rows):
             return []
         self.dirty[rows] = True
@@ -113,7 +114,7 @@ class Members(Follower):
         if after is not None:
             self._trim(rows, after)
         self._make_room(rows)
-        chunks = []
+        lists = []
         sizes = self.size[rows]
         for number, blocks in enumerate(self.blocks):
             place = np.flatnonzero(sizes == number)
@@ -124,8 +125,8 @@ class Members(Follower):
                 for column, value in enumerate(values, 1):
                     blocks.values[slots, column, count] = value[place]
                 blocks.count[slots] = count + 1
-                chunks.append(Chunk(place, blocks.values[slots], count + 1))
-        return chunks
+                lists.append(MemberLists(place, blocks.values[slots], count + 1))
+        return lists
 
     def _trim(self, rows: Rows, after: Ints) -> None:
         sizes = self.size[rows]

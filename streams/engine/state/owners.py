@@ -1,7 +1,7 @@
-"""Whose rows have timers: from a customer to the rows of its lines and accounts.
+"""The owners of rows with timers: from a customer to the rows of its lines and accounts.
 
-A record of a customer may change what a timer of another of its lines will say (its consent, say). So before a customer's record
-is read, everything of that customer that the clock has reached must have fired, exactly as if records came one at a time.
+A record of a customer may change what a timer of another of its lines will report (its consent, for example). So before a customer's
+record is read, everything of that customer that the clock has reached must have fired, exactly as if records came one at a time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from streams.engine.state.follower import Follower
 from streams.engine.state.tables import NEVER
 
 if TYPE_CHECKING:
-    from streams.engine.expression import Ints
+    from schemas.columns import Ints
     from streams.engine.state.tables import Rows, Table
 
 
@@ -43,7 +43,7 @@ class Owners(Follower):
         self.owner[row], self.sibling[row], self.first[customer] = customer, self.first[customer], row
 
     def arm(self, rows: Rows, due: Ints) -> None:
-        """Timers of `rows` were set."""
+        """Note that timers of `rows` were set."""
         np.minimum.at(self.due, self.owner[rows], due)
 
     def reached(self, customers: Rows, limits: Ints) -> Ints:
@@ -64,7 +64,7 @@ class Owners(Follower):
         return np.array(rows, np.int32), np.array(whose, np.int64)
 
     def settle(self, customers: Rows) -> None:
-        """The timers of `customers` have been looked at: take their bounds anew."""
+        """Recompute the earliest due time of each of `customers` after its timers fired."""
         rows, whose = self.rows_of(customers)
         bounds = np.full(len(customers), NEVER)
         np.minimum.at(bounds, whose, self.table.next_due[rows])
@@ -76,11 +76,11 @@ class Owners(Follower):
         self.sibling = np.concatenate([self.sibling, np.full(more, -1, np.int32)])
 
     def clear(self, rows: Rows) -> None:
-        """Chains stay: rows with timers are kept for good."""
+        """Chains stay: rows with timers are never freed."""
 
     def free(self, rows: Rows) -> None:
-        """Refused: a freed row would stay in its customer's chain."""
-        raise ValueError(f"{self.table.name}: rows with timers are kept for good")
+        """Never called: a freed row would stay in its customer's chain."""
+        raise ValueError(f"{self.table.name}: rows with timers are never freed")
 
     def layout(self) -> Layout:
         return Layout(self.part_name, (), ())

@@ -1,4 +1,4 @@
-"""How far back stored state reaches, written beside it: a rule that is given a longer memory than it had cannot know at once what it would."""
+"""How far back stored state reaches, stored with it: a rule whose memory is made longer does not have all of it at once."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import msgspec
 
 
 class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one column (or list of members) was cut to when it was written."""
+    """How far back one column (or list of members) reached when it was written."""
 
     span_ms: int | None = None
-    """What is older is let go."""
+    """What is older than this span is removed."""
     known_from: int = 0
-    """Of what happened from here on (epoch ms) nothing is missing; 0: since the first record of all."""
+    """Everything since this time (epoch ms) is known; 0: since the very first record."""
     count_to: int | None = None
-    """It counts up to here and no further."""
+    """The largest number it counts to."""
     delay_ms: int | None = None
-    """Its timers were set so long ahead."""
+    """How far ahead its timers were set."""
 
     def after(self, before: Memory | None, clock: int) -> Memory:
         """This memory, as declared now, over state that was written as `before` (None: there is none) and ends at `clock`."""
@@ -29,5 +29,5 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def complete_at(self) -> int:
-        """From this clock on (epoch ms) all that it should reach back to is known."""
+        """The clock (epoch ms) from which on its whole memory is known."""
         return self.known_from + self.span_ms if self.known_from and self.span_ms is not None else 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from schemas.codes import hold, let_go, text_of
+from schemas.codes import hold, release, text_of
 from streams.engine.clock import Ahead
 from streams.engine.state.codec import Change, Entries, Layout, StateRefused, by_layout, by_part, record_key
 from streams.engine.state.follower import Follower
@@ -19,8 +19,8 @@ from streams.engine.state.tables import NEVER, Part, Table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from schemas.columns import Ints
     from streams.engine.clock import Clock
-    from streams.engine.expression import Ints
     from streams.engine.state.tables import Rows
 
 Ledger = Counter[tuple[str, str]]
@@ -29,9 +29,9 @@ CLOCK, LAYOUT, MEMORY, TEXT = "clock", "layout", "memory", "text"
 HEAD_KEY = record_key(CLOCK, "")
 """Changelog key of the head row."""
 ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT)
-"""What the changelog holds beside the rows of parts."""
+"""What the changelog holds besides the rows of parts."""
 TEXTS_BETWEEN = 1024
-"""So many texts more than rows held when that was last looked at, or twice as many: then those that no row holds any more are deleted."""
+"""When the texts have grown by so many since the last check, or doubled, those that no row holds any more are deleted."""
 FORMAT = 1
 REMEDIES = {
     "format": "run the version that wrote it, or start with another --app and replay history",
@@ -58,23 +58,23 @@ class State:
         self.tables: dict[str, Table] = {}
         self.clock = clock
         self.facts: dict[str, int] = {"format": FORMAT}
-        """What the state as a whole depends on: written beside it, and compared when it is read back."""
+        """The facts that the whole state depends on: stored with it, and compared when it is read back."""
         self.ledger: Ledger = Counter()
         self.written = Head()
-        """As it was read back, or last given out; its offsets are those of the restore: a transaction writes its own (`streams/kafka`)."""
+        """The head row as it was read back, or last returned; its offsets are those of the restore: a transaction writes its own (`streams/kafka`)."""
         self.stored: Head | None = None
         """The head row as it was read back; None when there was none."""
         self.memory: dict[str, Memory] = {}
-        """By part, or part and column, for what does not keep everything for ever."""
+        """By part, or part and column, where it does not keep everything forever."""
         self.memory_before: dict[str, Memory] = {}
         """The same as it was stored."""
         self.texts: set[int] = set()
-        """The codes whose texts are held for this state, and written beside it."""
-        weakref.finalize(self, let_go, self.texts)
+        """The codes of the texts that are held for this state and stored with it."""
+        weakref.finalize(self, release, self.texts)
         self.look_at = TEXTS_BETWEEN
         self.layouts: dict[bytes, Layout] = {}
         self.pending: dict[bytes, bytes | None] = {}
-        """What is being read back."""
+        """The records that are being read back."""
         self.declared = False
         self.undeclared: list[bytes] = []
         """Changelog keys of what no installed definition declares any more: deleted with the next changes."""
@@ -100,7 +100,7 @@ class State:
             self._declare(heads)
         for table in self.tables.values():
             names = [*table.parts, *(follower.part_name for follower in table.followers)]
-            rows += [Change(record_key(name, key), None) for key in table.dropped for name in names]  # first: a key may have come back
+            rows += [Change(record_key(name, key), None) for key in table.dropped for name in names]  # these come first, because a key may have a new row
             table.dropped.clear()
             for part in table.parts.values():
                 self._part_changes(table, part, heads, rows)
@@ -120,7 +120,7 @@ class State:
         return heads + rows
 
     def settle(self) -> None:
-        """Instead of `changes`, where nothing is stored: hold the texts of what changed, and note no change any longer."""
+        """Used instead of `changes` where nothing is stored: hold the texts of changed rows, and forget the changes."""
         for table in self.tables.values():
             table.dropped.clear()
             for part in table.parts.values():
@@ -148,12 +148,12 @@ class State:
                 held.update(np.unique(follower.text_codes(used)).tolist())
         unheld = self.texts - held
         self.texts -= unheld
-        let_go(unheld)
+        release(unheld)
         self.look_at = len(self.texts) + max(TEXTS_BETWEEN, len(self.texts))
         return [Change(record_key(TEXT, str(code)), None) for code in sorted(unheld)]
 
     def head(self) -> Head:
-        """What is to be stored of the shard as a whole."""
+        """The head row: what is stored of the shard as a whole."""
         records: dict[str, dict[str, int]] = {}
         for (topic, fate), number in self.ledger.items():
             if number:
@@ -161,7 +161,7 @@ class State:
         return Head(self.clock.now, self.clock.ahead, dict(self.facts), records, self.written.offsets)
 
     def _declare(self, heads: list[Change]) -> None:
-        """Write down the layouts and memories of all parts, used or not, so that a plan can tell what was installed."""
+        """Write the layouts and memories of all parts, used or not, so that a plan can show what was installed."""
         self.declared = True
         for place, memory in self.memory.items():
             if self.memory_before.get(place) != memory:
@@ -206,10 +206,10 @@ class State:
         self.pending.update(pairs)
 
     def restored(self) -> int:
-        """Lay what was read into the tables. Returns the number of rows. Raises StateRefused.
+        """Move the records that were read into the tables. Returns the number of rows. Raises StateRefused.
 
-        Columns that nothing declares any more are gone for good with the next changes: what a rule remembered of the time before
-        it was taken out would be full of holes when it comes back (`docs/adr/0008`).
+        Columns that no installed rule declares are deleted with the next changes: what a rule remembered from before it was
+        removed would have holes when the rule comes back (`docs/adr/0008`).
         """
         found = by_part(self.pending)
         self.pending = {}
@@ -231,7 +231,8 @@ class State:
                 for fingerprint, (keys, values) in by_layout(entries).items() if entries.keys else ():
                     if fingerprint not in self.layouts:
                         raise StateRefused(
-                            f"state {name}: layout {fingerprint.hex()} is not in the changelog: was it written by a newer version, or cut? Start with an empty changelog, or restore it"
+                            f"state {name}: layout {fingerprint.hex()} is not in the changelog: was it written by a newer version, or cut? "
+                            "Start with an empty changelog, or restore it"
                         )
                     layout, own = self.layouts[fingerprint], table.restore_rows(keys)
                     home.load(own, layout, values)
@@ -242,7 +243,7 @@ class State:
         return count
 
     def _forget_layouts(self) -> None:
-        """Layouts with columns that nothing declares any more: their rows are written anew, and then they go too."""
+        """Layouts with columns that no installed rule declares: their rows are written again without them, then the layouts are deleted."""
         names: dict[str, set[str]] = {}
         for table in self.tables.values():
             names |= {part.name: part.column_names() for part in table.parts.values()}
@@ -269,7 +270,7 @@ class State:
         self.ledger = Counter({(topic, fate): number for topic, fates in self.written.records.items() for fate, number in fates.items()})
 
     def note_touched(self, newest: Ints) -> None:
-        """Rows read back count as touched by the newest record of their customer (`newest`, by customer row): kept longer, never shorter."""
+        """Treat rows read back as touched by the newest record of their customer (`newest`, by customer row): they are kept longer, never shorter."""
         for table in self.tables.values():
             used = len(table.keys)
             table.touched[:used] = max(self.clock.now, 1)

@@ -34,11 +34,11 @@ class Column:
         self.part, self.name, self.kind, self.length = part, name, kind, length
         self.values: npt.NDArray[Any] = np.zeros(0, FORMATS[kind])
         self.lifelong = False
-        """Kept when the rest of a line's state is dropped: what happens once in its life."""
+        """Whether it is kept when the rest of a line's state is dropped, because it happens once in a line's life."""
 
     @property
     def place(self) -> str:
-        """Part and name: what a `Memory` of it goes by."""
+        """Part and name: the key of its `Memory`."""
         return f"{self.part.name}: {self.name}"
 
 
@@ -60,7 +60,7 @@ class Part:
         self.grow(rows)
 
     def grow(self, rows: int) -> None:
-        """Make room for `rows` rows; every column's `values` is laid anew."""
+        """Make room for `rows` rows; every column's `values` is a new array afterwards."""
         old = self.array
         self.array = np.zeros(rows, self.layout.dtype)
         self.array[: len(old)] = old
@@ -97,7 +97,7 @@ class Part:
         return values
 
     def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
-        """Take `values`, written in `layout`, into `rows`, column by column, by name."""
+        """Read `values`, written in `layout`, into `rows`, column by column, by name."""
         stored = layout.dtype
         records = np.frombuffer(b"".join(value[4 : 4 + stored.itemsize] for value in values), stored)
         if layout.columns == self.layout.columns:
@@ -156,9 +156,9 @@ class Table:
         self.parts: dict[str, Part] = {}
         self.followers: list[Follower] = []
         self.owners: Owners | None = None
-        """Whose rows they are, when the table has timers."""
+        """The owners of its rows, when the table has timers."""
         self.keep_ms: int | None = 0
-        """How long after its last touch a row can still matter; None: for ever."""
+        """How long after its last touch a row can still matter; None: forever."""
         self.size = FIRST_ROWS
         self.touched = np.zeros(self.size, np.int64)
         self.next_due = np.full(self.size, NEVER)
@@ -168,14 +168,14 @@ class Table:
         self.pairs: Pairs | None = None
         self.pair_of: dict[int, tuple[int, ...]] = {}
         self.kin: Kin | None = None
-        """Whose rows they are, when the table is a finer one."""
+        """The base row and customer of each row, when the table is a finer one."""
         self.ranks: set[int] = set()
         """The topics whose records write its rows."""
 
     def pairs_with(self, base: Table) -> Pairs:
-        """The finder of this table's rows by rows of `base`, a table that is never swept: row numbers of another may pass to another key."""
+        """The finder of this table's rows by rows of `base`, a table that is never swept: in a swept table a row number may pass to another key."""
         if base.keep_ms is not None:
-            raise ValueError(f"{self.name}: wanted a base table that is kept for good, got {base.name}")
+            raise ValueError(f"{self.name}: wanted a base table that is never swept, got {base.name}")
         if self.pairs is None:
             self.pairs = Pairs(self, base)
         return self.pairs
@@ -197,7 +197,7 @@ class Table:
         return home
 
     def matters_for(self, keep_ms: int | None) -> None:
-        """Declare that a row matters `keep_ms` after its last touch; the longest wish counts."""
+        """Declare that a row matters `keep_ms` after its last touch. The longest requested retention wins; None means forever."""
         self.keep_ms = None if keep_ms is None or self.keep_ms is None else max(self.keep_ms, keep_ms)
 
     def build(self) -> None:
@@ -265,7 +265,7 @@ class Table:
                 self.owners.arm(rows, due)
 
     def sweep(self, clock: int, latest: list[npt.NDArray[np.int64]]) -> int:
-        """Free the rows that no record to come can want. Returns how many.
+        """Free the rows that no later record can need. Returns how many.
 
         `clock`: epoch ms. `latest`: by topic rank and customer row, the event time behind which the late limit is counted. A
         record of a customer may lie far behind the clock of the shard, but never further than that behind the customer's own.
@@ -280,7 +280,7 @@ class Table:
         return len(old)
 
     def release(self, rows: Rows) -> None:
-        """Free `rows` (unique): their state is gone, and their numbers pass to other keys."""
+        """Free `rows` (unique): their state is deleted, and their numbers pass to other keys."""
         for part in self.parts.values():
             part.clear(rows)
             part.dirty[rows] = False
@@ -301,7 +301,7 @@ class Table:
                 self.free.append(row)
 
     def forget(self, rows: Rows, *, lifelong: bool, kept: Part | None = None) -> None:
-        """Drop the state of `rows`, and have that written; `kept` stays, and with `lifelong` off what happens once in a life too."""
+        """Drop the state of `rows`; the change is written. `kept` stays, and with `lifelong` off also what happens once in a life."""
         for part in self.parts.values():
             if part is not kept:
                 part.clear(rows, lifelong=lifelong)

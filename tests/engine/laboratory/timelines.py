@@ -22,12 +22,14 @@ def laboratory_bodies(draw: Any, at: int, customer: str, line: str) -> dict[str,
             charge = draw(st.sampled_from(((), (0,), (30,), (50,), (100,))))
             priced = {"charge_minor": charge[0], "currency": draw(st.sampled_from(("CNY", "USD")))} if charge else {}
             talked = {"answer_time": at, "duration_s": draw(st.sampled_from((0, 60, 61)))} if outcome != "no_answer" else {"duration_s": 0}
-            return {"record_type": "voice_usage", "direction": draw(st.sampled_from(("mo", "mt"))), "other_party": draw(st.sampled_from(("a", "b"))), "other_class": "onnet", "start_time": at,
+            return {"record_type": "voice_usage", "direction": draw(st.sampled_from(("mo", "mt"))), "other_party": draw(st.sampled_from(("a", "b"))),
+                    "other_class": "onnet", "start_time": at,
                     "outcome": outcome, "roaming": False, "cell_id": draw(st.sampled_from((None, "x", "y"))), **talked, **priced}  # fmt: skip
         case "C":
             status = draw(st.sampled_from(("opened", "completed")))
             ended = {"resolution": "resolved"} if status == "completed" else {}
-            return {"record_type": "interaction", "interaction_id": draw(st.sampled_from(("i1", "i2"))), "direction": "inbound", "channel": draw(st.sampled_from(("ivr", "chat"))), "status": status,
+            return {"record_type": "interaction", "interaction_id": draw(st.sampled_from(("i1", "i2"))), "direction": "inbound",
+                    "channel": draw(st.sampled_from(("ivr", "chat"))), "status": status,
                     "reason": draw(st.sampled_from(("billing", "praise"))), "start_time": at, **ended}  # fmt: skip
         case "L":
             if draw(st.integers(0, 3)) == 0:

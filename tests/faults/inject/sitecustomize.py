@@ -1,8 +1,8 @@
 """What a trial breaks inside a worker: Python runs this file at the start of each process that finds its folder in PYTHONPATH.
 
 INJECT=STAGE:COUNT:ERROR[:FILE] raises ERROR at the COUNT-th time that STAGE is reached, counted from when FILE is there.
-INJECT=lag:SECONDS has one topic after the other not fetched for so long.
-INJECT=straddle:COUNT has the first COUNT fetches that bring records come only after a rebalance, as a fetch on a busy machine may.
+INJECT=lag:SECONDS keeps one topic after the other from being fetched for so long.
+INJECT=straddle:COUNT delays the first COUNT fetches with records until after a rebalance, as a fetch on a busy machine may.
 Each hit is a line `injected ...` on stderr.
 """
 
