@@ -105,6 +105,8 @@ class ShardTask:
         self.clocks = self.transactions.clocks
         self.compare = False
         """Whether there was a rebalance since state, offsets and topics were compared."""
+        self.committing = False
+        """Whether a transaction is on its way; when one fails for good the worker ends."""
         self.progress = time.monotonic()
         """When something was last committed, or there was last nothing to do."""
         self.held_since: dict[str, float] = {}
@@ -396,7 +398,9 @@ class ShardTask:
         started = time.perf_counter()
         triggers = self.origins.of(step.triggers)
         with self.tracing.transaction(self.partition, step, triggers, self.origins.since_ns(step.offsets)) as traced:
+            self.committing = True
             await self.transactions.commit(traced._replace(dead_letters=[self.origins.complete(letter) for letter in step.dead_letters]))
+            self.committing = False
         self.metrics.committed(step.events, (origin and origin.appended_ms for origin in triggers), time.time() * 1000)
         self.origins.forget(step.offsets)
         self.progress = time.monotonic()

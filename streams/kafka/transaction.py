@@ -160,7 +160,8 @@ class Transactions:
                 refuse_topics(cause)
                 if isinstance(error, FORBIDDEN):
                     raise self.forbidden(error) from error
-                self.trouble = f"{type(error).__name__} in {attempt + 1} attempts"
+                missing = self._missing(step)
+                self.trouble = f"{type(error).__name__} in {attempt + 1} attempts" + (f"; {missing}: no such topic: create it with 'kairos topics --create'" if missing else "")
                 self.metrics.transaction_retries.inc()
                 log(logger, logging.WARNING, "transaction failed, trying again", partition=self.partition, attempt=attempt + 1, error=type(error).__name__)
                 await self._drop()
@@ -170,6 +171,13 @@ class Transactions:
         self.head = head
         self.last = token
         self.trouble = None
+
+    def _missing(self, step: Step) -> str:
+        """The topics of a step that the cluster does not have, by the client's newest metadata."""
+        if self.producer is None:
+            return ""
+        wanted = {self.settings.changelog, *(message.topic for message in (*step.events, *step.missed, *step.dead_letters))}
+        return ", ".join(sorted(wanted - set(self.producer.client.cluster.topics())))
 
     def _rows(self, step: Step) -> tuple[Sequence[tuple[bytes, bytes | None]], Head]:
         """The step's rows with a head row, the last one, that has the offsets of the same transaction; and that head."""

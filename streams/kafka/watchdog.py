@@ -51,5 +51,6 @@ class Watchdog:
             silent = self.silent_s()
             if silent > self.stall_s / 2:
                 return f"for {stands:.0f} s nothing could be committed: no broker has answered for {silent:.0f} s" if stands > OUTAGE * self.stall_s else None
-            return f"nothing was committed for {stands:.0f} s although there is work, and the broker answers: a rule that does not end"
+            what = "a transaction that gets no answer" if task.committing else "a rule that does not end"
+            return f"nothing was committed for {stands:.0f} s although there is work, and the broker answers: {what}"
         return None

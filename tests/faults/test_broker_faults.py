@@ -173,7 +173,7 @@ def test_the_reply_of_the_end_of_a_transaction_is_lost(proxied):
 
 def test_an_end_comes_late_in_the_middle_of_the_next_transaction(proxied):
     run, proxy = proxied(34, "EndTxn held back until the middle of the next transaction", **{"transaction.abort.timed.out.transaction.cleanup.interval.ms": "600000"})
-    run.environment["KAIROS_TRANSACTION_TIMEOUT_MS"] = "5000"
+    run.environment |= {"KAIROS_TRANSACTION_TIMEOUT_MS": "5000", "KAIROS_BATCH_RECORDS": "30"}  # so that many transactions are left
     run.start()
     run.wait_progress()
     proxy.hold_an_end = True
@@ -209,6 +209,7 @@ def test_a_state_row_larger_than_the_changelog_takes(trial):
 
 def test_an_output_topic_is_deleted(trial):
     run = trial(14, "output topic deleted")
+    run.environment["KAIROS_TRANSACTION_TIMEOUT_MS"] = "5000"
     worker = run.start()
     run.wait_progress()
     with_admin(run.cluster.bootstrap, lambda admin: admin.delete_topics(["customer-events.missed", "customer-events.dead-letter"]))
