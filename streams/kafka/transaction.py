@@ -102,6 +102,10 @@ def producer_of(settings: Settings, connection: dict[str, Any], partition: int) 
     )
 
 
+STOP_S = 2.0
+"""How long a producer may take to stop."""
+
+
 class Transactions:
     """The transactional producer of one shard, and what it committed last."""
 
@@ -224,12 +228,16 @@ class Transactions:
         self.producer = producer
 
     async def _drop(self) -> None:
+        """Stop the producer; whatever comes of that, it has failed already, and the next epoch fences it."""
         producer, self.producer = self.producer, None
-        if producer is not None:
-            try:
-                await asyncio.wait_for(producer.stop(), 2)
-            except Exception as error:  # noqa: BLE001  # it has failed already; the new epoch fences it
-                log(logger, logging.WARNING, "producer did not stop", error=type(error).__name__)
+        if producer is None:
+            return
+        stopping = asyncio.ensure_future(producer.stop())
+        await asyncio.wait([stopping], timeout=STOP_S)  # not wait_for: a sender that was cancelled would cancel the shard
+        if not stopping.done():
+            stopping.cancel()
+        elif not stopping.cancelled() and stopping.exception() is not None:
+            log(logger, logging.WARNING, "producer did not stop", error=type(stopping.exception()).__name__)
 
     async def _end_transaction(self) -> None:
         assert self.producer is not None  # the caller has created it

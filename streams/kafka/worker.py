@@ -165,7 +165,10 @@ class Worker:
         """Do `work`; an error is reported as `what`, and ends the worker."""
         try:
             await work
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and not task.cancelling():  # nobody asked for it: something inside was cancelled, and the work would end without a word
+                self.broken(what, error)
             raise
         except BaseException as error:  # noqa: BLE001  # after any error nothing more may be acknowledged
             self.broken(what, error)

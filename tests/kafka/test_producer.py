@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from aiokafka.producer.sender import BaseHandler, Sender
 
 from streams.kafka import producer, transaction
 from streams.kafka.transport import UnsupportedVersion, check_libraries
+from streams.metrics import Metrics
+from streams.settings import load
 
 
 def test_the_installed_client_is_as_it_must_be():
@@ -55,3 +59,28 @@ async def test_after_an_unanswered_request_everything_fails_and_nothing_more_is_
 def test_pauses_between_attempts_grow_and_are_bounded():
     assert list(transaction.PAUSES) == sorted(transaction.PAUSES)
     assert transaction.PAUSES[-1] == transaction.LONGEST_PAUSE_S
+
+
+async def test_a_producer_that_was_given_up_stops_without_cancelling_who_drops_it():
+    """A shard whose producer's sender was cancelled went on waiting for ever: the cancellation came out of `stop` as its own."""
+
+    class GivenUp:
+        async def stop(self):
+            raise asyncio.CancelledError
+
+    made = transaction.Transactions(0, load(environ={}), Metrics(), connection={}, dead_letter_bytes=1000, raw_partitions=1, topic_bytes={})
+    made.producer = GivenUp()
+    await made.close()
+    assert made.producer is None
+
+
+async def test_a_producer_that_does_not_stop_is_left_after_a_while(monkeypatch):
+    class Stuck:
+        async def stop(self):
+            await asyncio.sleep(3600)
+
+    monkeypatch.setattr(transaction, "STOP_S", 0.05)
+    made = transaction.Transactions(0, load(environ={}), Metrics(), connection={}, dead_letter_bytes=1000, raw_partitions=1, topic_bytes={})
+    made.producer = Stuck()
+    await made.close()
+    assert made.producer is None

@@ -209,3 +209,24 @@ def test_a_changed_signature_is_noticed(monkeypatch):
     monkeypatch.setattr(transport, "OVERRIDDEN", [(Consumer, "commit", ["self"])])
     with pytest.raises(UnsupportedVersion, match="Consumer.commit"):
         check_libraries()
+
+
+async def test_work_that_ends_by_a_cancellation_that_nobody_asked_for_ends_the_worker(tmp_path):
+    worker = Worker(load({"clock": "records"}, environ={}), lambda p: SimpleNamespace(partition=p), Metrics(), Status(), UNCHECKED, tmp_path)
+    ended = []
+    worker.broken = lambda what, error: ended.append((what, type(error)))
+
+    async def cancelled_inside():
+        inner = asyncio.ensure_future(asyncio.sleep(60))
+        inner.cancel()
+        await inner
+
+    with pytest.raises(asyncio.CancelledError):
+        await worker._guarded(cancelled_inside(), "shard 1 failed")
+    assert ended == [("shard 1 failed", asyncio.CancelledError)]
+    asked = asyncio.ensure_future(worker._guarded(asyncio.sleep(60), "shard 2 failed"))
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert len(ended) == 1
