@@ -93,7 +93,7 @@ def whole(installed: Catalogue, event: type[Event]) -> dict[str, Any]:
             {"name": name, "type": field.type.__name__, "nullable": field.nullable, "from": with_values(str(field.value), installed, event)}
             for name, field in event.payload.items()
         ],
-        "cases": [{"tells": case.title, "records": len(case.records), "events": len(case.details)} for case in event.cases],
+        "cases": [{"title": case.title, "records": len(case.records), "events": len(case.details)} for case in event.cases],
     }
 
 

@@ -27,15 +27,15 @@ def schemas(
         (pages / "records.md").write_text(records_page(), "utf-8")
         (pages / "catalogue.md").write_text(catalogue_page(catalogue), "utf-8")
         typer.echo(f"records.md and catalogue.md written to {pages}")
-    elif out is not None:
+    if out is not None:
         typer.echo(f"{contracts.write(catalogue, out)} contracts written to {out}")
-    elif check is not None:
+    if check is not None:
         wrong = contracts.differences(catalogue, check)
         for name in wrong:
             typer.echo(f"{check / name}: differs from the declarations")
         if wrong:
             raise typer.Exit(1)
         typer.echo("all contracts are as declared")
-    else:
+    if pages is None and out is None and check is None:
         for name in contracts.contracts(catalogue):
             typer.echo(name)
