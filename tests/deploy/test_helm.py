@@ -26,6 +26,7 @@ EVERYTHING = {
     "definitionsVolume": {"configMap": {"name": "definitions"}},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "prometheusRule": {"enabled": True},
+    "networkPolicy": {"extraEgress": [{"ports": [{"port": 4318, "protocol": "TCP"}]}]},
     "keda": {"enabled": True, "authenticationRef": "kafka"},
     "topicsJob": {"enabled": True},
     "nodeSelector": {"disk": "ssd"},
@@ -129,6 +130,15 @@ def test_the_number_of_workers_is_keda_s_where_it_scales(objects):
     (scaled,) = of_kind(objects("everything"), "ScaledObject")
     assert {trigger["metadata"]["topic"] for trigger in scaled["spec"]["triggers"]} == {"raw.usage", "raw.billing", "raw.service", "raw.network"}
     assert {trigger["metadata"]["consumerGroup"] for trigger in scaled["spec"]["triggers"]} == {"kairos-cn"}
+
+
+def test_the_network_policy_lets_out_what_is_asked_for_and_no_more(objects):
+    def ports(name):
+        (policy,) = of_kind(objects(name), "NetworkPolicy")
+        return {rule["port"] for egress in policy["spec"]["egress"] for rule in egress["ports"]}
+
+    assert ports("defaults") == {53, 9093}
+    assert ports("everything") == {53, 9093, 4318}
 
 
 def test_the_rules_are_those_of_deploy_prometheus(objects):
