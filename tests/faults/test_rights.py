@@ -112,7 +112,7 @@ def test_dead_letters_are_listed_and_put_back_with_the_rights_listed_for_it(guar
 def test_the_status_is_shown_with_the_rights_listed_for_it(guarded, tmp_path):
     cluster = Cluster(guarded.bootstrap, tmp_path)
     cluster.fresh_topics()
-    (line,) = rights(cluster.app, "`kairos status` looks")
+    (line,) = rights(cluster.app, "`kairos status` only reads")
 
     def call():
         return kairos("status", "--json", "--brokers", f"127.0.0.1:{guarded.listeners['SASL_SSL'][0]}", "--app", cluster.app, **scram(tmp_path))
