@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.coordinator.protocol import ConsumerProtocol
@@ -14,6 +14,7 @@ from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.kafka import changelog
+from streams.kafka.books import group_offsets
 from streams.kafka.connection import connection
 from streams.kafka.topics import Admin, BrokerUnreachable, partitions_of
 
@@ -140,12 +141,12 @@ async def places_of(client: AIOKafkaAdminClient, settings: Settings, group: Grou
     wanted = [TopicPartition(topic, partition) for topic in TOPICS for partition in range(counts.get(topic, 0))]
     if not wanted:
         return []
-    offsets: dict[Any, Any] = await client.list_consumer_group_offsets(settings.app, partitions=wanted)
+    offsets = await group_offsets(client, settings.app, wanted)
     async with changelog.reading(settings, connection(settings)) as consumer:
         begins, ends = await consumer.beginning_offsets(wanted), await consumer.end_offsets(wanted)
     found = []
     for place in wanted:
-        offset = offsets[place].offset if place in offsets and offsets[place].offset >= 0 else None
+        offset = offsets[place].offset if place in offsets else None
         begin, end = begins[place], ends[place]
         found.append(Place(place.topic, place.partition, group.owner(place.topic, place.partition), offset, end, max(0, end - max(begin, offset or 0))))
     return found

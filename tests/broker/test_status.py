@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import http.server
 import json
-import threading
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import CoordinatorLoadInProgressError
+from aiokafka.protocol.commit import OffsetFetchRequest
 
 from schemas.raw import TOPICS
 from streams.cli.demo import free_port
 from streams.kafka.bystander import Bystander
 from streams.kafka.contact import Contact
+from streams.kafka.status import overview
 from streams.metrics import Metrics
 from streams.settings import load
 from tests.broker.kafka import read_all
@@ -24,6 +26,7 @@ from tests.broker.test_operations import charge
 from tests.broker.test_outage import answer, wait_for
 from tests.broker.workers import OUTPUTS
 from tests.cli.test_json import documented, keys_of
+from tests.collector import collector
 
 pytestmark = pytest.mark.broker
 PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -80,7 +83,21 @@ def carries_traces(cluster):
     assert traced == {"C1": {}, "C2": {**own, **{f"ce_{name}": value for name, value in own.items()}}, "C3": {}}
 
 
-def test_status_with_no_worker_with_one_and_after_it(cluster):
+def while_the_coordinator_loads(cluster, monkeypatch):
+    """What is committed, where the first answer about offsets is that of a coordinator that is still loading them."""
+    send, answers = AIOKafkaAdminClient._send_request, [SimpleNamespace(error_code=CoordinatorLoadInProgressError.errno, topics=[])]
+
+    async def loading(client, request, node_id=None):
+        return answers.pop() if isinstance(request, OffsetFetchRequest) and answers else await send(client, request, node_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AIOKafkaAdminClient, "_send_request", loading)
+        seen = asyncio.run(overview(load({"brokers": cluster.bootstrap, "app": cluster.app}, environ={})))
+    assert not answers
+    return {place.topic: sum(one.committed or 0 for one in seen.places if one.topic == place.topic) for place in seen.places}
+
+
+def test_status_with_no_worker_with_one_and_after_it(cluster, monkeypatch):
     produce(cluster, [(charge(0), []), (charge(1, "C2"), [("traceparent", PARENT), ("tracestate", b"a=1")]), (charge(2, "C3"), [("traceparent", b"nonsense")])])
     code, seen = status_json(cluster)
     assert (code, seen["ok"], seen["group"]["members"], seen["workers"], seen["latency_s"]) == (1, False, [], [], None)
@@ -123,6 +140,7 @@ def test_status_with_no_worker_with_one_and_after_it(cluster):
     worker.kill()
     worker.wait()
     wait_for(lambda: status_json(cluster)[1]["group"]["members"] == [], 60, "the session to end")
+    assert while_the_coordinator_loads(cluster, monkeypatch) == {one["topic"]: one["committed"] for one in status_json(cluster)[1]["topics"]}
     code, seen = status_json(cluster)
     assert code == 1
     assert len(seen["problems"]) == 1, "no records wait"
@@ -130,8 +148,6 @@ def test_status_with_no_worker_with_one_and_after_it(cluster):
 
 
 def test_missing_topics_and_a_missing_broker(cluster):
-    from aiokafka.admin import AIOKafkaAdminClient
-
     async def delete():
         admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
         await admin.start()
@@ -178,26 +194,12 @@ def test_plan_and_topics_as_documents(cluster):
 
 
 def test_a_worker_sends_its_transactions_as_spans_and_ends_in_time(cluster):
-    got = []
-
-    class Collector(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            got.append(ExportTraceServiceRequest.FromString(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.HTTPServer(("127.0.0.1", 0), Collector)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    produce(cluster, [(charge(0), [("traceparent", PARENT)])])
-    ready(cluster, environment={"KAIROS_OTEL_ENDPOINT": f"http://127.0.0.1:{server.server_port}"})
-    cluster.wait_worked_off()
-    assert cluster.end() == [0]
-    server.shutdown()
-    server.server_close()
-    spans = [span for request in got for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans]
+    with collector() as traces:
+        produce(cluster, [(charge(0), [("traceparent", PARENT)])])
+        ready(cluster, environment={"KAIROS_OTEL_ENDPOINT": traces.url})
+        cluster.wait_worked_off()
+        assert cluster.end() == [0]
+    spans = [span for _, request in traces.got for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans]
     (event,) = [span for span in spans if span.name == "kairos.event"]
     linked = [span for span in spans if span.name == "kairos.transaction" and any(link.trace_id == event.trace_id for link in span.links)]
     assert event.trace_id.hex() in PARENT.decode()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
 import random
 import socket
-import threading
 import time
 from types import SimpleNamespace
 
@@ -13,7 +11,6 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from events.stories import call, charge
@@ -23,6 +20,7 @@ from streams.kafka.spans import SEND_S, Spans, exporter
 from streams.kafka.tracing import Tracing, context_of, tracing
 from streams.metrics import Metrics
 from streams.settings import Settings, SettingsError, load
+from tests.collector import collector
 from tests.shards import TOPIC_OF, Bench
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -220,30 +218,15 @@ def test_a_commit_that_fails_ends_its_spans_as_failed_without_the_error_s_words(
 
 
 def test_spans_reach_a_collector_by_otlp():
-    got = []
-
-    class Collector(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            got.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
+    with collector() as traces:
+        made = tracing(load({"otel_endpoint": traces.url, "instance": "one"}, environ={}))
+        _, step = stepped(1)
+        with made.transaction(3, step, [None], None):
             pass
-
-    server = http.server.HTTPServer(("127.0.0.1", 0), Collector)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    chosen = load({"otel_endpoint": f"http://127.0.0.1:{server.server_port}", "instance": "one"}, environ={})
-    made = tracing(chosen)
-    _, step = stepped(1)
-    with made.transaction(3, step, [None], None):
-        pass
-    made.close()
-    server.shutdown()
-    server.server_close()
-    (path, body), *_ = got
+        made.close()
+    (path, request), *_ = traces.got
     assert path == "/v1/traces"
-    sent = ExportTraceServiceRequest.FromString(body).resource_spans[0]
+    sent = request.resource_spans[0]
     assert {pair.key: pair.value.string_value for pair in sent.resource.attributes}["service.instance.id"] == "one"
     assert sent.scope_spans[0].spans[0].name == "kairos.transaction"
 
