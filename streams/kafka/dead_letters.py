@@ -131,7 +131,10 @@ class Reader:
         begin = (await self.consumer.offsets_for_times({place: self.since_ms}))[place] if self.since_ms is not None else None
         if self.since_ms is not None and begin is None:
             return
-        await (self.consumer.seek_to_beginning(place) if begin is None else _seek(self.consumer, place, begin.offset))
+        if begin is None:
+            await self.consumer.seek_to_beginning(place)
+        else:
+            self.consumer.seek(place, begin.offset)
         while await self.consumer.position(place) < end:
             for records in (await self.consumer.getmany(place, timeout_ms=200)).values():
                 for record in records:
@@ -153,10 +156,6 @@ class Reader:
                 if dict(record.headers).get("reason") == RECEIPT.encode():
                     done |= set(msgspec.json.decode(record.value, type=list[str]))
         return done
-
-
-async def _seek(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> None:
-    consumer.seek(place, offset)
 
 
 class Listed(NamedTuple):

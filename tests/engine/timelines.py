@@ -91,6 +91,22 @@ def bodies(draw: Any, at: int, line: str) -> dict[str, Any]:
     }
 
 
+def enveloped(body: dict[str, Any], number: int, moment: int, customer: str, line: str) -> dict[str, Any]:
+    """The record with this body; a change of a customer's state names the customer."""
+    if body.get("entity") == "customer":
+        body["entity_id"] = customer
+    return {
+        "record_id": f"r{number}",
+        "schema_version": 1,
+        "source_system": "s",
+        "event_time": moment,
+        "customer_id": customer,
+        "account_id": "A" + customer,
+        "subscription_id": line,
+        **body,
+    }
+
+
 @st.composite
 def timelines(draw: Any, most: int = 40, *, astray: bool = True) -> list[dict[str, Any]]:
     """Records in the order in which each topic has them; some are late, some come twice."""
@@ -101,20 +117,7 @@ def timelines(draw: Any, most: int = 40, *, astray: bool = True) -> list[dict[st
         customer, line = draw(st.sampled_from(LINES))
         moment = at - draw(st.sampled_from(BACK)) + (draw(st.sampled_from(ASTRAY)) if astray else 0)
         body = draw(bodies(moment, line))
-        if body.get("entity") == "customer":
-            body["entity_id"] = customer
-        records.append(
-            {
-                "record_id": f"r{number}",
-                "schema_version": 1,
-                "source_system": "s",
-                "event_time": moment,
-                "customer_id": customer,
-                "account_id": "A" + customer,
-                "subscription_id": line,
-                **body,
-            }
-        )
+        records.append(enveloped(body, number, moment, customer, line))
         if draw(st.integers(0, 9)) == 0:
             records.append(draw(st.sampled_from(records)))
     return records

@@ -51,7 +51,7 @@ def test_kill_9_at_every_point_of_a_transaction_and_a_restore(trial):
 
 def test_the_reply_of_a_commit_is_lost_after_and_before_it_was_done(trial):
     """Done, it must not be done again; not done, it must."""
-    run = trial(12, "reply of EndTxn lost, producer begun anew")
+    run = trial(12, "reply of EndTxn lost, producer started again")
     for point in ("after_commit:5:error", "before_commit:5:error"):
         worker = run.start("--instance", "w1", fault=point)
         deadline = time.monotonic() + 60

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.engine.timelines import ASTRAY, BACK, DAY, HOUR, LINES, START_MS, STEPS, bodies
+from tests.engine.timelines import ASTRAY, BACK, DAY, HOUR, LINES, START_MS, STEPS, bodies, enveloped
 
 LONG = (1, HOUR, DAY, 29 * DAY, 30 * DAY, 40 * DAY, 200 * DAY, 399 * DAY, 400 * DAY - 1, 400 * DAY, 401 * DAY)
 KINDS = ("V", "V", "V", "V", "B", "B", "C", "C", "D", "L", "L", "other")
@@ -53,18 +53,7 @@ def laboratory_timelines(draw: Any, most: int = 24) -> list[dict[str, Any]]:
         customer, line = draw(st.sampled_from(LINES))
         moment = at - (behind if customer == "C2" else 0) - draw(st.sampled_from(BACK)) + draw(st.sampled_from(ASTRAY))
         body = draw(laboratory_bodies(moment, customer, line))
-        if body.get("entity") == "customer":
-            body["entity_id"] = customer
-        envelope = {
-            "record_id": f"r{number}",
-            "schema_version": 1,
-            "source_system": "s",
-            "event_time": moment,
-            "customer_id": customer,
-            "account_id": "A" + customer,
-            "subscription_id": line,
-        }
-        records.append({**envelope, **body})
+        records.append(enveloped(body, number, moment, customer, line))
         if draw(st.integers(0, 9)) == 0:
             records.append(draw(st.sampled_from(records)))
     return records
