@@ -5,9 +5,10 @@
 """
 
 from schemas.columns import Bools, Ints
+from streams.engine.expression.canonical import canonical
 from streams.engine.expression.certain import certain, may_be_unknown
 from streams.engine.expression.evaluate import Array, Column, Env, known
-from streams.engine.expression.leaves import EventDay, EventTime, Join, Output, Param, RecordField, TruthKey, Unknown
+from streams.engine.expression.leaves import EventDay, EventTime, Join, Param, Reading, RecordField, TruthKey, Unknown
 from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, Operand, OrElse, both, condition, expr, maximum
 from streams.engine.expression.types import KIND_WORDS, DefinitionFault, ValueKind, measure
 
@@ -33,13 +34,14 @@ __all__ = [
     "Not",
     "Operand",
     "OrElse",
-    "Output",
     "Param",
+    "Reading",
     "RecordField",
     "TruthKey",
     "Unknown",
     "ValueKind",
     "both",
+    "canonical",
     "certain",
     "condition",
     "expr",

@@ -17,7 +17,7 @@ from schemas.codes import NULL, UNSURE
 from schemas.columns import Bools, Ints
 
 if TYPE_CHECKING:
-    from streams.engine.expression.leaves import Join, Param
+    from streams.engine.expression.leaves import Join, Param, Reading, RecordField
     from streams.engine.expression.nodes import Expr
     from streams.engine.expression.types import ValueKind
 
@@ -27,12 +27,12 @@ Array = npt.NDArray[Any]
 class Env(Protocol):
     """Where an expression finds its values: one array of equal length for each leaf."""
 
-    def field(self, name: str) -> Array:
-        """The record field `name` as a column."""
+    def field(self, field: RecordField) -> Column:
+        """A field of the records behind."""
         ...
 
-    def output(self, source: object, name: str) -> Array:
-        """What a primitive reported under `name` for these records."""
+    def reading(self, reading: Reading) -> Column:
+        """A value that was kept or found for these happenings."""
         ...
 
     def parameter(self, parameter: Param) -> int:

@@ -9,22 +9,41 @@ import numpy as np
 from schemas.codes import NULL
 from streams.engine.expression.evaluate import Column, Env, read
 from streams.engine.expression.nodes import Expr
-from streams.engine.expression.types import ValueKind
+from streams.engine.expression.quantities import Quantity, quantity, shown
+from streams.engine.expression.types import DefinitionFault, ValueKind
 
 
 class Param(Expr):
-    """A number of a rule that an installation may set: `low = Param(1000, unit="minor", ge=0, doc="...")`."""
+    """A number of a rule that an installation may set: `low = Param(1000, unit="minor", ge=0, doc="...")`.
+
+    What has a unit is written as a text with it: `Param("60min", ge="1s", doc="...")`, `Param("5 GiB", doc="...")`. Raises DefinitionFault.
+    """
 
     unit: str
 
-    def __init__(self, value: int, *, unit: str, doc: str, name: str = "", ge: int | Param | None = None, le: int | Param | None = None) -> None:
-        self.value, self.unit, self.doc, self.ge, self.le = value, unit, doc, ge, le
-        self.never_zero = isinstance(ge, int) and ge > 0
-        self.name = name
-        """As settings know it: the attribute's name, unless that would clash with a payload field's."""
+    def __init__(self, value: int | str, *, doc: str, unit: str = "", name: str = "", ge: int | str | Param | None = None, le: int | str | Param | None = None) -> None:
+        self.doc, self.name = doc, name
+        self.value, self.unit = (value, unit) if not isinstance(value, str) else self._read(value, unit)
+        self.ge, self.le = self._bound("ge", ge), self._bound("le", le)
+        self.never_zero = isinstance(self.ge, int) and self.ge > 0
+        """`name`: as settings know it, the attribute's name unless another is given."""
 
         self.owner: type | None = None
         """The class whose attribute it is."""
+
+    @staticmethod
+    def _read(text: str, unit: str) -> Quantity:
+        if unit:
+            raise DefinitionFault(f"Param({text!r}, unit={unit!r}): wanted a whole number beside a unit, or the unit in the text alone")
+        return quantity(text)
+
+    def _bound(self, word: str, bound: int | str | Param | None) -> int | Param | None:
+        if not isinstance(bound, str):
+            return bound
+        number, unit = quantity(bound)
+        if unit != self.unit:
+            raise DefinitionFault(f"Param: {word}: wanted a bound in {self.unit}, as the value is, got {bound!r}")
+        return number
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name, self.owner = self.name or name, owner
@@ -36,7 +55,8 @@ class Param(Expr):
         for sign, bound in ((">=", self.ge), ("<=", self.le)):
             limit = value_of(bound) if isinstance(bound, Param) else bound
             if limit is not None and (value < limit if sign == ">=" else value > limit):
-                return f"wanted {sign} {limit} {self.unit}{f', the value of {bound.name}' if isinstance(bound, Param) else ''}, got {value}"
+                of = f", the value of {bound.name}" if isinstance(bound, Param) else ""
+                return f"wanted {sign} {shown(limit, self.unit)}{of}, got {shown(value, self.unit)}"
         return None
 
     def key(self) -> object:
@@ -50,48 +70,35 @@ class Param(Expr):
 
 
 class RecordField(Expr):
-    """A field of a raw record."""
+    """A field of a raw record: unknown where the record behind is of another type."""
 
     def __init__(self, record: type, name: str, kind: ValueKind, *, nullable: bool, unit: str | None = None, domain: tuple[str, ...] | None = None) -> None:
         self.record, self.name, self.kind, self.nullable, self.unit, self.domain = record, name, kind, nullable, unit, domain
 
     def key(self) -> object:
-        return ("RecordField", self.name)
+        return ("RecordField", self.record, self.name)
 
     def column(self, env: Env) -> Column:
-        return read(self.kind, env.field(self.name), nullable=self.nullable)
+        return env.field(self)
 
     def __str__(self) -> str:
         return self.name
 
 
-class Output(Expr):
-    """What a primitive reports of a match: the count of a window, the place arrived at, the due time.
+class Reading(Expr):
+    """A value that the engine keeps or finds, read at a record: what a window adds up, the place of a line, the gap of a pair.
 
-    `implies`: other outputs that are known wherever this one is true.
+    `implies`: other readings that are known wherever this one is true.
     """
 
-    def __init__(
-        self,
-        source: object,
-        name: str,
-        kind: ValueKind,
-        *,
-        nullable: bool = False,
-        unit: str | None = None,
-        domain: tuple[str, ...] | None = None,
-        implies: tuple[Output, ...] = (),
-    ) -> None:
-        self.source, self.name, self.kind, self.nullable, self.unit, self.domain, self.implies = source, name, kind, nullable, unit, domain, implies
+    implies: tuple[Reading, ...] = ()
 
-    def key(self) -> object:
-        return ("Output", id(self.source), self.name)
+    def canonical(self, value_of: Callable[[Param], int]) -> str:
+        """What it is, the same in every process: equal for readings that mean the same."""
+        raise NotImplementedError
 
     def column(self, env: Env) -> Column:
-        return read(self.kind, env.output(self.source, self.name), nullable=self.nullable)
-
-    def __str__(self) -> str:
-        return self.name
+        return env.reading(self)
 
 
 class Join(Expr):

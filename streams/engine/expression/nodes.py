@@ -148,6 +148,31 @@ class Expr:
         """The value, and where it is unknown `value`."""
         return OrElse(self, expr(value))
 
+    @property
+    def seconds(self) -> Expr:
+        """A length of time (ms) in whole seconds, cut off."""
+        return self._whole("seconds", 1_000)
+
+    @property
+    def minutes(self) -> Expr:
+        """A length of time (ms) in whole minutes, cut off."""
+        return self._whole("minutes", 60_000)
+
+    @property
+    def hours(self) -> Expr:
+        """A length of time (ms) in whole hours, cut off."""
+        return self._whole("hours", 3_600_000)
+
+    @property
+    def days(self) -> Expr:
+        """A number of civil days; of a length of time (ms) whole days of 24 h, cut off."""
+        return self if self.unit == "civil days" else self._whole("days", 86_400_000)
+
+    def _whole(self, word: str, ms: int) -> Expr:
+        if self.kind != "int" or self.unit != "ms":
+            raise DefinitionFault(f"{self}.{word}: wanted a length of time in ms, got {shown(self)}")
+        return Arithmetic("//", self, Const(ms))
+
 
 Operand = Expr | int | str | bool
 

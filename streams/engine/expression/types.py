@@ -122,7 +122,7 @@ def unit_of_result(sign: str, left: Expr, right: Expr) -> str | None:
     if left.kind in ("time", "date") or right.kind in ("time", "date"):
         return None
     if sign == "//":
-        return "s" if one == "ms" and right.literal == MS_IN_S else None
+        return "s" if one == "ms" and right.literal == MS_IN_S else None  # other lengths of time count hours or days: no measure
     if sign == "*":
         return one or other if not (one and other) else None
     return one or other

@@ -1,0 +1,47 @@
+"""Lengths of time and sizes as people write them: `90min`, `2h`, `7d`, `100 MB`."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from streams.engine.expression.types import DefinitionFault
+
+DURATIONS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
+SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+WRITTEN = re.compile(r"\s*([0-9_]+)\s*([A-Za-z]+)\s*")
+
+
+class Quantity(NamedTuple):
+    """A number and what it counts: `ms`, `civil days`, or `byte`."""
+
+    number: int
+    unit: str
+
+
+def quantity(text: str) -> Quantity:
+    """A length of time or a size from its text; `24h` is elapsed time, `1d` a civil day. Raises DefinitionFault.
+
+    >>> quantity("90min"), quantity("7d"), quantity("5 GiB")
+    (Quantity(number=5400000, unit='ms'), Quantity(number=7, unit='civil days'), Quantity(number=5368709120, unit='byte'))
+    """
+    found = WRITTEN.fullmatch(text)
+    number, unit = (int(found[1]), found[2]) if found else (0, "")
+    if unit in DURATIONS:
+        return Quantity(number * DURATIONS[unit], "ms")
+    if unit == "d":
+        return Quantity(number, "civil days")
+    if unit in SIZES:
+        return Quantity(number * SIZES[unit], "byte")
+    raise DefinitionFault(f"wanted a number with a unit, such as 30s, 90min, 2h, 7d or 100 MB, got {text!r}")
+
+
+def shown(number: int, unit: str) -> str:
+    """A number with its unit as people write it: `2h`, `5 GiB`, `1000 minor`."""
+    if unit == "civil days":
+        return f"{number}d"
+    if unit in ("ms", "byte") and number > 0:
+        sizes = DURATIONS if unit == "ms" else SIZES
+        name, size = max(((name, size) for name, size in sizes.items() if number % size == 0), key=lambda pair: pair[1])
+        return f"{number // size}{name}" if unit == "ms" else f"{number // size} {name}"
+    return f"{number} {unit}"
