@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.raw import fields_of
+from streams.definitions.tree import conditions_of
 from streams.engine.expression import Compare, Const, Expr, In, Known, Logic, Param, RecordField
 from streams.engine.features.frame import Feature
 
@@ -24,9 +25,7 @@ def is_money(value: Expr, conditions: Iterable[Expr]) -> bool:
     if isinstance(value, Feature):
         if value.function in ("count", "distinct", "any", "top", "list"):
             return False
-        from streams.definitions.event import conditions_of
-
-        return is_money(value.arguments[0], list(conditions_of(value.frame.stream)))
+        return is_money(value.arguments[0], conditions_of(value.frame.stream))
     if isinstance(value, RecordField):
         unit = fields_of(value.record)[value.name].unit
         return unit == MINOR or (unit == OF_BUCKET and says_money(value.record, *conditions))
