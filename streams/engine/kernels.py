@@ -1,0 +1,33 @@
+"""Kernels: one plain loop over a batch in merged order, compiled by numba.
+
+The same source runs interpreted where NUMBA_DISABLE_JIT is 1: for debugging, and as the tests' second way. A kernel takes arrays and
+numbers, never objects or texts. Signatures are given, so that there is one compiled form, kept in numba's cache: nothing is
+compiled while records wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(signature: str) -> Callable[[F], F]:
+    """Compile a function for one signature, such as `int64(int64[:], boolean[:])`; arrays may be strided."""
+    return cast("Callable[[F], F]", njit(signature, cache=True))
+
+
+@kernel("int64(int64[:], int64)")
+def first_reached(clock: Any, moment: int) -> int:
+    """The first position in ascending `clock` at which it is at `moment` or later; its length where it never is."""
+    low, high = 0, len(clock)
+    while low < high:
+        middle = (low + high) // 2
+        if clock[middle] < moment:
+            low = middle + 1
+        else:
+            high = middle
+    return low

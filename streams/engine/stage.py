@@ -1,0 +1,188 @@
+"""Stages: what runs over a batch, one after the other, each once, in the order in which they need each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from schemas.codes import keep
+from schemas.raw import RECORD_TYPES
+from streams.engine.batch import PROCESSED
+from streams.engine.expression import both
+from streams.engine.flow import Flow, MergedFlow, RecordFlow, StoredFlow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schemas.columns import Ints
+    from streams.engine.batch import Batch
+    from streams.engine.expression import Expr
+    from streams.engine.features.frame import Feature
+    from streams.engine.streams import UnionSource
+
+STATE_CHANGE = next(i for i, record in enumerate(RECORD_TYPES) if record.code == "L")
+
+
+class Stage:
+    """A step of the way from records to events. `needs`: the stages that must have run before."""
+
+    def __init__(self, *needs: Stage) -> None:
+        self.needs: list[Stage] = list(needs)
+        self.events: set[str] = set()
+        """The events that stop when this stage raises an error."""
+
+    def run(self, batch: Batch) -> None:
+        """Do it for one batch."""
+        raise NotImplementedError
+
+    def restored(self) -> None:
+        """Called when the state has been read back."""
+
+    def earliest(self) -> int | None:
+        """The earliest moment at which one of its timers may be due, epoch ms; None: it has none."""
+        return None
+
+
+class FlowStage(Stage):
+    """A stage that gives a flow."""
+
+    flow: Flow
+
+
+class RecordStage(FlowStage):
+    """The records of one type that were let in, as rules of scope `by` see them."""
+
+    def __init__(self, kind: int, by: str) -> None:
+        super().__init__()
+        self.kind, self.by = kind, by
+
+    def run(self, batch: Batch) -> None:
+        group = batch.groups.get(self.kind)
+        if group is None:
+            self.flow = nothing(batch, self.by)
+            return
+        position = group.position
+        wanted = batch.fate[position] == PROCESSED
+        if self.by != "customer":
+            wanted = wanted & (group.rows(self.by) >= 0)
+        if self.by == "line":
+            wanted = wanted & ~batch.ended[position]
+        self.flow = RecordFlow(group, self.by, np.flatnonzero(wanted))
+
+
+def nothing(batch: Batch, by: str) -> Flow:
+    """No happenings."""
+    none = np.zeros(0, np.int64)
+    return StoredFlow(batch, by, none, none, none.astype(np.int32), {}, [], none, none)
+
+
+class FilterStage(FlowStage):
+    """The happenings of a stage for which conditions are true."""
+
+    def __init__(self, inner: FlowStage, conditions: Sequence[Expr], *needs: Stage) -> None:
+        super().__init__(inner, *needs)
+        self.inner, self.condition = inner, both(tuple(conditions))
+
+    def run(self, batch: Batch) -> None:
+        flow = self.inner.flow
+        self.flow = flow.take(flow.values(self.condition)) if flow.n else flow
+
+
+class UnionStage(FlowStage):
+    """The happenings of several stages in their order, and which each is of."""
+
+    def __init__(self, source: UnionSource, parts: Sequence[FlowStage], by: str) -> None:
+        super().__init__(*parts)
+        self.source, self.parts, self.by = source, parts, by
+        self.names = np.array([keep(name) for name in source.parts], np.int64)
+
+    def run(self, batch: Batch) -> None:
+        flow = MergedFlow.of([part.flow for part in self.parts], self.by)
+        flow.put(("Of", id(self.source), "name"), self.names[flow.which])
+        self.flow = flow
+
+
+class FeatureStage(Stage):
+    """Keeps what the members of a stream add up to, and reads it at the happenings of other stages: the readers.
+
+    A record that is both a member and a reader reads after it was taken in. For each reader and feature `run` puts into the
+    reader's flow what was read, under `feature.key()`; under `("without", feature.key())` the same without the reader's own
+    record (equal where it is no member); and under `("late", name)` which happenings are members that came late: behind a newer
+    member of their row.
+    """
+
+    def __init__(self, name: str, members: FlowStage) -> None:
+        super().__init__(members)
+        self.name, self.members = name, members
+        self.readers: dict[int, Reader] = {}
+
+    def read(self, feature: Feature, reader: FlowStage) -> None:
+        """Declare that `feature` is read at the happenings of `reader`. Called before the tables are built."""
+        found = self.readers.setdefault(id(reader), Reader(reader, {}))
+        found.features.setdefault(feature.key(), feature)
+        if reader not in self.needs:
+            self.needs.append(reader)
+
+
+class Reader(NamedTuple):
+    """A stage at whose happenings features are read, and the features by their keys."""
+
+    stage: FlowStage
+    features: dict[object, Feature]
+
+
+class Entries(NamedTuple):
+    """Members and readers of a feature stage in one order. Every entry is a happening, which may be both.
+
+    `member`: the place in the members' flow, -1 for none. `at`: see `flow.py`. `readers`: for each reader the entry of each of its happenings.
+    """
+
+    at: Ints
+    time: Ints
+    member: Ints
+    readers: list[Ints]
+
+
+def entries_of(members: Flow, readers: Sequence[Flow]) -> Entries:
+    """Put the happenings of `members` and `readers` into one order; the same happening is one entry.
+
+    Happenings are the same when both are taken from one flow and have one place there. At the same place members go before readers.
+    """
+    flows = [members, *(reader for reader in readers)]
+    roots: dict[int, int] = {}
+    root, place = [], []
+    for flow in flows:
+        whole, index = root_of(flow)
+        root.append(np.full(flow.n, roots.setdefault(id(whole), len(roots)), np.int64))
+        place.append(index)
+    at, due = np.concatenate([flow.at for flow in flows]), np.concatenate([flow.due for flow in flows])
+    which = np.concatenate([np.full(flow.n, number > 0, np.int64) for number, flow in enumerate(flows)])
+    all_roots, all_places = np.concatenate(root), np.concatenate(place)
+    same = np.lexsort((which, all_places, all_roots))
+    first = np.ones(len(same), bool)
+    first[1:] = (all_roots[same][1:] != all_roots[same][:-1]) | (all_places[same][1:] != all_places[same][:-1])
+    unique = same[first]
+    """One happening of each; a member where one of them is."""
+    order = np.lexsort((all_places[unique], all_roots[unique], which[unique], due[unique], at[unique]))
+    number = np.empty(len(unique), np.int64)
+    number[order] = np.arange(len(unique))
+    entry = np.empty(len(same), np.int64)
+    entry[same] = number[np.cumsum(first) - 1]
+    kept = unique[order]
+    n = members.n
+    member = np.full(len(unique), -1, np.int64)
+    member[entry[:n]] = np.arange(n)
+    begins = np.cumsum([0, *(flow.n for flow in flows)])
+    time = np.concatenate([flow.time for flow in flows])
+    return Entries(at[kept], time[kept], member, [entry[begins[number + 1] : begins[number + 2]] for number in range(len(readers))])
+
+
+def root_of(flow: Flow) -> tuple[object, Ints]:
+    """What a flow was taken from (records of one type: their group), and the place of each of its happenings there."""
+    if isinstance(flow, RecordFlow):
+        return flow.group, flow.idx
+    index = np.arange(flow.n)
+    while flow.parent is not None and flow.index is not None:
+        index, flow = flow.index[index], flow.parent
+    return flow, index
