@@ -46,4 +46,4 @@ def shown(number: int, unit: str) -> str:
         sizes = DURATIONS if unit == "ms" else SIZES
         name, size = max(((name, size) for name, size in sizes.items() if number % size == 0), key=lambda pair: pair[1])
         return f"{number // size}{name}" if unit == "ms" else f"{number // size} {name}"
-    return f"{number} {unit}"
+    return f"{number} {unit}" if unit not in ("", "1") else str(number)
