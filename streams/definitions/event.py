@@ -10,6 +10,8 @@ from streams.definitions.money import is_money
 from streams.definitions.tree import conditions_of
 from streams.engine.expression import DefinitionFault, Expr, Known, OrElse, Param, RecordField, certain, expr, may_be_unknown
 from streams.engine.expression.quantities import quantity
+from streams.engine.features.frame import Frame
+from streams.engine.features.level import Level
 from streams.engine.rearm import Rearm
 from streams.engine.streams import Source, Stream, stream_of
 
@@ -211,6 +213,10 @@ def when_of(when: object) -> Stream:
         raise DefinitionFault("wanted a stream, such as charges.where(…), got no `when`")
     if isinstance(when, Expr):
         raise DefinitionFault(f"wanted a stream with this condition, .where(…), got the condition alone: {when}")
+    if isinstance(when, Frame):
+        raise DefinitionFault(f"wanted a condition on the frame, such as charges.where(recent.count() >= 3), got the frame alone: {when}")
+    if isinstance(when, Level):
+        raise DefinitionFault("wanted what the level does, such as .falls_below(…), got the level alone")
     return stream_of("when", when)
 
 
