@@ -2,15 +2,13 @@
 
 from events.stories import charge, topup
 from events.words import B, main_balance
-from streams.define import Amount, Case, Event, Field, cool, hours
+from streams.define import Case, Detail, Event, cool
 
 
 class Depleted(Event, by="line"):
     when = main_balance.falls_to(0)
-    rearm = cool(hours(1))
-
-    balance_after: Field[Amount] = B.balance_after
-    charge_reason: Field[str | None] = B.charge_reason
+    rearm = cool("1h")
+    detail = Detail(balance_after=B.balance_after, charge_reason=B.charge_reason)
 
 
 CASES = [

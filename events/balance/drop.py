@@ -1,20 +1,16 @@
 """One large deduction from the main balance: explain it before the customer asks."""
 
 from events.stories import charge
-from events.words import B, charges
-from streams.define import Amount, Case, Event, Field, Param, cool, hours
+from events.words import B, charged, charges
+from streams.define import Case, Detail, Event, Param, cool
 
 
 class Drop(Event, by="line"):
     min_drop = Param(2000, unit="minor", ge=1, doc="the smallest deduction that counts as large")
 
-    when = charges.where(-B.delta >= min_drop)
-    rearm = cool(hours(1))
-
-    drop: Field[Amount] = -B.delta
-    balance_before: Field[Amount] = B.balance_after - B.delta
-    balance_after: Field[Amount] = B.balance_after
-    charge_reason: Field[str] = B.charge_reason.or_("other")
+    when = charges.where(charged >= min_drop)
+    rearm = cool("1h")
+    detail = Detail(drop=charged, balance_before=B.balance_after + charged, balance_after=B.balance_after, charge_reason=B.charge_reason.or_("other"))
 
 
 CASES = [

@@ -2,7 +2,7 @@
 
 from events.stories import charge, topup
 from events.words import B, main_balance
-from streams.define import Amount, Case, Event, Field, Param, Time
+from streams.define import Case, Detail, Event, Param
 
 
 class Low(Event, by="line"):
@@ -10,10 +10,7 @@ class Low(Event, by="line"):
     rearm_at = Param(2000, unit="minor", name="rearm", ge=low, doc="from this on it may fire again")
 
     when = main_balance.falls_below(low, rearm=rearm_at)
-
-    balance_after: Field[Amount] = B.balance_after
-    threshold: Field[Amount] = low
-    valid_until: Field[Time | None] = B.valid_until
+    detail = Detail(balance_after=B.balance_after, threshold=low, valid_until=B.valid_until)
 
 
 CASES = [

@@ -2,15 +2,14 @@
 
 from events.balance.low import Low
 from events.stories import charge, topup
-from events.words import B
-from streams.define import Amount, Case, Event, Field, lasted_s, released
+from events.words import B, main
+from streams.define import Case, Detail, Event
 
 
 class Recovered(Event, by="line"):
-    when = released(Low)
-
-    balance_after: Field[Amount] = B.balance_after
-    low_duration_s: Field[int] = lasted_s(Low)
+    back = Low.same(B.bucket_id).then(main.same(B.bucket_id).where(B.balance_after >= Low.rearm_at))
+    when = back
+    detail = Detail(balance_after=B.balance_after, low_duration_s=back.gap.seconds)
 
 
 CASES = [

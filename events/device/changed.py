@@ -2,18 +2,19 @@
 
 from events.stories import phone
 from events.words import X
-from streams.define import Case, Event, Field, cool, device, hours
+from streams.define import Case, Detail, Event, cool, ref
 
 
 class Changed(Event, by="line"):
-    phone = X.where(X.change_type == "device", X.old_tac.known()).changes(X.new_tac, old=X.old_tac, remember=False)
+    phone = X.where(X.change_type == "device").moves(X.new_tac, old=X.old_tac)
     when = phone
-    rearm = cool(hours(24))
-
-    from_model: Field[str | None] = device.model(X.old_tac)
-    to_model: Field[str | None] = device.model(X.new_tac)
-    brand_changed: Field[bool | None] = device.brand(X.old_tac) != device.brand(X.new_tac)
-    is_5g: Field[bool | None] = device.is_5g(X.new_tac)
+    rearm = cool("24h")
+    detail = Detail(
+        from_model=ref.device.model(phone.was),
+        to_model=ref.device.model(phone.to),
+        brand_changed=ref.device.brand(phone.was) != ref.device.brand(phone.to),
+        is_5g=ref.device.is_5g(phone.to),
+    )
 
 
 CASES = [

@@ -2,16 +2,14 @@
 
 from events.stories import status
 from events.words import L
-from streams.define import Case, Event, Field, line, once
+from streams.define import Case, Detail, Event, once, ref
 
 
 class Activated(Event, by="line"):
-    status = L.where(L.attribute == "line.status").changes(L.new_value, old=L.old_value)
-    when = status.moved.where(L.new_value == "active", status.before.isin("created", "pendingActive"))
-    rearm = once()
-
-    channel: Field[str | None] = L.channel
-    payment_type: Field[str | None] = line.payment_type(L.subscription_id)
+    status = L.where(L.attribute == "line.status").moves(L.new_value, old=L.old_value)
+    when = status.where(status.to == "active", status.was.isin("created", "pendingActive"))
+    rearm = once
+    detail = Detail(channel=L.channel, payment_type=ref.line.payment_type(L.subscription_id))
 
 
 CASES = [

@@ -2,16 +2,12 @@
 
 from events.stories import charge, topup
 from events.words import B, topups
-from streams.define import Amount, Case, Event, Field
+from streams.define import Case, Detail, Event
 
 
 class Completed(Event, by="line"):
     when = topups
-
-    amount: Field[Amount] = B.delta
-    balance_after: Field[Amount] = B.balance_after
-    channel: Field[str | None] = B.channel
-    auto: Field[bool] = B.auto
+    detail = Detail(amount=B.delta, balance_after=B.balance_after, channel=B.channel, auto=B.auto)
 
 
 CASES = [

@@ -1,16 +1,14 @@
 """The first recharge of the line: welcome, and show how to go on."""
 
 from events.stories import charge, topup
-from events.words import B, topups
-from streams.define import Amount, Case, Event, Field, line, once, today
+from events.words import B, all_topups
+from streams.define import Case, Detail, Event, day, once, ref
 
 
 class First(Event, by="line"):
-    when = topups.nth(1)
-    rearm = once()
-
-    amount: Field[Amount] = B.delta
-    days_since_activation: Field[int | None] = today - line.activation_date(B.subscription_id)
+    when = all_topups.where(all_topups.count() == 1)
+    rearm = once
+    detail = Detail(amount=B.delta, days_since_activation=day - ref.line.activation_date(B.subscription_id))
 
 
 CASES = [

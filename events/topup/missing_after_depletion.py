@@ -1,19 +1,16 @@
 """The line stays empty for a day: advance credit, or a call that keeps the customer."""
 
-from events.balance.depleted import Depleted
 from events.stories import charge, moment, topup
-from events.words import B, main
-from streams.define import Case, Event, Field, Param, Time, hours
+from events.words import B, main, main_balance
+from streams.define import Case, Detail, Event, Param
 
 
 class MissingAfterDepletion(Event, by="line"):
-    within = Param(hours(24), unit="ms", name="T", ge=1000, doc="how long the line may stay empty")
+    wait = Param("24h", name="T", ge="1s", doc="how long the line may stay empty")
 
-    empty = Depleted.without(main.where(B.balance_after > 0), within=within)
-    when = empty
-
-    depleted_at: Field[Time] = empty.since
-    hours: Field[int] = within // hours(1)
+    empty = main_balance.falls_to(0)
+    when = empty.without(main.where(B.balance_after > 0), within=wait)
+    detail = Detail(depleted_at=empty.time, hours=wait.hours)
 
 
 CASES = [
