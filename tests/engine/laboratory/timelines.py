@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.engine.timelines import ASTRAY, BACK, DAY, HOUR, KINDS, LINES, START_MS, STEPS, bodies, enveloped
 
 LONG = (1, HOUR, DAY, 29 * DAY, 30 * DAY, 40 * DAY, 200 * DAY, 399 * DAY, 400 * DAY - 1, 400 * DAY, 401 * DAY)
-MIXED = ("V", "V", "V", "V", "V", "B", "B", "B", "C", "C", "D", "L", "L", "X", "G", "G", "other")
+MIXED = ("V", "V", "V", "V", "V", "V", "V", "B", "B", "B", "C", "C", "D", "L", "L", "X", "G", "G", "other")
 NETWORKS = ({"roaming": False}, {"roaming": False}, {"roaming": True, "visited_plmn": "208-01"})
 
 
