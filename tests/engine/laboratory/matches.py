@@ -16,7 +16,7 @@ causes = by_party.level(before=V.cause_for_term, after=V.duration_s)
 answer = causes.reaches(60, 61)
 
 length, price = voice.moves(V.duration_s), voice.moves(V.charge_minor)
-first_price = voice.moves(V.charge_minor, initially=V.cause_for_term)
+first_cause = voice.moves(V.cause_for_term, initially=V.duration_s)
 cell, outcome = voice.moves(V.cell_id), by_party.moves(V.outcome)
 device, unremembered = X.all.moves(X.new_tac, old=X.old_tac), X.all.moves(X.new_tac, old=X.old_tac, remember=False)
 brand = X.all.moves(ref.device.brand(X.new_tac), initially=ref.device.brand(X.old_tac))
@@ -53,7 +53,7 @@ EVENTS = [
     # Moves
     toy("length", "line", length, was=length.was, to=length.to),
     toy("price", "line", price, was=price.was, to=price.to),
-    toy("first_price", "customer", first_price, cool("1d"), was=first_price.was),
+    toy("first_cause", "customer", first_cause, cool("1d"), was=first_cause.was),
     toy("cell", "customer", cell, cool("1h"), was=cell.was, to=cell.to),
     toy("outcome", "line", outcome.where(outcome.to == "dropped"), cool("1d", per=outcome.was), was=outcome.was),
     toy("device", "line", device, once_per(device.to), was=device.was),

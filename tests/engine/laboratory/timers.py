@@ -15,6 +15,8 @@ charged = toy("charged", "line", B.where(B.operation == "charge"), cool("2h"), a
 asked = toy("asked", "customer", C.where(C.status == "opened"), once_per(C.interaction_id), at=event_time)
 empty = main_balance.falls_to(0)
 unpaid = toy("unpaid", "line", charged.without(topups, within=wait), parameters=(wait,), since=charged.where().time, due=event_time, hours=wait.hours)
+unpaids, troubles = unpaid.where(), any_of(unpaid, low)
+many = troubles.within("5d")
 interactions, dropped = C.same(C.interaction_id), V.where(V.outcome == "dropped")
 unanswered = asked.without(C.where(C.status == "completed"), within="12h")
 open_long = interactions.where(C.status == "opened").without(interactions.where(C.status == "completed"), within="2d")
@@ -28,6 +30,7 @@ used = any_of(call=talks, data=sessions)
 quiet_use = used.silent("5d", given=used.within("10d").any(V.outcome == "dropped"))
 
 place = Place(G)
+moves = place.moved.where(place.domestic)
 away = voice.where(place.here != place.home)
 
 EVENTS = [
@@ -50,8 +53,8 @@ EVENTS = [
     toy("quiet_use", "line", quiet_use, (once_per(day), cool("2d")), last=used.name),
     # On timers
     toy("unpaid_often", "line", unpaid.where(unpaid.within("10d").count() >= 2), reset, n=unpaid.within("10d").count()),
-    toy("unpaid_first", "line", (unpaids := unpaid.where()).where(unpaids.count() == 1), once, after=B.balance_after),
-    toy("unpaid_or_low", "line", (troubles := any_of(unpaid, low)).where((many := troubles.within("5d")).distinct(troubles.name) >= 2), edge, names=many.list(troubles.name)),
+    toy("unpaid_first", "line", unpaids.where(unpaids.count() == 1), once, after=B.balance_after),
+    toy("unpaid_or_low", "line", troubles.where(many.distinct(troubles.name) >= 2), edge, names=many.list(troubles.name)),
     toy("talks_at_last", "customer", quiet.then(voice, within="7d"), cool("1h"), cell=V.cell_id),
     # Places
     toy("moved", "line", place.moved, once_per(place.trip.id, place.to).or_if_unknown(cool("30d", per=place.to)), was=place.was, to=place.to, trip=place.trip.id),
@@ -65,5 +68,5 @@ EVENTS = [
         tourist=place.trip.tourist,
     ),
     toy("away", "line", away, cool("1d", per=place.here), here=place.here, days=place.trip.length.days),
-    toy("wanders", "line", (moves := place.moved.where(place.domestic)).where(moves.within("5d").count() >= 2), reset, places=moves.within("5d").list(place.to)),
+    toy("wanders", "line", moves.where(moves.within("5d").count() >= 2), reset, places=moves.within("5d").list(place.to)),
 ]

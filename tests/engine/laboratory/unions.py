@@ -12,7 +12,9 @@ used = any_of(call=V.where(V.duration_s >= 1), data=sessions, topup=topups)
 day_long, week = touched.within("24h"), used.within("7d")
 by_kind = touched.same(touched.name)
 
-crowd = toy("calls_in_crowd", "line", (calls := V.all).where((hour := calls.within("1h")).count() >= 2), edge, n=hour.count())
+calls = V.all
+hour = calls.within("1h")
+crowd = toy("calls_in_crowd", "line", calls.where(hour.count() >= 2), edge, n=hour.count())
 opened = toy("opened", "customer", C.where(C.status == "opened"), cool("1h"), reason=C.reason)
 lows, crowds, signs = low.where(), crowd.where(), any_of(low, crowd)
 two_days, of_signs = signs.within("2d"), signs.within("5d")
@@ -24,7 +26,7 @@ EVENTS = [
     toy("both_emptied", "account", touched.where(day_long.count() >= 2), (reset, cool("5h", per=touched.name)), n=day_long.count(), seconds=day_long.sum(V.duration_s)),
     toy("of_one_kind", "customer", by_kind.where(by_kind.within("2d").count() >= 2), cool("1d"), which=touched.name, n=by_kind.within("2d").count()),
     toy("first_use", "line", used.where(used.count() == 1), once, by_=used.name),
-    toy("used", "line", used.where(week.count() >= 3), cool("2d"), n=week.count(), last=week.latest(used.name), spent=week.largest(B.balance_after)),
+    toy("used", "line", used.where(week.count() >= 3), cool("2d"), n=week.count(), last=week.latest(used.name), longest=week.largest(V.duration_s)),
     toy("not_a_call", "line", used.where(used.name != "call", V.outcome.is_unknown()), cool("12h", per=used.name), which=used.name),
     # Events
     crowd,
