@@ -22,4 +22,12 @@ CASES = [
         [{"drop": 2000, "balance_before": 9000, "balance_after": 7000, "charge_reason": "data", "currency": "CNY"}],
     ),
     Case("promotional money does not count", [charge(5000, 3000, main=False)], []),
+    Case(
+        "quiet for each currency",
+        [charge(9000, 7000, "10:00"), charge(9000, 7000, "10:10", currency="USD"), charge(7000, 5000, "10:20")],
+        [
+            {"drop": 2000, "balance_before": 9000, "balance_after": 7000, "charge_reason": "data", "currency": "CNY"},
+            {"drop": 2000, "balance_before": 9000, "balance_after": 7000, "charge_reason": "data", "currency": "USD"},
+        ],
+    ),
 ]

@@ -21,4 +21,14 @@ CASES = [
         [charge(1200, 900, "10:00"), topup(900, 1500, "10:01"), charge(1500, 950, "10:02"), topup(950, 2000, "10:03"), charge(2000, 999, "10:04")],
         [{"balance_after": 900, "threshold": 1000, "valid_until": None, "currency": "CNY"}, {"balance_after": 999, "threshold": 1000, "valid_until": None, "currency": "CNY"}],
     ),
+    Case(
+        "two purses have two marks",
+        [charge(1200, 900, "10:00"), charge(1200, 800, "10:01", bucket_id="second"), topup(800, 2000, "10:02", bucket_id="second"), charge(1200, 700, "10:03")],
+        [{"balance_after": 900, "threshold": 1000, "valid_until": None, "currency": "CNY"}, {"balance_after": 800, "threshold": 1000, "valid_until": None, "currency": "CNY"}],
+    ),
+    Case(
+        "another currency arms nothing",
+        [charge(1200, 900, "10:00"), topup(900, 2000, "10:01", currency="USD"), charge(1200, 800, "10:02")],
+        [{"balance_after": 900, "threshold": 1000, "valid_until": None, "currency": "CNY"}],
+    ),
 ]

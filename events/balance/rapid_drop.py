@@ -24,4 +24,6 @@ CASES = [
     ),
     Case("one charge alone is no melting", [charge(9000, 5000)], []),
     Case("an hour apart is out of the window", [charge(9000, 7000, "10:00"), charge(7000, 5000, "11:00")], []),
+    Case("a charge of nothing is no charge", [charge(9000, 5000, "10:00"), charge(5000, 5000, "10:01")], []),
+    Case("two currencies do not add up", [charge(9000, 7000, "10:00"), charge(9000, 7000, "10:01", currency="USD")], []),
 ]

@@ -30,4 +30,14 @@ CASES = [
         [phone("35331109", "35407115", "1 10:00"), phone("35407115", "86012305", "2 09:59")],
         [{"from_model": "A4", "to_model": "A5", "brand_changed": False, "is_5g": True}],
     ),
+    Case(
+        "the old one is the last that is known",
+        [phone("35331109", "35407115", "1 10:00"), phone(None, "86012305", "3 10:00", old_imei=None)],
+        [{"from_model": "A4", "to_model": "A5", "brand_changed": False, "is_5g": True}, {"from_model": "A5", "to_model": "B2", "brand_changed": True, "is_5g": False}],
+    ),
+    Case(
+        "the phone that is known already",
+        [phone("35331109", "35407115", "1 10:00"), phone("86012305", "35407115", "3 10:00")],
+        [{"from_model": "A4", "to_model": "A5", "brand_changed": False, "is_5g": True}],
+    ),
 ]

@@ -18,4 +18,5 @@ CASES = [
     Case("a line in no table: how it is paid is unknown", [status("pendingActive", "active", line="S2")], [{"channel": None, "payment_type": None}]),
     Case("back from a suspension", [status("suspended", "active")], []),
     Case("nothing known of the state before", [status(None, "active")], []),
+    Case("goes live once", [status("pendingActive", "active", "1 10:00"), status("pendingActive", "active", "2 10:00")], [{"channel": None, "payment_type": "prepaid"}]),
 ]

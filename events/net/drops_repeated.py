@@ -24,4 +24,5 @@ CASES = [
     ),
     Case("24 hours ago is out", [call("1 12:00", "dropped"), call("1 20:00", "dropped"), call("2 12:00", "dropped")], []),
     Case("two are not several", [call("1 12:00", "dropped"), call("1 20:00", "dropped")], []),
+    Case("legs of one call are one call", [call(f"10:{minute:02d}", "dropped", call_id="k") for minute in (0, 1, 2)], []),
 ]

@@ -13,4 +13,5 @@ class Completed(Event, by="line"):
 CASES = [
     Case("a recharge in the app", [topup(100, 2100, channel="app", auto=True)], [{"amount": 2000, "balance_after": 2100, "channel": "app", "auto": True, "currency": "CNY"}]),
     Case("a charge is none", [charge(2100, 100)], []),
+    Case("promotional money is none", [topup(0, 1000, main=False)], []),
 ]

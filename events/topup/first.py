@@ -15,4 +15,7 @@ CASES = [
     Case("the first alone", [topup(0, 1000, "10:00"), topup(1000, 2000, "11:00")], [{"amount": 1000, "days_since_activation": 30, "currency": "CNY"}]),
     Case("a line in no table", [topup(0, 1000, subscription_id="S2")], [{"amount": 1000, "days_since_activation": None, "currency": "CNY"}]),
     Case("a charge is none", [charge(1000, 0)], []),
+    Case(
+        "another currency is no other first", [topup(0, 1000, "10:00"), topup(0, 500, "11:00", currency="USD")], [{"amount": 1000, "days_since_activation": 30, "currency": "CNY"}]
+    ),
 ]

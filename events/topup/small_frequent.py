@@ -30,4 +30,5 @@ CASES = [
         [topup(0, 1000, "1 00:00"), topup(0, 1000, "2 10:00"), topup(0, 500, "7 23:59")],
         [{"count": 3, "total": 2500, "largest": 1000, "currency": "CNY"}],
     ),
+    Case("two currencies are two habits", [topup(0, 1000, "1 10:00"), topup(0, 1000, "2 10:00", currency="USD"), topup(0, 1000, "3 10:00")], []),
 ]

@@ -24,4 +24,15 @@ CASES = [
     ),
     Case("a network that is in no table", [seen("310000", "10:00"), roaming("999-99", "20:00")], []),
     Case("still there", [seen("310000", "10:00")], []),
+    Case("another network of the own country is no roaming", [roaming("460-03", "20:00")], []),
+    Case(
+        "a foreign network that says it is none",
+        [{**roaming("208-01", "20:00"), "roaming": False, "cell_id": "f-1"}],
+        [{"country": "FR", "plmn": "208-01", "from_country": None, "tourist": True}],
+    ),
+    Case(
+        "from one country to the next",
+        [roaming("208-01", "10:00"), roaming("999-99", "11:00"), roaming("440-10", "20:00")],
+        [{"country": "FR", "plmn": "208-01", "from_country": None, "tourist": True}, {"country": "JP", "plmn": "440-10", "from_country": "FR", "tourist": False}],
+    ),
 ]

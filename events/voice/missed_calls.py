@@ -24,4 +24,10 @@ CASES = [
     ),
     Case("four are not many", [call(f"10:{minute:02d}", "busy", direction="mt") for minute in range(0, 40, 10)], []),
     Case("own calls do not count", [call(f"10:{minute:02d}", "no_answer") for minute in range(0, 50, 10)], []),
+    Case("legs of one call are one call", [call(f"10:{minute:02d}", "no_answer", direction="mt", call_id="k") for minute in range(0, 50, 10)], []),
+    Case(
+        "five calls, one of them in two legs",
+        [call(f"10:{minute:02d}", "no_answer", direction="mt", call_id="k" if minute < 20 else None) for minute in range(0, 60, 10)],
+        [{"missed": 5, "callers": 1}],
+    ),
 ]

@@ -69,6 +69,10 @@ class Flow:
 
     # Kinds of flows say
 
+    def rescoped(self, by: str) -> Flow:
+        """The happenings that have a key of scope `by`, as rules of that scope see them."""
+        raise NotImplementedError
+
     def _taken(self, index: Ints) -> Flow:
         raise NotImplementedError
 
@@ -202,6 +206,10 @@ class RecordFlow(Flow):
         self.group, self.idx = group, idx
         self._subset: Any = None
 
+    def rescoped(self, by: str) -> Flow:
+        index = np.flatnonzero(self.rows(by) >= 0)
+        return RecordFlow(self.group, by, self.idx[index], self, index)
+
     def _taken(self, index: Ints) -> Flow:
         return RecordFlow(self.group, self.by, self.idx[index], self, index)
 
@@ -270,6 +278,12 @@ class StoredFlow(Flow):
         super().__init__(batch, by, at, time, parent, index)
         self.base, self.stored, self.anchors, self._due, self._ranks = base, stored, anchors, due, ranks
         self._zones: dict[str, Ints | int] = {}
+
+    def rescoped(self, by: str) -> Flow:
+        rows = self.rows(by)
+        index = np.flatnonzero(rows >= 0)
+        anchors = [self.anchors[i] for i in index.tolist()]
+        return StoredFlow(self.batch, by, self.at[index], self.time[index], rows[index], self.stored, anchors, self._due[index], self._ranks[index], self, index)
 
     def _taken(self, index: Ints) -> Flow:
         anchors = [self.anchors[i] for i in index.tolist()]
@@ -367,6 +381,10 @@ class MergedFlow(Flow):
         if all(column.known is None for column in columns):
             return Column(values)
         return Column(values, self._gather([np.ones(part.n, bool) if column.known is None else column.known for part, column in zip(self.parts, columns, strict=True)], bool))
+
+    def rescoped(self, by: str) -> Flow:
+        index = np.flatnonzero(self.rows(by) >= 0)
+        return MergedFlow(self.parts, by, self.which[index], self.where[index], self, index)
 
     def _taken(self, index: Ints) -> Flow:
         return MergedFlow(self.parts, self.by, self.which[index], self.where[index], self, index)

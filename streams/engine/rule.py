@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from schemas.columns import DAY_MS
-from streams.engine.flow import Ready
 from streams.engine.kernels import kernel
 from streams.engine.rearm import Cool, Each, Edge, Once, OncePer, Reset
 from streams.engine.stage import FlowStage
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from streams.engine.home import Home, Scope
     from streams.engine.rearm import Rearm
     from streams.engine.stage import Stage
+    from streams.engine.state.tables import Rows
     from streams.engine.streams import Source
 
 PER_VALUE_MS = 400 * DAY_MS
@@ -85,8 +85,6 @@ class Word:
         self.scope: Scope = home.scope(by, self.values, sources)
         self.last = self.scope.table.column(f"{event}.{number}.emitted", "time", part=home.part(sources))
         self.last.lifelong = isinstance(word, Once)
-        self.strict = keys
-        """An unknown one of these is no key; one of the word's own values is a value."""
         cool = word.otherwise if isinstance(word, OncePer) else word
         self.cool = cool if isinstance(cool, Cool) else None
         value_of = home.world.value_of
@@ -94,27 +92,35 @@ class Word:
         longest = self.cool.span.longest_ms(value_of) if self.cool is not None else 0
         home.keep(self.scope.table, None if isinstance(word, Once) else max(PER_VALUE_MS, longest) if isinstance(word, OncePer) else longest)
 
-    def kinds(self, flow: Flow) -> Ints:
-        """What is asked of the last emission for each happening."""
+    def lines(self, flow: Flow, slots: Ints) -> list[Line]:
+        """What is asked of the last emissions in `slots`; of a once_per with a fallback two things, each for some happenings."""
         cooling = FREE if self.cool is None else DAYS if self.cool.span.civil else ELAPSED
-        match self.word:
-            case Once():
-                return np.full(flow.n, LIFE)
-            case OncePer():
-                unknown = np.zeros(flow.n, bool)
-                for value in self.word.per if self.word.otherwise is not None else ():
-                    known = flow.column(value).known
-                    unknown |= ~known if known is not None else False
-                return np.where(unknown, cooling, ELAPSED)
-        return np.full(flow.n, cooling)
+        if isinstance(self.word, Once):
+            return [Line(slots, np.full(flow.n, LIFE), 0)]
+        if not isinstance(self.word, OncePer):
+            return [Line(slots, np.full(flow.n, cooling), self.span)]
+        if self.word.otherwise is None:
+            return [Line(slots, np.full(flow.n, ELAPSED), PER_VALUE_MS)]
+        known = np.ones(flow.n, bool)
+        for value in self.word.per:
+            mask = flow.column(value).known
+            known = known & mask if mask is not None else known
+        return [Line(slots, np.where(known, ELAPSED, FREE), PER_VALUE_MS), Line(slots, np.where(known, FREE, cooling), self.span)]
+
+
+class Line(NamedTuple):
+    """One thing that is asked of the last emission: where that is kept for each happening, the kind of question, and a span."""
+
+    slots: Ints
+    kinds: Ints
+    span: int
 
 
 class Words:
     """The re-arm words of a rule that look at its last emissions."""
 
     def __init__(self, home: Home, event: str, by: str, words: Sequence[Rearm], keys: tuple[Expr, ...], sources: Sequence[Source]) -> None:
-        self.home = home
-        self.by = by
+        self.home, self.by = home, by
         kept = [(number, word) for number, word in enumerate(words) if not isinstance(word, Edge | Reset | Each)]
         self.words = [Word(home, event, number, word, by, keys, sources) for number, word in kept]
 
@@ -123,63 +129,38 @@ class Words:
         out = np.ones(flow.n, bool)
         if not self.words or not flow.n:
             return out
-        calendar, zones = self.home.world.calendar, flow.zones(self.by)
-        days = calendar.day(flow.time, zones)
-        slots, kinds, offset = [], [], 0
-        homes = []
+        lines: list[Line] = []
+        homes: list[Rows] = []
+        size = 0
         for word in self.words:
-            rows = word.scope.rows(flow, word.values, unknown=True)
-            own, where = np.unique(rows, return_inverse=True)
-            slots.append(where + offset)
-            kinds.append(word.kinds(flow))
+            own, where = np.unique(word.scope.rows(flow, word.values, unknown=True), return_inverse=True)
+            lines += word.lines(flow, where + size)
             homes.append(own)
-            offset += len(own)
+            size += len(own)
+        calendar, zones = self.home.world.calendar, flow.zones(self.by)
         last = np.concatenate([word.last.values[own] for word, own in zip(self.words, homes, strict=True)])
-        seen = (last != 0).astype(np.int64)
-        first = np.zeros(offset, np.int64)
-        for where in slots:
-            first[where[::-1]] = np.arange(flow.n)[::-1]
-        last_day = calendar.day(last, zones if isinstance(zones, int) else zones[first])
         before = last.copy()
-        spans = np.array([PER_VALUE_MS if isinstance(word.word, OncePer) and word.cool is None else word.span for word in self.words], np.int64)
-        if any(isinstance(word.word, OncePer) and word.cool is not None for word in self.words):
-            return self._passing_mixed(flow, slots, kinds, days, last, last_day, seen, homes)
-        pass_words(np.stack(slots), np.stack(kinds), spans, flow.time, days, last, last_day, seen, self.home.jump_ms, out)
-        self._store(homes, last, before)
-        return out
-
-    def _passing_mixed(self, flow: Flow, slots: list[Ints], kinds: list[Ints], days: Ints, last: Ints, last_day: Ints, seen: Ints, homes: list[Any]) -> Bools:
-        """With a once_per whose unknown values cool down, the word stands twice: once for each of the two."""
-        out, before = np.ones(flow.n, bool), last.copy()
-        twice_slots, twice_kinds, spans = [], [], []
-        for word, where, kind in zip(self.words, slots, kinds, strict=True):
-            mixed = isinstance(word.word, OncePer) and word.cool is not None
-            known = kind == ELAPSED
-            if mixed and word.cool is not None and not word.cool.span.civil:
-                unknown = np.zeros(flow.n, bool)
-                for value in word.word.per:
-                    is_known = flow.column(value).known
-                    unknown |= ~is_known if is_known is not None else False
-                known = ~unknown
-            twice_slots.append(where)
-            twice_kinds.append(np.where(known, ELAPSED, FREE) if mixed else kind)
-            spans.append(PER_VALUE_MS if isinstance(word.word, OncePer) else word.span)
-            if mixed and word.cool is not None:
-                twice_slots.append(where)
-                twice_kinds.append(np.where(known, FREE, DAYS if word.cool.span.civil else ELAPSED))
-                spans.append(word.span)
-        pass_words(np.stack(twice_slots), np.stack(twice_kinds), np.array(spans, np.int64), flow.time, days, last, last_day, seen, self.home.jump_ms, out)
-        self._store(homes, last, before)
-        return out
-
-    def _store(self, homes: list[Any], last: Ints, before: Ints) -> None:
-        offset = 0
-        for word, own in zip(self.words, homes, strict=True):
-            mine, old = last[offset : offset + len(own)], before[offset : offset + len(own)]
-            changed = own[mine != old]
+        first = np.zeros(size, np.int64)
+        for line in lines:
+            first[line.slots[::-1]] = np.arange(flow.n)[::-1]
+        last_day = calendar.day(last, zones if isinstance(zones, int) else zones[first])
+        pass_words(
+            np.stack([line.slots for line in lines]),
+            np.stack([line.kinds for line in lines]),
+            np.array([line.span for line in lines], np.int64),
+            flow.time,
+            calendar.day(flow.time, zones),
+            last,
+            last_day,
+            (last != 0).astype(np.int64),
+            self.home.jump_ms,
+            out,
+        )
+        for word, own, begin in zip(self.words, homes, np.cumsum([0, *map(len, homes)]).tolist(), strict=False):
+            mine = last[begin : begin + len(own)]
             word.last.values[own] = mine
-            word.last.part.touch(changed)
-            offset += len(own)
+            word.last.part.touch(own[mine != before[begin : begin + len(own)]])
+        return out
 
 
 class Without:
@@ -234,9 +215,9 @@ def late_in(flow: Flow, names: Sequence[str]) -> Bools:
 
 
 class RuleStage(FlowStage):
-    """The events of a definition: happenings of `when` that are not late for it and that its words let pass."""
+    """The events of a definition: happenings of `when` that are not late for it and that its words let pass (None: they have done so already)."""
 
-    def __init__(self, event: str, inner: FlowStage, words: Words, late: Sequence[str], fired: Sequence[object]) -> None:
+    def __init__(self, event: str, inner: FlowStage, words: Words | None, late: Sequence[str], fired: Sequence[object]) -> None:
         super().__init__(inner)
         self.event, self.inner, self.words, self.late, self.fired = event, inner, words, late, fired
 
@@ -249,9 +230,9 @@ class RuleStage(FlowStage):
                 if mask is not None:
                     wanted &= mask
             flow = flow.take(wanted)
-            if flow.n:
+            if flow.n and self.words is not None:
                 flow = flow.take(self.words.passing(flow))
         self.flow = flow
 
 
-__all__ = ["EdgeStage", "Ready", "RuleStage", "Without", "Word", "Words", "late_in"]
+__all__ = ["EdgeStage", "RuleStage", "Without", "Word", "Words", "late_in"]

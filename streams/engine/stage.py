@@ -36,8 +36,14 @@ class Stage:
         """Do it for one batch."""
         raise NotImplementedError
 
+    def declare(self) -> None:
+        """Declare the state, once it is known what is read of it."""
+
     def restored(self) -> None:
         """Called when the state has been read back."""
+
+    def settle(self) -> None:
+        """Called after all stages have run over a batch."""
 
     def earliest(self) -> int | None:
         """The earliest moment at which one of its timers may be due, epoch ms; None: it has none."""
@@ -87,6 +93,17 @@ class FilterStage(FlowStage):
     def run(self, batch: Batch) -> None:
         flow = self.inner.flow
         self.flow = flow.take(flow.values(self.condition)) if flow.n else flow
+
+
+class RescopeStage(FlowStage):
+    """Events of another key, as rules of scope `by` see them: those that have such a key."""
+
+    def __init__(self, inner: FlowStage, by: str) -> None:
+        super().__init__(inner)
+        self.inner, self.by = inner, by
+
+    def run(self, batch: Batch) -> None:
+        self.flow = self.inner.flow.rescoped(self.by)
 
 
 class UnionStage(FlowStage):

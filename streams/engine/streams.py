@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streams.engine.expression import DefinitionFault, EventTime, Expr, Operand, Reading, canonical, condition, expr
-from streams.engine.spans import span_of
+from streams.engine.spans import Span, span_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from streams.engine.expression import Param, ValueKind
     from streams.engine.features.frame import Feature, Frame
     from streams.engine.features.level import Level
-    from streams.engine.spans import Span
 
     ValueOf = Callable[[Param], int]
     Length = str | Param | Span
@@ -44,6 +43,18 @@ class Source:
         """The types that the record behind may have."""
         return tuple(dict.fromkeys(record for source in self.behind() for record in source.records()))
 
+    def expressions(self) -> tuple[object, ...]:
+        """What else it is made of: for `key`."""
+        return ()
+
+    def key(self) -> object:
+        """Equal for sources that mean the same in one process: such are run once."""
+        found = self.__dict__.get("_key")
+        if found is None:
+            parts = [part.key() if isinstance(part, Expr | Span) else str(part) for part in self.expressions()]
+            found = self.__dict__["_key"] = (type(self).__name__, *(stream.key() for stream in self.inputs()), *parts)
+        return found
+
     def canonical(self, value_of: ValueOf) -> str:
         """What it is, the same in every process."""
         raise NotImplementedError
@@ -59,7 +70,7 @@ class Of(Reading):
         self.source, self.name, self.kind, self.nullable, self.unit, self.domain = source, name, kind, nullable, unit, domain
 
     def key(self) -> object:
-        return ("Of", id(self.source), self.name)
+        return ("Of", self.source.key(), self.name)
 
     def canonical(self, value_of: ValueOf) -> str:
         return f"{self.source.canonical(value_of)}.{self.name}"
@@ -79,6 +90,9 @@ class RecordSource(Source):
     def records(self) -> tuple[type, ...]:
         return (self.record,)
 
+    def expressions(self) -> tuple[object, ...]:
+        return (self.record.__name__,)
+
     def canonical(self, value_of: ValueOf) -> str:
         return self.record.__name__
 
@@ -96,6 +110,9 @@ class EventSource(Source):
 
     def behind(self) -> tuple[Source, ...]:
         return (self.event.when.source,)
+
+    def expressions(self) -> tuple[object, ...]:
+        return (f"{self.event.__module__}.{self.event.__qualname__}",)
 
     @property
     def timed(self) -> bool:  # type: ignore[override]  # as its rule
@@ -124,6 +141,9 @@ class UnionSource(Source):
 
     def inputs(self) -> tuple[Stream, ...]:
         return tuple(self.parts.values())
+
+    def expressions(self) -> tuple[object, ...]:
+        return tuple(self.parts)
 
     def canonical(self, value_of: ValueOf) -> str:
         return f"any_of({', '.join(f'{name}={part.canonical(value_of)}' for name, part in self.parts.items())})"
@@ -233,7 +253,11 @@ class Stream:
 
         return Stream(SilenceSource(self, span_of("silent", span), given), (), self.by_value)
 
-    # As text
+    # What it is
+
+    def key(self) -> object:
+        """Equal for streams that mean the same in one process."""
+        return (self.source.key(), tuple(one.key() for one in self.conditions), tuple(one.key() for one in self.by_value))
 
     def canonical(self, value_of: ValueOf) -> str:
         """What it is, the same in every process."""

@@ -37,5 +37,8 @@ class AbsenceSource(Source):
     def behind(self) -> tuple[Source, ...]:
         return (self.first.source,)
 
+    def expressions(self) -> tuple[object, ...]:
+        return (self.span,)
+
     def canonical(self, value_of: ValueOf) -> str:
         return f"[{self.first.canonical(value_of)}] without [{self.awaited.canonical(value_of)}]"

@@ -36,12 +36,19 @@ class Extent:
     ordered = True
     """Whether a late member is no reason to evaluate a rule. Else every member is evaluated, with those of its stretch known so far."""
 
+    def key(self) -> object:
+        """Equal for extents that mean the same."""
+        return type(self).__name__
+
 
 class Within(Extent):
     """(t - span, t]; of civil days today and the days before."""
 
     def __init__(self, span: Span) -> None:
         self.span = span
+
+    def key(self) -> object:
+        return ("within", self.span.key())
 
     def __str__(self) -> str:
         return f"within {self.span}"
@@ -147,7 +154,11 @@ class Feature(Reading):
         return Level(self.frame.stream, before, self).reaches(*marks)
 
     def key(self) -> object:
-        return ("Feature", id(self.frame.stream), str(self.frame.extent), self.frame.without_own, self.function, *(one.key() for one in self.arguments))
+        found = self.__dict__.get("_key")
+        if found is None:
+            frame = self.frame
+            found = self.__dict__["_key"] = ("Feature", frame.stream.key(), frame.extent.key(), frame.without_own, self.function, *(one.key() for one in self.arguments))
+        return found
 
     def canonical(self, value_of: ValueOf) -> str:
         arguments = ", ".join(canonical(one, value_of) for one in self.arguments)

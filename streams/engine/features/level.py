@@ -70,6 +70,9 @@ class CrossingSource(Source):
     def inputs(self) -> tuple[Stream, ...]:
         return (self.level.stream,)
 
+    def expressions(self) -> tuple[object, ...]:
+        return (self.enter, self.release, *self.steps)
+
     def canonical(self, value_of: ValueOf) -> str:
         release = "" if self.release is None else f" until {canonical(self.release, value_of)}"
         return f"[{self.level.stream.canonical(value_of)}] crosses {canonical(self.enter, value_of)}{release}"

@@ -47,6 +47,9 @@ class MoveSource(Source):
     def inputs(self) -> tuple[Stream, ...]:
         return (self.stream,)
 
+    def expressions(self) -> tuple[object, ...]:
+        return (self.value, self.old, self.initially, self.remember)
+
     def canonical(self, value_of: ValueOf) -> str:
         parts = [canonical(one, value_of) if one is not None else "-" for one in (self.value, self.old, self.initially)]
         return f"[{self.stream.canonical(value_of)}] moves {', '.join(parts)}{' remembered' if self.remember else ''}"

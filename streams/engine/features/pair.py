@@ -59,5 +59,8 @@ class PairSource(Source):
     def behind(self) -> tuple[Source, ...]:
         return (self.second.source,)
 
+    def expressions(self) -> tuple[object, ...]:
+        return (self.within,)
+
     def canonical(self, value_of: ValueOf) -> str:
         return f"[{self.first.canonical(value_of)}] then [{self.second.canonical(value_of)}]"

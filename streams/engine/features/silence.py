@@ -30,6 +30,9 @@ class SilenceSource(Source):
     def inputs(self) -> tuple[Stream, ...]:
         return (self.stream,)
 
+    def expressions(self) -> tuple[object, ...]:
+        return (self.span, self.given)
+
     def canonical(self, value_of: ValueOf) -> str:
         given = "" if self.given is None else f" given {canonical(self.given, value_of)}"
         return f"[{self.stream.canonical(value_of)}] silent{given}"
