@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from streams.definitions.money import is_money
-from streams.definitions.tree import conditions_of
-from streams.engine.expression import DefinitionFault, Expr, Known, OrElse, Param, RecordField, certain, expr, may_be_unknown
+from streams.definitions.tree import conditions_of, known_behind
+from streams.engine.expression import DefinitionFault, Expr, Known, OrElse, Param, RecordField, expr, may_be_unknown
 from streams.engine.expression.quantities import quantity
 from streams.engine.features.frame import Frame
 from streams.engine.features.level import Level
@@ -223,7 +223,7 @@ def when_of(when: object) -> Stream:
 def payload_of(when: Stream, detail: Detail) -> Iterator[tuple[str, Field]]:
     """The fields of a detail with their types: what may be unknown where `when` happens may be null."""
     conditions = conditions_of(when)
-    sure = frozenset[object]().union(*map(certain, conditions))
+    sure = known_behind(when)
     several = len(when.source.records()) > 1
     for name, value in detail.values.items():
         shape = AMOUNT if value.kind == "int" and is_money(value, conditions) else SHAPES[value.kind]

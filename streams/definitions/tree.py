@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from streams.engine.expression import Expr
+from streams.engine.expression import Expr, certain
+from streams.engine.expression.certain import needed
 from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.frame import Extent, Feature, Frame
 from streams.engine.features.level import Level
@@ -143,6 +144,17 @@ def conditions_of(stream: Stream) -> list[Expr]:
     parts = [conditions_of(inner) for inner in streams_behind(stream.source)]
     shared = [one for one in parts[0] if all(any(one.key() == other.key() for other in part) for part in parts[1:])] if parts else []
     return [*stream.conditions, *shared]
+
+
+def known_behind(stream: Stream) -> frozenset[object]:
+    """The keys of the nodes that are known wherever a stream's happening is: what its conditions ask for, and what splits it."""
+    found = frozenset[object]().union(*map(certain, conditions_of(stream)))
+    while True:
+        found = found.union(*map(needed, stream.by_value))
+        behind = streams_behind(stream.source)
+        if len(behind) != 1:
+            return found
+        (stream,) = behind
 
 
 def has_member(frame: Frame, when: Stream) -> bool:

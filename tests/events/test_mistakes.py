@@ -261,13 +261,12 @@ BODIES = {
     "a word without its brackets": ("when = charges\nrearm = once_per", 2, "rearm: wanted edge, reset, cool(…), once, once_per(…) or each, got once_per: it needs its brackets"),
     "once_per nothing": ("when = charges\nrearm = once_per()", 2, "once_per: wanted values such as day or I.bill_id, got none"),
     "once_per a text": ("when = charges\nrearm = once_per('day')", 2, "once_per: wanted values such as day or I.bill_id, got 'day'"),
-    "edge without a frame": ("when = charges\nrearm = edge", 2, "rearm: edge: wanted a condition on a frame that has the trigger among its members"),
+    "edge without a frame": ("when = charges\nrearm = edge", 2, "rearm: edge: wanted a condition on a frame of the trigger's own stream"),
     "edge on a frame of others": (
         "when = topups.where(charges.within('1h').count() >= 2)\nrearm = edge",
         2,
-        "rearm: edge: wanted a condition on a frame that has the trigger among its members",
+        "rearm: edge: wanted a condition on a frame of the trigger's own stream",
     ),
-    "edge on a frame before the trigger": (RECENT + "when = charges.where(recent.before().count() >= 2)\nrearm = edge", 3, "rearm: edge: wanted a condition on a frame"),
     "reset without a frame": ("when = charges\nrearm = reset", 2, "rearm: reset: wanted a condition on a frame"),
     "once as another's stand-in": ("when = place.moved\nrearm = once_per(place.trip.id).or_if_unknown(once)", 2, "or_if_unknown: wanted cool(...) or each, got once"),
     "a stand-in for what is known": (
