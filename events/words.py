@@ -1,7 +1,5 @@
 """The records by their letters (`docs/semantics.md` §1.1), and streams of them that many definitions share."""
 
-from typing import get_args, get_type_hints
-
 from schemas.raw import (
     BalanceChange,
     BillIssued,
@@ -37,11 +35,16 @@ X = Records(DeviceChange)
 G = Records(LocationUpdate)
 Q = Records(NetworkQuality)
 
-main = B.where(B.bucket_kind == "money", B.main)
+money = B.where(B.bucket_kind == "money").same(B.currency)
+"""Money of any bucket: two currencies are never added or compared."""
+main = money.where(B.main)
 """B$: changes of the main money balance."""
-main_balance = main.level(before=B.balance_after - B.delta, after=B.balance_after)
-charges = main.where(B.operation == "charge")
+main_balance = main.same(B.bucket_id).level(before=B.balance_after - B.delta, after=B.balance_after)
+charged = -B.delta
+charges = main.where(B.operation == "charge", B.delta < 0)
 topups = main.where(B.operation == "topup")
+all_topups = B.where(B.bucket_kind == "money", B.main, B.operation == "topup")
+"""Top-ups counted together whatever their currency: for what happens first, or once."""
 
 calls = V.where(V.outcome.isin("answered", "dropped"))
 dropped_calls = V.where(V.outcome == "dropped")
@@ -51,10 +54,5 @@ sessions = D.where(D.total_bytes >= 1)
 
 contacts = C.where(C.direction == "inbound")
 
-place = Place(LocationUpdate, name="place")
-"""The place primitive, shared by all travel events: all of them read one state."""
-
-
-def labels(record: type, field: str) -> tuple[str, ...]:
-    """The values that an enum field of a raw record can have."""
-    return tuple(get_args(get_type_hints(record)[field]))
+place = Place(G)
+"""The place machine, shared by all travel events: all of them read one state."""
