@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from streams.definitions.money import is_money
-from streams.engine.expression import DefinitionFault, Expr, Param, certain, expr, may_be_unknown
+from streams.engine.expression import DefinitionFault, Expr, Known, Param, RecordField, certain, expr, may_be_unknown
 from streams.engine.expression.quantities import quantity
 from streams.engine.rearm import Rearm
 from streams.engine.streams import Source, Stream, stream_of
@@ -215,29 +215,33 @@ def when_of(when: object) -> Stream:
 
 def conditions_of(stream: Stream) -> Iterator[Expr]:
     """All conditions that are true of the record behind a happening, from its source on."""
-    from streams.engine.features.level import CrossingSource
+    from streams.engine.features.moves import MoveSource
     from streams.engine.streams import EventSource, UnionSource
 
     yield from stream.conditions
+    yield from (Known(value) for value in stream.by_value)
     match stream.source:
-        case CrossingSource():
-            yield from conditions_of(stream.source.level.stream)
         case EventSource():
             yield from conditions_of(stream.source.event.when)
         case UnionSource():
             return
+        case MoveSource():
+            yield Known(stream.source.value)
+            yield from conditions_of(stream.source.stream)
         case _:
-            behind = stream.source.behind()
-            yield from (condition for inner in stream.source.inputs() if inner.source in behind for condition in conditions_of(inner))
+            for origin in stream.source.origins():
+                yield from conditions_of(origin)
 
 
 def payload_of(when: Stream, detail: Detail) -> Iterator[tuple[str, Field]]:
     """The fields of a detail with their types: what may be unknown where `when` happens may be null."""
     conditions = list(conditions_of(when))
     sure = frozenset[object]().union(*(certain(condition) for condition in conditions)) if conditions else frozenset[object]()
+    several = len(when.source.records()) > 1
     for name, value in detail.values.items():
         shape = AMOUNT if value.kind == "int" and is_money(value, conditions) else SHAPES[value.kind]
-        yield name, Field(value, shape, may_be_unknown(value, sure))
+        foreign = several and any(isinstance(node, RecordField) and node.key() not in sure for node in value.walk())
+        yield name, Field(value, shape, foreign or may_be_unknown(value, sure))
 
 
 __all__ = ["Case", "Detail", "Event", "Field", "Flaw"]

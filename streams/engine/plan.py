@@ -231,7 +231,7 @@ class Plan:
         words = Words(self.home, event.id, by, event.words, when.by_value, sources)
         needs = self.read_all(stateful, base, by, own=own)
         read = self.read_all([*shown, *values], base, by, own=own)
-        self.evaluate(base, [*stateful, *shown, *values, *when.by_value, *currencies(event)])
+        self.evaluate(base, [*stateful, *shown, *values, *when.by_value, *currencies(event), *event.when.source.evidence().values()])
         late = [stage.name for stage in [*needs, *read] if isinstance(stage, FeatureStage) and ordered(stage, [*stateful, *shown])]
         inner: FlowStage = base
         if resets:
