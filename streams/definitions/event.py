@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from streams.definitions.money import is_money
-from streams.engine.expression import DefinitionFault, Expr, Known, Param, RecordField, certain, expr, may_be_unknown
+from streams.definitions.tree import conditions_of
+from streams.engine.expression import DefinitionFault, Expr, Known, OrElse, Param, RecordField, certain, expr, may_be_unknown
 from streams.engine.expression.quantities import quantity
 from streams.engine.rearm import Rearm
 from streams.engine.streams import Source, Stream, stream_of
@@ -213,35 +214,23 @@ def when_of(when: object) -> Stream:
     return stream_of("when", when)
 
 
-def conditions_of(stream: Stream) -> Iterator[Expr]:
-    """All conditions that are true of the record behind a happening, from its source on."""
-    from streams.engine.features.moves import MoveSource
-    from streams.engine.streams import EventSource, UnionSource
-
-    yield from stream.conditions
-    yield from (Known(value) for value in stream.by_value)
-    match stream.source:
-        case EventSource():
-            yield from conditions_of(stream.source.event.when)
-        case UnionSource():
-            return
-        case MoveSource():
-            yield Known(stream.source.value)
-            yield from conditions_of(stream.source.stream)
-        case _:
-            for origin in stream.source.origins():
-                yield from conditions_of(origin)
-
-
 def payload_of(when: Stream, detail: Detail) -> Iterator[tuple[str, Field]]:
     """The fields of a detail with their types: what may be unknown where `when` happens may be null."""
-    conditions = list(conditions_of(when))
-    sure = frozenset[object]().union(*(certain(condition) for condition in conditions)) if conditions else frozenset[object]()
+    conditions = conditions_of(when)
+    sure = frozenset[object]().union(*map(certain, conditions))
     several = len(when.source.records()) > 1
     for name, value in detail.values.items():
         shape = AMOUNT if value.kind == "int" and is_money(value, conditions) else SHAPES[value.kind]
-        foreign = several and any(isinstance(node, RecordField) and node.key() not in sure for node in value.walk())
-        yield name, Field(value, shape, foreign or may_be_unknown(value, sure))
+        yield name, Field(value, shape, may_be_unknown(value, sure) or (several and may_be_foreign(value, sure)))
+
+
+def may_be_foreign(value: Expr, sure: frozenset[object]) -> bool:
+    """Whether `value` is unknown where the record behind is of another type than its columns."""
+    if value.key() in sure or isinstance(value, Known):
+        return False
+    if isinstance(value, OrElse):
+        return all(may_be_foreign(child, sure) for child in value.children())
+    return isinstance(value, RecordField) or any(may_be_foreign(child, sure) for child in value.children())
 
 
 __all__ = ["Case", "Detail", "Event", "Field", "Flaw"]

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.raw import fields_of
-from streams.engine.expression import Compare, Const, Expr, In, Known, Logic, Param, RecordField
+from streams.definitions.tree import conditions_of
+from streams.engine.expression import Arithmetic, Compare, Const, Expr, In, Known, Logic, Param, RecordField
 from streams.engine.features.frame import Feature
+from streams.engine.features.level import CrossingSource
+from streams.engine.features.moves import MoveSource
+from streams.engine.streams import Of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,16 +28,22 @@ def is_money(value: Expr, conditions: Iterable[Expr]) -> bool:
     if isinstance(value, Feature):
         if value.function in ("count", "distinct", "any", "top", "list"):
             return False
-        from streams.definitions.event import conditions_of
-
-        return is_money(value.arguments[0], list(conditions_of(value.frame.stream)))
+        return is_money(value.arguments[0], conditions_of(value.frame.stream))
+    if isinstance(value, Of):
+        match value.source:
+            case CrossingSource() if value.name == "step":
+                return is_money(value.source.level.after, conditions_of(value.source.level.stream))
+            case MoveSource() if value.name == "was":
+                return is_money(value.source.value, conditions_of(value.source.stream))
+        return False
     if isinstance(value, RecordField):
         unit = fields_of(value.record)[value.name].unit
         return unit == MINOR or (unit == OF_BUCKET and says_money(value.record, *conditions))
     if value.unit is not None and value.unit not in (MINOR, OF_BUCKET, "minor"):
         return False
     conditions = list(conditions)
-    return any(is_money(child, conditions) for child in value.children()) or value.unit == MINOR or (value.unit == OF_BUCKET and not value.children() and bool(conditions))
+    of_money = [is_money(child, conditions) for child in value.children()]
+    return of_money == [True, False] if isinstance(value, Arithmetic) and value.sign == "//" else any(of_money)  # money by money is a number
 
 
 def conjuncts(condition: Expr) -> Iterator[Expr]:

@@ -13,7 +13,6 @@ from streams.engine.rearm import cool, each, edge, once, once_per, reset
 from streams.engine.streams import RecordSource, Stream, any_of, event_time
 
 
-
 class Records:
     """A raw record type; its fields are attributes: `B.balance_after`; and the stream of all its records."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from schemas.codes import NULL
 from streams.engine.expression.evaluate import Column, Env, read
 from streams.engine.expression.nodes import Expr
-from streams.engine.expression.quantities import Quantity, quantity, shown
+from streams.engine.expression.quantities import EXAMPLES, Quantity, quantity, shown
 from streams.engine.expression.types import DefinitionFault, ValueKind
 
 
@@ -23,30 +23,31 @@ class Param(Expr):
 
     def __init__(self, value: int | str, *, doc: str, unit: str = "", name: str = "", ge: int | str | Param | None = None, le: int | str | Param | None = None) -> None:
         self.doc, self.name = doc, name
-        self.value, self.unit = (value, unit) if not isinstance(value, str) else self._read(value, unit)
+        self.value, self.unit = self._read(value, unit)
         self.ge, self.le = self._bound("ge", ge), self._bound("le", le)
         self.never_zero = isinstance(self.ge, int) and self.ge > 0
-        """`name`: as settings know it, the attribute's name unless another is given."""
-
         self.owner: type | None = None
-        """The class whose attribute it is."""
+        """The class whose attribute it was first; `name`: as settings know it, the attribute's name unless another is given."""
 
     @staticmethod
-    def _read(text: str, unit: str) -> Quantity:
-        if unit:
-            raise DefinitionFault(f"Param({text!r}, unit={unit!r}): wanted a whole number beside a unit, or the unit in the text alone")
-        return quantity(text)
+    def _read(value: int | str, unit: str) -> Quantity:
+        if isinstance(value, str) and unit:
+            raise DefinitionFault(f"Param({value!r}, unit={unit!r}): wanted a whole number beside a unit, or the unit in the text alone")
+        if unit in EXAMPLES:
+            raise DefinitionFault(f"Param({value!r}, unit={unit!r}): wanted the unit in the text, such as {EXAMPLES[unit]}, got a bare number")
+        return quantity(value) if isinstance(value, str) else Quantity(value, unit)
 
     def _bound(self, word: str, bound: int | str | Param | None) -> int | Param | None:
-        if not isinstance(bound, str):
-            return bound
-        number, unit = quantity(bound)
-        if unit != self.unit:
-            raise DefinitionFault(f"Param: {word}: wanted a bound in {self.unit}, as the value is, got {bound!r}")
-        return number
+        got = quantity(bound) if isinstance(bound, str) else Quantity(bound.value, bound.unit) if isinstance(bound, Param) else None
+        if got is not None and got.unit != self.unit:
+            raise DefinitionFault(f"Param: {word}: wanted a bound in {self.unit or 'a number'}, as the value is, got {bound!r}")
+        if isinstance(bound, int) and bound != 0 and self.unit in EXAMPLES:
+            raise DefinitionFault(f"Param: {word}: wanted a bound with a unit, such as {EXAMPLES[self.unit]}, got {bound}")
+        return got.number if got is not None and not isinstance(bound, Param) else bound  # type: ignore[return-value]  # a text was read
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name, self.owner = self.name or name, owner
+        if self.owner is None:
+            self.name, self.owner = self.name or name, owner
 
     def fault(self, value: object, value_of: Callable[[Param], int] = lambda bound: bound.value) -> str | None:
         """Why `value` cannot be this parameter's, or None: what was wanted and what came. `value_of`: the value of a parameter that is a bound."""

@@ -9,6 +9,8 @@ from streams.engine.expression.types import DefinitionFault
 
 DURATIONS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+EXAMPLES = {"ms": "'90min' or '2h'", "civil days": "'7d'", "byte": "'100 MB'"}
+"""Units that are part of a text, as a definition writes them."""
 WRITTEN = re.compile(r"\s*([0-9_]+)\s*([A-Za-z]+)\s*")
 
 
@@ -44,4 +46,4 @@ def shown(number: int, unit: str) -> str:
         sizes = DURATIONS if unit == "ms" else SIZES
         name, size = max(((name, size) for name, size in sizes.items() if number % size == 0), key=lambda pair: pair[1])
         return f"{number // size}{name}" if unit == "ms" else f"{number // size} {name}"
-    return f"{number} {unit}"
+    return f"{number} {unit}" if unit not in ("", "1") else str(number)

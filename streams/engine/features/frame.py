@@ -8,6 +8,8 @@ from streams.engine.expression import KIND_WORDS, DefinitionFault, Expr, Reading
 from streams.engine.expression import condition as checked
 
 if TYPE_CHECKING:
+    from streams.engine.expression import Operand
+    from streams.engine.features.level import Crossings
     from streams.engine.spans import Span
     from streams.engine.streams import Stream, ValueOf
 
@@ -140,6 +142,13 @@ class Feature(Reading):
         self.kind = "bool" if function == "any" else "list" if function == "list" else of.kind if of is not None else "int"
         self.unit, self.domain = (of.unit, of.domain) if of is not None else (None, None)
         self.nullable = function not in OF_NOTHING and function != "list"
+
+    def reaches(self, *marks: Operand) -> Crossings:
+        """A member lifts it from less than a mark to the mark or more; `.step` is the highest mark reached."""
+        from streams.engine.features.level import Level
+
+        before = Feature(self.frame.before(), self.function, *self.arguments)
+        return Level(self.frame.stream, before, self).reaches(*marks)
 
     def key(self) -> object:
         found = self.__dict__.get("_key")

@@ -26,7 +26,7 @@ class Level:
         """From more than `mark` to `mark` or less. Not again before a later one has left it above."""
         return self._crossing((self.before > mark) & (self.after <= mark), self.after > mark)
 
-    def reaches(self, *marks: Operand) -> Stream:
+    def reaches(self, *marks: Operand) -> Crossings:
         """From less than a mark to the mark or more; `.step` is the highest mark reached."""
         steps = tuple(expr(mark) for mark in marks)
         reached = [(self.before < step) & (self.after >= step) for step in steps]
@@ -35,7 +35,7 @@ class Level:
             any_reached = any_reached | one
         return self._crossing(any_reached, None, steps)
 
-    def _crossing(self, enter: Expr, release: Expr | None, steps: tuple[Expr, ...] = ()) -> Stream:
+    def _crossing(self, enter: Expr, release: Expr | None, steps: tuple[Expr, ...] = ()) -> Crossings:
         return Crossings(CrossingSource(self, enter, release, steps), (), self.stream.by_value)
 
 
