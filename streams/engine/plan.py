@@ -250,6 +250,12 @@ class Plan:
         self.every.append(rule)
         return rule
 
+    def force(self) -> None:
+        """Let all happenings pass the conditions of rules: for a rehearsal."""
+        for stage in self.stages:
+            if isinstance(stage, FilterStage | EdgeStage | RuleStage):
+                stage.forced = True
+
     # Order
 
     def _in_order(self) -> list[Stage]:
