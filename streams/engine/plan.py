@@ -250,6 +250,10 @@ class Plan:
         self.every.append(rule)
         return rule
 
+    def owners(self) -> dict[str, list[str]]:
+        """By the name of a stage's state, the events that need it."""
+        return {name: sorted(stage.events) for stage in self.stages if (name := getattr(stage, "name", ""))}
+
     def force(self) -> None:
         """Let all happenings pass the conditions of rules: for a rehearsal."""
         for stage in self.stages:
