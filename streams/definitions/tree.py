@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from streams.engine.expression import Expr, certain
-from streams.engine.expression.certain import needed
-from streams.engine.features.absence import AbsenceSource
+from streams.engine.expression import Expr, Known, certain
 from streams.engine.features.frame import Extent, Feature, Frame
 from streams.engine.features.level import Level
-from streams.engine.features.pair import PairSource
+from streams.engine.features.moves import MoveSource
 from streams.engine.features.place import Place
 from streams.engine.rearm import Cool, OncePer, Rearm
 from streams.engine.spans import Span
@@ -129,36 +127,24 @@ def features_in(node: Expr) -> Iterator[Feature]:
 
 def streams_behind(source: Source) -> tuple[Stream, ...]:
     """The streams one of whose happenings is the trigger, or the anchor, of a source's own: of a pair the second one alone."""
-    match source:
-        case EventSource():
-            return (source.event.when,)
-        case PairSource():
-            return (source.second,)
-        case AbsenceSource():
-            return (source.first,)
-    return source.inputs()
+    return (source.event.when,) if isinstance(source, EventSource) else source.origins()
 
 
 def conditions_of(stream: Stream) -> list[Expr]:
     """All conditions that are true of the record behind a happening, from its source on; of an any_of those that all of its streams have."""
     parts = [conditions_of(inner) for inner in streams_behind(stream.source)]
     shared = [one for one in parts[0] if all(any(one.key() == other.key() for other in part) for part in parts[1:])] if parts else []
-    return [*stream.conditions, *shared]
+    known = [*stream.by_value, *([stream.source.value] if isinstance(stream.source, MoveSource) else [])]
+    return [*stream.conditions, *map(Known, known), *shared]
 
 
 def known_behind(stream: Stream) -> frozenset[object]:
     """The keys of the nodes that are known wherever a stream's happening is: what its conditions ask for, and what splits it."""
-    found = frozenset[object]().union(*map(certain, conditions_of(stream)))
-    while True:
-        found = found.union(*map(needed, stream.by_value))
-        behind = streams_behind(stream.source)
-        if len(behind) != 1:
-            return found
-        (stream,) = behind
+    return frozenset[object]().union(*map(certain, conditions_of(stream)))
 
 
 def has_member(frame: Frame, when: Stream) -> bool:
     """Whether the record behind a happening of `when` is surely one of a frame's own stream."""
     source, known = when.source, {one.key() for one in conditions_of(when)}
-    wanted = {one.key() for one in conditions_of(frame.stream)}
+    wanted = {one.key() for one in conditions_of(frame.stream)} - {Known(value).key() for value in frame.stream.by_value}
     return wanted <= known and is_behind(frame.stream.source, source)

@@ -1,26 +1,76 @@
-"""Admission: drops duplicates, marks late records and refuses very late ones, per customer and topic (`docs/semantics.md` §1.2, §1.5).
+"""Admission: drops repeats and refuses very late records, per customer and topic (`docs/semantics.md` §1.2, §1.5).
 
-A record is late when a later one of its customer and topic came before it. A record far ahead of the clock makes nothing late
-until the clock has reached it: one wrong date must not silence its customer.
+A record far ahead of the clock makes nothing late until the clock has reached it: one wrong date must not silence its customer.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streams.engine.batch import DUPLICATE, LATE, RANKS
+from streams.engine.kernels import kernel
 
 if TYPE_CHECKING:
     from collections import Counter
 
     from schemas.columns import Ints
     from streams.engine.batch import Batch
-    from streams.engine.state.tables import Rows, Table
+    from streams.engine.state.tables import Table
 
 REMEMBERED = 16
 """How many of the last records of a customer and topic a record is compared with, to find repeats."""
+
+
+@kernel("void(int64[:], int32[:], int64[:], int64[:], int64[:], int64[:], int64[:,:], uint16[:,:], int64[:], int64[:], int64[:], boolean[:], int64, int64, int8[:], int64[:], boolean[:])")
+def admit_topic(
+    at: Any, rows: Any, times: Any, clock: Any, ids: Any, contents: Any, seen: Any, digests: Any, following: Any, latest: Any, ahead: Any, dirty: Any, late_ms: int, jump_ms: int, fate: Any, counts: Any, out: Any
+) -> None:
+    """The records at positions `at` of one topic, in order: sets their fate, and `out` where one comes behind a newer one of its customer.
+
+    `counts`: repeats, repeats with other content. One unconfirmed time ahead of the clock is remembered a customer (0: none): of
+    several the earliest, of those within a jump of each other the latest.
+    """
+    for place in range(len(at)):
+        i = at[place]
+        row, time = rows[i], times[i]
+        digest = contents[i] & 0xFFFF
+        repeated = False
+        for k in range(seen.shape[1]):
+            if seen[row, k] == ids[i]:
+                repeated = True
+                counts[0] += 1
+                if digests[row, k] != digest:
+                    counts[1] += 1
+                break
+        if repeated:
+            fate[i] = 1
+            continue
+        slot = following[row]
+        seen[row, slot] = ids[i]
+        digests[row, slot] = digest
+        following[row] = (slot + 1) % seen.shape[1]
+        dirty[row] = True
+        waiting, newest = ahead[row], latest[row]
+        if waiting != 0 and waiting <= clock[i]:
+            newest = max(newest, waiting)
+            waiting = 0
+        if clock[i] > 0 and time > clock[i] + jump_ms:
+            if waiting == 0:
+                waiting = time
+            elif abs(waiting - time) > jump_ms:
+                waiting = min(waiting, time)
+            else:
+                waiting = max(waiting, time)
+            latest[row] = newest
+        else:
+            latest[row] = max(newest, time)
+        ahead[row] = waiting
+        behind = newest - time
+        out[i] = behind > 0
+        if behind > late_ms:
+            fate[i] = 2
 
 
 class Admission:
@@ -45,59 +95,22 @@ class Admission:
         newest: Ints = np.max([column.values for column in (*self.latest, *self.ahead)], axis=0)
         return newest
 
-    def admit(self, batch: Batch, members: Ints, clock: Ints) -> Ints:
-        """Evaluate the records at merged positions `members` (one a customer): sets `fate` and `late` of the batch.
-
-        `clock`: before each record of the batch, epoch ms.
-
-        Returns the positions of records that are too late.
-        """
-        refused = []
-        rank = batch.rank[members]
-        for number in range(RANKS):
-            mine = members[rank == number]
-            if len(mine):
-                refused.append(self._admit_topic(batch, mine, number, clock))
-        return np.concatenate(refused) if refused else np.zeros(0, np.int64)
-
-    def _admit_topic(self, batch: Batch, mine: Ints, number: int, clock: Ints) -> Ints:
-        ids, digests, following = self.ids[number], self.digests[number], self.next[number]
-        rows, identity = batch.customer[mine], batch.id_hash[mine]
-        digest = batch.content_hash[mine].astype(np.uint16)
-        same = ids.values[rows] == identity[:, None]
-        repeated = same.any(1)
-        if repeated.any():
-            self.counters["duplicate"] += int(repeated.sum())
-            first = digests.values[rows[repeated], np.argmax(same[repeated], axis=1)]
-            self.counters["conflict"] += int((first != digest[repeated]).sum())
-            batch.fate[mine[repeated]] = DUPLICATE
-            new = ~repeated
-            mine, rows, identity, digest = mine[new], rows[new], identity[new], digest[new]
-        slot = following.values[rows]
-        ids.values[rows, slot] = identity
-        digests.values[rows, slot] = digest
-        following.values[rows] = (slot + 1) % REMEMBERED
-        behind = self._lateness(rows, batch.time[mine], clock[mine], number)
-        late, refused = behind > 0, mine[behind > self.late_limit_ms]
-        if late.any():
-            self.counters["late"] += int(late.sum()) - len(refused)
-            batch.late[mine[late]] = True
-            batch.fate[refused] = LATE
+    def admit(self, batch: Batch) -> Ints:
+        """Set the `fate` and `believed` of every record of the batch. Returns the positions of records that are too late."""
+        batch.believed[:] = (batch.clock[:-1] <= 0) | (batch.time <= batch.clock[:-1] + self.jump_ms)
+        behind, counts = np.zeros(batch.n, bool), np.zeros(2, np.int64)
+        for rank in range(RANKS):
+            at = np.flatnonzero(batch.rank == rank)
+            if len(at):
+                state = (self.ids[rank], self.digests[rank], self.next[rank], self.latest[rank], self.ahead[rank])
+                columns = [column.values for column in state]
+                inputs = (at, batch.customer, batch.time, batch.clock[:-1], batch.id_hash, batch.content_hash)
+                admit_topic(*inputs, *columns, self.latest[rank].part.dirty, self.late_limit_ms, self.jump_ms, batch.fate, counts, behind)
+        refused = np.flatnonzero(batch.fate == LATE)
+        self.counters["duplicate"] += int(counts[0])
+        self.counters["conflict"] += int(counts[1])
+        self.counters["late"] += int(behind.sum()) - len(refused)
         return refused
 
-    def _lateness(self, rows: Rows, times: Ints, clock: Ints, number: int) -> Ints:
-        """How far each record is behind the latest of its customer and topic, ms; afterwards the record is the latest, if it is confirmed.
 
-        One unconfirmed record is remembered: of several the earliest, of those within a jump of each other the latest.
-        """
-        latest, ahead = self.latest[number], self.ahead[number]
-        waiting = ahead.values[rows]
-        reached = (waiting != 0) & (waiting <= clock)
-        newest = np.where(reached, np.maximum(latest.values[rows], waiting), latest.values[rows])
-        waiting = np.where(reached, 0, waiting)
-        unbelieved = (clock > 0) & (times > clock + self.jump_ms)
-        nearer = np.where(np.abs(waiting - times) > self.jump_ms, np.minimum(waiting, times), np.maximum(waiting, times))
-        ahead.values[rows] = np.where(unbelieved, np.where(waiting == 0, times, nearer), waiting)
-        latest.values[rows] = np.where(unbelieved, newest, np.maximum(newest, times))
-        latest.part.touch(rows)
-        return newest - times
+__all__ = ["DUPLICATE", "REMEMBERED", "Admission"]

@@ -17,6 +17,11 @@ class Rearm:
     per: tuple[Expr, ...] = ()
 
 
+def values_of(per: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """Values as parts of a key: of a truth value unknown is a third one."""
+    return tuple(TruthKey(value) if value.kind == "bool" else value for value in per)
+
+
 class Edge(Rearm):
     """Armed at the start, and again whenever the condition is not true without the record."""
 
@@ -35,7 +40,7 @@ class Cool(Rearm):
     """After an event at t none before t + span; of civil days: before the civil date that many days later."""
 
     def __init__(self, span: Span, per: tuple[Expr, ...] = ()) -> None:
-        self.span, self.per = span, per
+        self.span, self.per = span, values_of(per)
 
     def __str__(self) -> str:
         return f"cool {self.span}" + (f" per {', '.join(map(str, self.per))}" if self.per else "")
@@ -45,7 +50,7 @@ class OncePer(Rearm):
     """At most one event for each combination of values, remembered for 400 days; an unknown value counts as a value, unless `otherwise` decides then."""
 
     def __init__(self, per: tuple[Expr, ...], otherwise: Rearm | None = None) -> None:
-        self.per, self.otherwise = tuple(TruthKey(value) if value.kind == "bool" else value for value in per), otherwise
+        self.per, self.otherwise = values_of(per), otherwise
 
     def or_if_unknown(self, otherwise: Rearm) -> OncePer:
         """Where one of the values is unknown, `otherwise` decides: a cool(...) or each."""

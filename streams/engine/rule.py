@@ -201,7 +201,7 @@ class EdgeStage(FlowStage):
         skipped = late_in(flow, self.late)
         out = np.zeros(flow.n, bool)
         pass_edges(rows, holds, held, skipped, self.unarmed.values, self.unarmed.part.dirty, out)
-        self.flow = flow.take(out)
+        self.flow = flow if self.forced else flow.take(out)
 
 
 def late_in(flow: Flow, names: Sequence[str]) -> Bools:
@@ -229,7 +229,7 @@ class RuleStage(FlowStage):
                 mask = flow.mask(key)
                 if mask is not None:
                     wanted &= mask
-            flow = flow.take(wanted)
+            flow = flow if self.forced else flow.take(wanted)
             if flow.n and self.words is not None:
                 flow = flow.take(self.words.passing(flow))
         self.flow = flow

@@ -54,6 +54,8 @@ class FlowStage(Stage):
     """A stage that gives a flow."""
 
     flow: Flow
+    forced = False
+    """Whether all happenings pass, as in a rehearsal; conditions are evaluated all the same."""
 
 
 class RecordStage(FlowStage):
@@ -92,7 +94,8 @@ class FilterStage(FlowStage):
 
     def run(self, batch: Batch) -> None:
         flow = self.inner.flow
-        self.flow = flow.take(flow.values(self.condition)) if flow.n else flow
+        wanted = flow.values(self.condition)
+        self.flow = flow if self.forced else flow.take(wanted)
 
 
 class RescopeStage(FlowStage):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from streams.engine.expression import Param, ValueKind
     from streams.engine.features.frame import Feature, Frame
     from streams.engine.features.level import Level
+    from streams.engine.features.moves import Moves
+    from streams.engine.features.pair import Pair
 
     ValueOf = Callable[[Param], int]
     Length = str | Param | Span
@@ -35,13 +37,21 @@ class Source:
         """The streams it is made of; what is behind a happening is behind one of these."""
         return ()
 
+    def origins(self) -> tuple[Stream, ...]:
+        """Those of its streams whose happening is the trigger (or the anchor) of its own."""
+        return self.inputs()
+
     def behind(self) -> tuple[Source, ...]:
-        """The sources whose happening is the trigger (or the anchor) of this one's."""
-        return tuple(stream.source for stream in self.inputs())
+        """The sources of those."""
+        return tuple(stream.source for stream in self.origins())
 
     def records(self) -> tuple[type, ...]:
         """The types that the record behind may have."""
         return tuple(dict.fromkeys(record for source in self.behind() for record in source.records()))
+
+    def evidence(self) -> dict[str, Expr]:
+        """What an event shows of such a happening, by name."""
+        return {}
 
     def expressions(self) -> tuple[object, ...]:
         """What else it is made of: for `key`."""
@@ -222,7 +232,7 @@ class Stream:
 
         return Level(self, expr(before), expr(after))
 
-    def moves(self, value: Expr, *, old: Expr | None = None, initially: Expr | None = None, remember: bool = True) -> Stream:
+    def moves(self, value: Expr, *, old: Expr | None = None, initially: Expr | None = None, remember: bool = True) -> Moves:
         """`value` differs from the value before; `.was` and `.to` are the two.
 
         The value before is what the record itself names (`old`), else the last one seen (unless `remember` is off), else
@@ -232,7 +242,7 @@ class Stream:
 
         return Moves(MoveSource(self, value, old, initially, remember=remember), (), self.by_value)
 
-    def then(self, other: Any, *, within: Length | None = None) -> Stream:
+    def then(self, other: Any, *, within: Length | None = None) -> Pair:
         """One of `other` after one of these, within `within`; `.gap` is the time between. Each serves once; the latest free one counts."""
         from streams.engine.features.pair import Pair, PairSource
 

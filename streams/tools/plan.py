@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from schemas.columns import DAY_MS
+from streams.definitions.tree import used_by
+from streams.engine.features.absence import AbsenceSource
+from streams.engine.features.frame import Ever, Today, Within
+from streams.engine.features.place import Place
+from streams.engine.features.silence import SilenceSource
 from streams.engine.state.codec import Layout, split_key
 from streams.engine.state.reach import Memory
 from streams.engine.state.store import ABOUT, CLOCK, LAYOUT, MEMORY, Head
@@ -15,9 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streams.definitions.catalogue import Catalogue
+    from streams.definitions.event import Event
     from streams.engine.engine import Engine
     from streams.engine.state.codec import ColumnKind
+    from streams.engine.streams import ValueOf
 
+VOTE_DAYS = 28
+"""Nights that the home of a line is counted from."""
 Result = Literal["carried", "new", "dropped", "refused"]
 ORDER: tuple[Result, ...] = ("refused", "dropped", "new", "carried")
 KERNEL = "(every installation)"
@@ -84,7 +94,8 @@ def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
     """Compare column by column; refused columns are listed first."""
     wanted, found, lines = installed_parts(engine), stored.parts(), []
     notes = {place: note_of(stored.memory.get(place), memory, stored.clock) for place, memory in engine.state.memory.items()}
-    warm = {event.id: event.signal.primitive.warm_after_ms(engine.world) for event in catalogue}
+    warm = {event.id: warm_after_ms(event, engine.world.value_of) for event in catalogue}
+    owners = engine.plan.owners()
     for part in sorted({*wanted, *found}):
         kinds: dict[str, tuple[ColumnKind, int]] = {name: (kind, length) for name, kind, length in wanted[part].columns} if part in wanted else {}
         count: Counter[str] = Counter()
@@ -98,9 +109,12 @@ def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
                 stored_kinds[name].add((kind, length))
                 count[name] += rows
         for name in sorted({*kinds, *stored_kinds}):
-            owner = owner_of(part, name, catalogue)
+            owned = owners_of(part, name, owners, catalogue)
+            owner = ", ".join(owned) or KERNEL
+            waits = [warm.get(event, 0) for event in owned]
+            wait = None if None in waits else max((one for one in waits if one is not None), default=0)
             note = notes.get(part) or notes.get(f"{part}: {name}") or ""
-            lines.append(Line(owner, *compared(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], warm.get(owner, 0), stored.clock, note)))
+            lines.append(Line(owner, *compared(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], wait, stored.clock, note)))
     return sorted(lines, key=lambda line: (ORDER.index(line.becomes), line.owner, line.column))
 
 
@@ -143,11 +157,30 @@ def note_of(before: Memory | None, declared: Memory, clock: int) -> str:
     return f"reaches back to {rfc3339(complete - (declared.span_ms or 0))}: complete from {rfc3339(complete)} of the shard's clock" if complete > clock else ""
 
 
-def owner_of(part: str, column: str, catalogue: Catalogue) -> str:
-    """The event whose state a column is; one that is not installed is read from the column's name."""
+def owners_of(part: str, column: str, owners: dict[str, list[str]], catalogue: Catalogue) -> list[str]:
+    """The events whose state a column is; one that is not installed is read from the column's name. None: every installation's."""
     for name in (column, part.split(".", 1)[-1]):
+        for stage, events in owners.items():
+            if name == stage or name.startswith(f"{stage}."):
+                return events
         for event in catalogue:
             if name.startswith(f"{event.id}."):
-                return event.id
+                return [event.id]
     words = column.split(".")
-    return ".".join(words[:2]) if len(words) > 2 else KERNEL
+    return [".".join(words[:2])] if len(words) > 2 else []
+
+
+def warm_after_ms(event: type[Event], value_of: ValueOf) -> int | None:
+    """How long after a start without state the results of a rule are complete; None: never, it counts from its first record."""
+    longest = 0
+    for part in used_by(event).values():
+        match part:
+            case Ever():
+                return None
+            case Today():
+                longest = max(longest, DAY_MS)
+            case Within() | AbsenceSource() | SilenceSource():
+                longest = max(longest, part.span.longest_ms(value_of))
+            case Place():
+                longest = max(longest, VOTE_DAYS * DAY_MS)
+    return longest

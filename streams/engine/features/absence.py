@@ -34,8 +34,11 @@ class AbsenceSource(Source):
     def inputs(self) -> tuple[Stream, ...]:
         return (self.first, self.awaited)
 
-    def behind(self) -> tuple[Source, ...]:
-        return (self.first.source,)
+    def origins(self) -> tuple[Stream, ...]:
+        return (self.first,)
+
+    def evidence(self) -> dict[str, Expr]:
+        return {"since": self.first.time}
 
     def expressions(self) -> tuple[object, ...]:
         return (self.span,)

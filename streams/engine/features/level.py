@@ -23,8 +23,8 @@ class Level:
         return self._crossing(below, None if rearm is None else self.after >= rearm)
 
     def falls_to(self, mark: Operand) -> Stream:
-        """From more than `mark` to `mark` or less."""
-        return self._crossing((self.before > mark) & (self.after <= mark), None)
+        """From more than `mark` to `mark` or less. Not again before a later one has left it above."""
+        return self._crossing((self.before > mark) & (self.after <= mark), self.after > mark)
 
     def reaches(self, *marks: Operand) -> Crossings:
         """From less than a mark to the mark or more; `.step` is the highest mark reached."""

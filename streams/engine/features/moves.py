@@ -47,6 +47,9 @@ class MoveSource(Source):
     def inputs(self) -> tuple[Stream, ...]:
         return (self.stream,)
 
+    def evidence(self) -> dict[str, Expr]:
+        return {"was": self.was, "to": self.value}
+
     def expressions(self) -> tuple[object, ...]:
         return (self.value, self.old, self.initially, self.remember)
 

@@ -56,8 +56,11 @@ class PairSource(Source):
     def inputs(self) -> tuple[Stream, ...]:
         return (self.first, self.second)
 
-    def behind(self) -> tuple[Source, ...]:
-        return (self.second.source,)
+    def origins(self) -> tuple[Stream, ...]:
+        return (self.second,)
+
+    def evidence(self) -> dict[str, Expr]:
+        return {"gap": self.gap}
 
     def expressions(self) -> tuple[object, ...]:
         return (self.within,)

@@ -78,6 +78,9 @@ class PlaceSource(Source):
     def inputs(self) -> tuple[Stream, ...]:
         return (self.place.stream,)
 
+    def evidence(self) -> dict[str, Expr]:
+        return {"place": self.place.to, "home": self.place.home, "confirmed_after": self.place.confirmed_after}
+
     def canonical(self, value_of: ValueOf) -> str:
         assert isinstance(self.place.stream.source, RecordSource)  # location records
         return f"place of [{self.place.stream.canonical(value_of)}]"

@@ -30,6 +30,9 @@ class SilenceSource(Source):
     def inputs(self) -> tuple[Stream, ...]:
         return (self.stream,)
 
+    def evidence(self) -> dict[str, Expr]:
+        return {"since": self.stream.time}
+
     def expressions(self) -> tuple[object, ...]:
         return (self.span, self.given)
 

@@ -14,7 +14,7 @@ from streams.engine.clock import Ahead
 from streams.engine.state.codec import Change, Entries, Layout, StateRefused, by_layout, by_part, record_key
 from streams.engine.state.follower import Follower
 from streams.engine.state.reach import Memory
-from streams.engine.state.tables import NEVER, Part, Table
+from streams.engine.state.tables import Part, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +32,7 @@ ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT)
 """What the changelog holds besides the rows of parts."""
 TEXTS_BETWEEN = 1024
 """When the texts have grown by so many since the last check, or doubled, those that no row holds any more are deleted."""
-FORMAT = 1
+FORMAT = 2
 REMEDIES = {
     "format": "run the version that wrote it, or start with another --app and replay history",
     "partitions": "customers would meet another shard's state; give the topics their old number of partitions, or start with another --app and replay history",
@@ -79,9 +79,14 @@ class State:
         self.undeclared: list[bytes] = []
         """Changelog keys of what no installed definition declares any more: deleted with the next changes."""
 
-    def table(self, name: str) -> Table:
-        """The table `name`, declared on first use."""
-        return self.tables.setdefault(name, Table(name))
+    def table(self, by: str) -> Table:
+        """The base table of a key scope, declared on first use."""
+        return self.tables.setdefault(by, Table(by, 1 if by == "customer" else 2))
+
+    def finer(self, by: str, values: tuple[str, ...]) -> Table:
+        """The table of a key scope split by `values`, declared on first use."""
+        name = f"{by}({', '.join(values)})"
+        return self.tables.setdefault(name, Table(name, 1 + len(values), self.table(by)))
 
     def remembers(self, place: str, memory: Memory) -> None:
         """Declare how far back a part, or a part and column, will reach."""
@@ -223,7 +228,8 @@ class State:
         self.memory_before = {place: msgspec.json.decode(value, type=Memory) for place, value in about[MEMORY].items()}
         self.memory = {place: memory.after(self.memory_before.get(place), self.clock.now) for place, memory in self.memory.items()}
         count = 0
-        for table in sorted(self.tables.values(), key=lambda table: table.owners is not None):  # owners are found among customers
+        customers = self.table("customer")
+        for table in self.tables.values():
             homes: dict[str, Part | Follower] = {**table.parts, **{follower.part_name: follower for follower in table.followers}}
             for name, home in homes.items():
                 entries = found.pop(name, Entries([], []))
@@ -234,7 +240,7 @@ class State:
                             f"state {name}: layout {fingerprint.hex()} is not in the changelog: was it written by a newer version, or cut? "
                             "Start with an empty changelog, or restore it"
                         )
-                    layout, own = self.layouts[fingerprint], table.restore_rows(keys)
+                    layout, own = self.layouts[fingerprint], table.restore_rows(keys, customers)
                     home.load(own, layout, values)
                     if not {name for name, _, _ in layout.columns} <= home.column_names():
                         home.touch(own)
@@ -272,13 +278,18 @@ class State:
     def note_touched(self, newest: Ints) -> None:
         """Treat rows read back as touched by the newest record of their customer (`newest`, by customer row): they are kept longer, never shorter."""
         for table in self.tables.values():
-            used = len(table.keys)
-            table.touched[:used] = max(self.clock.now, 1)
-            if table.kin is not None:
-                table.touched[:used] = np.maximum(table.touched[:used], newest[table.kin.customer[:used]])
-            table.next_due[:] = NEVER
-            table.earliest = NEVER
+            used = table.map.used
+            table.note_touched(np.maximum(max(self.clock.now, 1), newest[table.customer[:used]]) if table.base is not None else max(self.clock.now, 1))
+
+    def take_dropped(self) -> int:
+        """How many members were dropped because their list was full, since the last call."""
+        dropped = 0
+        for table in self.tables.values():
+            for follower in table.followers:
+                dropped += follower.dropped
+                follower.dropped = 0
+        return dropped
 
     def row_counts(self) -> dict[str, int]:
         """Rows in use by table."""
-        return {name: len(table.index) for name, table in self.tables.items()}
+        return {name: len(table) for name, table in self.tables.items()}
