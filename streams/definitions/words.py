@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from schemas.raw import fields_of
 from streams.engine.expression import DefinitionFault, EventDay, Expr, Join, Param, RecordField, ValueKind, maximum
@@ -20,11 +20,13 @@ class Records:
         self._record = record
         self._fields = fields_of(record)
 
-    def __getattr__(self, name: str) -> RecordField:
-        info = self._fields.get(name)
-        if info is None or info.kind == "object":
-            raise AttributeError(f"{self._record.__name__} has no column {name!r}{suggest(name, [one for one, of in self._fields.items() if of.kind != 'object'])}")
-        return RecordField(self._record, name, info.kind, nullable=info.nullable, unit=info.unit, domain=info.domain)
+    if not TYPE_CHECKING:  # a type checker knows the columns by streams/definitions/columns.py
+
+        def __getattr__(self, name: str) -> RecordField:
+            info = self._fields.get(name)
+            if info is None or info.kind == "object":
+                raise AttributeError(f"{self._record.__name__} has no column {name!r}{suggest(name, [one for one, of in self._fields.items() if of.kind != 'object'])}")
+            return RecordField(self._record, name, info.kind, nullable=info.nullable, unit=info.unit, domain=info.domain)
 
     @property
     def all(self) -> Stream:
