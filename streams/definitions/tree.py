@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from streams.engine.expression import Expr, Known
+from streams.engine.expression import Expr, Known, certain
 from streams.engine.features.frame import Extent, Feature, Frame
 from streams.engine.features.level import Level
 from streams.engine.features.moves import MoveSource
@@ -138,8 +138,13 @@ def conditions_of(stream: Stream) -> list[Expr]:
     return [*stream.conditions, *map(Known, known), *shared]
 
 
+def known_behind(stream: Stream) -> frozenset[object]:
+    """The keys of the nodes that are known wherever a stream's happening is: what its conditions ask for, and what splits it."""
+    return frozenset[object]().union(*map(certain, conditions_of(stream)))
+
+
 def has_member(frame: Frame, when: Stream) -> bool:
     """Whether the record behind a happening of `when` is surely one of a frame's own stream."""
     source, known = when.source, {one.key() for one in conditions_of(when)}
-    wanted = {one.key() for one in conditions_of(frame.stream)}
+    wanted = {one.key() for one in conditions_of(frame.stream)} - {Known(value).key() for value in frame.stream.by_value}
     return wanted <= known and is_behind(frame.stream.source, source)

@@ -74,14 +74,21 @@ class Reference:
         return join
 
 
-class ref:  # noqa: N801  # a word of rules: ref.city.tourist(place.to)
-    """The reference tables."""
+class References:
+    """The reference tables in rules, by name."""
 
     device = Reference("device", brand="text -> text", model="text -> text", is_5g="text -> bool")
     city = Reference("city", names="text -> text", country="text -> text", tourist="text -> bool", distance_km="text text -> int", has_tourist_city="text -> bool")
     plmn = Reference("plmn", country="text -> text", home="text -> bool", home_country="-> text!")
     holiday = Reference("holiday", holiday="text date -> text", is_holiday="text date -> bool")
     line = Reference("line", zone="text -> text", home_city="text -> text", activation_date="text -> date", payment_type="text -> text", bill_cycle_day="text -> int")
+
+    def __getattr__(self, table: str) -> Reference:
+        raise AttributeError(f"ref has no table {table!r}{suggest(table, [name for name in vars(References) if not name.startswith('_')])}")
+
+
+ref = References()
+"""The reference tables: `ref.city.tourist(place.to)`."""
 
 
 __all__ = [

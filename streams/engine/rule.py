@@ -181,7 +181,9 @@ class Without:
 class EdgeStage(FlowStage):
     """The happenings at which conditions become true: they are not without the record, or were not at the last happening."""
 
-    def __init__(self, home: Home, event: str, inner: FlowStage, condition: Expr, scope: Scope, keys: tuple[Expr, ...], late: Sequence[str], sources: Sequence[Source], *needs: Stage) -> None:
+    def __init__(
+        self, home: Home, event: str, inner: FlowStage, condition: Expr, scope: Scope, keys: tuple[Expr, ...], late: Sequence[str], sources: Sequence[Source], *needs: Stage
+    ) -> None:
         super().__init__(inner, *needs)
         self.inner, self.condition, self.scope, self.keys, self.late = inner, condition, scope, keys, late
         self.unarmed = scope.table.column(f"{event}.unarmed", "flag", part=home.part(sources))

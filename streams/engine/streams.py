@@ -281,6 +281,9 @@ class Stream:
         text += f".where({', '.join(map(str, self.conditions))})" if self.conditions else ""
         return text + (f".same({', '.join(map(str, self.by_value))})" if self.by_value else "")
 
+    def __repr__(self) -> str:
+        return f"<Stream {self}>"
+
     def __bool__(self) -> bool:
         raise DefinitionFault(f"{self}: a stream has no truth value; use .where(...) for conditions and any_of(...) for several streams")
 

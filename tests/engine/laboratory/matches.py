@@ -15,7 +15,7 @@ purses = money.same(B.main, B.bucket_id).level(before=B.balance_after - B.delta,
 causes = by_party.level(before=V.cause_for_term, after=V.duration_s)
 answer = causes.reaches(60, 61)
 
-length, price = voice.moves(V.duration_s), voice.moves(V.charge_minor)
+length, price = voice.moves(V.duration_s), V.same(V.currency).moves(V.charge_minor)
 first_cause = voice.moves(V.cause_for_term, initially=V.duration_s)
 cell, outcome = voice.moves(V.cell_id), by_party.moves(V.outcome)
 device, unremembered = X.all.moves(X.new_tac, old=X.old_tac), X.all.moves(X.new_tac, old=X.old_tac, remember=False)
