@@ -74,7 +74,7 @@ class RecordStage(FlowStage):
         wanted = batch.fate[position] == PROCESSED
         if self.by != "customer":
             wanted = wanted & (group.rows(self.by) >= 0)
-        if self.by == "line":
+        if self.by == "line" and self.kind != STATE_CHANGE:
             wanted = wanted & ~batch.ended[position]
         self.flow = RecordFlow(group, self.by, np.flatnonzero(wanted))
 
