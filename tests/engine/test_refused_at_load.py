@@ -7,6 +7,8 @@ import pytest
 from events.words import B, C, D, V, charged, charges, main_balance
 from streams.define import Param, edge, maximum
 from streams.definitions.catalogue import Catalogue, CatalogueFault
+from streams.definitions.faults import flaws_of
+from tests.engine.laboratory import EVENTS
 from tests.engine.laboratory.toys import toy
 
 
@@ -109,6 +111,11 @@ def test_two_events_of_one_id_are_refused():
 def test_a_window_of_an_event_and_a_stream_may_be_in_two_rules():
     first = V.all.within("1h")
     Catalogue([toy("a", "line", V.all.where(first.count() > 2)), toy("b", "line", V.where(V.duration_s > 5).where(first.count() > 2))])
+
+
+def test_the_laboratory_has_no_faults_but_one_that_shows_what_an_unknown_key_means():
+    (flaw,) = [f"{event.id}: {flaw}" for event in EVENTS for flaw in flaws_of(event)]
+    assert flaw.startswith("toy.crowd_after_low: when: count: is kept for each currency of BalanceChange, which VoiceUsage does not have")
 
 
 def test_the_shipped_rules_pass():
