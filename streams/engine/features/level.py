@@ -48,11 +48,6 @@ class Crossings(Stream):
         assert isinstance(self.source, CrossingSource)  # made by Level
         return self.source.step
 
-    def where(self, *conditions: Expr) -> Crossings:
-        """Only those for which all of `conditions` are true."""
-        plain = super().where(*conditions)
-        return Crossings(plain.source, plain.conditions, plain.by_value)
-
 
 class CrossingSource(Source):
     """`enter` holds on a record; with `release` only while armed: un-armed by it until `release` holds on a later record.

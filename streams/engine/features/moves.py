@@ -26,11 +26,6 @@ class Moves(Stream):
         """The new value."""
         return self.source.value
 
-    def where(self, *conditions: Expr) -> Moves:
-        """Only those for which all of `conditions` are true."""
-        plain = super().where(*conditions)
-        return Moves(plain.source, plain.conditions, plain.by_value)
-
 
 class MoveSource(Source):
     """`value` of a happening differs from the value before: from `old` where known, else the last one, else `initially`.

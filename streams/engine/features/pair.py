@@ -30,11 +30,6 @@ class Pair(Stream):
         """The time between the two, ms."""
         return self.source.gap
 
-    def where(self, *conditions: Expr) -> Pair:
-        """Only those for which all of `conditions` are true."""
-        plain = super().where(*conditions)
-        return Pair(plain.source, plain.conditions, plain.by_value)
-
 
 class PairSource(Source):
     """A happening of `second` after one of `first` (t_B <= t_A + within). One A serves one B; the latest free A before B counts.
