@@ -169,7 +169,9 @@ def entries_of(members: Flow, readers: Sequence[Flow]) -> Entries:
 
     Happenings are the same when both are taken from one flow and have one place there. At the same place members go before readers.
     """
-    flows = [members, *(reader for reader in readers)]
+    flows = [members, *readers]
+    if all(isinstance(flow, RecordFlow) for flow in flows):
+        return entries_of_records(members.batch, flows)
     roots: dict[int, int] = {}
     root, place = [], []
     for flow in flows:
@@ -196,6 +198,19 @@ def entries_of(members: Flow, readers: Sequence[Flow]) -> Entries:
     begins = np.cumsum([0, *(flow.n for flow in flows)])
     time = np.concatenate([flow.time for flow in flows])
     return Entries(at[kept], time[kept], member, [entry[begins[number + 1] : begins[number + 2]] for number in range(len(readers))])
+
+
+def entries_of_records(batch: Batch, flows: Sequence[Flow]) -> Entries:
+    """The same where all happenings are records: each has a position of its own."""
+    positions = [flow.at >> 1 for flow in flows]
+    there = np.zeros(batch.n, bool)
+    for position in positions:
+        there[position] = True
+    kept = np.flatnonzero(there)
+    number = np.cumsum(there) - 1
+    member = np.full(len(kept), -1, np.int64)
+    member[number[positions[0]]] = np.arange(flows[0].n)
+    return Entries(2 * kept + 1, batch.time[kept], member, [number[position] for position in positions[1:]])
 
 
 def root_of(flow: Flow) -> tuple[object, Ints]:
