@@ -122,7 +122,8 @@ class Given(NamedTuple):
 
     def part(self, begin: int, end: int) -> Given:
         """Entries begin to end (not included)."""
-        return Given(*(column[begin:end] for column in self))
+        columns: list[Any] = [column[begin:end] for column in self]
+        return Given(*columns)
 
 
 class Moved(NamedTuple):
@@ -162,7 +163,7 @@ class PlaceStage(FlowStage):
         """Declare its columns."""
         world = self.home.world
         table = self.table = self.home.state.table(self.by)
-        timed = min(machine.VOTES_KEPT, self.home.late_limit_ms // DAY_MS + 2)
+        timed = min(machine.VOTES_KEPT, self.home.late_limit_ms // DAY_MS + 3)
         """A record within the late limit may be of so many civil days, the newest one with them."""
         nights: list[tuple[str, ColumnKind, int]] = [("count_at", "time", 1), ("newest_day", "int", 1), ("days", "int", 1)]
         nights += [("places", "text", machine.VOTES_KEPT), (f"times.{timed}", "time", timed)]
@@ -238,8 +239,9 @@ class PlaceStage(FlowStage):
         """Run the machine over entries, the first of which is entry `begin` of the batch."""
         moves = np.zeros((int(np.count_nonzero(given.places)), 8), np.int64)
         world, state, dirty = self.home.world, self.state, self.place_part.dirty
-        arguments: list[Any] = [self.table.map.keys, self.lines, *self.zones, world.default_zone, self.home.jump_ms]
-        n = machine.place_machine(*given, *arguments, state, dirty, self.nights, self.nights_part.dirty, seen, moves)
+        known: list[Any] = [*given, self.table.map.keys, self.lines, *self.zones, world.default_zone, self.home.jump_ms]
+        kept: list[Any] = [state, dirty, self.nights, self.nights_part.dirty, seen, moves]
+        n = machine.place_machine(*known, *kept)
         columns, entry = moves[:n], moves[:n, machine.ENTRY]
         rows, times = given.rows[entry], given.times[entry]
         entry += begin
@@ -326,7 +328,8 @@ class PlaceStage(FlowStage):
             self._put(self.flow, name, values)
         self._put(self.flow, "home", home, home != 0)
         cities: Any = np.empty(len(moved.rows), object)
-        cities[:] = moved.cities
+        for at, visited in enumerate(moved.cities):
+            cities[at] = visited
         inside = [not any(text_of(place).startswith(ABROAD) for place in both) for both in zip(was.tolist(), to.tolist(), strict=True)]
         for name, values in (("domestic", inside), ("left_home", left != 0), ("came_home", back != 0), ("trip.tourist", moved.tourist)):
             self._put(self.flow, name, np.array(values, bool))
