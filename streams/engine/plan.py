@@ -19,8 +19,7 @@ from streams.engine.features.level import CrossingSource, CrossingStage
 from streams.engine.features.members import MemberStage
 from streams.engine.features.moves import MoveSource, MoveStage
 from streams.engine.features.pair import PairSource, PairStage
-from streams.engine.features.place import Place, PlaceReading, PlaceSource
-from streams.engine.features.place_machine import PlaceStage
+from streams.engine.features.place import Place, PlaceReading, PlaceSource, PlaceStage
 from streams.engine.features.reach import ReachSource, ReachStage
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.running import RunningStage
@@ -236,7 +235,7 @@ class Plan:
         inner: FlowStage = base
         if resets:
             lists = [stage for stage in dict.fromkeys([*needs, *read]) if isinstance(stage, MemberStage)]
-            inner = self._add(ResetStage(self.home, base, both(tuple(stateful)), lists, words, late))
+            inner = self._add(ResetStage(event.id, base, both(tuple(stateful)), lists, words, late))
             inner.needs += [*needs, *read]
         elif any(isinstance(word, Edge) for word in event.words):
             scope = self.home.scope(by, when.by_value, sources)

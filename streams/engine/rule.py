@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from schemas.columns import DAY_MS
+from streams.engine.flow import whole
 from streams.engine.kernels import kernel
 from streams.engine.rearm import Cool, Each, Edge, Once, OncePer, Reset
 from streams.engine.stage import FlowStage
@@ -196,7 +197,7 @@ class EdgeStage(FlowStage):
             return
         holds = flow.values(self.condition)
         without: Any = Without(flow)
-        held = np.broadcast_to(self.condition.column(without).values, (flow.n,))
+        held = whole(self.condition.column(without).values, flow.n)
         rows = self.scope.rows(flow, self.keys).astype(np.int64)
         skipped = late_in(flow, self.late)
         out = np.zeros(flow.n, bool)

@@ -119,7 +119,7 @@ class UnionStage(FlowStage):
 
     def run(self, batch: Batch) -> None:
         flow = MergedFlow.of([part.flow for part in self.parts], self.by)
-        flow.put(("Of", id(self.source), "name"), self.names[flow.which])
+        flow.put(("Of", self.source.key(), "name"), self.names[flow.which])
         self.flow = flow
 
 

@@ -112,7 +112,7 @@ def cross(rows: Any, enter: Any, release: Any, times: Any, believed: Any, jump_m
 class CrossingStage(FlowStage):
     """The crossings of a level, one row for each value of its stream's `same`.
 
-    Its flow has every happening at which `enter` is true, with what was read there: under `("fired", id(source))` whether it is an
+    Its flow has every happening at which `enter` is true, with what was read there: under `("fired", source.key())` whether it is an
     event (not late for the level, and armed), and with steps `source.step`, the highest one reached.
     """
 
@@ -137,7 +137,7 @@ class CrossingStage(FlowStage):
         enter = np.array(flow.values(self.source.enter), bool) & (rows >= 0)
         fired = self._fired(batch, flow, rows, enter)
         self.flow = flow.take(enter)
-        self.flow.put(("fired", id(self.source)), fired[enter])
+        self.flow.put(("fired", self.source.key()), fired[enter])
         if self.reached:
             self.flow.put(self.source.step.key(), self._steps(self.flow))
 
