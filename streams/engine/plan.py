@@ -173,19 +173,13 @@ class Plan:
 
     def _shows(self, reader: FlowStage, place: Place) -> bool:
         """Whether the happenings of `reader` are moves of `place`, or were taken from them."""
-        moved = self.flows.get(("source", place.source.key(), "line"))
-        stage: Stage | None = reader
-        while stage is not None and not isinstance(stage, ANCHORED):
-            if stage is moved:
-                return True
-            stage = getattr(stage, "inner", None)
-        return False
+        return self.flows.get(("source", place.source.key(), "line")) in inner_stages(reader)
 
     def read(self, feature: Feature, reader: FlowStage, by: str, *, own: str = "") -> FeatureStage:
         """The stage that reads `feature` at the happenings of `reader`."""
         stream = feature.frame.stream
         members = self.flow(stream, by)
-        mode, group = self._mode(feature, own=own)
+        mode, group = self._mode(feature, own=own, subset=members in inner_stages(reader))
         text = f"{by} {own} {stream.canonical(self.home.world.value_of)} group {self.home.text(group) if group is not None else '-'}"
         key = (mode, stream.key(), by, own, None if group is None else group.key())
         for number, stage in enumerate(self.features[key]):
@@ -203,14 +197,17 @@ class Plan:
         self.evaluate(reader, stream.by_value)
         return stage
 
-    def _mode(self, feature: Feature, *, own: str) -> tuple[str, Expr | None]:
-        """How members are kept: added up for ever, by civil days, or each by itself; and what they are grouped by."""
+    def _mode(self, feature: Feature, *, own: str, subset: bool) -> tuple[str, Expr | None]:
+        """How members are kept: added up for ever, by civil days, or each by itself; and what they are grouped by.
+
+        Days are enough where every reader is a member itself (`subset`): only then no member of its day is later than a reader that counts.
+        """
         match feature.frame.extent:
             case Ever():
                 return "ever", None
-            case Today() if not own:
+            case Today() if subset and not own:
                 return "days", group_of(feature)
-            case Within(span=span) if span.civil and not own:
+            case Within(span=span) if subset and span.civil and not own:
                 return "days", group_of(feature)
         return "members", None
 
@@ -338,6 +335,14 @@ def ancestors(stage: Stage) -> set[Stage]:
         if one not in found:
             found.add(one)
             waiting += one.needs
+    return found
+
+
+def inner_stages(stage: Stage) -> list[Stage]:
+    """`stage`, and the stages from whose flows its own was taken."""
+    found = [stage]
+    while (inner := getattr(found[-1], "inner", None)) is not None and not isinstance(found[-1], ANCHORED):
+        found.append(inner)
     return found
 
 

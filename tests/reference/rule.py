@@ -13,6 +13,7 @@ from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.pair import PairSource
 from streams.engine.features.place import AS_OF, PlaceReading, PlaceSource
+from streams.engine.features.reach import ReachSource
 from streams.engine.features.silence import SilenceSource
 from streams.engine.rearm import Cool, OncePer, Reset
 from streams.engine.streams import EventSource, RecordSource, Stream, UnionSource
@@ -20,11 +21,11 @@ from tests.reference.civil import later, shown
 from tests.reference.frames import Row, added_up, within
 from tests.reference.happening import Happening, Seen
 from tests.reference.rearm import Marks
-from tests.reference.sources import Crossing, Moves, Pair
+from tests.reference.sources import Crossing, Moves, Pair, Reach
 from tests.reference.timers import Absence, Silence, Timed
 from tests.reference.values import fires, value
 
-SCALAR = {CrossingSource: Crossing, MoveSource: Moves, PairSource: Pair, AbsenceSource: Absence, SilenceSource: Silence}
+SCALAR = {CrossingSource: Crossing, ReachSource: Reach, MoveSource: Moves, PairSource: Pair, AbsenceSource: Absence, SilenceSource: Silence}
 
 
 class View:
@@ -151,6 +152,9 @@ class Rule:
                     self._find(one)
             case SilenceSource():
                 self._find(source.given)
+            case ReachSource():
+                for one in (source.feature, *source.steps):
+                    self._find(one)
         if type(source) in SCALAR:
             self.scalars[id(source)] = SCALAR[type(source)](source, self)
 

@@ -67,6 +67,21 @@ class Crossing(Scalar):
         return bool(frames) and self.source.release is None and not any(frame.extent.ordered for frame in frames)
 
 
+class Reach(Scalar):
+    """Every member is evaluated, late ones too, each with the frame of its own time."""
+
+    def happen(self, cause: Happening) -> list[Happening]:
+        feature = self.source.feature
+        found = []
+        for on in self.rule.of(feature.frame.stream):
+            view = self.rule.view(on)
+            lower, upper = view.without().feature(feature), view.feature(feature)
+            reached = [step for step in (value(step, view) for step in self.source.steps) if step is not None and lower < step <= upper]
+            if reached:
+                found.append(on.said(self.id, step=max(reached)))
+        return found
+
+
 class Last:
     """The row of a value that moves."""
 
