@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.codes import keep
 from schemas.raw import RECORD_TYPES
-from streams.engine.batch import PROCESSED
+from streams.engine.batch import PROCESSED, TERMINATED
 from streams.engine.expression import both
 from streams.engine.flow import Flow, MergedFlow, RecordFlow, StoredFlow
 
@@ -71,7 +71,8 @@ class RecordStage(FlowStage):
             self.flow = nothing(batch, self.by)
             return
         position = group.position
-        wanted = batch.fate[position] == PROCESSED
+        fate = batch.fate[position]
+        wanted = (fate == PROCESSED) | (fate == TERMINATED)
         if self.by != "customer":
             wanted = wanted & (group.rows(self.by) >= 0)
         if self.by == "line" and self.kind != STATE_CHANGE:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streams.engine.features.cuts import pieces
 from streams.engine.features.members import base_of
 from streams.engine.rule import late_in
 from streams.engine.stage import FlowStage
@@ -45,11 +46,16 @@ class ResetStage(FlowStage):
     def run(self, batch: Batch) -> None:
         flow = self.inner.flow
         live = np.flatnonzero(~late_in(flow, self.late))
-        found = live[self._holds(flow, live)]
-        events = self._events(flow, live, found) if len(found) else found
+        events = [live[:0]]
+        for begin, end, resets in pieces(flow.at, self.words.line_ends(batch)):
+            own = live[(live >= begin) & (live < end)]
+            found = own[self._holds(flow, own)]
+            if len(found):
+                events.append(self._events(flow, own, found))
+            self.words.clear(resets)
         for frame in self.frames:
             frame.finish()
-        self.flow = flow._taken(np.sort(events))
+        self.flow = flow._taken(np.sort(np.concatenate(events)))
 
     def _holds(self, flow: Flow, index: Ints) -> Bools:
         """Where the condition is true. A flow of their own: what is computed for it is not kept for the next time."""

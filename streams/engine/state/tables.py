@@ -89,13 +89,13 @@ class Part:
             for row in rows.tolist():
                 texts[row] = b""
 
-    def encode(self, rows: Rows) -> list[bytes]:
-        """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length."""
+    def encode(self, rows: Rows) -> list[bytes | None]:
+        """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length; None for rows in which nothing is kept."""
         size, head, blob = self.layout.dtype.itemsize, self.layout.fingerprint, self.array[rows].tobytes()
         values = [head + blob[start : start + size] for start in range(0, len(blob), size)]
         for texts in self.texts.values():
             values = [value + LENGTH.pack(len(text := texts[row])) + text for value, row in zip(values, rows.tolist(), strict=True)]
-        return values
+        return [value if any(value[len(head) :]) else None for value in values]
 
     def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
         """Read `values`, written in `layout`, into `rows`, column by column, by name."""
