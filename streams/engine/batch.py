@@ -141,7 +141,7 @@ class Batch:
         none = np.zeros(0, np.int64)
         self.n = released.n if released is not None else 0
         self.time: Ints = released.time if released is not None else none
-        self.rank: Ints = released.rank if released is not None else none
+        self.rank: Array = released.rank if released is not None else none
         self.kind: Array = released.kind if released is not None else none
         self.id_hash: Ints = released.id_hash if released is not None else none
         self.content_hash: Ints = released.content_hash if released is not None else none

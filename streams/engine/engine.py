@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from schemas.columns import Ints
     from schemas.reference import Reference
     from streams.definitions.catalogue import Catalogue
-    from streams.definitions.event import Event
     from streams.engine.rule import RuleStage
     from streams.engine.state.codec import Change
     from streams.intake.merge import Released

@@ -56,9 +56,9 @@ class Plan:
         self._keep_of_anchors()
         for stage in self.stages:
             stage.declare()
-        for event, rule in self.rules.items():
+        for name, rule in self.rules.items():
             for stage in needed_by(rule):
-                stage.events.add(event)
+                stage.events.add(name)
 
     def _add(self, stage: FlowStage) -> FlowStage:
         self.every.append(stage)
@@ -182,10 +182,8 @@ class Plan:
         mode, group = self._mode(feature, own=own, subset=members in inner_stages(reader))
         text = f"{by} {own} {stream.canonical(self.home.world.value_of)} group {self.home.text(group) if group is not None else '-'}"
         key = (mode, stream.key(), by, own, None if group is None else group.key())
-        for number, stage in enumerate(self.features[key]):
-            if stage not in ancestors(reader) and (stage is not reader):
-                break
-        else:
+        stage = next((one for one in self.features[key] if one not in ancestors(reader)), None)
+        if stage is None:
             number = len(self.features[key])
             name = self.name(mode, text, (key, number))
             kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage}
@@ -321,7 +319,7 @@ def currency_fields(records: Sequence[type]) -> Iterator[RecordField]:
     from schemas.raw import fields_of
 
     for record in records:
-        info = fields_of(record).get("currency")  # type: ignore[arg-type]  # raw records
+        info = fields_of(record).get("currency")
         if info is not None:
             yield RecordField(record, "currency", "text", nullable=info.nullable)
 

@@ -49,9 +49,7 @@ def pass_words(slots: Any, kinds: Any, spans: Any, times: Any, days: Any, last: 
                 allowed = False
             elif last[at] > times[i] + jump_ms:
                 continue
-            elif kind == 1 and times[i] < last[at] + spans[w]:
-                allowed = False
-            elif kind == 2 and days[i] < last_day[at] + spans[w]:
+            elif (kind == 1 and times[i] < last[at] + spans[w]) or (kind == 2 and days[i] < last_day[at] + spans[w]):
                 allowed = False
         out[i] = allowed
         if allowed:
@@ -85,7 +83,9 @@ class Word:
     `where`: the values that must be known for it to be asked, or (`unknown`) one of which must be unknown.
     """
 
-    def __init__(self, home: Home, name: str, word: Rearm, by: str, keys: tuple[Expr, ...], sources: Sequence[Source], where: tuple[Expr, ...] = (), *, unknown: bool = False) -> None:
+    def __init__(
+        self, home: Home, name: str, word: Rearm, by: str, keys: tuple[Expr, ...], sources: Sequence[Source], where: tuple[Expr, ...] = (), *, unknown: bool = False
+    ) -> None:
         self.word, self.where, self.unknown = word, where, unknown
         taken = {key.key() for key in keys}
         self.values = (*keys, *(value for value in word.per if value.key() not in taken))

@@ -39,7 +39,13 @@ PLACES = {
     "own": "own_store",
     "comp": "competitor_store",
 }
-NETWORKS = (("460-00", "CN", "true", ""), ("440-10", "JP", "false", "asia"), ("208-01", "FR", "false", "europe"), ("520-04", "TH", "false", "asia"), ("454-00", "HK", "false", "asia"))
+NETWORKS = (
+    ("460-00", "CN", "true", ""),
+    ("440-10", "JP", "false", "asia"),
+    ("208-01", "FR", "false", "europe"),
+    ("520-04", "TH", "false", "asia"),
+    ("454-00", "HK", "false", "asia"),
+)
 DEVICES = (
     ("35331109", "Acme", "A1", "false", "false", "2020-01-01", "android"),
     ("35407115", "Acme", "A2", "true", "true", "2024-01-01", "android"),

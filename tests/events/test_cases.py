@@ -43,5 +43,3 @@ def run(files, folder):
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 def test_a_case_gives_its_events(results, case):
     assert results[case["id"]] is None, f"{case['title']} ({case['why']})"
-
-

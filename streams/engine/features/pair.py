@@ -16,7 +16,9 @@ def shared_keys(first: Stream, second: Stream, stream: Stream) -> tuple[Expr, ..
     """The values of `stream` by which two streams go together: by place, as far as both go. Raises DefinitionFault."""
     for one, other in zip(first.by_value, second.by_value, strict=False):
         if one.kind != other.kind or (isinstance(one, RecordField) and isinstance(other, RecordField) and one.record is other.record and one.name != other.name):
-            raise DefinitionFault(f"same: wanted values that go together at the same place of both streams, got {one} and {other}: name them in one order, .same(B.currency, B.bucket_id)")
+            raise DefinitionFault(
+                f"same: wanted values that go together at the same place of both streams, got {one} and {other}: name them in one order, .same(B.currency, B.bucket_id)"
+            )
     return stream.by_value[: min(len(first.by_value), len(second.by_value))]
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streams.engine.flow import Flow
     from streams.engine.rule import Words
     from streams.engine.stage import Stage
+    from streams.engine.state.tables import Rows
 
 AT_ONCE = 16
 """How many happenings of a key are judged again behind an event; twice as many where none of them is one, and so on."""
@@ -109,7 +110,7 @@ class ResetStage(FlowStage):
 class Replay:
     """The entries of a stage, walked again in the rows that an event emptied. `keys`: the base rows of the rule's happenings, ascending."""
 
-    def __init__(self, stage: MemberStage, inner: FlowStage, keys: Ints) -> None:
+    def __init__(self, stage: MemberStage, inner: FlowStage, keys: Rows) -> None:
         self.stage, self.entry = stage, stage.entry_of(inner)
         rows = stage.feed.rows
         base = base_of(stage.scope.table, rows)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from schemas.codes import code, text_of
 from streams.engine.state.codec import FORMATS, LENGTH, SEPARATOR, ColumnKind, Layout, StateRefused
 from streams.engine.state.rowmap import RowMap
+from streams.engine.state.rowmap import Rows as Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
     from streams.engine.state.follower import Follower
 
-Rows = npt.NDArray[np.int32]
 NEVER = np.iinfo(np.int64).max
 FIRST_ROWS = 1024
 
