@@ -15,8 +15,7 @@ import numpy.typing as npt
 
 from schemas.codes import code, text_of
 from streams.engine.state.codec import FORMATS, LENGTH, SEPARATOR, ColumnKind, Layout, StateRefused
-from streams.engine.state.rowmap import RowMap
-from streams.engine.state.rowmap import Rows as Rows
+from streams.engine.state.rowmap import RowMap, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -288,3 +287,6 @@ class Table:
     def live(self) -> Bools:
         """Which row numbers are in use."""
         return self.map.live[: self.map.used]
+
+
+__all__ = ["FIRST_ROWS", "NEVER", "Column", "Part", "Rows", "Table"]
