@@ -175,6 +175,6 @@ def test_interpreted_kernels_do_the_same():
     files = [os.path.join(os.path.dirname(__file__), name) for name in ("test_lists.py", "test_members.py")]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *files],
-        env=os.environ | {"NUMBA_DISABLE_JIT": "1", "KAIROS_EXAMPLES": "15"}, capture_output=True, text=True, check=False,
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1", "KAIROS_EXAMPLES": "8"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
