@@ -1,4 +1,4 @@
-"""How many different values windows have, and which weighs most: one hash table for all windows, a mark instead of emptying it."""
+"""How many different values windows have, and which weighs most."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.codes import NULL, text_of
+from streams.engine.features.sliding import slid, slot_of
+from streams.engine.features.windows import LONG
 from streams.engine.kernels import kernel
 
 if TYPE_CHECKING:
@@ -14,47 +16,22 @@ if TYPE_CHECKING:
     from streams.engine.features.windows import Windows
 
 
-@kernel("int64(int64, int64, int64, int64[:], int64[:])")
-def slot_of(value: int, mark: int, mask: int, keys: Any, marks: Any) -> int:
-    """Where `value` is, or goes, among the slots with `mark`; slots with other marks are free."""
-    at = (value ^ (value >> 17) ^ (value >> 41)) & mask
-    while marks[at] == mark and keys[at] != value:
-        at = (at + 1) & mask
-    return at
+@kernel("void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, int64[::1])")
+def count_distinct(begin: Any, end: Any, low: Any, until: Any, times: Any, values: Any, unknown: int, out: Any) -> None:
+    """How many different known values each window has that is not long: each member is compared with those before."""
+    for i in range(len(begin)):
+        for k in range(begin[i], end[i] if end[i] - begin[i] <= 32 else begin[i]):
+            fresh = values[k] != unknown and low[i] < times[k] <= until[i]
+            before = begin[i]
+            while fresh and before < k:
+                fresh = values[before] != values[k] or not low[i] < times[before] <= until[i]
+                before += 1
+            out[i] += fresh
 
 
-@kernel("void(int64[:], int64[:], int64[:], boolean[:], int64[:], int64[:], int64[:], int64[:], int64, int64[:], int64[:], int64[:], int64[:])")
-def count_distinct(order: Any, begin: Any, end: Any, exact: Any, low: Any, until: Any, times: Any, values: Any, unknown: int, keys: Any, marks: Any, counts: Any, out: Any) -> None:
-    """How many different known values. A piece that overlaps the piece before it only adds and removes what differs."""
-    mask = len(keys) - 1
-    mark, first, last, n, used = 0, 0, 0, 0, 0
-    for i in order:
-        a, b = begin[i], end[i]
-        if not exact[i] or a < first or a >= last or 2 * (used + b - last) > mask:
-            mark, first, last, n, used = mark + 1, a, a, 0, 0
-        for k in range(first, a):
-            if values[k] != unknown:
-                at = slot_of(values[k], mark, mask, keys, marks)
-                counts[at] -= 1
-                n -= counts[at] == 0
-        for k in range(b, last):
-            if values[k] != unknown:
-                at = slot_of(values[k], mark, mask, keys, marks)
-                counts[at] -= 1
-                n -= counts[at] == 0
-        for k in range(last, b):
-            if values[k] != unknown and (exact[i] or low[i] < times[k] <= until[i]):
-                at = slot_of(values[k], mark, mask, keys, marks)
-                if marks[at] != mark:
-                    marks[at], keys[at], counts[at] = mark, values[k], 0
-                    used += 1
-                counts[at] += 1
-                n += counts[at] == 1
-        first, last = a, b if exact[i] else a
-        out[i] = n
-
-
-@kernel("void(int64[:], int64[:], int64[:], int64[:], int64[:], int64[:], int64[:], int64, int64[:], int64[:], int64[:], int64[:], int64[:], int64[:], boolean[:])")
+@kernel(
+    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], boolean[::1])"
+)
 def heaviest(
     begin: Any, end: Any, low: Any, until: Any, times: Any, values: Any, weights: Any, unknown: int, keys: Any, marks: Any, high: Any, rest: Any, used: Any, out: Any, tied: Any
 ) -> None:
@@ -83,18 +60,11 @@ def heaviest(
         out[i] = keys[best] if best >= 0 else unknown
 
 
-def slots_for(windows: Windows, columns: int) -> Ints:
-    """A table [columns, slots] that the longest window fills to a quarter at most."""
-    longest = int((windows.end - windows.begin).max(initial=0))
-    return np.zeros((columns, 1 << (4 * longest + 3).bit_length()), np.int64)
-
-
 def distincts(windows: Windows, values: Ints, unknown: int) -> Ints:
     """How many different known values each window has."""
-    out, long = np.zeros(len(windows.begin), np.int64), windows.long()
-    order = np.concatenate([np.delete(np.arange(len(out)), long), long])
-    keys, marks, counts = slots_for(windows, 3)
-    count_distinct(order, windows.begin, windows.end, windows.exact, windows.low, windows.until, windows.times, values, unknown, keys, marks, counts, out)
+    out = np.zeros(len(windows.begin), np.int64)
+    count_distinct(windows.begin, windows.end, windows.low, windows.until, windows.times, values, unknown, out)
+    slid(windows, np.flatnonzero(windows.end - windows.begin > LONG), values, unknown, "distinct", out)
     return out
 
 
@@ -102,7 +72,8 @@ def tops(windows: Windows, values: Ints, weights: Ints) -> Ints:
     """The text with the largest sum of weights; of equal ones the first in the alphabet; 0 for none."""
     n = len(windows.begin)
     out, tied = np.zeros(n, np.int64), np.zeros(n, bool)
-    keys, marks, high, rest, used = slots_for(windows, 5)
+    longest = int((windows.end - windows.begin).max(initial=0))
+    keys, marks, high, rest, used = np.zeros((5, 1 << (2 * longest + 1).bit_length()), np.int64)
     heaviest(windows.begin, windows.end, windows.low, windows.until, windows.times, values, weights, 0, keys, marks, high, rest, used, out, tied)
     for at in np.flatnonzero(tied).tolist():
         piece = slice(int(windows.begin[at]), int(windows.end[at]))

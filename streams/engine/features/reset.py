@@ -64,7 +64,7 @@ class ResetStage(FlowStage):
 
     def _events(self, flow: Flow, live: Ints, found: Ints) -> Ints:
         """Which happenings are events; `found`: those that would be, if none was before."""
-        keys, key = np.unique(flow.rows(self.words.by), return_inverse=True)
+        keys, key = np.unique(flow.rows(self.words.by).astype(np.int64), return_inverse=True)
         order = live[np.argsort(key[live], kind="stable")]
         """By key, in the order of their happening."""
         place = np.full(flow.n, -1, np.int64)
@@ -118,6 +118,8 @@ class Replay:
         there = np.flatnonzero((rows >= 0) & (keys[key] == base))
         self.order = there[np.argsort(key[there], kind="stable")]
         """Entries by key, in their order."""
+        self.at = np.full(len(rows), -1)
+        self.at[self.order] = np.arange(len(self.order))
         self.key = key[self.order]
         self.row = np.unique(rows[self.order], return_inverse=True)[1]
         self.wide = len(rows) + 1
@@ -130,11 +132,11 @@ class Replay:
     def empty_behind(self, events: Ints, times: Ints) -> None:
         """Happenings `events` (of different keys) at `times` were events."""
         entry = self.entry[events]
-        kept = self.stage.feed.rows[entry] >= 0
+        kept = self.at[entry] >= 0
         entry = entry[kept]
         self.stage.empty_behind(entry, times[kept])
-        at = np.flatnonzero(np.isin(self.order, entry))
-        self.reached[self.row[at]], self.begin[self.key[at]] = self.order[at] + 1, at + 1
+        at = self.at[entry]
+        self.reached[self.row[at]], self.begin[self.key[at]] = entry + 1, at + 1
 
     def walk(self, keys: Ints, last: Ints) -> None:
         """Walk on to happening `last` of each of `keys`."""

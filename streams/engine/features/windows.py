@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from schemas.codes import NULL
+from streams.engine.features.sliding import saturated, slid
 from streams.engine.kernels import kernel
 from streams.engine.state.lists import MOST
 
@@ -47,20 +48,20 @@ class Windows(NamedTuple):
         begin, end, exact = snapshots
         found = cls(begin.copy(), end.copy(), exact.copy(), np.zeros(n, np.int64), low, until, times)
         narrow(*found)
+        slid(found, found.long(exact=False), times, 0, "count", found.held)
         return found
 
-    def long(self) -> Ints:
-        """Which are exact and long, those of one list together."""
-        index = np.flatnonzero(self.exact & (self.held > LONG))
-        return index[np.argsort(self.begin[index], kind="stable")]
+    def long(self, *, exact: bool) -> Ints:
+        """Which are long, and one piece or not."""
+        return np.flatnonzero((self.exact == exact) & (self.end - self.begin > LONG))
 
 
-@kernel("void(int64[:], int64[:], boolean[:], int64[:], int64[:], int64[:], int64[:])")
+@kernel("void(int64[::1], int64[::1], boolean[::1], int64[::1], int64[::1], int64[::1], int64[::1])")
 def narrow(begin: Any, end: Any, exact: Any, held: Any, low: Any, until: Any, times: Any) -> None:
-    """Narrow `begin` and `end` to the window where a list is in order; `held` its members."""
+    """Narrow `begin` and `end` to the window where a list is in order; `held` its members (of long lists out of order not yet)."""
     for i in range(len(begin)):
         if not exact[i]:
-            for k in range(begin[i], end[i]):
+            for k in range(begin[i], end[i] if end[i] - begin[i] <= 32 else begin[i]):
                 held[i] += low[i] < times[k] <= until[i]
             continue
         if end[i] > begin[i] and times[end[i] - 1] > until[i]:
@@ -84,22 +85,11 @@ def narrow(begin: Any, end: Any, exact: Any, held: Any, low: Any, until: Any, ti
         held[i] = end[i] - begin[i]
 
 
-@kernel("int64(int64, int64)")
-def saturated(high: int, low: int) -> int:
-    """`high` * 2**32 + `low`, beyond 2**62 that."""
-    high += low >> 32
-    if high > 0x3FFFFFFF:
-        return 0x4000000000000000
-    if high < -0x40000000:
-        return -0x4000000000000000
-    return (high << 32) | (low & 0xFFFFFFFF)
-
-
-@kernel("void(int64[:], int64[:], boolean[:], int64[:], int64[:], int64[:], int64[:], int64[:], int64[:])")
-def add_up(begin: Any, end: Any, exact: Any, held: Any, low: Any, until: Any, times: Any, values: Any, out: Any) -> None:
-    """The sum of the known values of each window that is short or not one piece."""
+@kernel("void(int64[::1], int64[::1], boolean[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1])")
+def add_up(begin: Any, end: Any, exact: Any, low: Any, until: Any, times: Any, values: Any, out: Any) -> None:
+    """The sum of the known values of each window that is not long."""
     for i in range(len(begin)):
-        if exact[i] and held[i] > 32:
+        if end[i] - begin[i] > 32:
             continue
         high, rest = 0, 0
         for k in range(begin[i], end[i]):
@@ -109,7 +99,7 @@ def add_up(begin: Any, end: Any, exact: Any, held: Any, low: Any, until: Any, ti
         out[i] = saturated(high, rest)
 
 
-@kernel("void(int64[:], int64[:], int64[:], int64[:], int64[:], int64[:], int64[:])")
+@kernel("void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1])")
 def add_up_long(order: Any, begin: Any, end: Any, values: Any, high: Any, rest: Any, out: Any) -> None:
     """The sums of long pieces, those of one list together in `order`: differences of running sums `high` and `rest` (halves of 32 bits)."""
     i = 0
@@ -128,19 +118,26 @@ def add_up_long(order: Any, begin: Any, end: Any, values: Any, high: Any, rest: 
             i += 1
 
 
-@kernel("void(int64[:], int64[:], int64[:], int64[:], int64[:], int64[:], boolean, int64[:])")
-def extreme(begin: Any, end: Any, low: Any, until: Any, times: Any, values: Any, smallest: bool, out: Any) -> None:
-    """The largest (or smallest) known value of each window; NULL for none."""
+@kernel("void(int64[::1], int64[::1], boolean[::1], int64[::1], int64[::1], int64[::1], int64[::1], boolean, int64[::1])")
+def extreme(begin: Any, end: Any, exact: Any, low: Any, until: Any, times: Any, values: Any, smallest: bool, out: Any) -> None:
+    """The largest (or smallest) known value of each window; NULL for none. Loops without branches are compiled to several members a step."""
     for i in range(len(begin)):
-        best = -0x8000000000000000
-        for k in range(begin[i], end[i]):
-            value = values[k]
-            if low[i] < times[k] <= until[i] and value != -0x8000000000000000 and (best == -0x8000000000000000 or (value < best) == smallest):
-                best = value
-        out[i] = best
+        a, b, known = begin[i], end[i], 0
+        if smallest:
+            best = 0x7FFFFFFFFFFFFFFF
+            for k in range(a, b):
+                counts = values[k] != -0x8000000000000000 and (exact[i] or (low[i] < times[k] and times[k] <= until[i]))
+                best = min(best, values[k] if counts else 0x7FFFFFFFFFFFFFFF)
+                known += counts
+            out[i] = best if known > 0 else -0x8000000000000000
+        else:
+            best = -0x8000000000000000
+            for k in range(a, b):
+                best = max(best, values[k] if exact[i] or (low[i] < times[k] and times[k] <= until[i]) else -0x8000000000000000)
+            out[i] = best
 
 
-@kernel("void(int64[:], int64[:], boolean[:], int64[:], int64[:], int64[:], int64[:], int64, boolean, int64[:])")
+@kernel("void(int64[::1], int64[::1], boolean[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, boolean, int64[::1])")
 def nearest(begin: Any, end: Any, exact: Any, low: Any, until: Any, times: Any, values: Any, unknown: int, first: bool, out: Any) -> None:
     """The known value of the latest (or first) member by time, of equal times by arrival; `unknown` for none."""
     for i in range(len(begin)):
@@ -154,7 +151,7 @@ def nearest(begin: Any, end: Any, exact: Any, low: Any, until: Any, times: Any, 
                     break
 
 
-@kernel("void(int64[:], int64[:], int64[:], int64[:], int64[:], int64[:], boolean[:])")
+@kernel("void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], boolean[::1])")
 def any_true(begin: Any, end: Any, low: Any, until: Any, times: Any, values: Any, out: Any) -> None:
     """Whether a value of each window is 1."""
     for i in range(len(begin)):
@@ -164,7 +161,7 @@ def any_true(begin: Any, end: Any, low: Any, until: Any, times: Any, values: Any
                 break
 
 
-@kernel("void(int64[:], int64[:], int64[:], int64[:], int64[:], int64[:], int64, int64[:,:], int64[:])")
+@kernel("void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, int64[:,::1], int64[::1])")
 def appearances(begin: Any, end: Any, low: Any, until: Any, times: Any, values: Any, unknown: int, out: Any, found: Any) -> None:
     """The first distinct known values of each window in order of arrival, as many as `out` has columns; `found` how many."""
     for i in range(len(begin)):
@@ -186,9 +183,11 @@ def appearances(begin: Any, end: Any, low: Any, until: Any, times: Any, values: 
 def sums(windows: Windows, values: Ints) -> Ints:
     """The sums of the known values, within 2**62."""
     out = np.zeros(len(windows.begin), np.int64)
-    add_up(*windows, values, out)
-    long = windows.long()
+    add_up(windows.begin, windows.end, windows.exact, windows.low, windows.until, windows.times, values, out)
+    slid(windows, windows.long(exact=False), values, NULL, "sum", out)
+    long = windows.long(exact=True)
     if len(long):
+        long = long[np.argsort(windows.begin[long], kind="stable")]
         running = np.zeros((2, 2 * MOST + 1), np.int64)
         add_up_long(long, windows.begin, windows.end, values, running[0], running[1], out)
     return out
@@ -197,7 +196,7 @@ def sums(windows: Windows, values: Ints) -> Ints:
 def extremes(windows: Windows, values: Ints, *, smallest: bool) -> Ints:
     """The largest or smallest known values; NULL for none."""
     out = np.full(len(windows.begin), NULL, np.int64)
-    extreme(windows.begin, windows.end, windows.low, windows.until, windows.times, values, smallest, out)
+    extreme(windows.begin, windows.end, windows.exact, windows.low, windows.until, windows.times, values, smallest, out)
     return out
 
 

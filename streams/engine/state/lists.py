@@ -154,8 +154,11 @@ def take_in(
             if believed[e] and (t > last or misdated):
                 last = t
             if t > last - keep_ms and not (len(emptied) > 0 and t <= emptied[row] <= t + jump_ms):
-                while n > 0 and (arena[begin] <= last - keep_ms or n == 4096):
-                    dropped[e] = dropped[e] or arena[begin] > last - keep_ms
+                while n > 0:
+                    needed = last - keep_ms < arena[begin] <= last + jump_ms or last == 0
+                    if needed and n < 4096:
+                        break
+                    dropped[e] = dropped[e] or needed
                     begin, first, n = begin + 1, first + 1, n - 1
                 size = room_of(shape & 7) if shape != -1 else 0
                 if first + n >= size or (size > 16 and 16 * (n + 1) <= size):
@@ -233,8 +236,9 @@ class Lists(Follower):
     def take_in(self, feed: Feed, which: Ints, marks: Marks, *, keep_ms: int, jump_ms: int) -> None:
         """Walk entries `which` of `feed`: note each list without the entry, take members in, note it with them.
 
-        A row lets go of members `keep_ms` or more behind its newest; one that comes so late is not taken in, and neither is
-        one that is not behind the time at which a rule emptied its row. A newest time more than `jump_ms` ahead was misdated.
+        A row lets go of its first members while they are `keep_ms` or more behind its newest; one that comes so late is not taken
+        in, and neither is one that is not behind the time at which a rule emptied its row. What is more than `jump_ms` ahead was
+        misdated: a newest time gives way, and a first member is let go.
         """
         self._wait_room(2 * len(which))
         at = 0
