@@ -147,6 +147,28 @@ def resets_of(batch: Batch, scope: Scope) -> Ints:
     return np.array(found, np.int64).reshape(len(found), 3).T
 
 
+def kept_of(nodes: Iterable[Expr], source: Source, known: set[object]) -> dict[object, Expr]:
+    """Those of `nodes` that must be stored of a happening of `source`, by key; `known`: what is known otherwise. Raises DefinitionFault.
+
+    What a source reports that is made of this one is not among them: it is found when that happens.
+    """
+    made_of = _keys_behind(source)
+    found: dict[object, Expr] = {}
+    for node in nodes:
+        if node.key() not in known and not (isinstance(node, Of) and node.source.key() not in made_of):
+            stored_kind(node)
+            found[node.key()] = node
+    return found
+
+
+def _keys_behind(source: Source) -> set[object]:
+    """The keys of `source` and of all sources that it is made of."""
+    found = {source.key()}
+    for one in (*source.behind(), *(stream.source for stream in source.inputs())):
+        found |= _keys_behind(one)
+    return found
+
+
 def topic_of(source: Source) -> int | None:
     """The topic rank of all records behind `source`; None where there are several."""
     ranks = {TOPICS.index(record.topic) for record in source.records()}  # type: ignore[attr-defined]  # raw records
@@ -190,10 +212,7 @@ class Due:
 
     def keep(self, nodes: Iterable[Expr]) -> None:
         """What is read of anchors at their timers. Raises DefinitionFault."""
-        for node in nodes:
-            if node.key() not in self.known:
-                stored_kind(node)
-                self.nodes.setdefault(node.key(), node)
+        self.nodes |= kept_of(nodes, self.first, self.known)
 
     def declare(self) -> None:
         """Declare the columns."""
@@ -316,4 +335,4 @@ class Due:
         return np.array(listed, np.int64)
 
 
-__all__ = ["AT", "BY", "DUE", "END", "OF", "ORDER", "PLACE", "RANK", "ROW", "SINCE", "TIME", "Due", "Members", "from_store", "lower", "members_of", "place_before", "resets_of", "stored_kind", "to_store", "topic_of"]
+__all__ = ["AT", "BY", "DUE", "END", "OF", "ORDER", "PLACE", "RANK", "ROW", "SINCE", "TIME", "Due", "Members", "from_store", "kept_of", "lower", "members_of", "place_before", "resets_of", "stored_kind", "to_store", "topic_of"]
