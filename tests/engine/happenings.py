@@ -8,6 +8,7 @@ import sys
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
@@ -100,8 +101,6 @@ class Made(Flow):
         return Identity("made", "test", f"r{number}", "C1", None, LINES[self.batch.records[int(self.idx[place])].line], None)
 
     def packed(self, place):
-        import msgspec
-
         return msgspec.msgpack.encode(self.identity(place))
 
     @property
@@ -218,6 +217,8 @@ def clocks(records: list[Rec]) -> list[int]:
 
 def interpreted(file: str) -> None:
     """Run the tests of a file without the compiler, on fewer timelines."""
-    env = {**os.environ, "NUMBA_DISABLE_JIT": "1", "TIMELINES": "40"}
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--durations=0", "-k", "not interpreted", file], env=env, capture_output=True, text=True)
+    env = {**os.environ, "NUMBA_DISABLE_JIT": "1", "TIMELINES": "15"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--durations=0", "-k", "not interpreted", file], env=env, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]

@@ -51,8 +51,7 @@ class SilenceSource(Source):
 
 
 @kernel(
-    "UniTuple(int64, 3)(int64[:,:], int64[:,:], int64[:], int64[:], int64[:], int64[:], boolean[:], int64[:], int64, int64[:], int64[:],"
-    " int64, int64[:,:], int64[:], int64[:])"
+    "UniTuple(int64, 3)(int64[:,:], int64[:,:], int64[:], int64[:], int64[:], int64[:], boolean[:], int64[:], int64, int64[:], int64[:], int64, int64[:,:], int64[:], int64[:])"
 )
 def silences(
     members: Any,

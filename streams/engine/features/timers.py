@@ -335,4 +335,27 @@ class Due:
         return np.array(listed, np.int64)
 
 
-__all__ = ["AT", "BY", "DUE", "END", "OF", "ORDER", "PLACE", "RANK", "ROW", "SINCE", "TIME", "Due", "Members", "from_store", "kept_of", "lower", "members_of", "place_before", "resets_of", "stored_kind", "to_store", "topic_of"]
+__all__ = [
+    "AT",
+    "BY",
+    "DUE",
+    "END",
+    "OF",
+    "ORDER",
+    "PLACE",
+    "RANK",
+    "ROW",
+    "SINCE",
+    "TIME",
+    "Due",
+    "Members",
+    "from_store",
+    "kept_of",
+    "lower",
+    "members_of",
+    "place_before",
+    "resets_of",
+    "stored_kind",
+    "to_store",
+    "topic_of",
+]
