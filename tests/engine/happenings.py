@@ -169,7 +169,7 @@ class Shard:
         return [stage.flow for stage in self.stages]
 
 
-firsts, seconds, thirds = Either("first", BalanceChange, VoiceUsage), Either("second", BalanceChange, VoiceUsage), Either("third", BalanceChange)
+firsts, seconds, thirds = Either("first", BalanceChange, VoiceUsage), Either("second", BalanceChange, VoiceUsage), Either("third", BalanceChange, VoiceUsage)
 
 
 def stream(source: Source, *values) -> Stream:
@@ -194,7 +194,7 @@ def timelines(draw, ends=True):
     what = st.sampled_from(("first", "first", "second", "second", "both", "third", "other"))
     for _ in range(draw(st.integers(1, 40))):
         now += draw(STEPS)
-        late, kind, line = draw(behind), draw(what), draw(st.sampled_from((0, 0, 1, 2)))
+        late, kind, line = draw(behind) if records else 0, draw(what), draw(st.sampled_from((0, 0, 1, 2)))
         is_end = draw(st.sampled_from((0,) * 14 + (1, 2))) if ends else 0
         first, second = kind in ("first", "both"), kind in ("second", "both")
         seen = draw(st.sampled_from((None, 1, 2, 3)))

@@ -10,7 +10,7 @@ from streams.engine.features.answers import MOST_RUNS, answered, note_answer
 from streams.engine.features.pair import shared_keys
 from streams.engine.features.timers import END, Due, lower, members_of, place_before, resets_of, topic_of
 from streams.engine.kernels import kernel
-from streams.engine.stage import FlowStage, nothing
+from streams.engine.stage import FlowStage
 from streams.engine.state.chains import Chains, wipe
 from streams.engine.streams import Source
 
@@ -192,7 +192,7 @@ class AbsenceStage(FlowStage):
         resets = resets_of(batch, self.scope)
         n, m, k = firsts.flow.n, awaited.flow.n, resets.shape[1]
         if not n + m + k and timers.idle(batch):
-            self.flow = nothing(batch, self.by)
+            self.flow = timers.nothing(batch)
             return
         if n:
             span = self.source.span

@@ -12,7 +12,7 @@ from streams.engine.features import pairing
 from streams.engine.features.timers import END, Marks, from_store, kept_of, members_of, resets_of, stored_kind, to_store, topic_of
 from streams.engine.flow import MergedFlow, StoredFlow
 from streams.engine.home import fingerprint
-from streams.engine.stage import FlowStage, nothing
+from streams.engine.stage import FlowStage
 from streams.engine.state.chains import Chains
 from streams.engine.state.tables import NEVER
 from streams.engine.streams import Of, Source, Stream
@@ -171,7 +171,7 @@ class PairStage(FlowStage):
         resets = resets_of(batch, self.scope)
         n, m = firsts.flow.n, seconds.flow.n
         if not n + m + resets.shape[1]:
-            self.flow = nothing(batch, self.by)
+            self.flow = self._on_time(seconds.flow, np.zeros((0, 2 + len(self.earlier)), np.int64))
             return
         within, world, free, waiting = self.source.within, self.home.world, self.free, self.waiting
         if within is None:

@@ -10,7 +10,7 @@ from streams.engine.expression import canonical
 from streams.engine.expression import condition as checked
 from streams.engine.features.timers import END, Due, lower, members_of, place_before, resets_of
 from streams.engine.kernels import kernel
-from streams.engine.stage import FlowStage, nothing
+from streams.engine.stage import FlowStage
 from streams.engine.streams import Source
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class SilenceStage(FlowStage):
         resets = resets_of(batch, self.scope)
         flow, k = members.flow, resets.shape[1]
         if not flow.n + k and timers.idle(batch):
-            self.flow = nothing(batch, self.by)
+            self.flow = timers.nothing(batch)
             return
         if flow.n:
             due = source.span.after(world.value_of, world.calendar, flow.time, flow.zones(self.by) if source.span.civil else 0)
