@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from streams.engine.kernels import kernel
-from streams.engine.state.chains import behind, put_before, take_out, wipe
+from streams.engine.state.chains import behind, put_before, take_out
 
 MOST_RUNS = 1024
 """The most runs of a row; the oldest one makes room for a new one, and that is counted."""
@@ -62,8 +62,6 @@ def note_answer(lists: Any, links: Any, runs: Any, spare: Any, row: int, time: i
         runs[node, 1] = 16 * time + (1 << rank)
     else:
         node = put_before(lists, links, spare, row, node)
-        if newer == 0:
-            lists[row, 0] = node
         runs[node, 0], runs[node, 1] = time, 16 * time + (1 << rank)
     if newer != 0 and runs[newer, 0] - time <= span:
         runs[newer, 0] = runs[node, 0]
@@ -79,4 +77,4 @@ def note_answer(lists: Any, links: Any, runs: Any, spare: Any, row: int, time: i
     return True
 
 
-__all__ = ["MOST_RUNS", "answered", "note_answer", "wipe"]
+__all__ = ["MOST_RUNS", "answered", "note_answer"]

@@ -147,6 +147,28 @@ def resets_of(batch: Batch, scope: Scope) -> Ints:
     return np.array(found, np.int64).reshape(len(found), 3).T
 
 
+def kept_of(nodes: Iterable[Expr], source: Source, known: set[object]) -> dict[object, Expr]:
+    """Those of `nodes` that must be stored of a happening of `source`, by key; `known`: what is known otherwise. Raises DefinitionFault.
+
+    What a source reports that is made of this one is not among them: it is found when that happens.
+    """
+    made_of = _keys_behind(source)
+    found: dict[object, Expr] = {}
+    for node in nodes:
+        if node.key() not in known and not (isinstance(node, Of) and node.source.key() not in made_of):
+            stored_kind(node)
+            found[node.key()] = node
+    return found
+
+
+def _keys_behind(source: Source) -> set[object]:
+    """The keys of `source` and of all sources that it is made of."""
+    found = {source.key()}
+    for one in (*source.behind(), *(stream.source for stream in source.inputs())):
+        found |= _keys_behind(one)
+    return found
+
+
 def topic_of(source: Source) -> int | None:
     """The topic rank of all records behind `source`; None where there are several."""
     ranks = {TOPICS.index(record.topic) for record in source.records()}  # type: ignore[attr-defined]  # raw records
@@ -162,6 +184,8 @@ def stored_kind(node: Expr) -> ColumnKind:
 
 def to_store(node: Expr, flow: Flow) -> Ints:
     """The values of `node` as they are stored: unknown ones NULL, of texts 0, of truth values -1."""
+    if not flow.n:  # one that reads nothing has nothing to be read
+        return np.zeros(0, np.int64)
     values, known = flow.column(node)
     numbers = values.astype(np.int64)
     if known is None:
@@ -184,16 +208,20 @@ class Due:
         self.home, self.scope, self.part, self.name, self.first = home, scope, part, name, first
         self.topic = topic_of(first)
         self.nodes: dict[object, Expr] = {}
-        self.known = {("Of", one.key(), "time") for one in (first, source)}
+        self.first_time = Of(first, "time", "time")
+        self.known: set[object] = {self.first_time.key(), Of(source, "time", "time").key()}
         """Keys of what needs no column: the times of anchor and timer."""
         self.lows = self.tops = np.zeros(0, np.int64)
 
     def keep(self, nodes: Iterable[Expr]) -> None:
         """What is read of anchors at their timers. Raises DefinitionFault."""
-        for node in nodes:
-            if node.key() not in self.known:
-                stored_kind(node)
-                self.nodes.setdefault(node.key(), node)
+        self.nodes |= kept_of(nodes, self.first, self.known)
+
+    def nothing(self, batch: Batch) -> Flow:
+        """The flow of a batch in which none fires."""
+        none = np.zeros(0, np.int64)
+        stored = {key: from_store(node, none) for key, node in (*self.nodes.items(), (self.first_time.key(), self.first_time))}
+        return StoredFlow(batch, self.scope.by, none, none, none.astype(np.int32), stored, [], none, none)
 
     def declare(self) -> None:
         """Declare the columns."""
@@ -255,7 +283,8 @@ class Due:
         least = np.zeros(len(rows), np.int64)
         least[here] = (members.entries[AT, by[here]] + 1) // 2
         fired[:, 0], fired[:, DUE], fired[:, PLACE] = rows, due, np.maximum(np.searchsorted(batch.timer_clock, due), least)
-        fired[:, SINCE], fired[:, BY], fired[:, OF] = self.since.values[rows], by, self.topic if self.rank is None else self.rank.values[rows]
+        fired[:, SINCE], fired[:, BY] = self.since.values[rows], by
+        fired[:, OF] = self.rank.values[rows] if self.rank is not None else self.ranks()[0]
         self.due.values[rows] = 0
         self.due.part.dirty[rows] = True
         return fired
@@ -274,7 +303,7 @@ class Due:
         used = np.unique(np.concatenate([left, by[here]]))
         flow = members.flow.take(used)
         written, taken = np.searchsorted(used, left), np.searchsorted(used, by[here])
-        stored: dict[object, Column] = {("Of", self.first.key(), "time"): from_store(Of(self.first, "time", "time"), fired[:, SINCE])}
+        stored: dict[object, Column] = {self.first_time.key(): from_store(self.first_time, fired[:, SINCE])}
         for key, node in self.nodes.items():
             own, column = to_store(node, flow), self.columns[key]
             values = column.values[rows]
@@ -331,6 +360,7 @@ __all__ = [
     "Due",
     "Members",
     "from_store",
+    "kept_of",
     "lower",
     "members_of",
     "place_before",
