@@ -128,6 +128,9 @@ class Engine:
     def _run(self, batch: Batch, refused: Ints, fates: Callable[[], Ints]) -> Outcome:
         self.lifecycle.follow(batch)
         for stage in self.plan.stages:
+            if stage.rests(batch):
+                stage.rest(batch)
+                continue
             try:
                 stage.run(batch)
             except Exception as error:
