@@ -114,6 +114,17 @@ class FilterStage(FlowStage):
         self.flow = flow if self.forced else flow.take(wanted)
 
 
+class OwnStage(FlowStage):
+    """The happenings of a stage as one rule alone sees them: what is read for it is not what others read there."""
+
+    def __init__(self, inner: FlowStage, by: str) -> None:
+        super().__init__(inner)
+        self.inner, self.by = inner, by
+
+    def run(self, batch: Batch) -> None:
+        self.flow = self.inner.flow.taken(np.arange(self.inner.flow.n))
+
+
 class RescopeStage(FlowStage):
     """Events of another key, as rules of scope `by` see them: those that have such a key."""
 
