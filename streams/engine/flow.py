@@ -78,7 +78,7 @@ class Flow:
         """The happenings that have a key of scope `by`, as rules of that scope see them."""
         raise NotImplementedError
 
-    def taken(self, index: Ints) -> Flow:
+    def _taken(self, index: Ints) -> Flow:
         raise NotImplementedError
 
     def field(self, field: RecordField) -> Column:
@@ -125,7 +125,7 @@ class Flow:
     def take(self, chosen: Array) -> Flow:
         """The happenings where `chosen` (a mask, or ascending indexes) says so."""
         index = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
-        return self if len(index) == self.n else self.taken(index)
+        return self if len(index) == self.n else self._taken(index)
 
     def reading(self, reading: Reading) -> Column:
         """A value that was read for this flow, or for one that it was taken from."""
@@ -215,7 +215,7 @@ class RecordFlow(Flow):
         index = np.flatnonzero(self.rows(by) >= 0)
         return RecordFlow(self.group, by, self.idx[index], self, index)
 
-    def taken(self, index: Ints) -> Flow:
+    def _taken(self, index: Ints) -> Flow:
         return RecordFlow(self.group, self.by, self.idx[index], self, index)
 
     def field(self, field: RecordField) -> Column:
@@ -290,7 +290,7 @@ class StoredFlow(Flow):
         anchors = [self.anchors[i] for i in index.tolist()]
         return StoredFlow(self.batch, by, self.at[index], self.time[index], rows[index], self.stored, anchors, self._due[index], self._ranks[index], self, index)
 
-    def taken(self, index: Ints) -> Flow:
+    def _taken(self, index: Ints) -> Flow:
         anchors = [self.anchors[i] for i in index.tolist()]
         return StoredFlow(self.batch, self.by, self.at[index], self.time[index], self.base[index], self.stored, anchors, self._due[index], self._ranks[index], self, index)
 
@@ -391,7 +391,7 @@ class MergedFlow(Flow):
         index = np.flatnonzero(self.rows(by) >= 0)
         return MergedFlow(self.parts, by, self.which[index], self.where[index], self, index)
 
-    def taken(self, index: Ints) -> Flow:
+    def _taken(self, index: Ints) -> Flow:
         return MergedFlow(self.parts, self.by, self.which[index], self.where[index], self, index)
 
     def field(self, field: RecordField) -> Column:

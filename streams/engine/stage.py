@@ -122,7 +122,7 @@ class OwnStage(FlowStage):
         self.inner, self.by = inner, by
 
     def run(self, batch: Batch) -> None:
-        self.flow = self.inner.flow.taken(np.arange(self.inner.flow.n))
+        self.flow = self.inner.flow._taken(np.arange(self.inner.flow.n))
 
 
 class RescopeStage(FlowStage):

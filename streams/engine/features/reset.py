@@ -56,11 +56,11 @@ class ResetStage(FlowStage):
             self.words.clear(resets)
         for frame in self.frames:
             frame.finish()
-        self.flow = flow.taken(np.sort(np.concatenate(events)))
+        self.flow = flow._taken(np.sort(np.concatenate(events)))
 
     def _holds(self, flow: Flow, index: Ints) -> Bools:
         """Where the condition is true. A flow of their own: what is computed for it is not kept for the next time."""
-        return np.broadcast_to(flow.taken(index).values(self.condition), (len(index),))
+        return np.broadcast_to(flow._taken(index).values(self.condition), (len(index),))
 
     def _events(self, flow: Flow, live: Ints, found: Ints) -> Ints:
         """Which happenings are events; `found`: those that would be, if none was before."""
@@ -96,14 +96,14 @@ class ResetStage(FlowStage):
 
     def _first_passing(self, flow: Flow, found: Ints, key: Ints) -> Ints:
         """The first happening of each key that the rule's words let pass; these are noted as emissions, later ones are not."""
-        slots = [(word.last, word.scope.rows(flow.taken(found), word.values, unknown=True)) for word in self.words.words]
+        slots = [(word.last, word.scope.rows(flow._taken(found), word.values, unknown=True)) for word in self.words.words]
         before = [last.values[rows].copy() for last, rows in slots]
-        passed = found[self.words.passing(flow.taken(found))]
+        passed = found[self.words.passing(flow._taken(found))]
         first = np.sort(passed[np.unique(key[passed], return_index=True)[1]])
         if len(first) < len(passed):
             for (last, rows), values in zip(slots, before, strict=True):
                 last.values[rows] = values
-            self.words.passing(flow.taken(first))
+            self.words.passing(flow._taken(first))
         return first
 
 
