@@ -227,7 +227,7 @@ class BucketStage(FeatureStage):
         rows, days, wanted = read
         believed = believed_at(entries, batch)
         values = np.stack([coded(members, node) for node in self.arguments]) if self.arguments else np.zeros((0, members.n), np.int64)
-        group = coded(members, self.group) if self.group is not None else np.zeros(0, np.int64)
+        group = coded(members, self.group) if self.group is not None else np.full(members.n, NULL)
         ends = line_ends(batch, self.by, self.scope.table, entries.at)
         codes, ties, place = np.empty(FIRST_LISTED, np.int64), np.empty((FIRST_TIES, 2), np.int64), np.zeros(6, np.int64)
         while True:
