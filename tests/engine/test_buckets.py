@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,15 @@ def plain_features(frame: Frame) -> list[Feature]:
 
 
 def by_party(frame: Frame) -> list[Feature]:
-    return [frame.count(), frame.distinct(party), frame.list(party), frame.top(party, by=charge), frame.top(party, by=weight), frame.before().top(party, by=charge), frame.sum(weight)]
+    return [
+        frame.count(),
+        frame.distinct(party),
+        frame.list(party),
+        frame.top(party, by=charge),
+        frame.top(party, by=weight),
+        frame.before().top(party, by=charge),
+        frame.sum(weight),
+    ]
 
 
 def by_charge(frame: Frame) -> list[Feature]:
@@ -222,10 +231,144 @@ def test_what_is_read_is_what_the_members_are(which, same, records, cuts, restar
     rig, features, stage = rig_with(which, same=same)
     plain = Plain(same)
     edges = sorted({0, len(records), *(cut for cut in cuts if cut < len(records))})
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         part = records[begin:end]
         rig.run(part, (currency,) if same else ())
         compare(rig, features, stage, wanted(plain, part, features, begin))
         if restart:
             other, features, stage = rig_with(which, same=same)
             rig = rig.moved_to(other)
+
+
+def one_reader(features: list[Feature]) -> tuple[Rig, Any]:
+    rig = Rig()
+    stage = rig.add(BucketStage, calls, "days.one")
+    for feature in features:
+        stage.read(feature, rig.calls)
+    rig.build()
+    return rig, stage
+
+
+def read_of(rig: Rig, feature: Feature, *, without: bool = False) -> list[Any]:
+    return shown(rig.calls.flow, ("without", feature.key()) if without else feature.key(), feature)
+
+
+def test_an_entry_far_ahead_is_dropped_by_the_next_member():
+    count = Frame(calls, Today()).count()
+    rig, _ = one_reader([count])
+    ahead = START + 400 * 24 * HOUR
+    rig.run([Happening(True, 0, ahead, believed=False), Happening(True, 0, START), Happening(True, 0, ahead, believed=False), Happening(True, 0, ahead, believed=False)])
+    assert read_of(rig, count) == [1, 1, 1, 2]
+
+
+def test_the_order_of_appearance_goes_on_after_a_restart():
+    names = Frame(calls, Within(span_of("within", "3d"))).list(party)
+    rig, _ = one_reader([names])
+    rig.run([Happening(True, 0, START, party="b")])
+    other, _ = one_reader([names])
+    rig.moved_to(other)
+    other.run([Happening(True, 0, START - 24 * HOUR, party="a"), Happening(True, 0, START, party="c")])
+    assert read_of(other, names) == [["a"], ["b", "a", "c"]]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_many_groups_are_found_each_once(restart):
+    """More than fit a block without index, more than a list shows, more ties than were expected, over several days."""
+    today, days = Frame(calls, Today()), Frame(calls, Within(span_of("within", "3d")))
+    features = [frame_feature for frame in (today, days) for frame_feature in (frame.distinct(party), frame.list(party), frame.top(party, by=charge), frame.count())]
+    rig, _ = one_reader(features)
+    rng = np.random.default_rng(5)
+    names = [f"+{number}" for number in rng.integers(0, 300, 900).tolist()]
+    records = [Happening(True, 0, START + place * HOUR // 20, charge=(place * 7) % 3, party=name) for place, name in enumerate(names)]
+    plain = Plain(same=False)
+    for begin in range(0, len(records), 300):
+        part = records[begin : begin + 300]
+        rig.run(part)
+        for place, one in enumerate(part):
+            plain.add(begin + place, one)
+            if place % 60 == 59:
+                for feature in features:
+                    assert read_of(rig, feature)[place] == plain.read(0, 0, one.time, feature), (begin + place, str(feature))
+        if restart:
+            other, _ = one_reader(features)
+            rig = rig.moved_to(other)
+
+
+def test_sums_stay_within_their_limit():
+    total = Frame(calls, Today()).sum(charge)
+    rig, _ = one_reader([total])
+    rig.run([Happening(True, 0, START, charge=value) for value in (2**62, 2**62, -(2**63) + 1, -(2**63) + 1, -(2**63) + 1)])
+    assert read_of(rig, total) == [2**62, 2**62, 0, -(2**62), -(2**62)]
+
+
+def test_blocks_are_given_back_and_an_empty_row_takes_ten_bytes():
+    names = Frame(calls, Today()).distinct(party)
+    rig, stage = one_reader([names])
+    records = [Happening(True, line, START, party=f"{line}.{number}") for line in range(3) for number in range(100)]
+    kept = stage.buckets
+    used = []
+    for _ in range(3):
+        rig.run(records)
+        used.append(int(kept.pool[0]))
+        kept.clear(rig.tables["line"].live().nonzero()[0].astype(np.int32))
+    assert used[0] == used[1] == used[2]
+    assert kept.slot.itemsize + kept.kinds.itemsize + kept.dirty.itemsize == 10
+    assert kept.encode(np.arange(3, dtype=np.int32)) == [None, None, None]
+
+
+def test_what_is_added_up_later_starts_empty_and_the_rest_is_kept():
+    today = Frame(calls, Today())
+    rig, _ = one_reader([today.sum(charge), today.list(party)])
+    rig.run([Happening(True, 0, START, charge=5, party="a")])
+    other, _ = one_reader([today.sum(charge), today.largest(charge), today.list(party), today.top(party, by=charge)])
+    rig.moved_to(other)
+    other.run([Happening(True, 0, START, charge=3, party="b")])
+    assert [read_of(other, feature)[0] for feature in (today.sum(charge), today.largest(charge), today.list(party), today.top(party, by=charge))] == [8, 3, ["a", "b"], "b"]
+
+
+def test_a_stage_has_one_group():
+    today = Frame(calls, Today())
+    rig = Rig()
+    stage = rig.add(BucketStage, calls, "days.one")
+    stage.read(today.distinct(party), rig.calls)
+    stage.read(today.distinct(day), rig.calls)
+    with pytest.raises(ValueError, match="needs a stage of its own"):
+        stage.read(today.distinct(charge), rig.calls)
+    assert group_of(today.list(party)) is party
+
+
+def test_a_step_is_reached_once_a_day_by_late_members_of_that_day_too():
+    spent = Frame(calls, Today()).sum(charge)
+    stream = spent.reaches(3000, 5000, 10_000)
+    rig, _ = one_reader([spent])
+    reach = ReachStage(stream.source, rig.calls)
+    rig.stages.append(reach)
+    noon = START + 12 * HOUR
+    rig.run(
+        [
+            Happening(True, 0, noon, charge=2000),
+            Happening(True, 0, noon, charge=None),
+            Happening(True, 0, noon + HOUR, charge=3200),
+            Happening(True, 0, noon + 24 * HOUR, charge=2999),
+            Happening(True, 0, noon + 2 * HOUR, charge=4800),
+            Happening(True, 0, noon + 24 * HOUR, charge=1),
+        ]
+    )
+    assert reach.flow.time.tolist() == [noon + HOUR, noon + 2 * HOUR, noon + 24 * HOUR]
+    assert reach.flow.values(stream.step).tolist() == [5000, 10_000, 3000]
+
+
+@pytest.mark.parametrize("wrong", [lambda frame: frame.largest(charge).reaches(1), lambda frame: frame.before().count().reaches(1), lambda frame: frame.count().reaches()])
+def test_what_cannot_reach_a_step_is_refused(wrong):
+    from streams.engine.expression import DefinitionFault
+
+    with pytest.raises(DefinitionFault, match="wanted"):
+        wrong(Frame(calls, Today()))
+
+
+@pytest.mark.skipif(INTERPRETED, reason="is that run")
+def test_the_same_interpreted():
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", __file__, "-q", "-p", "no:cacheprovider"], env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout[-4000:]
