@@ -225,7 +225,7 @@ def compare(rig: Rig, features: list[Feature], stage: Any, expected: dict[str, l
 
 @pytest.mark.parametrize("same", [False, True])
 @pytest.mark.parametrize("which", list(GROUPS))
-@settings(max_examples=10 if INTERPRETED else 60, deadline=None)
+@settings(max_examples=6 if INTERPRETED else 60, deadline=None)
 @given(records=happenings(), cuts=st.lists(st.integers(0, 40), max_size=4), restart=st.booleans())
 def test_what_is_read_is_what_the_members_are(which, same, records, cuts, restart):
     rig, features, stage = rig_with(which, same=same)

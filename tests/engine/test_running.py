@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.engine.features.frame import Ever, Feature, Frame
+from streams.engine.features.buckets import BucketStage
+from streams.engine.features.frame import Ever, Feature, Frame, Today
 from streams.engine.features.running import RunningStage
 from tests.engine.rig import HOUR, JUMP_MS, START, Happening, Rig, calls, charge, currency, party
 from tests.engine.test_buckets import compare, happenings, read_of
@@ -141,6 +142,19 @@ def test_only_counts_are_lifelong_and_other_functions_are_refused():
     assert {feature.function for column, feature in stage.kept.values() if column.lifelong} == {"count"}
     with pytest.raises(ValueError, match="wanted one of count, sum, latest, first"):
         RunningStage(rig.home, "line", calls, rig.calls, "x").read(ever.largest(charge), rig.calls)
+
+
+@pytest.mark.parametrize("stage_type", [RunningStage, BucketStage])
+@pytest.mark.parametrize(("believed", "late"), [(False, [False, False, True]), (True, [False, False, False])])
+def test_a_misdated_member_makes_nothing_late(stage_type, believed, late):
+    """One that was not believed leaves the newest time as it was; one that was is found out by the next, and late is counted anew."""
+    count = Frame(calls, Ever() if stage_type is RunningStage else Today()).count()
+    rig = Rig()
+    stage = rig.add(stage_type, calls, "x")
+    stage.read(count, rig.calls)
+    rig.build()
+    rig.run([Happening(True, 0, START), Happening(True, 0, START + 400 * 24 * HOUR, believed=believed), Happening(True, 0, START - HOUR)])
+    assert rig.calls.flow.mask(("late", "x")).tolist() == late
 
 
 def test_a_late_member_that_is_counted_is_written():
