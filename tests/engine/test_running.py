@@ -88,7 +88,7 @@ def name_of(feature: Feature) -> str:
 
 
 @pytest.mark.parametrize("same", [False, True])
-@settings(max_examples=15 if INTERPRETED else 80, deadline=None)
+@settings(max_examples=8 if INTERPRETED else 80, deadline=None)
 @given(records=happenings(), cuts=st.lists(st.integers(0, 40), max_size=4), restart=st.booleans())
 def test_what_is_read_is_what_there_was(same, records, cuts, restart):
     rig, features, stage = rig_with(same=same)

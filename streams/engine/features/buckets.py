@@ -265,7 +265,8 @@ class BucketStage(FeatureStage):
             elif why == NO_TEXTS:
                 codes = np.concatenate([codes, np.empty_like(codes)])
             else:
-                ties, place[OVER] = np.concatenate([ties, np.empty_like(ties)]), 0
+                ties = np.concatenate([ties, np.empty_like(ties)])
+            place[OVER] = DONE
         settle(ties[: place[TIED]], (out, without))
         return codes[: place[LISTED]]
 
