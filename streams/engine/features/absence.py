@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from streams.engine.features.answers import MOST_RUNS, answered, note_answer
 from streams.engine.features.pair import shared_keys
+from streams.engine.features.timers import END, Due, lower, members_of, place_before, resets_of, topic_of
+from streams.engine.kernels import kernel
+from streams.engine.stage import FlowStage
+from streams.engine.state.chains import Chains, wipe
 from streams.engine.streams import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streams.engine.batch import Batch
     from streams.engine.expression import Expr
+    from streams.engine.home import Home
     from streams.engine.spans import Span
     from streams.engine.streams import Stream, ValueOf
 
@@ -45,3 +56,176 @@ class AbsenceSource(Source):
 
     def canonical(self, value_of: ValueOf) -> str:
         return f"[{self.first.canonical(value_of)}] without [{self.awaited.canonical(value_of)}]"
+
+
+@kernel(
+    "UniTuple(int64, 3)(int64[:,:], int64[:,:], int64[:,:], int64[:], int64[:], int64[:], int64[:], int64[:], boolean[:], int64[:], int64, int64[:], int64[:],"
+    " int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:], int64, int64, int64, int64[:,:], int64[:], int64[:])"
+)
+def absences(
+    firsts: Any,
+    awaited: Any,
+    resets: Any,
+    clock: Any,
+    timer_clock: Any,
+    due: Any,
+    since: Any,
+    topics: Any,
+    dirty: Any,
+    marks: Any,
+    base: int,
+    lows: Any,
+    tops: Any,
+    lists: Any,
+    links: Any,
+    runs: Any,
+    spare: Any,
+    heard: Any,
+    span: int,
+    keep: int,
+    jump: int,
+    fired: Any,
+    begun: Any,
+    ended: Any,
+) -> tuple[int, int, int]:
+    """Set timers at `firsts` and call them off at `awaited` (`timers.py`), in merged order; at the same place `awaited` go first.
+
+    `span`: the shortest time waited; `keep`: how long what was awaited is remembered, both ms. `topics`: of the pending A by row,
+    or one for all. Returns how many fired, began, and were called off or dropped.
+    """
+    n, n_begun, n_ended = 0, 0, 0
+    i, j, k = 0, 0, 0
+    while i < firsts.shape[1] or j < awaited.shape[1] or k < resets.shape[1]:
+        which, at, order = -1, 0, 0
+        if j < awaited.shape[1]:
+            which, at, order = 1, awaited[1, j], awaited[2, j]
+        if i < firsts.shape[1] and (which < 0 or firsts[1, i] < at or (firsts[1, i] == at and firsts[2, i] < order)):
+            which, at = 0, firsts[1, i]
+        if k < resets.shape[1] and (which < 0 or resets[1, k] < at):
+            which, at = 2, resets[1, k]
+        time, rank = -9223372036854775807, 0
+        if which == 0:
+            row, time, rank = firsts[0, i], firsts[3, i], firsts[4, i]
+        elif which == 1:
+            row, time, rank = awaited[0, j], awaited[3, j], awaited[4, j]
+        else:
+            row = resets[0, k]
+        topic = row if len(topics) > 1 else 0
+        if due[row] != 0:
+            by = max(marks[row] - base, -1)
+            place = place_before(timer_clock, due[row], (firsts[1, by] + 1) // 2 if by >= 0 else 0, at, time)
+            if place >= 0:
+                fired[n, 0], fired[n, 1], fired[n, 2] = row, due[row], place
+                fired[n, 3], fired[n, 4], fired[n, 5] = since[row], by, topics[topic]
+                due[row], dirty[row] = 0, True
+                n += 1
+        if which == 0:
+            misdated = since[row] > time + jump
+            if misdated or (due[row] == 0 and time >= since[row]):
+                since[row], topics[topic], dirty[row] = time, rank, True
+                due[row] = 0
+                if not answered(lists, links, runs, row, time, firsts[5, i], rank):
+                    due[row], marks[row] = firsts[5, i], base + i
+                    lower(lows, tops, row, firsts[5, i])
+                    begun[n_begun] = i
+                    n_begun += 1
+            i += 1
+        elif which == 1:
+            if due[row] != 0 and time <= due[row] and (time > since[row] or (time == since[row] and rank != topics[topic])):
+                due[row], dirty[row] = 0, True
+                ended[n_ended] = row
+                n_ended += 1
+            now = clock[max(at // 2, 0)]
+            least = min(time, now) - keep
+            if since[row] <= now:
+                least = max(least, since[row])
+            if note_answer(lists, links, runs, spare, row, time, rank, span, least):
+                heard[row] = True
+            j += 1
+        else:
+            if due[row] != 0 or resets[2, k] != 0:
+                due[row], dirty[row] = 0, True
+                ended[n_ended] = row
+                n_ended += 1
+            if resets[2, k] != 0:
+                since[row] = 0
+                wipe(lists, links, spare, row)
+                heard[row] = True
+            k += 1
+    return n, n_begun, n_ended
+
+
+class AbsenceStage(FlowStage):
+    """Moments at which an A has gone without an awaited one. State: the pending or last A, and when awaited ones came that a late A may have missed."""
+
+    def __init__(self, home: Home, by: str, source: AbsenceSource, first: FlowStage, awaited: FlowStage, name: str) -> None:
+        super().__init__(first, awaited)
+        self.home, self.by, self.source, self.first, self.awaited = home, by, source, first, awaited
+        sources = (source.first.source, source.awaited.source)
+        self.keys = source.keys_of(source.first), source.keys_of(source.awaited)
+        self.scope = home.scope(by, self.keys[0], sources)
+        self.timers = Due(home, self.scope, home.part(sources), name, source, source.first.source)
+        self.topic = topic_of(source.awaited.source)
+        self.answers = Chains(self.scope.table, f"{name}.answers", [("begin", "time"), ("end", "int")], most=MOST_RUNS)
+        value_of = home.world.value_of
+        self.shortest, longest = source.span.shortest_ms(value_of), source.span.longest_ms(value_of)
+        self.kept = longest + home.late_limit_ms
+        home.keep(self.scope.table, longest)
+
+    def keep_of_anchor(self, nodes: Iterable[Expr]) -> None:
+        """Note what is read of the A at its timer; called before `declare`."""
+        self.timers.keep(nodes)
+
+    def declare(self) -> None:
+        self.timers.declare()
+
+    def restored(self) -> None:
+        self.timers.restored()
+
+    def earliest(self) -> int | None:
+        return self.timers.earliest()
+
+    def run(self, batch: Batch) -> None:
+        timers, answers, world = self.timers, self.answers, self.home.world
+        firsts = members_of(self.scope, self.first.flow, self.keys[0], timers.topic)
+        awaited = members_of(self.scope, self.awaited.flow, self.keys[1], self.topic)
+        resets = resets_of(batch, self.scope)
+        n, m, k = firsts.flow.n, awaited.flow.n, resets.shape[1]
+        if not n + m + k and timers.idle(batch):
+            self.flow = timers.nothing(batch)
+            return
+        if n:
+            span = self.source.span
+            firsts.entries[END] = span.after(world.value_of, world.calendar, firsts.flow.time, firsts.flow.zones(self.by) if span.civil else 0)
+        answers.make_room(m)
+        marks, base = timers.begin(n)
+        due, since = timers.due.values, timers.since.values
+        fired, begun, ended = np.empty((n + m + k, 6), np.int64), np.empty(n, np.int64), np.empty(m + k, np.int64)
+        counts = absences(
+            firsts.entries,
+            awaited.entries,
+            resets,
+            batch.clock,
+            batch.timer_clock,
+            due,
+            since,
+            timers.ranks(),
+            timers.due.part.dirty,
+            marks,
+            base,
+            timers.lows,
+            timers.tops,
+            answers.lists,
+            answers.links,
+            answers.values,
+            answers.spare,
+            answers.dirty,
+            self.shortest,
+            self.kept,
+            self.home.jump_ms,
+            fired,
+            begun,
+            ended,
+        )
+        answers.count_dropped()
+        self.flow = timers.finish(batch, firsts, marks, base, fired[: counts[0]], begun[: counts[1]], ended[: counts[2]])

@@ -125,6 +125,9 @@ class Frame:
     def __str__(self) -> str:
         return f"{self.stream} {self.extent}{' before' if self.without_own else ''}"
 
+    def __repr__(self) -> str:
+        return f"<Frame {self}>"
+
 
 class Feature(Reading):
     """What the members of a frame add up to; its arguments are columns of the members. Raises DefinitionFault."""

@@ -30,11 +30,6 @@ class Reaches(Stream):
         """The highest step reached."""
         return self.source.step
 
-    def where(self, *conditions: Expr) -> Reaches:
-        """Only those for which all of `conditions` are true."""
-        plain = super().where(*conditions)
-        return Reaches(plain.source, plain.conditions, plain.by_value)
-
 
 class ReachSource(Source):
     """A member of the frame's stream without which `feature` is below a step, and with which it is at the step or above.

@@ -1,0 +1,302 @@
+"""Absences and silences: batch by batch the same as record by record, whatever the cuts, with late records, ends of lines and state read back."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+
+from hypothesis import Phase, given, settings
+
+from schemas.codes import text_of
+from streams.engine.features.absence import AbsenceSource, AbsenceStage
+from streams.engine.features.silence import SilenceSource, SilenceStage
+from streams.engine.spans import span_of
+from streams.engine.streams import Of, Stream
+from tests.engine.happenings import (
+    CODES,
+    DELAY,
+    JUMP,
+    LINES,
+    Either,
+    Given,
+    Rec,
+    Shard,
+    clocks,
+    firsts,
+    interpreted,
+    number,
+    part,
+    seconds,
+    stream,
+    thirds,
+    timelines,
+    truth,
+    value,
+    word,
+)
+
+TIMELINES = settings(phases=(Phase.generate,), max_examples=int(os.environ.get("TIMELINES", "80")), deadline=None, database=None, derandomize=True)
+SPAN = 60
+
+
+def key_of(one, finer):
+    return (one.line, one.part) if finer else (one.line,)
+
+
+class Plain:
+    """Timers record by record. State: by key a dict with since, due, anchor, and times of what was awaited."""
+
+    def __init__(self, finer) -> None:
+        self.finer, self.state, self.found = finer, {}, []
+
+    def of(self, key):
+        return self.state.setdefault(key, {"since": None, "due": None, "rank": None, "anchor": None, "heard": []})
+
+    def fire(self, place, key):
+        me = self.state[key]
+        self.found.append((place, me["due"], key, me["since"], me["anchor"]))
+        me["due"] = None
+
+    def due(self, limit, before=None):
+        """The keys whose timers fire now, in order. `before`: the key and time of the next entry."""
+        keys = [key for key, me in self.state.items() if me["due"] is not None and (me["due"] <= limit or (before is not None and before[0] == key and me["due"] < before[1]))]
+        return sorted(keys, key=lambda key: (self.state[key]["due"], key))
+
+    def awaited(self, key, time, rank):
+        me = self.of(key)
+        me["heard"].append((time, rank))
+        if me["due"] is not None and time <= me["due"] and (time > me["since"] or (time == me["since"] and rank != me["rank"])):
+            me["due"] = None
+
+    def first(self, key, time, rank, anchor):
+        me = self.of(key)
+        misdated = me["since"] is not None and me["since"] > time + JUMP
+        if not misdated and (me["due"] is not None or (me["since"] is not None and time < me["since"])):
+            return
+        answered = any(time < other <= time + SPAN or (other == time and rank != other_rank) for other, other_rank in me["heard"])
+        me |= {"since": time, "rank": rank, "anchor": anchor, "due": None if answered else time + SPAN}
+
+    def lively(self, key, time, rank, anchor, *, given):
+        me = self.of(key)
+        if me["since"] is None or time >= me["since"] or me["since"] > time + JUMP:
+            me |= {"since": time, "rank": rank, "anchor": anchor, "due": time + SPAN if given else None}
+
+    def end(self, one):
+        for key in [key for key in self.state if key[0] == one.line]:
+            if one.ends == 2:
+                del self.state[key]
+            elif one.ends == 1:
+                self.state[key]["due"] = None
+
+
+def plain_absences(records, finer):
+    plain, times = Plain(finer), clocks(records)
+    for at, one in enumerate(records):
+        key = key_of(one, finer)
+        entry = (key, one.time) if one.first or one.second else None
+        for fired in plain.due(times[at] - DELAY, entry):
+            plain.fire(at, fired)
+        if one.second:
+            plain.awaited(key, one.time, one.rank)
+        if one.first:
+            plain.first(key, one.time, one.rank, at)
+        plain.end(one)
+    for fired in plain.due(times[-1] - DELAY):
+        plain.fire(len(records), fired)
+    return plain
+
+
+def plain_silences(records, finer):
+    plain, times = Plain(finer), clocks(records)
+    for at, one in enumerate(records):
+        key = key_of(one, finer)
+        for fired in plain.due(times[at] - DELAY, (key, one.time) if one.first else None):
+            plain.fire(at, fired)
+        if one.first:
+            plain.lively(key, one.time, one.rank, at, given=one.number is not None and one.number > 1)
+        plain.end(one)
+    for fired in plain.due(times[-1] - DELAY):
+        plain.fire(len(records), fired)
+    return plain
+
+
+def finished(plain, records):
+    """With what fires when the clock goes on."""
+    for key in plain.due(10**9):
+        plain.fire(len(records), key)
+    return plain.found
+
+
+READ = (number, word, truth)
+
+
+def shown(records, found, flow, begin, first):
+    """What a flow of timers tells, as the plain reading has it."""
+    anchors = [int(flow.identity(i).record_id[1:]) for i in range(flow.n)]
+    for i, anchor in enumerate(anchors):
+        one = records[anchor]
+        seen = one.number
+        wanted = (seen, None if seen is None else f"word {seen}", None if seen is None else seen > 1)
+        text = value(flow, word, i)
+        assert (value(flow, number, i), None if text is None else text_of(text), value(flow, truth, i)) == wanted
+        assert value(flow, Of(first, "time", "time"), i) == one.time
+        assert flow.due[i] == flow.time[i] and flow.timed[i] and flow.ranks[i] == one.rank
+        assert flow.identity(i).subscription_id == LINES[one.line] and flow.base[i] == flow.world.tables["line"].rows_of_ids(CODES[one.line : one.line + 1], None)[0]
+        found.append((begin + int(flow.at[i]) // 2, int(flow.due[i]), one.line, one.time, anchor))
+
+
+def replayed(shard, batches, records, first, last=-1):
+    found = []
+    for batch, reopens in batches:
+        begin = shard.begin
+        flow = shard.run(batch)[last]
+        shown(records, found, flow, begin, first)
+        if reopens:
+            shard.reopen()
+        earliest = [stage.earliest() for stage in shard.stages if stage.earliest() is not None]
+        assert all(one > shard.clock - DELAY for one in earliest)
+    for moves_to in (shard.clock + SPAN // 2, 10**9):
+        shown(records, found, shard.run([], moves_to)[last], len(records), first)
+    assert all(stage.earliest() is None for stage in shard.stages)
+    return found
+
+
+def absence(home, first, second, name="absence", source=firsts, finer=False):
+    keys = (part,) if finer else ()
+    declared = AbsenceSource(stream(source, *keys), stream(seconds, *keys), span_of("without", f"{SPAN}ms"))
+    stage = AbsenceStage(home, "line", declared, first, second, name)
+    stage.keep_of_anchor([*READ, *keys, Of(source, "time", "time"), Of(declared, "time", "time")])
+    return stage
+
+
+def told(found):
+    return [(place, due, key[0], since, anchor) for place, due, key, since, anchor in found]
+
+
+@TIMELINES
+@given(timelines())
+def test_absences_are_those_of_the_plain_reading(timeline):
+    records, batches = timeline
+    for finer in (False, True):
+
+        def build(home, finer=finer):
+            first, second = Given(lambda one: one.first), Given(lambda one: one.second)
+            return [first, second, absence(home, first, second, finer=finer)]
+
+        assert replayed(Shard(build), batches, records, firsts) == told(finished(plain_absences(records, finer), records))
+
+
+@TIMELINES
+@given(timelines())
+def test_silences_are_those_of_the_plain_reading(timeline):
+    records, batches = timeline
+    for finer in (False, True):
+
+        def build(home, finer=finer):
+            inner, keys = Given(lambda one: one.first), (part,) if finer else ()
+            declared = SilenceSource(stream(firsts, *keys), span_of("silent", f"{SPAN}ms"), number > 1)
+            stage = SilenceStage(home, "line", declared, inner, "silence")
+            stage.keep_of_anchor([*READ, Of(firsts, "time", "time")])
+            return [inner, stage]
+
+        assert replayed(Shard(build), batches, records, firsts) == told(finished(plain_silences(records, finer), records))
+
+
+@TIMELINES
+@given(timelines())
+def test_an_absence_after_an_absence_is_that_of_the_plain_reading(timeline):
+    """The first timer's moments, at their places, set the second timer; third things call it off."""
+    records, batches = timeline
+
+    def build(home):
+        first, second, third = (Given(lambda one, name=name: getattr(one, name)) for name in ("first", "second", "third"))
+        inner = absence(home, first, second)
+        declared = AbsenceSource(Stream(inner.source), stream(thirds), span_of("without", f"{SPAN}ms"))
+        outer = AbsenceStage(home, "line", declared, inner, third, "outer")
+        outer.keep_of_anchor([Of(inner.source, "time", "time"), Of(firsts, "time", "time"), number])
+        inner.keep_of_anchor([number])
+        return [first, second, third, inner, outer]
+
+    found = []
+    shard = Shard(build)
+
+    def note(flows, begin):
+        flow = flows[-1]
+        for i in range(flow.n):
+            since, at_first = (value(flow, Of(source, "time", "time"), i) for source in (shard.stages[3].source, firsts))
+            found.append((begin + int(flow.at[i]) // 2, int(flow.due[i]), since, at_first, int(flow.identity(i).record_id[1:]), value(flow, number, i)))
+
+    for batch, reopens in batches:
+        begin = shard.begin
+        note(shard.run(batch), begin)
+        if reopens:
+            shard.reopen()
+    for moves_to in (shard.clock + SPAN, 10**9):
+        note(shard.run([], moves_to), len(records))
+    assert found == plain_chain(records)
+
+
+def plain_chain(records):
+    inner, outer, times = Plain(finer=False), Plain(finer=False), clocks(records)
+
+    def place(at, limit, one):
+        entry = ((one.line,), one.time) if one is not None and (one.first or one.second) else None
+        for key in inner.due(limit, entry):
+            due, since, anchor = (inner.state[key][name] for name in ("due", "since", "anchor"))
+            inner.fire(at, key)
+            for other in outer.due(-1, (key, due)):
+                outer.fire(at, other)
+            outer.first(key, due, records[anchor].rank, (since, anchor))
+        for key in outer.due(limit, ((one.line,), one.time) if one is not None and one.third else None):
+            outer.fire(at, key)
+
+    for at, one in enumerate(records):
+        place(at, times[at] - DELAY, one)
+        if one.third:
+            outer.awaited((one.line,), one.time, one.rank)
+        if one.second:
+            inner.awaited((one.line,), one.time, one.rank)
+        if one.first:
+            inner.first((one.line,), one.time, one.rank, at)
+        inner.end(one)
+        outer.end(one)
+    end = len(records)
+    place(end, times[-1] - DELAY, None)
+    place(end, times[-1] + SPAN - DELAY, None)
+    place(end, 10**9 - DELAY, None)
+
+    fired = sorted(outer.found, key=lambda fired: fired[:3])
+    return [(at, due, since, first, anchor, records[anchor].number) for at, due, _, since, (first, anchor) in fired]
+
+
+def test_the_same_civil_time_some_days_later():
+    """H5 (d): seven days from 22 March 02:30 in Berlin end at 03:30, for 02:30 does not exist that day."""
+
+    def build(home):
+        inner = Given(lambda one: one.first)
+        stage = SilenceStage(home, "line", SilenceSource(stream(firsts), span_of("silent", "7d"), None), inner, "silence")
+        return [inner, stage]
+
+    start, end = (round(datetime.fromisoformat(text).timestamp() * 1000) for text in ("2026-03-22T02:30+01:00", "2026-03-29T03:30+02:00"))
+    shard = Shard(build, zone="Europe/Berlin")
+    shard.run([Rec(start, 0, 0, first=True, second=False)])
+    assert shard.run([], end + DELAY - 1)[-1].n == 0
+    flow = shard.run([], end + DELAY)[-1]
+    assert flow.time.tolist() == [end]
+
+
+def test_records_of_one_topic_need_no_column_for_it():
+    source = Either("one topic", firsts.types[0])
+
+    def build(home):
+        first, second = Given(lambda one: one.first), Given(lambda one: one.second)
+        return [first, second, absence(home, first, second, source=source)]
+
+    shard = Shard(build)
+    (columns,) = [set(part.columns) for part in shard.state.table("line").parts.values() if part.columns]
+    assert "absence.topic" not in columns
+    assert shard.run([Rec(1000, 0, 0, first=True, second=False), Rec(1070, 1, 0, first=False, second=True)])[-1].time.tolist() == [1060]
+
+
+def test_the_same_interpreted():
+    interpreted(__file__)
