@@ -14,11 +14,11 @@ from streams.engine.expression import both
 from streams.engine.flow import Flow, MergedFlow, RecordFlow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from schemas.columns import Ints
+    from schemas.columns import Bools, Ints
     from streams.engine.batch import Batch
-    from streams.engine.expression import Expr
+    from streams.engine.expression import Array, Expr
     from streams.engine.features.frame import Feature
     from streams.engine.streams import UnionSource
 
@@ -225,6 +225,26 @@ def entries_of(members: Flow, readers: Sequence[Flow]) -> Entries:
     begins = np.cumsum([0, *(flow.n for flow in flows)])
     time = np.concatenate([flow.time for flow in flows])
     return Entries(at[kept], time[kept], member, [entry[begins[number + 1] : begins[number + 2]] for number in range(len(readers))])
+
+
+def at_entries(entries: Entries, members: Flow, readers: Sequence[Flow], values_of: Callable[[Flow], Array], fill: int) -> Ints:
+    """For each entry the value of its member, else of one of its readers, such as its row. `values_of`: the values for a flow."""
+    found = np.full(len(entries.at), fill, np.int64)
+    inside = np.flatnonzero(entries.member >= 0)
+    found[inside] = values_of(members)[entries.member[inside]]
+    for flow, entry in zip(readers, entries.readers, strict=True):
+        lacking = entries.member[entry] < 0
+        if lacking.any():
+            found[entry[lacking]] = values_of(flow.take(lacking))
+    return found
+
+
+def believed_at(entries: Entries, batch: Batch) -> Bools:
+    """Whether the time of each entry may be the newest of a state: those of timers always."""
+    believed = np.ones(len(entries.at), bool)
+    records = entries.at & 1 == 1
+    believed[records] = batch.believed[entries.at[records] >> 1]
+    return believed
 
 
 def entries_of_records(batch: Batch, flows: Sequence[Flow]) -> Entries:
