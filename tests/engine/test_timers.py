@@ -159,6 +159,8 @@ def replayed(shard, batches, records, first, last=-1):
         shown(records, found, flow, begin, first)
         if reopens:
             shard.reopen()
+        timers = shard.stages[-1].timers
+        assert all(not text for text, due in zip(timers.anchors.texts[timers.anchor_name], timers.due.values.tolist(), strict=True) if not due)
         earliest = [stage.earliest() for stage in shard.stages if stage.earliest() is not None]
         assert all(one > shard.clock - DELAY for one in earliest)
     for moves_to in (shard.clock + SPAN // 2, 10**9):
@@ -301,6 +303,16 @@ def test_runs_of_answers_tell_what_all_answers_tell(known, span, least):
                 due = time + span + longer
                 wanted = any(time < other <= due or (other == time and rank != of) for other, of in known)
                 assert answered(chains.lists, chains.links, chains.values, 3, time, due, rank) == wanted
+
+
+def test_what_called_a_timer_off_is_known_to_another_first_thing_of_that_time():
+    def build(home):
+        first, second = Given(lambda one: one.first), Given(lambda one: one.second)
+        return [first, second, absence(home, first, second)]
+
+    shard = Shard(build)
+    shard.run([Rec(1000, 0, 0, first=True, second=False), Rec(1001, 0, 0, first=False, second=True), Rec(1000, 0, 0, first=True, second=False)])
+    assert shard.run([], 2000)[-1].n == 0
 
 
 def test_a_line_that_begins_anew_has_no_newest():

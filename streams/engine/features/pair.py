@@ -9,7 +9,7 @@ import numpy as np
 from schemas.columns import DAY_MS
 from streams.engine.expression import DefinitionFault, Expr, canonical
 from streams.engine.features import pairing
-from streams.engine.features.timers import END, Marks, from_store, kept_of, members_of, resets_of, stored_kind, to_store, topic_of
+from streams.engine.features.timers import END, Marks, from_store, kept_of, members_of, packed, resets_of, stored_kind, to_store, topic_of
 from streams.engine.flow import MergedFlow, StoredFlow
 from streams.engine.home import fingerprint
 from streams.engine.stage import FlowStage
@@ -253,8 +253,8 @@ class PairStage(FlowStage):
         """Store who the second halves are about that wait from this batch on."""
         places = np.flatnonzero(put)
         places = places[self.marks.values[put[places]] == base + places]
-        for node, place in zip(put[places].tolist(), places.tolist(), strict=True):
-            self.waiting.texts[node] = flow.packed(place)
+        for node, text in zip(put[places].tolist(), packed(flow, places), strict=True):
+            self.waiting.texts[node] = text
 
 
 def table_of(nodes: Sequence[Expr], flow: Flow) -> Ints:
