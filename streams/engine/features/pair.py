@@ -54,12 +54,12 @@ class Pair(Stream):
     def earlier(self, node: Expr) -> Expr:
         """What `node` was at the first half. Raises DefinitionFault.
 
-        >>> from schemas.raw import WebPageView
+        >>> from schemas.raw import PageView
         >>> from streams.engine.expression import RecordField
         >>> from streams.engine.streams import RecordSource
-        >>> views = Stream(RecordSource(WebPageView))
-        >>> str(views.then(views).earlier(RecordField(WebPageView, "page_id", "text", nullable=False)))
-        'earlier(page_id)'
+        >>> views = Stream(RecordSource(PageView))
+        >>> str(views.then(views).earlier(RecordField(PageView, "page_category", "text", nullable=False)))
+        'earlier(page_category)'
         """
         if not isinstance(node, Expr):
             raise DefinitionFault(f"earlier: wanted a column of the first half such as W.page_id, got {node!r}")

@@ -51,7 +51,12 @@ DUE, PLACE, SINCE, BY, OF = 1, 2, 3, 4, 5
 
 @kernel("int64(int64[:], int64, int64, int64, int64)")
 def place_before(timer_clock: Any, due: int, least: int, at: int, time: int) -> int:
-    """The place at which a timer fires that is due before an entry at `at` with `time`; -1: it is not. `least`: not before that place."""
+    """The place at which a timer fires that is due before an entry at `at` with `time`; -1: it is not. `least`: not before that place.
+
+    >>> clock = np.array([100, 110, 140, 140])  # before each of three records, and after the last
+    >>> [place_before(clock, due, 0, 2 * 2 + 1, 150) for due in (105, 135, 145, 150)]
+    [1, 2, 2, -1]
+    """
     position = at // 2
     if position < 0 or (due >= time and timer_clock[position] < due):
         return -1
