@@ -1,39 +1,23 @@
 """The records by their letters (`docs/semantics.md` §1.1), and streams of them that many definitions share."""
 
-from schemas.raw import (
-    BalanceChange,
-    BillIssued,
-    DataUsage,
-    DeviceChange,
-    Interaction,
-    LocationUpdate,
-    MessageUsage,
-    NetworkQuality,
-    PageView,
-    Payment,
-    ProductOrder,
-    StateChange,
-    TroubleTicket,
-    VasUsage,
-    VoiceUsage,
-)
-from streams.define import Place, Records
+from streams.define import Place
+from streams.definitions import columns
 
-V = Records(VoiceUsage)
-M = Records(MessageUsage)
-D = Records(DataUsage)
-S = Records(VasUsage)
-B = Records(BalanceChange)
-I = Records(BillIssued)
-P = Records(Payment)
-O = Records(ProductOrder)
-L = Records(StateChange)
-C = Records(Interaction)
-T = Records(TroubleTicket)
-W = Records(PageView)
-X = Records(DeviceChange)
-G = Records(LocationUpdate)
-Q = Records(NetworkQuality)
+V = columns.VoiceUsage()
+M = columns.MessageUsage()
+D = columns.DataUsage()
+S = columns.VasUsage()
+B = columns.BalanceChange()
+I = columns.BillIssued()
+P = columns.Payment()
+O = columns.ProductOrder()
+L = columns.StateChange()
+C = columns.Interaction()
+T = columns.TroubleTicket()
+W = columns.PageView()
+X = columns.DeviceChange()
+G = columns.LocationUpdate()
+Q = columns.NetworkQuality()
 
 money = B.where(B.bucket_kind == "money").same(B.currency)
 """Money of any bucket: two currencies are never added or compared."""

@@ -7,7 +7,7 @@ from streams.define import Case, Detail, Event
 
 
 class Recovered(Event, by="line"):
-    back = Low.same(B.bucket_id).then(main.same(B.bucket_id).where(B.balance_after >= Low.rearm_at))
+    back = Low.same(B.currency, B.bucket_id).then(main.same(B.bucket_id).where(B.balance_after >= Low.rearm_at))
     when = back
     detail = Detail(balance_after=B.balance_after, low_duration_s=back.gap.seconds)
 

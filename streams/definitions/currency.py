@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from schemas.raw import fields_of
 from streams.definitions.event import AMOUNT, Flaw
 from streams.definitions.money import MINOR, OF_BUCKET, equal_to, says_money
-from streams.definitions.tree import conditions_of, placed
+from streams.definitions.tree import conditions_of, known_behind, placed
 from streams.engine.expression import Expr, RecordField
 from streams.engine.features.frame import Feature
 from streams.engine.features.level import CrossingSource
@@ -41,9 +41,14 @@ def amount_flaws(event: type[Event]) -> Iterator[Flaw]:
         at, fields = f"detail.{next(iter(amounts))}", fields_of(record)
         if "currency" not in fields:
             yield Flaw(at, f"wanted a currency beside the amount, got {record.__name__} behind `when`, which has none: show one as currency=…, or leave the amount out")
-        elif fields["currency"].nullable and not all(field.nullable for field in amounts.values()) and not says_money(record, *conditions_of(event.when)):
+        elif fields["currency"].nullable and not all(field.nullable for field in amounts.values()) and not has_currency(event.when, record):
             remedy = 'B.bucket_kind == "money"' if "bucket_kind" in fields else f"{getattr(record, 'code', 'its ')}.currency.known()"
             yield Flaw(at, f"wanted a currency beside the amount, but {record.__name__} may come without one: add .where({remedy})")
+
+
+def has_currency(stream: Stream, record: type) -> bool:
+    """Whether the record behind a stream's happening surely has a currency."""
+    return ("RecordField", record, "currency") in known_behind(stream) or says_money(record, *conditions_of(stream))
 
 
 def mixed_flaws(event: type[Event]) -> Iterator[Flaw]:

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from streams.definitions.money import is_money
-from streams.definitions.tree import conditions_of
-from streams.engine.expression import DefinitionFault, Expr, Known, OrElse, Param, RecordField, certain, expr, may_be_unknown
+from streams.definitions.tree import conditions_of, known_behind
+from streams.engine.expression import DefinitionFault, Expr, Known, OrElse, Param, RecordField, expr, may_be_unknown
 from streams.engine.expression.quantities import quantity
+from streams.engine.features.frame import Frame
+from streams.engine.features.level import Level
 from streams.engine.rearm import Rearm
 from streams.engine.streams import Source, Stream, stream_of
 
@@ -211,13 +213,17 @@ def when_of(when: object) -> Stream:
         raise DefinitionFault("wanted a stream, such as charges.where(…), got no `when`")
     if isinstance(when, Expr):
         raise DefinitionFault(f"wanted a stream with this condition, .where(…), got the condition alone: {when}")
+    if isinstance(when, Frame):
+        raise DefinitionFault(f"wanted a condition on the frame, such as charges.where(recent.count() >= 3), got the frame alone: {when}")
+    if isinstance(when, Level):
+        raise DefinitionFault("wanted what the level does, such as .falls_below(…), got the level alone")
     return stream_of("when", when)
 
 
 def payload_of(when: Stream, detail: Detail) -> Iterator[tuple[str, Field]]:
     """The fields of a detail with their types: what may be unknown where `when` happens may be null."""
     conditions = conditions_of(when)
-    sure = frozenset[object]().union(*map(certain, conditions))
+    sure = known_behind(when)
     several = len(when.source.records()) > 1
     for name, value in detail.values.items():
         shape = AMOUNT if value.kind == "int" and is_money(value, conditions) else SHAPES[value.kind]

@@ -184,7 +184,8 @@ def notices_of(event: type[Event]) -> Iterator[str]:
     for part in used_by(event).values():
         if not isinstance(part, Stream) or not isinstance(part.source, RecordSource):
             continue
-        record, column = part.source.record, KEYS[event.by]
+        record: type = part.source.record
+        column = KEYS[event.by]
         if record.__name__ in told or not fields_of(record)[column].nullable or is_sure(part, column, event.by):
             continue
         told.add(record.__name__)

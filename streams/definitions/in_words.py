@@ -135,8 +135,8 @@ class Words:
                 return f"{node.table}.{node.name}({', '.join(map(self.expr, node.keys))})"
             case Arithmetic(sign="-", left=Const(value=0)):
                 return f"-{self.expr(node.right)}"
-            case Arithmetic(sign="//", left=Expr(unit="ms"), right=Const()) if node.right.value in WHOLE:
-                return f"{self.expr(node.left)} in {WHOLE[int(node.right.value)]}"
+            case Arithmetic(sign="//", left=Expr(unit="ms"), right=Const(value=int() as ms)) if ms in WHOLE:
+                return f"{self.expr(node.left)} in {WHOLE[ms]}"
             case OrElse():
                 return f"{self.expr(node.left)} or else {self.expr(node.right)}"
             case Binary():

@@ -15,6 +15,7 @@ from schemas.fault import KairosFault
 from streams.definitions.event import Event, Flaw
 from streams.definitions.faults import case_flaws, flaws_of
 from streams.definitions.folders import FOLDERS
+from streams.definitions.words import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -225,7 +226,19 @@ def fault_of(source: Source, error: Exception, faulty: set[str]) -> str:
     if other:
         return f"{source.at(line)}: wanted {shown(Path(other))} without faults: it is needed here"
     words = str(error) if isinstance(error, KairosFault | TypeError | AttributeError) else f"{type(error).__name__}: {error}"
-    return f"{source.at(line)}: {words}"
+    return f"{source.at(line)}: {words}{hint(error)}"
+
+
+def hint(error: Exception) -> str:
+    """': did you mean …?' for a name that Python does not know."""
+    names: list[str] = []
+    if isinstance(error, AttributeError) and error.obj is not None and "did you mean" not in str(error):
+        names = dir(error.obj)
+    elif isinstance(error, NameError) and error.__traceback__ is not None:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        names = [*{**frames[-1].f_globals, **frames[-1].f_locals}]
+    said = suggest(error.name or "", names) if isinstance(error, AttributeError | NameError) else ""
+    return said if said.startswith(": did") else ""
 
 
 def lines_of(file: Path, name: str) -> dict[str, int]:

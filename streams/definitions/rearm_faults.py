@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.definitions.event import Flaw
-from streams.definitions.tree import conditions_of, features_in, has_member
-from streams.engine.expression import TruthKey, certain, may_be_unknown
+from streams.definitions.tree import features_in, has_member, known_behind
+from streams.engine.expression import TruthKey, may_be_unknown
 from streams.engine.rearm import Each, Edge, OncePer, Rearm, Reset
 
 if TYPE_CHECKING:
@@ -30,9 +30,7 @@ def rearm_flaws(event: type[Event]) -> Iterator[Flaw]:
         seen.add(str(word))
         match word:
             case Edge() | Reset() if not own_frames(event):
-                yield Flaw(
-                    "rearm", f"{word}: wanted a condition on a frame that has the trigger among its members, such as charges.where(charges.within('1h').count() >= 3), got none"
-                )
+                yield Flaw("rearm", f"{word}: wanted a condition on a frame of the trigger's own stream, such as charges.where(charges.within('1h').count() >= 3), got none")
             case Each() if len(event.words) > 1:
                 yield Flaw("rearm", "each: wanted it alone, got other words beside it, which decide already")
             case OncePer() if word.otherwise is not None and not can_be_unknown(word, event):
@@ -40,13 +38,13 @@ def rearm_flaws(event: type[Event]) -> Iterator[Flaw]:
 
 
 def own_frames(event: type[Event]) -> list[Frame]:
-    """The frames that the conditions of `when` read and that have the trigger's record among their members."""
+    """The frames that the conditions of `when` read and whose stream the trigger is of."""
     frames = [feature.frame for condition in event.when.conditions for feature in features_in(condition)]
-    return [frame for frame in frames if not frame.without_own and has_member(frame, event.when)]
+    return [frame for frame in frames if has_member(frame, event.when)]
 
 
 def can_be_unknown(word: OncePer, event: type[Event]) -> bool:
     """Whether one of a word's values may be unknown where the event happens."""
-    sure = frozenset[object]().union(*map(certain, conditions_of(event.when)))
+    sure = known_behind(event.when)
     several = len(event.when.source.records()) > 1
     return several or any(may_be_unknown(value.inner if isinstance(value, TruthKey) else value, sure) for value in word.per)

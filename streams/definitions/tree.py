@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from streams.engine.expression import Expr, Known
+from streams.engine.expression import Expr, Known, certain
 from streams.engine.features.frame import Extent, Feature, Frame
 from streams.engine.features.level import Level
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.place import Place
 from streams.engine.rearm import Cool, OncePer, Rearm
 from streams.engine.spans import Span
-from streams.engine.streams import EventSource, Of, RecordSource, Source, Stream
+from streams.engine.streams import EventSource, Of, Source, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def inside(part: object) -> list[object]:
     """What a part is made of. What a place can tell is no part of it, nor are the columns of a source's own happenings."""
     if isinstance(part, Place):
         return [part.stream]
-    return [value for value in vars(part).values() if not (isinstance(value, Of) and value.source is part)]
+    return [value for name, value in vars(part).items() if not name.startswith("_") and not (isinstance(value, Of) and value.source is part)]
 
 
 def used_by(event: type[Event]) -> dict[int, object]:
@@ -56,15 +56,6 @@ def events_in(event: type[Event]) -> list[type[Event]]:
     return [*dict.fromkeys(one for one in found if one is not event)]
 
 
-def same_source(one: Source, other: Source) -> bool:
-    """Whether two sources have the same happenings."""
-    if isinstance(one, RecordSource) and isinstance(other, RecordSource):
-        return one.record is other.record
-    if isinstance(one, EventSource) and isinstance(other, EventSource):
-        return one.event is other.event
-    return one is other
-
-
 def chain(source: Source) -> Iterator[Source]:
     """A source, and all sources whose happening may be the trigger or the anchor of its own."""
     yield source
@@ -74,7 +65,7 @@ def chain(source: Source) -> Iterator[Source]:
 
 def is_behind(wanted: Source, source: Source) -> bool:
     """Whether a happening of `wanted` may be behind one of `source`, so that its columns can be read there."""
-    return any(same_source(wanted, one) for one in chain(source))
+    return any(wanted.key() == one.key() for one in chain(source))
 
 
 class Read(NamedTuple):
@@ -138,8 +129,13 @@ def conditions_of(stream: Stream) -> list[Expr]:
     return [*stream.conditions, *map(Known, known), *shared]
 
 
+def known_behind(stream: Stream) -> frozenset[object]:
+    """The keys of the nodes that are known wherever a stream's happening is: what its conditions ask for, and what splits it."""
+    return frozenset[object]().union(*map(certain, conditions_of(stream)))
+
+
 def has_member(frame: Frame, when: Stream) -> bool:
     """Whether the record behind a happening of `when` is surely one of a frame's own stream."""
     source, known = when.source, {one.key() for one in conditions_of(when)}
-    wanted = {one.key() for one in conditions_of(frame.stream)}
+    wanted = {one.key() for one in conditions_of(frame.stream)} - {Known(value).key() for value in frame.stream.by_value}
     return wanted <= known and is_behind(frame.stream.source, source)

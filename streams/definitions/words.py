@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from schemas.raw import fields_of
 from streams.engine.expression import DefinitionFault, EventDay, Expr, Join, Param, RecordField, ValueKind, maximum
@@ -20,11 +20,13 @@ class Records:
         self._record = record
         self._fields = fields_of(record)
 
-    def __getattr__(self, name: str) -> RecordField:
-        info = self._fields.get(name)
-        if info is None or info.kind == "object":
-            raise AttributeError(f"{self._record.__name__} has no column {name!r}{suggest(name, [one for one, of in self._fields.items() if of.kind != 'object'])}")
-        return RecordField(self._record, name, info.kind, nullable=info.nullable, unit=info.unit, domain=info.domain)
+    if not TYPE_CHECKING:  # a type checker knows the columns by streams/definitions/columns.py
+
+        def __getattr__(self, name: str) -> RecordField:
+            info = self._fields.get(name)
+            if info is None or info.kind == "object":
+                raise AttributeError(f"{self._record.__name__} has no column {name!r}{suggest(name, [one for one, of in self._fields.items() if of.kind != 'object'])}")
+            return RecordField(self._record, name, info.kind, nullable=info.nullable, unit=info.unit, domain=info.domain)
 
     @property
     def all(self) -> Stream:
@@ -74,14 +76,21 @@ class Reference:
         return join
 
 
-class ref:  # noqa: N801  # a word of rules: ref.city.tourist(place.to)
-    """The reference tables."""
+class References:
+    """The reference tables in rules, by name."""
 
     device = Reference("device", brand="text -> text", model="text -> text", is_5g="text -> bool")
     city = Reference("city", names="text -> text", country="text -> text", tourist="text -> bool", distance_km="text text -> int", has_tourist_city="text -> bool")
     plmn = Reference("plmn", country="text -> text", home="text -> bool", home_country="-> text!")
     holiday = Reference("holiday", holiday="text date -> text", is_holiday="text date -> bool")
     line = Reference("line", zone="text -> text", home_city="text -> text", activation_date="text -> date", payment_type="text -> text", bill_cycle_day="text -> int")
+
+    def __getattr__(self, table: str) -> Reference:
+        raise AttributeError(f"ref has no table {table!r}{suggest(table, [name for name in vars(References) if not name.startswith('_')])}")
+
+
+ref = References()
+"""The reference tables: `ref.city.tourist(place.to)`."""
 
 
 __all__ = [

@@ -23,9 +23,27 @@ REMEMBERED = 16
 """How many of the last records of a customer and topic a record is compared with, to find repeats."""
 
 
-@kernel("void(int64[:], int32[:], int64[:], int64[:], int64[:], int64[:], int64[:,:], uint16[:,:], int64[:], int64[:], int64[:], boolean[:], int64, int64, int8[:], int64[:], boolean[:])")
+@kernel(
+    "void(int64[:], int32[:], int64[:], int64[:], int64[:], int64[:], int64[:,:], uint16[:,:], int64[:], int64[:], int64[:], boolean[:], int64, int64, int8[:], int64[:], boolean[:])"
+)
 def admit_topic(
-    at: Any, rows: Any, times: Any, clock: Any, ids: Any, contents: Any, seen: Any, digests: Any, following: Any, latest: Any, ahead: Any, dirty: Any, late_ms: int, jump_ms: int, fate: Any, counts: Any, out: Any
+    at: Any,
+    rows: Any,
+    times: Any,
+    clock: Any,
+    ids: Any,
+    contents: Any,
+    seen: Any,
+    digests: Any,
+    following: Any,
+    latest: Any,
+    ahead: Any,
+    dirty: Any,
+    late_ms: int,
+    jump_ms: int,
+    fate: Any,
+    counts: Any,
+    out: Any,
 ) -> None:
     """The records at positions `at` of one topic, in order: sets their fate, and `out` where one comes behind a newer one of its customer.
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from schemas.reference import Reference
     from streams.engine.calendar import Calendar
     from streams.engine.expression import Array, Join, Param
+    from streams.engine.flow import Flow
     from streams.engine.state.tables import Rows, Table
     from streams.intake.columns import Columns
     from streams.intake.merge import Released
@@ -141,7 +142,7 @@ class Batch:
         none = np.zeros(0, np.int64)
         self.n = released.n if released is not None else 0
         self.time: Ints = released.time if released is not None else none
-        self.rank: Ints = released.rank if released is not None else none
+        self.rank: Array = released.rank if released is not None else none
         self.kind: Array = released.kind if released is not None else none
         self.id_hash: Ints = released.id_hash if released is not None else none
         self.content_hash: Ints = released.content_hash if released is not None else none
@@ -157,6 +158,7 @@ class Batch:
         self.ended: Bools = np.zeros(self.n, bool)
         """Whether the record's line has ended."""
         self.resets: list[Reset] = []
+        self._nothing: dict[str, Flow] = {}
         self.pieces = released.pieces if released is not None else {}
         find = world.tables["customer"].rows_of_ids
         codes = np.empty(self.n, np.int64)
@@ -167,6 +169,15 @@ class Batch:
         if self.n:
             self.customer[:] = find(codes[:, None], None)
         self.groups = {kind: Group(self, kind, pieces) for kind, pieces in sorted(self.pieces.items())}
+
+    def nothing(self, by: str) -> Flow:
+        """No happenings, as rules of scope `by` see them."""
+        if by not in self._nothing:
+            from streams.engine.flow import StoredFlow
+
+            none = np.zeros(0, np.int64)
+            self._nothing[by] = StoredFlow(self, by, none, none, none.astype(np.int32), {}, [], none, none)
+        return self._nothing[by]
 
     def fates(self) -> Ints:
         """[topic rank, fate]: how many records."""

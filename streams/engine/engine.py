@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from schemas.columns import Ints
     from schemas.reference import Reference
     from streams.definitions.catalogue import Catalogue
-    from streams.definitions.event import Event
     from streams.engine.rule import RuleStage
     from streams.engine.state.codec import Change
     from streams.intake.merge import Released
@@ -129,6 +128,9 @@ class Engine:
     def _run(self, batch: Batch, refused: Ints, fates: Callable[[], Ints]) -> Outcome:
         self.lifecycle.follow(batch)
         for stage in self.plan.stages:
+            if stage.rests(batch):
+                stage.rest(batch)
+                continue
             try:
                 stage.run(batch)
             except Exception as error:

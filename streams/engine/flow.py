@@ -54,6 +54,11 @@ def unknown(kind: str, n: int) -> Column:
     return Column(empty, np.zeros(n, bool))
 
 
+def whole(values: Array, n: int) -> Array:
+    """`values` for `n` happenings: one value is repeated. Kernels take no read-only arrays."""
+    return values if values.shape == (n,) else np.full(n, values)
+
+
 class Flow:
     """Some happenings of a batch; see the kinds below."""
 
@@ -157,7 +162,7 @@ class Flow:
         column = self._columns.get(key)
         if column is None:
             values, known = node.column(self)
-            column = Column(np.broadcast_to(values, (self.n,)), None if known is None else np.broadcast_to(known, (self.n,)))
+            column = Column(whole(values, self.n), None if known is None else whole(known, self.n))
             self._columns[key] = column
         return column
 

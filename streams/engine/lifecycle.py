@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from schemas.columns import Ints
     from streams.engine.batch import Batch, Group
     from streams.engine.home import Home
+    from streams.engine.state.tables import Rows
 
 KEPT_DAYS = 7
 STATUS, OWNER, CONSENT = code("line.status"), code("line.owner"), code("customer.marketing_consent")
@@ -165,7 +166,7 @@ class Lifecycle:
                 self.consent_at.values[row] = time
             self.consent.part.dirty[row] = True
 
-    def consents(self, customers: Ints, at: Ints) -> list[str]:
+    def consents(self, customers: Rows, at: Ints) -> list[str]:
         """The marketing consent of each customer as of place `at` (`flow.py`)."""
         now = self.consent.values[customers]
         for place, row in enumerate(customers.tolist() if self.given else ()):

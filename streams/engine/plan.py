@@ -19,8 +19,7 @@ from streams.engine.features.level import CrossingSource, CrossingStage
 from streams.engine.features.members import MemberStage
 from streams.engine.features.moves import MoveSource, MoveStage
 from streams.engine.features.pair import PairSource, PairStage
-from streams.engine.features.place import Place, PlaceReading, PlaceSource
-from streams.engine.features.place_machine import PlaceStage
+from streams.engine.features.place import Place, PlaceReading, PlaceSource, PlaceStage
 from streams.engine.features.reach import ReachSource, ReachStage
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.running import RunningStage
@@ -57,9 +56,9 @@ class Plan:
         self._keep_of_anchors()
         for stage in self.stages:
             stage.declare()
-        for event, rule in self.rules.items():
+        for name, rule in self.rules.items():
             for stage in needed_by(rule):
-                stage.events.add(event)
+                stage.events.add(name)
 
     def _add(self, stage: FlowStage) -> FlowStage:
         self.every.append(stage)
@@ -174,25 +173,17 @@ class Plan:
 
     def _shows(self, reader: FlowStage, place: Place) -> bool:
         """Whether the happenings of `reader` are moves of `place`, or were taken from them."""
-        moved = self.flows.get(("source", place.source.key(), "line"))
-        stage: Stage | None = reader
-        while stage is not None and not isinstance(stage, ANCHORED):
-            if stage is moved:
-                return True
-            stage = getattr(stage, "inner", None)
-        return False
+        return self.flows.get(("source", place.source.key(), "line")) in inner_stages(reader)
 
     def read(self, feature: Feature, reader: FlowStage, by: str, *, own: str = "") -> FeatureStage:
         """The stage that reads `feature` at the happenings of `reader`."""
         stream = feature.frame.stream
         members = self.flow(stream, by)
-        mode, group = self._mode(feature, own=own)
+        mode, group = self._mode(feature, own=own, subset=members in inner_stages(reader))
         text = f"{by} {own} {stream.canonical(self.home.world.value_of)} group {self.home.text(group) if group is not None else '-'}"
         key = (mode, stream.key(), by, own, None if group is None else group.key())
-        for number, stage in enumerate(self.features[key]):
-            if stage not in ancestors(reader) and (stage is not reader):
-                break
-        else:
+        stage = next((one for one in self.features[key] if one not in ancestors(reader)), None)
+        if stage is None:
             number = len(self.features[key])
             name = self.name(mode, text, (key, number))
             kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage}
@@ -204,14 +195,17 @@ class Plan:
         self.evaluate(reader, stream.by_value)
         return stage
 
-    def _mode(self, feature: Feature, *, own: str) -> tuple[str, Expr | None]:
-        """How members are kept: added up for ever, by civil days, or each by itself; and what they are grouped by."""
+    def _mode(self, feature: Feature, *, own: str, subset: bool) -> tuple[str, Expr | None]:
+        """How members are kept: added up for ever, by civil days, or each by itself; and what they are grouped by.
+
+        Days are enough where every reader is a member itself (`subset`): only then no member of its day is later than a reader that counts.
+        """
         match feature.frame.extent:
             case Ever():
                 return "ever", None
-            case Today() if not own:
+            case Today() if subset and not own:
                 return "days", group_of(feature)
-            case Within(span=span) if span.civil and not own:
+            case Within(span=span) if subset and span.civil and not own:
                 return "days", group_of(feature)
         return "members", None
 
@@ -236,7 +230,7 @@ class Plan:
         inner: FlowStage = base
         if resets:
             lists = [stage for stage in dict.fromkeys([*needs, *read]) if isinstance(stage, MemberStage)]
-            inner = self._add(ResetStage(self.home, base, both(tuple(stateful)), lists, words, late))
+            inner = self._add(ResetStage(event.id, base, both(tuple(stateful)), lists, words, late))
             inner.needs += [*needs, *read]
         elif any(isinstance(word, Edge) for word in event.words):
             scope = self.home.scope(by, when.by_value, sources)
@@ -325,7 +319,7 @@ def currency_fields(records: Sequence[type]) -> Iterator[RecordField]:
     from schemas.raw import fields_of
 
     for record in records:
-        info = fields_of(record).get("currency")  # type: ignore[arg-type]  # raw records
+        info = fields_of(record).get("currency")
         if info is not None:
             yield RecordField(record, "currency", "text", nullable=info.nullable)
 
@@ -339,6 +333,14 @@ def ancestors(stage: Stage) -> set[Stage]:
         if one not in found:
             found.add(one)
             waiting += one.needs
+    return found
+
+
+def inner_stages(stage: Stage) -> list[Stage]:
+    """`stage`, and the stages from whose flows its own was taken."""
+    found = [stage]
+    while (inner := getattr(found[-1], "inner", None)) is not None and not isinstance(found[-1], ANCHORED):
+        found.append(inner)
     return found
 
 

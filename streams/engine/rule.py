@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from schemas.columns import DAY_MS
+from streams.engine.features.cuts import Clearing, pieces
+from streams.engine.flow import whole
 from streams.engine.kernels import kernel
 from streams.engine.rearm import Cool, Each, Edge, Once, OncePer, Reset
 from streams.engine.stage import FlowStage
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from schemas.columns import Bools, Ints
     from streams.engine.batch import Batch
+    from streams.engine.batch import Reset as LineEnd
     from streams.engine.expression import Expr
     from streams.engine.flow import Flow
     from streams.engine.home import Home, Scope
@@ -46,9 +49,7 @@ def pass_words(slots: Any, kinds: Any, spans: Any, times: Any, days: Any, last: 
                 allowed = False
             elif last[at] > times[i] + jump_ms:
                 continue
-            elif kind == 1 and times[i] < last[at] + spans[w]:
-                allowed = False
-            elif kind == 2 and days[i] < last_day[at] + spans[w]:
+            elif (kind == 1 and times[i] < last[at] + spans[w]) or (kind == 2 and days[i] < last_day[at] + spans[w]):
                 allowed = False
         out[i] = allowed
         if allowed:
@@ -77,43 +78,50 @@ def pass_edges(rows: Any, holds: Any, held: Any, skipped: Any, unarmed: Any, dir
 
 
 class Word:
-    """A word that looks at the last emission, with its column: the time of that, 0 for none."""
+    """A word that looks at the last emission, with its column: the time of that, 0 for none.
 
-    def __init__(self, home: Home, event: str, number: int, word: Rearm, by: str, keys: tuple[Expr, ...], sources: Sequence[Source]) -> None:
-        self.home, self.word = home, word
-        self.values = (*keys, *(value for value in word.per if value.key() not in {key.key() for key in keys}))
+    `where`: the values that must be known for it to be asked, or (`unknown`) one of which must be unknown.
+    """
+
+    def __init__(
+        self, home: Home, name: str, word: Rearm, by: str, keys: tuple[Expr, ...], sources: Sequence[Source], where: tuple[Expr, ...] = (), *, unknown: bool = False
+    ) -> None:
+        self.word, self.where, self.unknown = word, where, unknown
+        taken = {key.key() for key in keys}
+        self.values = (*keys, *(value for value in word.per if value.key() not in taken))
         self.scope: Scope = home.scope(by, self.values, sources)
-        self.last = self.scope.table.column(f"{event}.{number}.emitted", "time", part=home.part(sources))
+        self.last = self.scope.table.column(name, "time", part=home.part(sources))
         self.last.lifelong = isinstance(word, Once)
-        cool = word.otherwise if isinstance(word, OncePer) else word
-        self.cool = cool if isinstance(cool, Cool) else None
-        value_of = home.world.value_of
-        self.span = self.cool.span.number(value_of) if self.cool is not None else 0
-        longest = self.cool.span.longest_ms(value_of) if self.cool is not None else 0
-        home.keep(self.scope.table, None if isinstance(word, Once) else max(PER_VALUE_MS, longest) if isinstance(word, OncePer) else longest)
+        match word:
+            case Once():
+                self.kind, self.span, kept = LIFE, 0, None
+            case Cool(span=span):
+                self.kind, self.span, kept = DAYS if span.civil else ELAPSED, span.number(home.world.value_of), span.longest_ms(home.world.value_of)
+            case _:
+                self.kind, self.span, kept = ELAPSED, PER_VALUE_MS, PER_VALUE_MS
+        home.keep(self.scope.table, kept)
 
-    def lines(self, flow: Flow, slots: Ints) -> list[Line]:
-        """What is asked of the last emissions in `slots`; of a once_per with a fallback two things, each for some happenings."""
-        cooling = FREE if self.cool is None else DAYS if self.cool.span.civil else ELAPSED
-        if isinstance(self.word, Once):
-            return [Line(slots, np.full(flow.n, LIFE), 0)]
-        if not isinstance(self.word, OncePer):
-            return [Line(slots, np.full(flow.n, cooling), self.span)]
-        if self.word.otherwise is None:
-            return [Line(slots, np.full(flow.n, ELAPSED), PER_VALUE_MS)]
-        known = np.ones(flow.n, bool)
-        for value in self.word.per:
-            mask = flow.column(value).known
-            known = known & mask if mask is not None else known
-        return [Line(slots, np.where(known, ELAPSED, FREE), PER_VALUE_MS), Line(slots, np.where(known, FREE, cooling), self.span)]
+    def kinds(self, flow: Flow) -> Ints:
+        """What is asked of the last emission for each happening."""
+        kinds = np.full(flow.n, self.kind)
+        if self.where:
+            known = np.ones(flow.n, bool)
+            for value in self.where:
+                mask = flow.column(value).known
+                known = known & mask if mask is not None else known
+            kinds[known if self.unknown else ~known] = FREE
+        return kinds
 
 
-class Line(NamedTuple):
-    """One thing that is asked of the last emission: where that is kept for each happening, the kind of question, and a span."""
-
-    slots: Ints
-    kinds: Ints
-    span: int
+def asked(home: Home, event: str, number: int, word: Rearm, by: str, keys: tuple[Expr, ...], sources: Sequence[Source]) -> list[Word]:
+    """A re-arm word as what is asked of last emissions: a once_per with a fallback asks two things, each of some happenings."""
+    name = f"{event}.{number}.emitted"
+    if not isinstance(word, OncePer) or word.otherwise is None:
+        return [Word(home, name, word, by, keys, sources)]
+    words = [Word(home, name, word, by, keys, sources, word.per)]
+    if isinstance(word.otherwise, Cool):
+        words.append(Word(home, f"{event}.{number}.otherwise", word.otherwise, by, keys, sources, word.per, unknown=True))
+    return words
 
 
 class Words:
@@ -122,32 +130,45 @@ class Words:
     def __init__(self, home: Home, event: str, by: str, words: Sequence[Rearm], keys: tuple[Expr, ...], sources: Sequence[Source]) -> None:
         self.home, self.by = home, by
         kept = [(number, word) for number, word in enumerate(words) if not isinstance(word, Edge | Reset | Each)]
-        self.words = [Word(home, event, number, word, by, keys, sources) for number, word in kept]
+        self.words = [one for number, word in kept for one in asked(home, event, number, word, by, keys, sources)]
+
+    def line_ends(self, batch: Batch) -> list[LineEnd]:
+        """The ends of lines in a batch after which emissions are forgotten."""
+        return [end for end in batch.resets if not end.timers_only] if self.by == "line" else []
+
+    def clear(self, ends: Sequence[LineEnd]) -> None:
+        """Forget the emissions of lines that ended."""
+        for end in ends:
+            for word in self.words:
+                if end.lifelong or not word.last.lifelong:
+                    rows = word.scope.table.rows_under(np.array([end.row], np.int32))
+                    word.last.values[rows] = 0
+                    word.last.part.touch(rows)
 
     def passing(self, flow: Flow) -> Bools:
         """Which happenings become events; their emission is noted."""
         out = np.ones(flow.n, bool)
         if not self.words or not flow.n:
             return out
-        lines: list[Line] = []
+        slots: list[Ints] = []
         homes: list[Rows] = []
         size = 0
         for word in self.words:
             own, where = np.unique(word.scope.rows(flow, word.values, unknown=True), return_inverse=True)
-            lines += word.lines(flow, where + size)
+            slots.append(where + size)
             homes.append(own)
             size += len(own)
         calendar, zones = self.home.world.calendar, flow.zones(self.by)
         last = np.concatenate([word.last.values[own] for word, own in zip(self.words, homes, strict=True)])
         before = last.copy()
         first = np.zeros(size, np.int64)
-        for line in lines:
-            first[line.slots[::-1]] = np.arange(flow.n)[::-1]
+        for own_slots in slots:
+            first[own_slots[::-1]] = np.arange(flow.n)[::-1]
         last_day = calendar.day(last, zones if isinstance(zones, int) else zones[first])
         pass_words(
-            np.stack([line.slots for line in lines]),
-            np.stack([line.kinds for line in lines]),
-            np.array([line.span for line in lines], np.int64),
+            np.stack(slots),
+            np.stack([word.kinds(flow) for word in self.words]),
+            np.array([word.span for word in self.words], np.int64),
             flow.time,
             calendar.day(flow.time, zones),
             last,
@@ -181,7 +202,9 @@ class Without:
 class EdgeStage(FlowStage):
     """The happenings at which conditions become true: they are not without the record, or were not at the last happening."""
 
-    def __init__(self, home: Home, event: str, inner: FlowStage, condition: Expr, scope: Scope, keys: tuple[Expr, ...], late: Sequence[str], sources: Sequence[Source], *needs: Stage) -> None:
+    def __init__(
+        self, home: Home, event: str, inner: FlowStage, condition: Expr, scope: Scope, keys: tuple[Expr, ...], late: Sequence[str], sources: Sequence[Source], *needs: Stage
+    ) -> None:
         super().__init__(inner, *needs)
         self.inner, self.condition, self.scope, self.keys, self.late = inner, condition, scope, keys, late
         self.unarmed = scope.table.column(f"{event}.unarmed", "flag", part=home.part(sources))
@@ -189,16 +212,18 @@ class EdgeStage(FlowStage):
 
     def run(self, batch: Batch) -> None:
         flow = self.inner.flow
-        if not flow.n:
-            self.flow = flow
-            return
         holds = flow.values(self.condition)
         without: Any = Without(flow)
-        held = np.broadcast_to(self.condition.column(without).values, (flow.n,))
+        held = whole(self.condition.column(without).values, flow.n)
         rows = self.scope.rows(flow, self.keys).astype(np.int64)
         skipped = late_in(flow, self.late)
         out = np.zeros(flow.n, bool)
-        pass_edges(rows, holds, held, skipped, self.unarmed.values, self.unarmed.part.dirty, out)
+        part = self.unarmed.part
+        clearing = Clearing(batch, self.scope, [self.unarmed])
+        for begin, end, resets in pieces(flow.at, clearing.resets):
+            own = slice(begin, end)
+            pass_edges(rows[own], holds[own], held[own], skipped[own], self.unarmed.values, part.dirty, out[own])
+            clearing.clear(resets)
         self.flow = flow if self.forced else flow.take(out)
 
 
@@ -228,9 +253,16 @@ class RuleStage(FlowStage):
                 if mask is not None:
                     wanted &= mask
             flow = flow if self.forced else flow.take(wanted)
-            if flow.n and self.words is not None:
-                flow = flow.take(self.words.passing(flow))
-        self.flow = flow
+        self.flow = flow if self.words is None else flow.take(self._passing(flow, self.words))
+
+    @staticmethod
+    def _passing(flow: Flow, words: Words) -> Bools:
+        """Which happenings the words let pass; emissions of a line that ends are forgotten behind its end."""
+        passing = [np.zeros(0, bool)]
+        for begin, end, ends in pieces(flow.at, words.line_ends(flow.batch)):
+            passing.append(words.passing(flow.take(np.arange(begin, end))))
+            words.clear(ends)
+        return np.concatenate(passing)
 
 
 __all__ = ["EdgeStage", "RuleStage", "Without", "Word", "Words", "late_in"]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from schemas.codes import keep
 from schemas.raw import RECORD_TYPES
-from streams.engine.batch import PROCESSED
+from streams.engine.batch import PROCESSED, TERMINATED
 from streams.engine.expression import both
-from streams.engine.flow import Flow, MergedFlow, RecordFlow, StoredFlow
+from streams.engine.flow import Flow, MergedFlow, RecordFlow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,21 @@ class Stage:
         """Do it for one batch."""
         raise NotImplementedError
 
+    @cached_property
+    def inputs(self) -> list[FlowStage]:
+        """The stages whose flows it reads."""
+        return [stage for stage in self.needs if isinstance(stage, FlowStage)]
+
+    def rests(self, batch: Batch) -> bool:
+        """Whether nothing happens here in a batch: no input, no end of a line, no timer that is due. Then `run` is not called."""
+        if batch.resets or any(stage.flow.n for stage in self.inputs):
+            return False
+        due = self.earliest()
+        return due is None or due > batch.timer_clock[-1]
+
+    def rest(self, batch: Batch) -> None:
+        """Called in place of `run` where nothing happens."""
+
     def declare(self) -> None:
         """Declare the state, once it is known what is read of it."""
 
@@ -54,8 +70,13 @@ class FlowStage(Stage):
     """A stage that gives a flow."""
 
     flow: Flow
+    by = "customer"
     forced = False
     """Whether all happenings pass, as in a rehearsal; conditions are evaluated all the same."""
+
+
+    def rest(self, batch: Batch) -> None:
+        self.flow = batch.nothing(self.by)
 
 
 class RecordStage(FlowStage):
@@ -65,24 +86,19 @@ class RecordStage(FlowStage):
         super().__init__()
         self.kind, self.by = kind, by
 
+    def rests(self, batch: Batch) -> bool:
+        return self.kind not in batch.groups
+
     def run(self, batch: Batch) -> None:
-        group = batch.groups.get(self.kind)
-        if group is None:
-            self.flow = nothing(batch, self.by)
-            return
+        group = batch.groups[self.kind]
         position = group.position
-        wanted = batch.fate[position] == PROCESSED
+        fate = batch.fate[position]
+        wanted = (fate == PROCESSED) | (fate == TERMINATED)
         if self.by != "customer":
             wanted = wanted & (group.rows(self.by) >= 0)
-        if self.by == "line":
+        if self.by == "line" and self.kind != STATE_CHANGE:
             wanted = wanted & ~batch.ended[position]
         self.flow = RecordFlow(group, self.by, np.flatnonzero(wanted))
-
-
-def nothing(batch: Batch, by: str) -> Flow:
-    """No happenings."""
-    none = np.zeros(0, np.int64)
-    return StoredFlow(batch, by, none, none, none.astype(np.int32), {}, [], none, none)
 
 
 class FilterStage(FlowStage):
@@ -119,7 +135,7 @@ class UnionStage(FlowStage):
 
     def run(self, batch: Batch) -> None:
         flow = MergedFlow.of([part.flow for part in self.parts], self.by)
-        flow.put(("Of", id(self.source), "name"), self.names[flow.which])
+        flow.put(("Of", self.source.key(), "name"), self.names[flow.which])
         self.flow = flow
 
 
@@ -169,7 +185,9 @@ def entries_of(members: Flow, readers: Sequence[Flow]) -> Entries:
 
     Happenings are the same when both are taken from one flow and have one place there. At the same place members go before readers.
     """
-    flows = [members, *(reader for reader in readers)]
+    flows = [members, *readers]
+    if all(isinstance(flow, RecordFlow) for flow in flows):
+        return entries_of_records(members.batch, flows)
     roots: dict[int, int] = {}
     root, place = [], []
     for flow in flows:
@@ -196,6 +214,19 @@ def entries_of(members: Flow, readers: Sequence[Flow]) -> Entries:
     begins = np.cumsum([0, *(flow.n for flow in flows)])
     time = np.concatenate([flow.time for flow in flows])
     return Entries(at[kept], time[kept], member, [entry[begins[number + 1] : begins[number + 2]] for number in range(len(readers))])
+
+
+def entries_of_records(batch: Batch, flows: Sequence[Flow]) -> Entries:
+    """The same where all happenings are records: each has a position of its own."""
+    positions = [flow.at >> 1 for flow in flows]
+    there = np.zeros(batch.n, bool)
+    for position in positions:
+        there[position] = True
+    kept = np.flatnonzero(there)
+    number = np.cumsum(there) - 1
+    member = np.full(len(kept), -1, np.int64)
+    member[number[positions[0]]] = np.arange(flows[0].n)
+    return Entries(2 * kept + 1, batch.time[kept], member, [number[position] for position in positions[1:]])
 
 
 def root_of(flow: Flow) -> tuple[object, Ints]:

@@ -6,7 +6,7 @@ split it. Streams are declarations without state: `streams/engine/plan.py` makes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from streams.engine.expression import DefinitionFault, EventTime, Expr, Operand, Reading, canonical, condition, expr
 from streams.engine.spans import Span, span_of
@@ -111,7 +111,7 @@ class RecordSource(Source):
 
 
 class EventSource(Source):
-    """The events of a definition, published or not; what is behind an event is behind its trigger."""
+    """The events of a definition, published or not; what is behind an event is behind its trigger. The split of its rule is forgotten."""
 
     word = "event"
 
@@ -167,17 +167,17 @@ class Stream:
 
     # Which happenings
 
-    def where(self, *conditions: Expr) -> Stream:
+    def where(self, *conditions: Expr) -> Self:
         """Only those for which all of `conditions` are true."""
-        return Stream(self.source, (*self.conditions, *map(condition, conditions)), self.by_value)
+        return type(self)(self.source, (*self.conditions, *map(condition, conditions)), self.by_value)
 
-    def same(self, *values: Expr) -> Stream:
+    def same(self, *values: Expr) -> Self:
         """Split: windows, timers, pairs and re-arm words are kept for each combination of `values`. A happening with an unknown value is left out."""
         for value in values:
             if not isinstance(value, Expr):
                 raise DefinitionFault(f"same: wanted a column such as B.currency, got {value!r}")
         known = {one.key() for one in self.by_value}
-        return Stream(self.source, self.conditions, (*self.by_value, *(value for value in values if value.key() not in known)))
+        return type(self)(self.source, self.conditions, (*self.by_value, *(value for value in values if value.key() not in known)))
 
     # Their columns
 
@@ -281,6 +281,9 @@ class Stream:
         text += f".where({', '.join(map(str, self.conditions))})" if self.conditions else ""
         return text + (f".same({', '.join(map(str, self.by_value))})" if self.by_value else "")
 
+    def __repr__(self) -> str:
+        return f"<Stream {self}>"
+
     def __bool__(self) -> bool:
         raise DefinitionFault(f"{self}: a stream has no truth value; use .where(...) for conditions and any_of(...) for several streams")
 
@@ -291,7 +294,7 @@ def stream_of(word: str, value: Any) -> Stream:
     if isinstance(found, Stream):
         return found
     if isinstance(value, type) and hasattr(value, "when"):
-        return Stream(EventSource(value), (), value.when.by_value)
+        return Stream(EventSource(value))
     raise DefinitionFault(f"{word}: wanted a stream or an event, got {value!r}")
 
 

@@ -1,7 +1,7 @@
 """State, offsets and topics must agree before a shard works: the state's head row, the group's offsets, and what the raw topics hold.
 
 They are compared after InitProducerId of the shard's transactional id, which ends any open transaction of the shard. The
-offsets are read from the group's coordinator after that (`docs/adr/0010`).
+offsets are read from the group's coordinator after that, and as they stand once no transaction on them is undecided (`stable.py`, `docs/adr/0010`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
+from streams.kafka.stable import UNSTABLE_OFFSET_COMMIT, StableOffsetFetch, UnstableOffsets, answers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,29 +68,34 @@ class Agreed(NamedTuple):
     """What an operator should know, a line each."""
 
 
-async def group_offsets(client: AIOKafkaAdminClient, app: str, places: list[TopicPartition] | None = None) -> dict[TopicPartition, OffsetAndMetadata]:
-    """The group's committed offsets, once its coordinator is up. Raises CoordinatorNotAvailableError after `COORDINATOR_S`."""
+async def group_offsets(client: AIOKafkaAdminClient, app: str, places: list[TopicPartition] | None = None, *, stable: bool = False) -> dict[TopicPartition, OffsetAndMetadata]:
+    """The group's committed offsets, once its coordinator is up; `stable`: and once no transaction on them is undecided.
+
+    Raises CoordinatorNotAvailableError, or UnstableOffsets, after `COORDINATOR_S`.
+    """
     deadline = time.monotonic() + COORDINATOR_S
     while True:
         try:
-            return await fetch_offsets(client, app, places)
-        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError):
+            return await fetch_offsets(client, app, places, stable=stable)
+        except (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoordinatorError, UnstableOffsets) as error:
             if time.monotonic() > deadline:
                 raise
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.02 if isinstance(error, UnstableOffsets) else 0.2)
 
 
-async def fetch_offsets(client: AIOKafkaAdminClient, app: str, places: list[TopicPartition] | None) -> dict[TopicPartition, OffsetAndMetadata]:
+async def fetch_offsets(client: AIOKafkaAdminClient, app: str, places: list[TopicPartition] | None, *, stable: bool = False) -> dict[TopicPartition, OffsetAndMetadata]:
     """One request for the group's offsets. Raises the coordinator's error: an answer without offsets must never pass for a group without them."""
     asked: dict[str, list[int]] = {}
     for place in places or ():
         asked.setdefault(place.topic, []).append(place.partition)
-    request = OffsetFetchRequest(app, None if places is None else list(asked.items()))
+    request = StableOffsetFetch(app, list(asked.items())) if stable else OffsetFetchRequest(app, None if places is None else list(asked.items()))
     response = await client._send_request(request, await client.find_coordinator(app))
-    codes = [getattr(response, "error_code", 0), *(code for _, partitions in response.topics for *_, code in partitions)]
-    for code in filter(None, codes):
+    answers = answers_of(response)
+    for code in filter(None, [getattr(response, "error_code", 0), *(code for *_, code in answers)]):
+        if code == UNSTABLE_OFFSET_COMMIT:
+            raise UnstableOffsets(f"offsets of the group {app}: a transaction on them has not ended")
         raise for_code(code)(f"offsets of the group {app}")
-    found = {TopicPartition(topic, number): OffsetAndMetadata(offset, metadata) for topic, own in response.topics for number, offset, metadata, _ in own}
+    found = {TopicPartition(topic, number): OffsetAndMetadata(offset, metadata) for topic, number, offset, metadata, _ in answers}
     return {place: offset for place, offset in found.items() if offset.offset >= 0}
 
 
@@ -98,7 +104,7 @@ async def read_group(settings: Settings, connection: dict[str, Any], partition: 
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers, **connection)
     await admin.start()
     try:
-        found = await group_offsets(admin, settings.app, [TopicPartition(topic, partition) for topic in TOPICS])
+        found = await group_offsets(admin, settings.app, [TopicPartition(topic, partition) for topic in TOPICS], stable=True)
     finally:
         await admin.close()
     first = found.get(TopicPartition(TOPICS[0], partition))

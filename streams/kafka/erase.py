@@ -1,6 +1,7 @@
 """Erase a customer's state: the shard is taken from its worker, the customer's rows become tombstones, in one transaction.
 
-The worker that owned the shard is fenced by it and ends at its next commit; started again, it restores without the customer.
+The worker that owned the shard is fenced by it and ends at its next commit; started again, it restores without the customer. Where a
+rebalance comes first, the shard is restored then.
 Texts (such as numbers called) that no other row of the shard holds are deleted as well.
 """
 

@@ -197,12 +197,7 @@ class ShardTask:
 
     async def run(self) -> None:
         """Restore, then step until stopped. Raises Fenced, Unwritable, KafkaError, StateRefused: the process must end then."""
-        try:
-            await self._restore()
-        except FORBIDDEN as error:
-            raise self.transactions.forbidden(error) from error
-        except TopicAuthorizationFailedError as error:
-            raise Unwritable(f"{names_in(error) or self.settings.changelog}: the broker refuses what must be read to begin: grant the worker READ") from error
+        await self._begin()
         wait_s = TICK_S if self.settings.clock == "wall" else IDLE_RECHECK_S
         idle_at = time.monotonic() + wait_s
         while not self.stopping:
@@ -339,6 +334,25 @@ class ShardTask:
             await asyncio.sleep(0)
         return self.shard.restored()
 
+    async def _begin(self) -> None:
+        """Restore. Raises Unwritable where a right is missing."""
+        try:
+            await self._restore()
+        except FORBIDDEN as error:
+            raise self.transactions.forbidden(error) from error
+        except TopicAuthorizationFailedError as error:
+            raise Unwritable(f"{names_in(error) or self.settings.changelog}: the broker refuses what must be read to begin: grant the worker READ") from error
+
+    async def _begin_again(self) -> None:
+        """Drop the state in memory and all that was fed, and restore: what is in memory was not committed, or is older than what is."""
+        self.ready.clear()
+        await self.transactions.close()
+        self.off, self.origins = {}, Origins()
+        self.held_since.clear()
+        self.metrics.forget(self.partition)
+        self.shard = self.rebuild(frozenset())
+        await self._begin()
+
     async def _restore(self) -> None:
         started = time.perf_counter()
         await self.transactions.begin()
@@ -380,18 +394,34 @@ class ShardTask:
         return agreed
 
     async def _compare(self) -> None:
-        """After a rebalance, for a shard that stays here: check that its offsets were not moved nor its topics cut. Raises Fenced, BooksDiffer."""
-        head = self.transactions.head
+        """After a rebalance, for a shard that stays here: check that its offsets were not moved nor its topics cut. Raises BooksDiffer.
+
+        Where the last commit is another worker's, that one had the shard in between, and the group has given it back: it is restored. A
+        commit that the broker refuses because a newer producer is at work is another matter, and ends the worker.
+        """
         try:
             async with asyncio.timeout(COMPARE_S), changelog.reading(self.settings, self.connection) as consumer:
-                known = await books.read_books(self.settings, self.connection, consumer, self.partition, head)
+                known = await self._read_books(consumer)
+                if not self._last_of(known):
+                    await asyncio.sleep(SETTLE_S)
+                    known = await self._read_books(consumer)
         except (KafkaError, OSError, TimeoutError) as error:
             log(logger, logging.WARNING, "offsets and topics could not be compared after a rebalance, trying again", partition=self.partition, error=type(error).__name__)
             return
-        if known.group.token not in ("", self.transactions.last):
-            raise Fenced(f"shard {self.partition}: another worker has taken over")
-        books.agree(known, self.settings)
+        if not self._last_of(known) and known.group.token:
+            log(logger, logging.WARNING, "another worker has committed since, the shard is restored", partition=self.partition)
+            await self._begin_again()
+        else:
+            books.agree(known, self.settings)
         self.compare = False
+
+    def _last_of(self, known: books.Books) -> bool:
+        """Whether the group's last commit is this shard's."""
+        return known.group.token == self.transactions.last
+
+    async def _read_books(self, consumer: AIOKafkaConsumer) -> books.Books:
+        """State, offsets and topics, with the head as it was committed last."""
+        return await books.read_books(self.settings, self.connection, consumer, self.partition, self.transactions.head)
 
     async def commit(self, step: Step) -> None:
         """Commit `step` and count it. Raises Fenced, Unwritable, KafkaError."""

@@ -57,7 +57,7 @@ LONGEST_PAUSE_S = 5.0
 PAUSES = tuple(min(LONGEST_PAUSE_S, 0.05 * 4**n) for n in range(5))
 """Pauses after failed attempts, s; the last one after all further ones."""
 SETTLE_S = 1.0
-"""A coordinator before Kafka 4 may show a committed offset so much later."""
+"""A coordinator before Kafka 2.5 may show a committed offset so much later; newer ones are asked to wait for it (`stable.py`)."""
 
 
 FORBIDDEN = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, SaslAuthenticationFailed, TransactionalIdAuthorizationFailed)

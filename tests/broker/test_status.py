@@ -169,7 +169,7 @@ def test_missing_topics_and_a_missing_broker(cluster):
 def test_plan_and_topics_as_documents(cluster):
     made = kairos("topics", "--json", "--create", "--brokers", cluster.bootstrap, "--app", "app-other")
     document = json.loads(made.stdout)
-    assert (made.returncode, made.stderr) == (0, "")
+    assert (made.returncode, made.stderr) == (0, ""), made.stdout
     assert keys_of(document) == documented("kairos topics --json")
     assert (document["ok"], document["partitions"], document["faults"]) == (True, cluster.partitions, [])
     assert "app-other.state" in document["topics"]

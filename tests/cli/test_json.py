@@ -50,8 +50,8 @@ def test_the_catalogue_lists_every_event():
         "version": 1,
         "topic": "customer-events.balance",
         "key": "line",
-        "primitive": "P2",
-        "records": "balance_change",
+        "source": "crossing",
+        "records": ["balance_change"],
         "valid_for_ms": 86_400_000,
         "doc": CATALOGUE.by_id["balance.low"].doc(),
     }

@@ -38,6 +38,8 @@ from tests.faults.scalar import Input, published, reading_of
 from tests.faults.torn import torn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streams.shard import Shard
 
 MIDNIGHT_MS = 1_777_564_800_000
@@ -336,6 +338,15 @@ class Trial:
         assert {partition: msgspec.structs.replace(head, offsets={}) for partition, head in stored.items()} == oracle.heads
         booked = {f"{topic}/{partition}": sum(fates.values()) for partition, head in oracle.heads.items() for topic, fates in head.records.items()}
         assert booked == {place: len(records) for place, records in oracle.given.items()}, "a record is in no place of the ledger, or in two"
+
+
+def waited(holds: Callable[[], bool], seconds: float) -> float:
+    """How long it took until `holds` did, at most `seconds`."""
+    begun = time.monotonic()
+    while not holds():
+        assert time.monotonic() - begun < seconds, f"not within {seconds} s"
+        time.sleep(0.1)
+    return time.monotonic() - begun
 
 
 def note(result: Result) -> None:

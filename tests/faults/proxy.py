@@ -8,6 +8,7 @@ import struct
 import threading
 
 END_TXN = 26
+WRITE_TXN_MARKERS = 27
 TXN_OFFSET_COMMIT = 28
 LET_GO_S = 0.5
 """How long a request waits after a late one was released into its middle, so that the broker has handled the late one."""
@@ -19,6 +20,8 @@ class Proxy:
     def __init__(self) -> None:
         self.target = 0
         self.delay_s = 0.0
+        self.delay_markers_s = 0.0
+        """How long the markers of an ended transaction take; for a proxy between the broker and itself."""
         self.silent = False
         """Half-open: nothing is forwarded, connections stay."""
         self.drop_replies_to: int | None = None
@@ -29,6 +32,8 @@ class Proxy:
         """Hold the next EndTxn back."""
         self.late = 0
         """Ends that were released in the middle of a later transaction."""
+        self.late_markers = 0
+        """Requests for markers that were delayed."""
         self.dropped = self.cuts = self.held = 0
         self.writers: set[asyncio.StreamWriter] = set()
         self.loop = asyncio.new_event_loop()
@@ -66,6 +71,9 @@ class Proxy:
                     key, _, correlation = struct.unpack(">hhi", body[:8])
                     asked[correlation] = key
                     await self._late_end(key, body)
+                    if key == WRITE_TXN_MARKERS and self.delay_markers_s:
+                        self.late_markers += 1
+                        await asyncio.sleep(self.delay_markers_s)
                 if self.delay_s:
                     self.held += 1
                     await asyncio.sleep(self.delay_s)

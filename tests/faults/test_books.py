@@ -18,6 +18,7 @@ from streams.engine.state.store import HEAD_KEY, Head
 from tests.broker.kafka import read_all
 from tests.broker.test_bad_input import kairos
 from tests.broker.workers import LARGE, Cluster
+from tests.faults.harness import waited
 from tests.faults.torn import committed_offsets, head_offsets, torn
 from tests.streams.records import good
 
@@ -234,6 +235,24 @@ def test_an_erasure_carries_the_head_row(application):
     }
     application.produce(topups(COUNT, 5))
     application.work_off()
+    application.nothing_twice(COUNT + 5)
+
+
+def test_a_shard_that_another_producer_had_before_a_rebalance_is_restored_and_its_worker_goes_on(application):
+    both = {number: application.start() for number in (1, 2)}
+    waited(lambda: all(map(application.port, both)), 60)
+    waited(lambda: all('kairos_member_state{state="stable"} 1.0' in application.ask(number, "/metrics") for number in both), 60)
+    waited(lambda: len(application.lags()) == len(TOPICS), 60)
+    (owner,) = [number for number in both if "kairos_consumer_lag_records{" in application.ask(number, "/metrics")]
+    receipt = kairos("erase", "C1", "--brokers", application.bootstrap, "--app", application.app)
+    assert receipt.returncode == 0, receipt.stderr
+    both[3 - owner].terminate()
+    waited(lambda: "another worker has committed since, the shard is restored" in application.logs(), 60)
+    application.produce(topups(COUNT, 5))
+    application.wait_worked_off()
+    assert both[owner].poll() is None, application.logs()[-2000:]
+    assert both[3 - owner].wait(20) == 0
+    application.end()
     application.nothing_twice(COUNT + 5)
 
 

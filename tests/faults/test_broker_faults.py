@@ -14,8 +14,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
+from schemas.raw import TOPICS
 from streams.cli.demo import free_port
 from tests.broker.kafka import KafkaBroker, create_topics, lasting_port
+from tests.faults.harness import waited
 from tests.faults.proxy import END_TXN, Proxy
 
 pytestmark = pytest.mark.broker
@@ -183,6 +185,28 @@ def test_an_end_comes_late_in_the_middle_of_the_next_transaction(proxied):
     assert proxy.late, run.cluster.logs()[-2000:]
     run.strike()
     run.finish(180)
+    run.check()
+
+
+def test_members_join_and_leave_while_the_markers_of_the_last_commit_are_late(proxied):
+    """After a rebalance a shard that stays compares the group's offsets, which do not show its last commit before the markers are written."""
+    run, proxy = proxied(35, "members join and leave, markers of transactions come 0.5 s late", **{"inter.broker.listener.name": "PROXIED"})
+    run.environment["KAIROS_BATCH_RECORDS"] = "60"  # so that there is always a last commit
+    stays = run.start()
+    run.wait_progress()
+    proxy.delay_markers_s = 0.5
+    for number in (1, 2):
+        leaves = run.start()
+        waited(lambda number=number: "shard restored" in (run.folder / f"worker-{number}.log").read_text(), 60)
+        run.strike()
+        run.terminate(leaves)
+        waited(lambda: len(run.cluster.lags()) == len(TOPICS) * run.cluster.partitions, 60)
+    proxy.delay_markers_s = 0.0
+    assert proxy.late_markers
+    assert stays.poll() is None, run.cluster.logs()[-3000:]
+    assert run.look(), "the input lasts beyond the rebalances"
+    assert run.ended == [0, 0], "only those that were asked to end have ended"
+    run.finish()
     run.check()
 
 

@@ -16,6 +16,7 @@ from streams.kafka.failpoints import POINTS
 from streams.settings import Settings
 from tests.broker.kafka import ends
 from tests.broker.workers import OUTPUTS
+from tests.faults.harness import waited
 
 pytestmark = pytest.mark.broker
 full = pytest.mark.fault_full
@@ -96,15 +97,6 @@ def test_sigterm_under_load_ends_with_0_within_10_s_and_nothing_is_done_again(tr
 
 def is_stopped(worker):
     return Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-
-
-def waited(holds, seconds):
-    """How long it took until `holds` did, at most `seconds`."""
-    begun = time.monotonic()
-    while not holds():
-        assert time.monotonic() - begun < seconds, f"not within {seconds} s"
-        time.sleep(0.1)
-    return time.monotonic() - begun
 
 
 @pytest.mark.parametrize("frozen_s", [8, pytest.param(45, marks=full)])

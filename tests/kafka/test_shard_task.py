@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import orjson
@@ -11,7 +12,10 @@ from aiokafka import TopicPartition
 from events.stories import charge
 from schemas.raw import TOPICS
 from streams.emit import dead_letter
+from streams.engine.state.store import Head
 from streams.intake.merge import UNREAD
+from streams.kafka import books, changelog, shard_task
+from streams.kafka.books import Books, BooksDiffer, Group
 from streams.kafka.shard_task import RetentionGap, ShardTask, refuse_gaps
 from streams.kafka.transport import Fetched
 from streams.metrics import Metrics
@@ -182,6 +186,69 @@ def test_deleted_unread_input_is_refused_also_before_the_first_record():
     for offset, begin in ((0, 1), (7, 8), (0, 700)):
         with pytest.raises(RetentionGap, match=rf"raw.usage\[0\]: records {offset} to {begin - 1} were deleted unread"):
             refuse_gaps({place: offset}, {place: begin})
+
+
+def committed_by(task, token, upto=5):
+    """What a coordinator shows when `token` has committed offset `upto` of each topic."""
+    offsets = dict.fromkeys(TOPICS, upto)
+    return Books(task.partition, task.transactions.head, Group(offsets, token), dict.fromkeys(TOPICS, 0), dict.fromkeys(TOPICS, 9))
+
+
+@pytest.fixture
+def compared(task, monkeypatch):
+    """Compares the task's numbers with these, one after the other, as after a rebalance; the task has committed offset 5 of each topic with the token mine-2."""
+
+    @asynccontextmanager
+    async def reading(*_):
+        yield None
+
+    async def restore():
+        task.restored.append(task.shard)
+        task.ready.set()
+
+    async def compare(*answers):
+        left = list(answers)
+
+        async def read_books(*_):
+            return left.pop(0)
+
+        monkeypatch.setattr(books, "read_books", read_books)
+        task.compare = True
+        await task._compare()
+        assert not task.compare
+        assert left == [], "all was asked for"
+
+    monkeypatch.setattr(changelog, "reading", reading)
+    monkeypatch.setattr(shard_task, "SETTLE_S", 0)
+    task.restored, task._restore, task.rebuild = [], restore, lambda off: Bench().shard
+    task.transactions.last, task.transactions.head = "mine-2", Head(1, offsets=dict.fromkeys(TOPICS, 5))
+    return compare
+
+
+async def test_after_a_rebalance_the_own_last_commit_may_be_shown_late(task, compared):
+    await compared(committed_by(task, "mine-2"))
+    await compared(committed_by(task, "mine-1", upto=4), committed_by(task, "mine-2"))
+    await compared(committed_by(task, "", upto=-1), committed_by(task, "mine-2"))
+    assert task.restored == []
+    assert task.ready.is_set()
+
+
+async def test_a_shard_that_another_worker_had_in_between_is_restored_with_nothing_of_before(task, compared):
+    task.feed("raw.billing", run_of(0, charges(3)))
+    task.off, before = {"charge.large": "it raised"}, task.shard
+    await compared(*[committed_by(task, "others-7", upto=8)] * 2)
+    (restored,) = task.restored
+    assert restored is task.shard
+    assert restored is not before
+    assert not restored.queued("raw.billing"), "what was fed, and not committed, is read again"
+    assert task.off == {}
+    assert task.origins.runs == {}
+
+
+async def test_offsets_that_were_set_by_hand_end_the_worker(task, compared):
+    with pytest.raises(BooksDiffer, match="the state has read up to 5, the group up to 3"):
+        await compared(*[committed_by(task, "", upto=3)] * 2)
+    assert task.restored == []
 
 
 def test_a_dead_letter_too_large_for_its_topic_is_cut_and_says_so(task):

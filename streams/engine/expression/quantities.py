@@ -35,7 +35,7 @@ def quantity(text: str) -> Quantity:
         return Quantity(number, "civil days")
     if unit in SIZES:
         return Quantity(number * SIZES[unit], "byte")
-    raise DefinitionFault(f"wanted a number with a unit, such as 30s, 90min, 2h, 7d or 100 MB, got {text!r}")
+    raise DefinitionFault(f"wanted a whole number with a unit, such as 30s, 90min, 2h, 7d or 100 MB, got {text!r}")
 
 
 def shown(number: int, unit: str) -> str:

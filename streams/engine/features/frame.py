@@ -9,7 +9,7 @@ from streams.engine.expression import condition as checked
 
 if TYPE_CHECKING:
     from streams.engine.expression import Operand
-    from streams.engine.features.level import Crossings
+    from streams.engine.features.reach import Reaches
     from streams.engine.spans import Span
     from streams.engine.streams import Stream, ValueOf
 
@@ -125,6 +125,9 @@ class Frame:
     def __str__(self) -> str:
         return f"{self.stream} {self.extent}{' before' if self.without_own else ''}"
 
+    def __repr__(self) -> str:
+        return f"<Frame {self}>"
+
 
 class Feature(Reading):
     """What the members of a frame add up to; its arguments are columns of the members. Raises DefinitionFault."""
@@ -143,12 +146,11 @@ class Feature(Reading):
         self.unit, self.domain = (of.unit, of.domain) if of is not None else (None, None)
         self.nullable = function not in OF_NOTHING and function != "list"
 
-    def reaches(self, *marks: Operand) -> Crossings:
-        """A member lifts it from less than a mark to the mark or more; `.step` is the highest mark reached."""
-        from streams.engine.features.level import Level
+    def reaches(self, *steps: Operand) -> Reaches:
+        """A member lifts the count or sum from below a step to the step or above; `.step` is the highest step reached. Raises DefinitionFault."""
+        from streams.engine.features.reach import Reaches, ReachSource
 
-        before = Feature(self.frame.before(), self.function, *self.arguments)
-        return Level(self.frame.stream, before, self).reaches(*marks)
+        return Reaches(ReachSource(self, steps), (), self.frame.stream.by_value)
 
     def key(self) -> object:
         found = self.__dict__.get("_key")

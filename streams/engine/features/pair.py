@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas.columns import DAY_MS
-from streams.engine.expression import DefinitionFault, Expr, canonical
+from streams.engine.expression import DefinitionFault, Expr, RecordField, canonical
 from streams.engine.features import pairing
 from streams.engine.features.timers import END, Marks, from_store, kept_of, members_of, packed, resets_of, stored_kind, to_store, topic_of
 from streams.engine.flow import MergedFlow, StoredFlow
@@ -36,8 +36,10 @@ KEPT_MS = 400 * DAY_MS
 def shared_keys(first: Stream, second: Stream, stream: Stream) -> tuple[Expr, ...]:
     """The values of `stream` by which two streams go together: by place, as far as both go. Raises DefinitionFault."""
     for one, other in zip(first.by_value, second.by_value, strict=False):
-        if one.kind != other.kind:
-            raise DefinitionFault(f"same: wanted values of one kind at the same place of both streams, got {one} and {other}")
+        if one.kind != other.kind or (isinstance(one, RecordField) and isinstance(other, RecordField) and one.record is other.record and one.name != other.name):
+            raise DefinitionFault(
+                f"same: wanted values that go together at the same place of both streams, got {one} and {other}: name them in one order, .same(B.currency, B.bucket_id)"
+            )
     return stream.by_value[: min(len(first.by_value), len(second.by_value))]
 
 
@@ -64,11 +66,6 @@ class Pair(Stream):
         if not isinstance(node, Expr):
             raise DefinitionFault(f"earlier: wanted a column of the first half such as W.page_id, got {node!r}")
         return Earlier(self.source, node)
-
-    def where(self, *conditions: Expr) -> Pair:
-        """Only those for which all of `conditions` are true."""
-        plain = super().where(*conditions)
-        return Pair(plain.source, plain.conditions, plain.by_value)
 
 
 class PairSource(Source):

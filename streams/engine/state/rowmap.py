@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from streams.engine.kernels import kernel
 
 if TYPE_CHECKING:
     from schemas.columns import Ints
 
+Rows = npt.NDArray[np.int32]
 EMPTY = -1
 FIRST_SLOTS = 2048
 
@@ -86,7 +88,7 @@ class RowMap:
     def __len__(self) -> int:
         return self.used - len(self.free)
 
-    def find(self, wanted: Ints) -> tuple[Ints, Ints]:
+    def find(self, wanted: Ints) -> tuple[Rows, Ints]:
         """Rows of `wanted` [n, width], and which of them are new (in order of first appearance)."""
         n = len(wanted)
         self._make_room(n)
@@ -100,7 +102,7 @@ class RowMap:
         self.live[rows[fresh]] = True
         return rows, fresh
 
-    def release(self, rows: Ints) -> None:
+    def release(self, rows: Rows) -> None:
         """Forget the keys of `rows`, whose numbers pass to other keys."""
         if len(rows):
             self.live[rows] = False

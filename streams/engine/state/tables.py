@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from schemas.codes import code, text_of
 from streams.engine.state.codec import FORMATS, LENGTH, SEPARATOR, ColumnKind, Layout, StateRefused
-from streams.engine.state.rowmap import RowMap
+from streams.engine.state.rowmap import RowMap, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
     from streams.engine.state.follower import Follower
 
-Rows = npt.NDArray[np.int32]
 NEVER = np.iinfo(np.int64).max
 FIRST_ROWS = 1024
 
@@ -89,13 +88,13 @@ class Part:
             for row in rows.tolist():
                 texts[row] = b""
 
-    def encode(self, rows: Rows) -> list[bytes]:
-        """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length."""
+    def encode(self, rows: Rows) -> list[bytes | None]:
+        """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length; None for rows in which nothing is kept."""
         size, head, blob = self.layout.dtype.itemsize, self.layout.fingerprint, self.array[rows].tobytes()
         values = [head + blob[start : start + size] for start in range(0, len(blob), size)]
         for texts in self.texts.values():
             values = [value + LENGTH.pack(len(text := texts[row])) + text for value, row in zip(values, rows.tolist(), strict=True)]
-        return values
+        return [value if any(value[len(head) :]) else None for value in values]
 
     def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
         """Read `values`, written in `layout`, into `rows`, column by column, by name."""
@@ -288,3 +287,6 @@ class Table:
     def live(self) -> Bools:
         """Which row numbers are in use."""
         return self.map.live[: self.map.used]
+
+
+__all__ = ["FIRST_ROWS", "NEVER", "Column", "Part", "Rows", "Table"]

@@ -9,13 +9,13 @@ from tests.engine.laboratory.toys import toy
 voice = V.all
 by_party = V.same(V.other_party)
 low = toy("low", "line", main_balance.falls_below(1000, rearm=2000), after=B.balance_after)
-back = low.same(B.bucket_id).then(topups.same(B.bucket_id).where(B.balance_after >= 2000))
+back = low.same(B.currency, B.bucket_id).then(topups.same(B.bucket_id).where(B.balance_after >= 2000))
 steps = main_balance.reaches(1000, 2000, 5000)
 purses = money.same(B.main, B.bucket_id).level(before=B.balance_after - B.delta, after=B.balance_after)
 causes = by_party.level(before=V.cause_for_term, after=V.duration_s)
 answer = causes.reaches(60, 61)
 
-length, price = voice.moves(V.duration_s), voice.moves(V.charge_minor)
+length, price = voice.moves(V.duration_s), V.same(V.currency).moves(V.charge_minor)
 first_cause = voice.moves(V.cause_for_term, initially=V.duration_s)
 cell, outcome = voice.moves(V.cell_id), by_party.moves(V.outcome)
 device, unremembered = X.all.moves(X.new_tac, old=X.old_tac), X.all.moves(X.new_tac, old=X.old_tac, remember=False)

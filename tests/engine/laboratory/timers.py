@@ -40,7 +40,7 @@ EVENTS = [
     toy("empty", "account", empty, after=B.balance_after),
     toy("unpaid_days", "account", empty.without(topups, within="2d"), cool("3d"), since=empty.time, after=B.balance_after),
     toy("empty_line", "line", empty.without(topups.where(B.balance_after > 0), within="5h"), since=empty.time, of=B.currency),
-    toy("still_low", "line", low.without(topups.same(B.bucket_id), within="12h"), once_per(B.bucket_id, day), since=low.where().time),
+    toy("still_low", "line", low.same(B.currency, B.bucket_id).without(topups.same(B.bucket_id), within="12h"), once_per(B.bucket_id, day), since=low.where().time),
     toy("unanswered", "customer", unanswered, since=asked.where().time, reason=C.reason),
     toy("unanswered_idle", "customer", unanswered.where(voice.within("1d").count() == 0), cool("1d", per=C.reason), due=event_time, n=C.all.within("2d").count()),
     toy("open_long", "customer", open_long, once_per(C.interaction_id), interaction=C.interaction_id, day=day),
