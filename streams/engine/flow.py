@@ -129,8 +129,8 @@ class Flow:
 
     def reading(self, reading: Reading) -> Column:
         """A value that was read for this flow, or for one that it was taken from."""
-        if self.has(reading.key()):
-            return self.held(reading.key(), reading.kind).take(None)
+        if self.has(reading.same_as):
+            return self.held(reading.same_as, reading.kind).take(None)
         if getattr(reading, "name", "") == "time":  # of a happening behind which stands this one's own record
             return Column(self.time)
         raise LookupError(f"{reading}: not read here")
@@ -158,7 +158,7 @@ class Flow:
 
     def column(self, node: Expr) -> Column:
         """`node` for all happenings, computed once."""
-        key = node.key()
+        key = node.same_as
         column = self._columns.get(key)
         if column is None:
             values, known = node.column(self)
@@ -305,7 +305,7 @@ class StoredFlow(Flow):
         return Ready(self.stored[key])
 
     def field(self, field: RecordField) -> Column:
-        return self.held(field.key()).take(None) if self.has(field.key()) else unknown(field.kind, self.n)
+        return self.held(field.same_as).take(None) if self.has(field.same_as) else unknown(field.kind, self.n)
 
     def rows(self, by: str) -> Rows:
         if by == self.by:

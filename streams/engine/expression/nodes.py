@@ -6,6 +6,7 @@ Comparison, sum and membership are unknown where an operand is; `&`, `|`, `~` ar
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -39,6 +40,11 @@ class Expr:
     def key(self) -> object:
         """Equal for nodes that mean the same: the engine evaluates such nodes once."""
         return (type(self).__name__, *(child.key() for child in self.children()))
+
+    @cached_property
+    def same_as(self) -> object:
+        """`key`, found once."""
+        return self.key()
 
     def walk(self) -> Iterator[Expr]:
         """This node and all below it, top first."""
