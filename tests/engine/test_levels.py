@@ -113,7 +113,9 @@ def test_levels_are_as_the_plain_reading_has_them(way, name, by, records, sizes,
 
 
 def changes(*pairs):
-    return [good("balance_change", record_id=f"{before}>{after}", event_time=START + n * HOUR, balance_after=after, delta=after - before) for n, (before, after) in enumerate(pairs)]
+    return [
+        good("balance_change", record_id=f"{before}>{after}", event_time=START + n * HOUR, balance_after=after, delta=after - before) for n, (before, after) in enumerate(pairs)
+    ]
 
 
 @pytest.mark.parametrize("size", [1, 100])

@@ -112,7 +112,9 @@ def test_moves_are_as_the_plain_reading_has_them(way, name, by, both, sizes, res
 
 
 def states(*pairs, late=()):
-    return [good("state_change", record_id=f"{n}", event_time=START + n * HOUR - (24 * HOUR if n in late else 0), old_value=old, new_value=new) for n, (old, new) in enumerate(pairs)]
+    return [
+        good("state_change", record_id=f"{n}", event_time=START + n * HOUR - (24 * HOUR if n in late else 0), old_value=old, new_value=new) for n, (old, new) in enumerate(pairs)
+    ]
 
 
 def test_the_record_says_what_was_before():

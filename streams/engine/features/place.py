@@ -32,7 +32,7 @@ UNKNOWN_COUNTRY = "?"
 CITIES_KEPT = 24
 """A trip remembers this many different places; further ones are not listed."""
 PLACE: tuple[tuple[str, ColumnKind], ...] = (
-    ("stable", "text"), ("candidate", "text"), ("candidate.first", "time"), ("newest", "time"),
+    ("stable", "text"), ("candidate", "text"), ("candidate.first", "time"), ("candidate.last", "time"), ("newest", "time"),
     ("home.inferred", "text"), ("trip.opened", "time"), ("trip.ends", "time"), ("trip.tourist", "flag"),
 )  # fmt: skip
 """The columns of a line's place, in the order of `place_machine.STABLE` and those behind it."""

@@ -21,10 +21,10 @@ NIGHT_END_MS = 6 * HOUR_MS
 VOTE_DAYS, VOTES_NEEDED = 28, 5
 TRIP_DAYS = 60
 
-STABLE, CANDIDATE, FIRST, NEWEST, INFERRED, OPENED, ENDS, TOURIST = range(8)
-"""Columns of a line's place: codes of the stable place and of the candidate (0: none), since when the candidate is one, the newest
-believed time, code of the home by the nights (0: none), when the open trip was opened and ends (0: no trip), whether it saw a place
-that people visit. Times in epoch ms."""
+STABLE, CANDIDATE, FIRST, LAST, NEWEST, INFERRED, OPENED, ENDS, TOURIST = range(9)
+"""Columns of a line's place: codes of the stable place and of the candidate (0: none), when the candidate was first and last seen, the
+newest believed time, code of the home by the nights (0: none), when the open trip was opened and ends (0: no trip), whether it saw a
+place that people visit. Times in epoch ms."""
 COUNT_AT, NEWEST_DAY, HELD, VOTES = range(4)
 """Columns of a line's nights: when the votes are counted next (epoch ms, 0: not at all), the newest day that voted, as bits which days
 before it did, then the places of `VOTES_KEPT` days, each at its day modulo that; then the times of the votes of the last days."""
@@ -108,7 +108,7 @@ def vote(nights: Any, day: int, place: int, time: int, jump_days: int) -> int:
     """Vote for the home of `day`. Returns 0: nothing changed, 1: only the time of the vote, 2: the vote.
 
     A record earlier than the one that voted for the day does not; the times are known of as many days as there is room for. Votes of
-    days more than `jump_days` ahead were misdated.
+    days more than `jump_days` ahead were misdated. What is older than the newest day by `VOTES_KEPT` days is forgotten.
     """
     timed = len(nights) - TIMES
     if nights[HELD] == 0 or nights[NEWEST_DAY] > day + jump_days:
@@ -135,18 +135,17 @@ def vote(nights: Any, day: int, place: int, time: int, jump_days: int) -> int:
 @kernel("boolean(int64[:], int64, int64, boolean)")
 def confirms(state: Any, place: int, time: int, believed: bool) -> bool:
     """Take in a place on time: whether it is the candidate, seen for long enough. FIRST is then still since when."""
-    before = state[NEWEST]
     if believed:
         state[NEWEST] = time
     if state[STABLE] == 0:
         state[STABLE] = place
         return False
     if place == state[STABLE]:
-        state[CANDIDATE] = state[FIRST] = 0
+        state[CANDIDATE] = state[FIRST] = state[LAST] = 0
         return False
-    if state[CANDIDATE] != place or state[FIRST] > time or time - before > FORGOTTEN_MS:
+    if state[CANDIDATE] != place or state[FIRST] > time or time - state[LAST] > FORGOTTEN_MS:
         state[CANDIDATE], state[FIRST] = place, time
-        return False
+    state[LAST] = time
     return time - state[FIRST] >= DWELL_MS
 
 
@@ -157,7 +156,7 @@ def change_place(state: Any, place: int, time: int, crm_home: int, trip_ends: in
     out[WAS], out[TO], out[HOME], out[SINCE] = state[STABLE], place, home, state[FIRST]
     out[BACK] = state[OPENED] != 0 and place == home
     out[LEFT] = state[OPENED] == 0 and home != 0 and out[WAS] == home
-    state[STABLE], state[CANDIDATE], state[FIRST] = place, 0, 0
+    state[STABLE], state[CANDIDATE], state[FIRST], state[LAST] = place, 0, 0, 0
     if out[LEFT]:
         state[OPENED], state[ENDS] = time, trip_ends
     out[TRIP] = state[OPENED]
@@ -194,7 +193,7 @@ def place_machine(
             dirty[row] = True
         place = places[i]
         if place != 0:
-            if believed[i] and days[i] >= 0:
+            if days[i] >= 0:
                 changed = vote(votes, days[i], place, time, jump_ms // DAY_MS)
                 if changed:
                     dirty_nights[row] = True
