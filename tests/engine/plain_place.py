@@ -120,9 +120,11 @@ class Line:
         left = self.trip is None and home is not None and was == home
         came = self.trip is not None and place == home
         if left:
-            self.trip = {"opened": moment, "ends": days_later(moment, 60, zone), "places": []}
-        if self.trip is not None and not came and place not in self.trip["places"]:
-            self.trip["places"].append(place)
+            self.trip = {"opened": moment, "ends": days_later(moment, 60, zone), "places": [], "visited": set()}
+        if self.trip is not None and not came:
+            self.trip["visited"].add(place)
+            if place not in self.trip["places"] and len(self.trip["places"]) < 24:
+                self.trip["places"].append(place)
         found = {"was": was, "to": place, "here": place, "home": home, "since": since, "confirmed_after": moment - since, "left_home": left, "came_home": came, "trip": self.trip}
         if came:
             self.trip = None
@@ -175,7 +177,7 @@ class Plainly:
         if found is not None:
             trip = found.pop("trip")
             found |= {"trip.id": self.trip_id(record, trip), "trip.length": moment - trip["opened"] if trip else None, "trip.cities": list(trip["places"]) if trip else []}
-            found["trip.tourist"] = any(place in self.facts.tourist for place in found["trip.cities"])
+            found["trip.tourist"] = trip is not None and not self.facts.tourist.isdisjoint(trip["visited"])
             found["domestic"] = not any(place.startswith("intl:") for place in (found["was"], found["to"]))
             self.moves.append((record["record_id"], found))
 
