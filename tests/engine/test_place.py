@@ -260,19 +260,15 @@ def test_a_late_record_votes_for_its_own_day():
 
 
 def test_of_two_records_at_one_moment_the_one_released_later_votes():
-    last = ms("2026-05-05T03:00+02:00")
-    timeline = [
-        *nights("B", "B", "C", "B", "B"),
-        seen(last + HOUR * 5, "B", "S2"),
-        seen(last - 2 * DAY + HOUR * 24, "C", "S2"),
-        seen(last - DAY, "B", "S2"),
-        page(last + 9 * HOUR, "S2"),
-    ]
-    compare(timeline, [2])
-    assert Plainly(known()[1], timeline).reads[-1][2] is None
-    timeline = [*nights("B", "B", "B", "B", "C"), seen(last + HOUR * 5, "B", "S2"), seen(last, "B", "S2"), page(last + 9 * HOUR, "S2")]
-    compare(timeline, [2])
-    assert Plainly(known()[1], timeline).reads[-1][2] == "B"
+    last, asked = ms("2026-05-05T03:00+02:00"), page(ms("2026-05-05T12:00+02:00"), "S2")
+    five, day = nights("B", "B", "B", "B", "B"), seen(last + 5 * HOUR, "B", "S2")
+    for timeline, home in (
+        ([*five, seen(last, "C", "S2"), asked], None),
+        ([*nights("B", "B", "B", "B", "C"), day, seen(last, "B", "S2"), asked], "B"),
+        ([*five, day, seen(last, "C", "S2"), asked], "B"),  # the count of 06:00 stands
+    ):
+        compare(timeline, [2])
+        assert Plainly(known()[1], timeline).reads[-1][2] == home
 
 
 def test_the_count_is_made_again_when_the_oldest_vote_lapses():
