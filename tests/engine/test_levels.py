@@ -104,7 +104,7 @@ def timelines(draw):
 
 @pytest.mark.parametrize("way", ["compiled", "interpreted"])
 @pytest.mark.parametrize(("name", "by"), [("plain", "line"), ("split", "line"), ("split", "customer")])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(records=timelines(), sizes=st.lists(st.integers(1, 12), min_size=1, max_size=4), restarts=st.sets(st.integers(1, 8), max_size=2))
 def test_levels_are_as_the_plain_reading_has_them(way, name, by, records, sizes, restarts):
     """Late records and equal times, any cuts into batches, restarts between them, line ends within them."""

@@ -102,7 +102,7 @@ def timelines(draw):
 
 @pytest.mark.parametrize("way", ["compiled", "interpreted"])
 @pytest.mark.parametrize(("name", "by"), [("remembered", "line"), ("assumed", "line"), ("assumed", "customer"), ("old alone", "line"), ("truths", "line"), ("unknown", "line")])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(both=timelines(), sizes=st.lists(st.integers(1, 12), min_size=1, max_size=4), restarts=st.sets(st.integers(1, 8), max_size=2))
 def test_moves_are_as_the_plain_reading_has_them(way, name, by, both, sizes, restarts):
     """Late records and equal times, unknown values, any cuts into batches, restarts between them, line ends within them."""

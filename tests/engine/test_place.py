@@ -172,7 +172,7 @@ def days(draw):
 
 
 @pytest.mark.parametrize("way", ["compiled", "interpreted"])
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(records=days(), sizes=st.lists(st.integers(1, 25), min_size=1, max_size=4), restarts=st.sets(st.integers(1, 8), max_size=2))
 def test_places_are_as_the_plain_reading_has_them(way, records, sizes, restarts):
     """Late records and equal times, any cuts, restarts, line ends, moved lines and changed clocks; every 06:00 is counted there."""
