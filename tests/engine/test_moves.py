@@ -20,6 +20,9 @@ from tests.streams.records import good
 G, L = Records(LocationUpdate), Records(StateChange)
 START = 1_777_600_000_000
 MONTH = 31 * DAY
+STEPS = (0, 0, 1, 60_000, HOUR, 30 * HOUR, 6 * DAY, 33 * DAY, -33 * DAY)
+"""Back by a month: what came before was misdated, and perhaps believed."""
+BACK = (0, 0, 0, 0, 1, 90_000, 5 * HOUR, 48 * HOUR, -32 * DAY, -400 * DAY)
 STREAMS = {
     "remembered": L.all.moves(L.new_value, old=L.old_value),
     "assumed": L.all.same(L.reason).moves(L.new_value, initially=expr("granted")),
@@ -87,8 +90,8 @@ def plainly(name, by, records):
 def timelines(draw):
     at, records = START, []
     for number in range(draw(st.integers(1, 30))):
-        at += draw(st.sampled_from((0, 0, 1, 60_000, HOUR, 30 * HOUR)))
-        back = draw(st.sampled_from((0, 0, 0, 0, 1, 90_000, 50 * HOUR, -40 * DAY)))
+        at += draw(st.sampled_from(STEPS))
+        back = draw(st.sampled_from(BACK))
         customer, line = draw(st.sampled_from((("C1", "S1"), ("C1", "S1"), ("C1", "S2"), ("C2", "S3"))))
         common = {"record_id": f"r{number}", "event_time": at - back, "customer_id": customer, "subscription_id": line}
         if draw(st.integers(0, 12)) == 0:

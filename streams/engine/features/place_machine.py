@@ -107,6 +107,13 @@ def vote(nights: Any, day: int, place: int, time: int, jump_days: int) -> int:
 
     A record earlier than the one that voted for the day does not; the times are known of as many days as there is room for. Votes of
     days more than `jump_days` ahead were misdated. What is older than the newest day by `VOTES_KEPT` days is forgotten.
+
+    >>> import numpy as np
+    >>> nights = np.zeros(TIMES + 5, np.int64)
+    >>> [vote(nights, 20_000, place, time, 31) for place, time in ((7, 100), (8, 90), (8, 110), (8, 120))]
+    [2, 0, 2, 1]
+    >>> votes_of(nights, 8, 20_000, VOTE_DAYS)
+    1
     """
     timed = len(nights) - TIMES
     if nights[HELD] == 0 or nights[NEWEST_DAY] > day + jump_days:
