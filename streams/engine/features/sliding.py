@@ -65,29 +65,41 @@ def scan(begin: int, end: int, low: int, until: int, times: Any, values: Any, un
     return n
 
 
-@kernel(
-    "int64(int64, int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, boolean[::1], int64[::1], int64[::1], int64[::1],"
-    " int64[::1], int64[::1], int64[::1])"
-)
-def slide(
-    i: int, order: Any, begin: Any, end: Any, low: Any, until: Any, times: Any, values: Any, unknown: int, mode: int, inside: Any,
-    keys: Any, marks: Any, counts: Any, other_keys: Any, other_marks: Any, out: Any,
-) -> int:  # fmt: skip
-    """Set `out` for those windows `order`, from place `i` on, that are of one list. Returns the place behind them.
-
-    `inside`: whether a member is in the window at hand. Few windows, and those that go far back in time, are looked at by themselves.
-    """
-    first, last, j = begin[order[i]], end[order[i]], i + 1
+@kernel("int64(int64, int64[::1], int64[::1], int64[::1])")
+def together(i: int, order: Any, begin: Any, end: Any) -> int:
+    """The place in `order` behind the windows that overlap with the one at place `i`: they are of one list."""
+    last, j = end[order[i]], i + 1
     while j < len(order) and begin[order[j]] < last:
         last = max(last, end[order[j]])
         j += 1
-    if j - i < (4 if mode == 2 else 64):
-        while i < j:
-            w = order[i]
-            i += 1
-            out[w] = scan(begin[w], end[w], low[w], until[w], times, values, unknown, mode, i, other_keys, other_marks)
-        return j
-    by_time, n, mark = np.argsort(times[first:last], kind="mergesort"), last - first, i + 1
+    return j
+
+
+@kernel("int64(int64, int64, int64, int64[::1], int64[::1], int64[::1])")
+def count_value(value: int, sign: int, mark: int, keys: Any, marks: Any, counts: Any) -> int:
+    """A value enters (`sign` 1) or leaves (-1). Returns what that makes of the number of distinct values."""
+    at = slot_of(value, mark, keys, marks)
+    if marks[at] != mark:
+        marks[at], keys[at], counts[at] = mark, value, 0
+    counts[at] += sign
+    return sign if counts[at] == (sign + 1) // 2 else 0
+
+
+@kernel(
+    "void(int64, int64, int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, boolean[::1], int64[::1], int64[::1], int64[::1],"
+    " int64[::1], int64[::1], int64[::1])"
+)
+def slide(
+    i: int, j: int, order: Any, begin: Any, end: Any, low: Any, until: Any, times: Any, values: Any, unknown: int, mode: int, inside: Any,
+    keys: Any, marks: Any, counts: Any, other_keys: Any, other_marks: Any, out: Any,
+) -> None:  # fmt: skip
+    """Set `out` for windows `order`, places `i` to `j`, of one list. `inside`: whether a member is in the window at hand.
+
+    Few windows, and those that go far back in time, are looked at by themselves.
+    """
+    first, last = begin[order[i]], end[order[i:j]].max()
+    few = j - i < (4 if mode == 2 else 64)
+    by_time, n, mark = np.arange(0) if few else np.argsort(times[first:last], kind="mergesort"), last - first, i + 1
     inside[:n] = False
     count, high, rest = 0, 0, 0
     front = back = begin[order[i]]
@@ -96,7 +108,7 @@ def slide(
         w = order[i]
         i += 1
         a, b, after, t = begin[w], end[w], low[w], until[w]
-        if upper > 64 and times[first + by_time[upper - 64]] > t:
+        if few or (upper > 64 and times[first + by_time[upper - 64]] > t):
             out[w] = scan(a, b, after, t, times, values, unknown, mode, i, other_keys, other_marks)
             continue
         edge = 0
@@ -128,28 +140,34 @@ def slide(
                 continue
             inside[k - first] = wanted
             sign = 1 if wanted else -1
-            if mode == 0:
-                count += sign
-            elif mode == 1:
+            count += count_value(value, sign, mark, keys, marks, counts) if mode == 2 else sign
+            if mode == 1:
                 high += sign * (value >> 32)
                 rest += sign * (value & 0xFFFFFFFF)
-            else:
-                at = slot_of(value, mark, keys, marks)
-                if marks[at] != mark:
-                    marks[at], keys[at], counts[at] = mark, value, 0
-                counts[at] += sign
-                count += sign if counts[at] == (1 if wanted else 0) else 0
         out[w] = saturated(high, rest) if mode == 1 else count
-    return j
+
+
+@kernel(
+    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, boolean[::1], int64[::1], int64[::1], int64[::1],"
+    " int64[::1], int64[::1], int64[::1])"
+)
+def slide_all(
+    order: Any, begin: Any, end: Any, low: Any, until: Any, times: Any, values: Any, unknown: int, mode: int, inside: Any,
+    keys: Any, marks: Any, counts: Any, other_keys: Any, other_marks: Any, out: Any,
+) -> None:  # fmt: skip
+    """Set `out` for windows `order`, those of one list together."""
+    i = 0
+    while i < len(order):
+        j = together(i, order, begin, end)
+        slide(i, j, order, begin, end, low, until, times, values, unknown, mode, inside, keys, marks, counts, other_keys, other_marks, out)
+        i = j
 
 
 def slid(windows: Windows, which: Ints, values: Ints, unknown: int, function: Literal["count", "sum", "distinct"], out: Ints) -> None:
     """Set `out` at windows `which`."""
     order = which[np.lexsort((windows.end[which], windows.begin[which]))]
     keys, marks, counts, other_keys, other_marks = np.zeros((5, 2 * LONGEST if function == "distinct" else 1), np.int64)
-    inside, at = np.zeros(LONGEST, bool), 0
-    while at < len(order):
-        at = slide(
-            at, order, windows.begin, windows.end, windows.low, windows.until, windows.times, values, unknown, MODES[function], inside,
-            keys, marks, counts, other_keys, other_marks, out,
-        )  # fmt: skip
+    slide_all(
+        order, windows.begin, windows.end, windows.low, windows.until, windows.times, values, unknown, MODES[function], np.zeros(LONGEST, bool),
+        keys, marks, counts, other_keys, other_marks, out,
+    )  # fmt: skip
