@@ -214,7 +214,7 @@ def test_a_rule_with_reset_reads_as_if_each_event_emptied_its_key(batches, condi
         for feature in shard.features:
             column = flow.held(feature.key()).take(None)
             assert [shown(column, place) for place in range(flow.n)] == [value[feature.key()] for value in values]
-        shard.stage.lists.settle()
+        shard.stage.settle()
         if restarted:
             stored = list(shard.state.stored())
             shard = Shard(features, split=split, reset=reset)

@@ -53,7 +53,7 @@ class Feed(NamedTuple):
     values: Ints
     believed: Bools
     anew: Bools
-    snapshots: Ints
+    snapshots: npt.NDArray[np.int32]
     ordered: Bools
     late: Bools
     newest: Ints
@@ -63,7 +63,7 @@ class Feed(NamedTuple):
     def of(cls, rows: Ints, times: Ints, member: Ints, values: Ints, believed: Bools, anew: Bools) -> Feed:
         """A feed with nothing found yet."""
         n = len(rows)
-        return cls(rows, times, member, values, believed, anew, np.zeros((n, 4), np.int64), np.ones((n, 2), bool), np.zeros(n, bool), np.zeros(n, np.int64), np.zeros(n, bool))
+        return cls(rows, times, member, values, believed, anew, np.zeros((n, 4), np.int32), np.ones((n, 2), bool), np.zeros(n, bool), np.zeros(n, np.int64), np.zeros(n, bool))
 
 
 class Marks(NamedTuple):
@@ -127,7 +127,7 @@ def leave(row: int, start: Any, room: Any, numbers: Any, old_start: Any, old_roo
 
 
 @kernel(
-    "int64(int64, int64[:], int64[:], int64[:], int64[:], int64[:,:], boolean[:], boolean[:], int64[:,:], boolean[:,:], boolean[:], int64[:], boolean[:],"
+    "int64(int64, int64[:], int64[:], int64[:], int64[:], int64[:,:], boolean[:], boolean[:], int32[:,:], boolean[:,:], boolean[:], int64[:], boolean[:],"
     " int64[:], int64[:], boolean[:], int64, int64, int32[:], int16[:], int16[:], int8[:], boolean[:], int64[::1], int64[:,::1], int64[:], int64[:], int64[:], int64[:])"
 )
 def take_in(
@@ -164,12 +164,13 @@ def take_in(
                     begin, first, n = begin + 1, first + 1, n - 1
                 size = room_of(shape & 7) if shape != -1 else 0
                 if first + n >= size or (size > 16 and 16 * (n + 1) <= size):
-                    size_class = fitting(n + 1)
+                    size_class = fitting(n + 1) if n > 0 else 0
                     to = region(size_class, arena, numbers, free)
                     if to < 0:
                         return i
-                    leave(row, start, room, numbers, old_start, old_room)
-                    shape = size_class | move(begin, to, n, arena, columns)
+                    if shape != -1:
+                        leave(row, start, room, numbers, old_start, old_room)
+                    shape = size_class | move(begin, to, n, arena, columns) if n > 0 else size_class
                     start[row], begin, first = to, to, 0
                 if n == 0:
                     shape &= 7
