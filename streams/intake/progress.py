@@ -1,7 +1,7 @@
 """How far a topic partition is done, where records are released in another order than that of their offsets.
 
 What is stored of it (`Passed.done`): the borders of the ranges that are done, ascending, the first from 0, each further one from the border before;
-eight bytes a number, the lowest bytes of all of them first, deflated. Records that alternate cost about a bit each, long ranges a few bytes.
+eight bytes a number, the lowest bytes of all of them first, deflated. Records that alternate cost at most two bits each, long ranges a few bytes.
 """
 
 from __future__ import annotations
