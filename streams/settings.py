@@ -44,7 +44,7 @@ def about(says: str, unit: str = "", *, ge: int | None = None, le: int | None = 
 
 def wait(topic: str) -> Meta:
     """A topic's wait."""
-    says = f"{topic}: how much newer another record of the partition must be, or how long nothing must have come, before a record is evaluated; in between stragglers are sorted in"
+    says = f"{topic}: how long records wait for stragglers: until one of their partition is so much newer, or nothing has come for so long"
     return about(says, "ms", ge=0, le=86_400_000, wanted="a length of time up to 24h, such as 10s or 5min (or a number of ms); 0: none")
 
 

@@ -6,7 +6,6 @@ import json
 
 import msgspec
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,7 +31,14 @@ class Source:
     def value(self, offset):
         if offset in self.bad:
             return b"{"
-        record = good(KIND[self.topic], event_time=BASE + self.times[offset], record_id=f"{self.topic}-{offset}", customer_id=f"C{offset % 3}", seq=self.seqs[offset], pad="x" * 3000 * (offset in self.wide))
+        record = good(
+            KIND[self.topic],
+            event_time=BASE + self.times[offset],
+            record_id=f"{self.topic}-{offset}",
+            customer_id=f"C{offset % 3}",
+            seq=self.seqs[offset],
+            pad="x" * 3000 * (offset in self.wide),
+        )
         return json.dumps(record).encode()
 
     def size(self, offset):
