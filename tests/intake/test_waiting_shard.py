@@ -129,4 +129,4 @@ def test_a_record_that_waits_holds_the_other_topics_back_up_to_its_frontier():
     assert bench.shard.step(None, 100) is None, "an older usage record may still come"
     give("raw.usage", 2, session("10:00:22"))
     assert bench.shard.step(None, 100).records == 1
-    assert bench.shard.ledger == {(BILLING, "processed"): 1}
+    assert +bench.shard.ledger == {(BILLING, "processed"): 1}
