@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streams.engine.features.sums import LIMIT, plus, row_sums
 
 import schemas.codes
 import streams.engine.state.store
@@ -12,7 +13,6 @@ from events.stories import seen
 from events.words import C, G, V
 from streams.define import EDGE, Field, cool, days, hours, per, per_day
 from streams.definitions.catalogue import Catalogue
-from streams.engine.features.sums import LIMIT, plus, row_sums
 from streams.shard import ShardSettings
 from tests.engine.laboratory.toys import toy
 from tests.shards import CATALOGUE, Bench, epoch_ms

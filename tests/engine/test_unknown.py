@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streams.engine.features.window import Aggregate, Window
 
 from events.stories import session
 from schemas.codes import NULL, UNSURE, code, text_of
 from streams.definitions.catalogue import Catalogue
 from streams.engine.expression import Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, OrElse, Output, RecordField, TruthKey, Unknown, certain, expr, may_be_unknown
-from streams.engine.features.window import Aggregate, Window
 from tests.reference.values import value
 from tests.shards import Bench, details
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from streams.engine.features.window import Over
 
 from streams.definitions.catalogue import Catalogue
 from streams.engine.batch import Group, Matches
 from streams.engine.expression import Expr, Join, Output, RecordField
-from streams.engine.features.window import Over
 from tests.shards import CATALOGUE, Bench, epoch_ms
 
 EVENTS = list(CATALOGUE)
