@@ -14,7 +14,7 @@ from streams.engine.rule import Words
 from streams.engine.streams import RecordSource
 from tests.engine.frames import BERLIN, CALENDAR, CODES, DAY, HOUR, LATE, SHANGHAI, Given, Shard, VoiceUsage
 
-EXAMPLES = int(os.environ.get("KAIROS_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("KAIROS_EXAMPLES", "40"))
 START = 1_793_059_200_000
 """2026-10-27T00:00Z: the clocks of Berlin were changed two days before."""
 X, W, C, K = Given("x"), Given("w", "text"), Given("c", "bool"), Given("k")
