@@ -158,6 +158,7 @@ class Shard:
             clocks.append(clocks[-1] if clocks[-1] and one.time > clocks[-1] + JUMP else max(clocks[-1], one.time))
         batch.clock = np.array(clocks, np.int64)
         batch.timer_clock = batch.clock - DELAY
+        batch.believed = (batch.clock[:-1] <= 0) | (batch.time <= batch.clock[:-1] + JUMP)
         customer = self.world.tables["customer"].rows_of_ids(CODES[:1, :1], None)
         rows = self.world.tables["line"].rows_of_ids(CODES, np.repeat(customer, len(LINES)))
         batch.line_rows = np.array([rows[one.line] for one in records], np.int32)

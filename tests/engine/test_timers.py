@@ -49,14 +49,18 @@ def key_of(one, finer):
     return (one.line, one.part) if finer else (one.line,)
 
 
+def is_believed(one, clock):
+    return clock <= 0 or one.time <= clock + JUMP
+
+
 class Plain:
-    """Timers record by record. State: by key a dict with since, due, anchor, and times of what was awaited."""
+    """Timers record by record. State: by key a dict with the newest time, since, due, anchor, and times of what was awaited."""
 
     def __init__(self, finer, span=SPAN) -> None:
         self.finer, self.span, self.state, self.found = finer, span, {}, []
 
     def of(self, key):
-        return self.state.setdefault(key, {"since": None, "due": None, "rank": None, "anchor": None, "heard": []})
+        return self.state.setdefault(key, {"newest": None, "since": None, "due": None, "anchor": None, "heard": []})
 
     def fire(self, place, key):
         me = self.state[key]
@@ -69,23 +73,30 @@ class Plain:
         return sorted(keys, key=lambda key: (self.state[key]["due"], key))
 
     def awaited(self, key, time, rank):
+        """`rank`: None for a timer's moment."""
         me = self.of(key)
         me["heard"].append((time, rank))
-        if me["due"] is not None and time <= me["due"] and (time > me["since"] or (time == me["since"] and rank != me["rank"])):
+        if me["due"] is not None and me["since"] <= time <= me["due"]:
             me["due"] = None
 
-    def first(self, key, time, rank, anchor):
-        me = self.of(key)
-        misdated = me["since"] is not None and me["since"] > time + JUMP
-        if not misdated and (me["due"] is not None or (me["since"] is not None and time < me["since"])):
-            return
-        answered = any(time < other <= time + self.span or (other == time and rank != other_rank) for other, other_rank in me["heard"])
-        me |= {"since": time, "rank": rank, "anchor": anchor, "due": None if answered else time + self.span}
+    def late(self, me, time, *, believed):
+        late = me["newest"] is not None and time < me["newest"] <= time + JUMP
+        if believed and not late:
+            me["newest"] = time
+        return late
 
-    def lively(self, key, time, rank, anchor, *, given):
+    def first(self, key, time, rank, anchor, *, believed=True):
         me = self.of(key)
-        if me["since"] is None or time >= me["since"] or me["since"] > time + JUMP:
-            me |= {"since": time, "rank": rank, "anchor": anchor, "due": time + self.span if given else None}
+        late = self.late(me, time, believed=believed)
+        if late or (me["due"] is not None and me["since"] <= time + JUMP):
+            return
+        if not any(time < other <= time + self.span or (other == time and None not in (rank, of) and rank != of) for other, of in me["heard"]):
+            me |= {"since": time, "anchor": anchor, "due": time + self.span}
+
+    def lively(self, key, time, anchor, *, given, believed):
+        me = self.of(key)
+        if not self.late(me, time, believed=believed):
+            me |= {"since": time, "anchor": anchor, "due": time + self.span if given else None}
 
     def end(self, one):
         for key in [key for key in self.state if key[0] == one.line]:
@@ -105,7 +116,7 @@ def plain_absences(records, finer):
         if one.second:
             plain.awaited(key, one.time, one.rank)
         if one.first:
-            plain.first(key, one.time, one.rank, at)
+            plain.first(key, one.time, one.rank, at, believed=is_believed(one, times[at]))
         plain.end(one)
     for fired in plain.due(times[-1] - DELAY):
         plain.fire(len(records), fired)
@@ -119,7 +130,7 @@ def plain_silences(records, finer):
         for fired in plain.due(times[at] - DELAY, (key, one.time) if one.first else None):
             plain.fire(at, fired)
         if one.first:
-            plain.lively(key, one.time, one.rank, at, given=one.number is not None and one.number > 1)
+            plain.lively(key, one.time, at, given=one.number is not None and one.number > 1, believed=is_believed(one, times[at]))
         plain.end(one)
     for fired in plain.due(times[-1] - DELAY):
         plain.fire(len(records), fired)
@@ -258,22 +269,22 @@ def plain_chain(records, awaited):
             for other in outer.due(-1, (key, due)):
                 outer.fire(at, other)
             if awaited:
-                outer.awaited(key, due, records[anchor].rank)
+                outer.awaited(key, due, None)
             else:
-                outer.first(key, due, records[anchor].rank, anchor)
+                outer.first(key, due, None, anchor)
         for key in outer.due(limit, ((one.line,), one.time) if one is not None and one.third else None):
             outer.fire(at, key)
 
     for at, one in enumerate(records):
         place(at, times[at] - DELAY, one)
         if one.third and awaited:
-            outer.first((one.line,), one.time, one.rank, at)
+            outer.first((one.line,), one.time, one.rank, at, believed=is_believed(one, times[at]))
         elif one.third:
             outer.awaited((one.line,), one.time, one.rank)
         if one.second:
             inner.awaited((one.line,), one.time, one.rank)
         if one.first:
-            inner.first((one.line,), one.time, one.rank, at)
+            inner.first((one.line,), one.time, one.rank, at, believed=is_believed(one, times[at]))
         inner.end(one)
         outer.end(one)
     end = len(records)
@@ -283,7 +294,7 @@ def plain_chain(records, awaited):
     return [(at, due, since, anchor, records[anchor].number) for at, due, _, since, anchor in fired]
 
 
-ANSWERS = st.lists(st.tuples(st.integers(100, 160), st.integers(0, 2)), max_size=12)
+ANSWERS = st.lists(st.tuples(st.integers(100, 160), st.integers(-1, 2)), max_size=12)
 
 
 @TIMELINES
@@ -298,10 +309,10 @@ def test_runs_of_answers_tell_what_all_answers_tell(known, span, least):
     begins, ends = runs[:, 0].tolist(), (runs[:, 1] // 16).tolist()
     assert all(begin - span > end for begin, end in zip(begins, ends[1:], strict=False))
     for time in range(least, 165):
-        for rank in range(3):
+        for rank in range(-1, 3):
             for longer in (0, 1, 5):
                 due = time + span + longer
-                wanted = any(time < other <= due or (other == time and rank != of) for other, of in known)
+                wanted = any(time < other <= due or (other == time and -1 not in (rank, of) and rank != of) for other, of in known)
                 assert answered(chains.lists, chains.links, chains.values, 3, time, due, rank) == wanted
 
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class AbsenceSource(Source):
     """No happening of `awaited` in (t_A, t_A + span] after an A of `first`: due at the end of the span, with the time of that end.
 
-    While one A is waited on, other A's change nothing. One of `awaited` at exactly the end calls it off; at the time of A only one of
-    another topic does (A counts as before it). A late A begins no timer where an awaited one in its span is already known.
+    While one A is waited on, other A's change nothing. One of `awaited` at exactly the end calls it off; at the time of A one of
+    another topic does (A counts as before it), of the same topic if it was released behind it. A late A begins no timer, nor does one
+    where an awaited one in its span is already known.
     """
 
     word = "absence"
@@ -59,7 +60,7 @@ class AbsenceSource(Source):
 
 
 @kernel(
-    "UniTuple(int64, 3)(int64[:,:], int64[:,:], int64[:,:], int64[:], int64[:], int64[:], int64[:], int64[:], boolean[:], int64[:], int64, int64[:], int64[:],"
+    "UniTuple(int64, 3)(int64[:,:], int64[:,:], int64[:,:], int64[:], int64[:], int64[:], int64[:], int64[:], int64[:], boolean[:], int64[:], int64, int64[:], int64[:],"
     " int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:], int64, int64, int64, int64[:,:], int64[:], int64[:])"
 )
 def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
@@ -70,6 +71,7 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     timer_clock: Any,
     due: Any,
     since: Any,
+    newest: Any,
     topics: Any,
     dirty: Any,
     marks: Any,
@@ -90,8 +92,8 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
 ) -> tuple[int, int, int]:
     """Set timers at `firsts` and call them off at `awaited` (`timers.py`), in merged order; at the same place `awaited` go first.
 
-    `span`: the shortest time waited; `keep`: how long what was awaited is remembered, both ms. `topics`: of the pending A by row,
-    or one for all. Returns how many fired, began, and were called off, replaced or dropped.
+    `span`: the shortest time waited; `keep`: how long what was awaited is remembered, both ms. `newest`: the time of the newest A,
+    waited on or not. `topics`: of the pending A by row, or one for all. Returns how many fired, began, and were called off or dropped.
     """
     n, n_begun, n_ended = 0, 0, 0
     i, j, k = 0, 0, 0
@@ -105,13 +107,14 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
             which, at = 2, resets[1, k]
         if which < 0:
             return n, n_begun, n_ended
-        time, rank = BEFORE_ALL, 0
+        time = BEFORE_ALL
         if which == 0:
-            row, time, rank = firsts[0, i], firsts[3, i], firsts[4, i]
+            row, time, rank, timed = firsts[0, i], firsts[3, i], firsts[4, i], firsts[2, i] != 0
         elif which == 1:
-            row, time, rank = awaited[0, j], awaited[3, j], awaited[4, j]
+            row, time, rank, timed = awaited[0, j], awaited[3, j], awaited[4, j], awaited[2, j] != 0
         else:
-            row = resets[0, k]
+            row, rank, timed = resets[0, k], 0, True
+        topic_rank = -1 if timed else rank
         topic = row if len(topics) > 1 else 0
         if due[row] != 0:
             by = max(marks[row] - base, -1)
@@ -122,29 +125,26 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
                 due[row], dirty[row] = 0, True
                 n += 1
         if which == 0:
-            misdated = since[row] > time + jump
-            if misdated or (due[row] == 0 and time >= since[row]):
+            late = time < newest[row] <= time + jump
+            if not late and firsts[6, i] != 0 and newest[row] != time:
+                newest[row], dirty[row] = time, True
+            if not late and (due[row] == 0 or since[row] > time + jump) and not answered(lists, links, runs, row, time, firsts[5, i], topic_rank):
                 since[row], topics[topic], dirty[row] = time, rank, True
-                if due[row] != 0:
-                    due[row] = 0
-                    ended[n_ended] = row
-                    n_ended += 1
-                if not answered(lists, links, runs, row, time, firsts[5, i], rank):
-                    due[row], marks[row] = firsts[5, i], base + i
-                    lower(lows, tops, row, firsts[5, i])
-                    begun[n_begun] = i
-                    n_begun += 1
+                due[row], marks[row] = firsts[5, i], base + i
+                lower(lows, tops, row, firsts[5, i])
+                begun[n_begun] = i
+                n_begun += 1
             i += 1
         elif which == 1:
-            if due[row] != 0 and time <= due[row] and (time > since[row] or (time == since[row] and rank != topics[topic])):
+            if due[row] != 0 and since[row] <= time <= due[row]:
                 due[row], dirty[row] = 0, True
                 ended[n_ended] = row
                 n_ended += 1
             now = clock[max(at // 2, 0)]
             least = min(time, now) - keep
-            if since[row] <= now:
-                least = max(least, since[row])
-            if note_answer(lists, links, runs, spare, row, time, rank, span, least):
+            if newest[row] <= now:
+                least = max(least, newest[row])
+            if note_answer(lists, links, runs, spare, row, time, topic_rank, span, least):
                 heard[row] = True
             j += 1
         else:
@@ -153,7 +153,7 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
                 ended[n_ended] = row
                 n_ended += 1
             if resets[2, k] != 0:
-                since[row] = 0
+                since[row] = newest[row] = 0
                 wipe(lists, links, spare, row)
                 heard[row] = True
             k += 1
@@ -203,16 +203,16 @@ class AbsenceStage(FlowStage):
             firsts.entries[END] = span.after(world.value_of, world.calendar, firsts.flow.time, firsts.flow.zones(self.by) if span.civil else 0)
         answers.make_room(m)
         marks, base = timers.begin(n)
-        due, since = timers.due.values, timers.since.values
-        fired, begun, ended = np.empty((n + m + k, 6), np.int64), np.empty(n, np.int64), np.empty(n + m + k, np.int64)
+        fired, begun, ended = np.empty((n + m + k, 6), np.int64), np.empty(n, np.int64), np.empty(m + k, np.int64)
         counts = absences(
             firsts.entries,
             awaited.entries,
             resets,
             batch.clock,
             batch.timer_clock,
-            due,
-            since,
+            timers.due.values,
+            timers.since.values,
+            timers.newest.values,
             timers.ranks(),
             timers.due.part.dirty,
             marks,

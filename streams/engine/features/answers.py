@@ -1,8 +1,8 @@
 """What absences know of the awaited happenings: for each row runs of them, whose gaps are no longer than the span waited.
 
 An A is answered by one in (t, t + span]: so by any run that goes on behind t and begins by t + span, and a run needs only its two
-ends. At the very time of an A one of another topic answers, so the last moment has its topics with it: `end` is 16 times the
-moment, plus a bit a topic.
+ends. Of those that were released before it, one at its very time answers only where it is of another topic, so the last moment has
+its topics with it: `end` is 16 times the moment, plus a bit a topic. The moment of a timer is of none (rank -1).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def answered(lists: Any, links: Any, runs: Any, row: int, time: int, due: int, r
                 return True
             if end < time:
                 return False
-            return (runs[node, 1] % 16) & ~(1 << rank) != 0
+            return rank >= 0 and (runs[node, 1] % 16) & ~(1 << rank) != 0
         node = behind(lists, links, row, node)
     return False
 
@@ -48,21 +48,22 @@ def note_answer(lists: Any, links: Any, runs: Any, spare: Any, row: int, time: i
     """
     if time < least:
         return False
+    bit = 1 << rank if rank >= 0 else 0
     newer, node = 0, lists[row, 0]
     while node != 0 and runs[node, 0] > time:
         newer, node = node, behind(lists, links, row, node)
     if node != 0 and runs[node, 1] // 16 > time:
         return False
     if node != 0 and runs[node, 1] // 16 == time:
-        if (runs[node, 1] >> rank) & 1:
+        if runs[node, 1] & bit == bit:
             return False
-        runs[node, 1] |= 1 << rank
+        runs[node, 1] |= bit
         return True
     if node != 0 and time - runs[node, 1] // 16 <= span:
-        runs[node, 1] = 16 * time + (1 << rank)
+        runs[node, 1] = 16 * time + bit
     else:
         node = put_before(lists, links, spare, row, node)
-        runs[node, 0], runs[node, 1] = time, 16 * time + (1 << rank)
+        runs[node, 0], runs[node, 1] = time, 16 * time + bit
     if newer != 0 and runs[newer, 0] - time <= span:
         runs[newer, 0] = runs[node, 0]
         take_out(lists, links, spare, row, node)

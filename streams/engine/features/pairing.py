@@ -45,7 +45,10 @@ def latest_free(lists: Any, links: Any, firsts: Any, row: int, time: int, longes
 
 @kernel("int64(int32[:,:], int32[:,:], int64[:,:], int64, int64, int64, int64)")
 def earliest_waiting(lists: Any, links: Any, seconds: Any, row: int, time: int, rank: int, end: int) -> int:
-    """The earliest second half of `row` behind `time` (at `time` only of another topic than `rank`) and up to `end`; 0: none."""
+    """The earliest second half of `row` behind `time` and up to `end`; 0: none.
+
+    One at `time` counts where it is a record's of another topic than `rank`; -1: the first half is a timer's moment.
+    """
     first = lists[row, 0]
     if first == 0:
         return 0
@@ -54,7 +57,7 @@ def earliest_waiting(lists: Any, links: Any, seconds: Any, row: int, time: int, 
         moment = seconds[node, 0]
         if moment > end:
             return 0
-        if moment > time or (moment == time and seconds[node, 1] % 16 != rank):
+        if moment > time or (moment == time and seconds[node, 1] < 16 and rank >= 0 and seconds[node, 1] != rank):
             return node
         if node == first:
             return 0
@@ -147,7 +150,7 @@ def pairs(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
                     late_dirty[row] = True
             j += 1
             continue
-        node = earliest_waiting(late_lists, late_links, waiting, row, time, firsts[4, i], firsts[5, i]) if ends else 0
+        node = earliest_waiting(late_lists, late_links, waiting, row, time, firsts[4, i] if firsts[2, i] == 0 else -1, firsts[5, i]) if ends else 0
         if node != 0:
             late[n_late, 0], late[n_late, 1], late[n_late, 2], late[n_late, 3] = at, waiting[node, 0], waiting[node, 1], row
             late[n_late, 4], late[n_late, 5], late[n_late, 6] = waiting[node, 0] - time, max(marks[node] - base, -1), node

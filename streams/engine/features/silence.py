@@ -51,7 +51,7 @@ class SilenceSource(Source):
 
 
 @kernel(
-    "UniTuple(int64, 3)(int64[:,:], int64[:,:], int64[:], int64[:], int64[:], int64[:], boolean[:], int64[:], int64, int64[:], int64[:], int64, int64[:,:], int64[:], int64[:])"
+    "UniTuple(int64, 3)(int64[:,:], int64[:,:], int64[:], int64[:], int64[:], int64[:], int64[:], boolean[:], int64[:], int64, int64[:], int64[:], int64, int64[:,:], int64[:], int64[:])"
 )
 def silences(
     members: Any,
@@ -59,6 +59,7 @@ def silences(
     timer_clock: Any,
     due: Any,
     since: Any,
+    newest: Any,
     topics: Any,
     dirty: Any,
     marks: Any,
@@ -97,10 +98,12 @@ def silences(
                 ended[n_ended] = row
                 n_ended += 1
             if resets[2, k] != 0:
-                since[row] = 0
+                since[row] = newest[row] = 0
             k += 1
             continue
-        if time >= since[row] or since[row] > time + jump:
+        if not time < newest[row] <= time + jump:
+            if members[6, i] != 0:
+                newest[row] = time
             since[row], topics[topic], dirty[row] = time, members[4, i], True
             if members[5, i] != 0:
                 due[row], marks[row] = members[5, i], base + i
@@ -159,6 +162,7 @@ class SilenceStage(FlowStage):
             batch.timer_clock,
             timers.due.values,
             timers.since.values,
+            timers.newest.values,
             timers.ranks(),
             timers.due.part.dirty,
             marks,

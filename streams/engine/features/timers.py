@@ -4,7 +4,8 @@ A row has at most one timer of a stage: when it is due (epoch ms, 0: none), sinc
 read of the anchor later, and who the anchor is about. It fires before the next entry of its row with a later time, or where the
 clock, less the delay of timers, reaches it, whichever comes first; never before the place behind its anchor.
 
-Kernels take the happenings of a flow as one array [6, n]: row, place (`flow.py`), due, time, topic rank, and the end of a span.
+Kernels take the happenings of a flow as one array [7, n]: row, place (`flow.py`), due, time, topic rank, the end of a span, and
+whether the time may be the newest of its row (`cuts.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from schemas.codes import NULL, UNSURE
 from schemas.raw import TOPICS
 from streams.engine.expression import KIND_WORDS, DefinitionFault
 from streams.engine.expression.evaluate import read
+from streams.engine.features.cuts import believed_in
 from streams.engine.flow import RecordFlow, StoredFlow
 from streams.engine.home import fingerprint
 from streams.engine.identity import pack
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from streams.engine.state.tables import Rows, Table
     from streams.engine.streams import Source
 
-ROW, AT, ORDER, TIME, RANK, END = range(6)
+ROW, AT, ORDER, TIME, RANK, END, BELIEVED = range(7)
 """Of a happening in a kernel."""
 BEFORE_ALL = -(2**63) + 1
 """The time of the end of a line, which is no entry with a later time for any timer."""
@@ -134,9 +136,9 @@ def members_of(scope: Scope, flow: Flow, keys: Sequence[Expr], rank: int | None)
     if len(rows) and rows.min() < 0:
         kept = np.flatnonzero(rows >= 0)
         flow, rows = flow.take(kept), rows[kept]
-    entries = np.empty((6, flow.n), np.int64)
+    entries = np.empty((7, flow.n), np.int64)
     entries[ROW], entries[AT], entries[ORDER], entries[TIME], entries[END] = rows, flow.at, flow.due, flow.time, 0
-    entries[RANK] = flow.ranks if rank is None else rank
+    entries[RANK], entries[BELIEVED] = flow.ranks if rank is None else rank, believed_in(flow)
     return Members(flow, rows, entries)
 
 
@@ -236,6 +238,7 @@ class Due:
         table, name, part = self.scope.table, self.name, self.part
         self.due = table.column(f"{name}.due", "time", part=part)
         self.since = table.column(f"{name}.since", "time", part=part)
+        self.newest = table.column(f"{name}.newest", "time", part=part)
         self.rank = None if self.topic is not None else table.column(f"{name}.topic", "int", part=part)
         self.columns = {key: table.column(f"{name}.of.{fingerprint(self.home.text(node))}", stored_kind(node), part=part) for key, node in self.nodes.items()}
         self.anchors = table.texts(f"{name}.anchor", part=part)
