@@ -30,13 +30,20 @@ ID_BITS = -1024
 """Of a mark: what is left of the id's hash."""
 MS_BITS = 1023
 NEVER = 2**62
+DROP_EVERY = 8
+"""After so many arrivals a list drops the first of its ids that are not live, although it has room."""
 
 
-@kernel("int64(int64[:], uint32[:], int64)")
-def time_of(marks: Any, seconds: Any, slot: int) -> int:
-    """The time of the id in `slot`, epoch ms."""
-    time: int = (FIRST_S + np.int64(seconds[slot])) * 1000 + (marks[slot] & MS_BITS)
-    return time
+@kernel("int64(int64, int64)")
+def following_place(at: int, size: int) -> int:
+    """The place behind `at` in a ring."""
+    return at + 1 if at + 1 < size else 0
+
+
+@kernel("int64(int64, uint32)")
+def time_of(mark: int, second: Any) -> int:
+    """The time of an id, epoch ms."""
+    return int((FIRST_S + np.int64(second)) * 1000 + (mark & MS_BITS))
 
 
 @kernel("void(int32[:,:], int64[:], int64, int64, int64)")
@@ -52,41 +59,41 @@ def log_block(log: Any, pools: Any, row: int, hour: Any, number: int) -> None:
 @kernel("int64(int64[:,:], int64[::1], uint32[::1], int64[:], int64, int64, int64, int64)")
 def find_live(lists: Any, marks: Any, seconds: Any, sizes: Any, row: int, mark: int, oldest: int, least: int) -> int:
     """The slot of the live id with the upper bits `mark`; -1 where there is none."""
-    start, size = lists[row, 0] >> 6, sizes[lists[row, 0] & 63]
-    ring = marks[start : start + size]
-    hits = 0
-    for k in range(len(ring)):  # without a way out, so that it is compiled to vector instructions
-        hits += (ring[k] & ID_BITS) == mark
-    if hits:
-        first, following = lists[row, 1], lists[row, 2]
-        for k in range(len(ring)):
-            if (ring[k] & ID_BITS) == mark:
-                number = first + (k - first) % size
-                if number < following and (number >= following - least or time_of(marks, seconds, start + k) >= oldest):
-                    return start + k
+    start, size, first, following = lists[row, 0] >> 6, sizes[lists[row, 0] & 63], lists[row, 1], lists[row, 2]
+    for k in range(size):
+        if (marks[start + k] & ID_BITS) == mark:
+            number = first + (k - first) % size
+            if number < following and (number >= following - least or time_of(marks[start + k], seconds[start + k]) >= oldest):
+                return int(start + k)
     return -1
 
 
 @kernel("int64(int64[:,:], int64[::1], uint32[::1], int64[:], int64, int64, int64)")
 def count_live(lists: Any, marks: Any, seconds: Any, sizes: Any, row: int, kept: int, oldest: int) -> int:
     """How many ids of a list are live; those from number `kept` on are."""
-    start, size = lists[row, 0] >> 6, sizes[lists[row, 0] & 63]
-    live = 0
-    for number in range(lists[row, 1], lists[row, 2]):
-        live += number >= kept or time_of(marks, seconds, start + number % size) >= oldest
-    return live
+    start, size, first, following = lists[row, 0] >> 6, sizes[lists[row, 0] & 63], lists[row, 1], lists[row, 2]
+    judged = max(0, min(kept, following) - first)
+    live = following - first - judged
+    second, ms = oldest // 1000 - FIRST_S, oldest % 1000
+    for part in range(2):  # up to the ring's end, and from its beginning on
+        to_end = min(judged, size - first % size) if judged > 0 else 0
+        begin = start if part else start + first % max(size, 1)
+        n = judged - to_end if part else to_end
+        part_seconds, part_marks = seconds[begin : begin + n], marks[begin : begin + n]
+        for k in range(n):
+            own = np.int64(part_seconds[k])
+            live += (own > second) | ((own == second) & ((part_marks[k] & MS_BITS) >= ms))
+    return int(live)
 
 
 @kernel("void(int64[:,:], int64[::1], uint32[::1], int64[:], int64[:], int32[:,:], int64[:], int64, int64, int64, int64)")
-def drop_oldest(lists: Any, marks: Any, seconds: Any, sizes: Any, pools: Any, log: Any, counts: Any, row: int, kept: int, oldest: int, excess: int) -> None:
-    """Drop the first ids of a list up to its first live one; and `excess` live ones, which is counted."""
+def let_go(lists: Any, marks: Any, seconds: Any, sizes: Any, pools: Any, log: Any, counts: Any, row: int, kept: int, oldest: int, excess: int) -> None:
+    """Drop the first `excess` live ids of a list, which is counted, and what lies between them."""
     start, size = lists[row, 0] >> 6, sizes[lists[row, 0] & 63]
-    while lists[row, 1] < lists[row, 2]:
+    while excess > 0:
         number = lists[row, 1]
         slot = start + number % size
-        if number >= kept or time_of(marks, seconds, slot) >= oldest:
-            if excess <= 0:
-                return
+        if number >= kept or time_of(marks[slot], seconds[slot]) >= oldest:
             excess -= 1
             counts[2] += 1
         log_block(log, pools, row, np.int64(seconds[slot]) // 3600, number)
@@ -102,7 +109,7 @@ def renumber(lists: Any, marks: Any, seconds: Any, contents: Any, sizes: Any, po
     to = lists[row, 1]
     for number in range(lists[row, 1], lists[row, 2]):
         slot = start + number % size
-        if number >= kept or time_of(marks, seconds, slot) >= oldest:
+        if number >= kept or time_of(marks[slot], seconds[slot]) >= oldest:
             new = start + to % size
             marks[new], seconds[new], contents[new] = marks[slot], seconds[slot], contents[slot]
             log_block(log, pools, row, np.int64(seconds[new]) // 3600, to)
@@ -132,9 +139,11 @@ def widen(lists: Any, marks: Any, seconds: Any, contents: Any, sizes: Any, pools
     if start < 0:
         return False
     before, size, wider = lists[row, 0] >> 6, sizes[old], sizes[old + 1]
-    for number in range(lists[row, 1], lists[row, 2]):
-        new, slot = start + number % wider, before + number % size
+    to, at = lists[row, 1] % wider, lists[row, 1] % max(size, 1)
+    for _ in range(lists[row, 2] - lists[row, 1]):
+        new, slot = start + to, before + at
         marks[new], seconds[new], contents[new] = marks[slot], seconds[slot], contents[slot]
+        to, at = following_place(to, wider), following_place(at, size)
     if old > 0:
         marks[before] = pools[old]
         pools[old] = before + 1
@@ -142,54 +151,29 @@ def widen(lists: Any, marks: Any, seconds: Any, contents: Any, sizes: Any, pools
     return True
 
 
-@kernel("boolean(int64[:,:], int64[::1], uint32[::1], uint16[::1], int64[:], int64[:], int32[:,:], int64[:], int64, int64, int64, int64, int64, int64, int64)")
-def remember(
-    lists: Any,
-    marks: Any,
-    seconds: Any,
-    contents: Any,
-    sizes: Any,
-    pools: Any,
-    log: Any,
-    counts: Any,
-    row: int,
-    mark: int,
-    time: int,
-    content: int,
-    oldest: int,
-    least: int,
-    most: int,
-) -> bool:
-    """Add an id behind the others of its list. `oldest`, epoch ms: as of this record. False, and nothing to see: the arena is full."""
+@kernel("boolean(int64[:,:], int64[::1], uint32[::1], uint16[::1], int64[:], int64[:], int32[:,:], int64[:], int64, int64, int64, int64)")
+def make_place(lists: Any, marks: Any, seconds: Any, contents: Any, sizes: Any, pools: Any, log: Any, counts: Any, row: int, oldest: int, least: int, most: int) -> bool:
+    """Make place for one more id in a list whose first one is live. `oldest`, epoch ms: as of its record. False, and nothing done: the arena is full."""
     kept = lists[row, 2] + 1 - least
     size = sizes[lists[row, 0] & 63]
-    held = lists[row, 2] - lists[row, 1]
-    if held == size or held >= most or lists[row, 2] % 8 == 0:
-        drop_oldest(lists, marks, seconds, sizes, pools, log, counts, row, kept, oldest, 0)
-        held = lists[row, 2] - lists[row, 1]
-    if held >= most:
+    if lists[row, 2] - lists[row, 1] >= most:
         excess = count_live(lists, marks, seconds, sizes, row, kept, oldest) + 1 - most
-        drop_oldest(lists, marks, seconds, sizes, pools, log, counts, row, kept, oldest, excess)
-        held = lists[row, 2] - lists[row, 1]
-    if held == size:
-        gaps = held - count_live(lists, marks, seconds, sizes, row, kept, oldest)
-        if gaps > 0 and (4 * gaps >= size or size == sizes[-1]):
-            renumber(lists, marks, seconds, contents, sizes, pools, log, row, kept, oldest)
-        elif not widen(lists, marks, seconds, contents, sizes, pools, row):
-            return False
-    number, second = lists[row, 2], min(time // 1000, LAST_S) - FIRST_S
-    slot = (lists[row, 0] >> 6) + number % sizes[lists[row, 0] & 63]
-    marks[slot], seconds[slot], contents[slot] = mark | time % 1000, second, content
-    log_block(log, pools, row, second // 3600, number)
-    lists[row, 2] = number + 1
-    return True
+        let_go(lists, marks, seconds, sizes, pools, log, counts, row, kept, oldest, excess)
+    held = lists[row, 2] - lists[row, 1]
+    if held < size:
+        return True
+    gaps = held - count_live(lists, marks, seconds, sizes, row, kept, oldest)
+    if gaps > 0 and (4 * gaps >= size or size == sizes[-1]):
+        renumber(lists, marks, seconds, contents, sizes, pools, log, row, kept, oldest)
+        return True
+    return widen(lists, marks, seconds, contents, sizes, pools, row)
 
 
 @kernel(
     "int64(int64[:], int32[:], int64[:], int64[:], int64[:], int64[:], int64[:,:], int64[::1], uint32[::1], uint16[::1], int64[:], int64[:], int32[:,:], "
     "int64[:], int64[:], boolean[:], int64, int64, int64, int64, int64, int8[:], int64[:], boolean[:])"
 )
-def admit_topic(
+def admit_topic(  # noqa: PLR0915  # one loop without calls on its usual way: they cost more than the work
     at: Any, rows: Any, times: Any, clock: Any, ids: Any, digests: Any, lists: Any, marks: Any, seconds: Any, contents: Any, sizes: Any, pools: Any, log: Any,
     latest: Any, ahead: Any, dirty: Any, late_ms: int, jump_ms: int, keep_ms: int, least: int, most: int, fate: Any, counts: Any, out: Any
 ) -> int:  # fmt: skip
@@ -205,14 +189,18 @@ def admit_topic(
             return place
         i = at[place]
         row, time = rows[i], times[i]
-        content = digests[i] & 0xFFFF
-        mark = ids[i] & ID_BITS
+        mark, content = ids[i] & ID_BITS, digests[i] & 0xFFFF
         waiting, newest = ahead[row], latest[row]
         if waiting != 0 and waiting <= clock[i]:
             newest = max(newest, waiting)
             waiting = 0
         oldest = NEVER if keep_ms < 0 else min(newest, LAST_MS) - keep_ms
-        slot = find_live(lists, marks, seconds, sizes, row, mark, oldest, least)
+        start, size = lists[row, 0] >> 6, sizes[lists[row, 0] & 63]
+        ring = marks[start : start + size]
+        hits = 0
+        for k in range(len(ring)):  # without a way out, so that it is compiled to vector instructions
+            hits += (ring[k] & ID_BITS) == mark
+        slot = find_live(lists, marks, seconds, sizes, row, mark, oldest, least) if hits > 0 else -1
         if slot >= 0:
             counts[0] += 1
             if contents[slot] != content:
@@ -230,8 +218,26 @@ def admit_topic(
         else:
             moved = max(newest, time)
         oldest = NEVER if keep_ms < 0 else min(moved, LAST_MS) - keep_ms
-        if not remember(lists, marks, seconds, contents, sizes, pools, log, counts, row, mark, time, content, oldest, least, most):
-            return place
+        first, number = lists[row, 1], lists[row, 2]
+        if number - first == size or number - first >= most or number % DROP_EVERY == 0:
+            while first < number + 1 - least:
+                slot = start + first % size
+                if time_of(marks[slot], seconds[slot]) >= oldest:
+                    break
+                log_block(log, pools, row, np.int64(seconds[slot]) // 3600, first)
+                first += 1
+            lists[row, 1] = first
+        if number - first == size or number - first >= most:
+            if not make_place(lists, marks, seconds, contents, sizes, pools, log, counts, row, oldest, least, most):
+                return place
+            start, size, number = lists[row, 0] >> 6, sizes[lists[row, 0] & 63], lists[row, 2]
+        second = min(time // 1000, LAST_S) - FIRST_S
+        slot = start + number % size
+        marks[slot], seconds[slot], contents[slot] = mark | time % 1000, second, content
+        lists[row, 2] = number + 1
+        n = pools[-1]
+        log[n, 0], log[n, 1], log[n, 2] = row, second // 3600, number >> 6
+        pools[-1] = n + 1
         if latest[row] != moved or ahead[row] != waiting:
             latest[row], ahead[row] = moved, waiting
             dirty[row] = True
@@ -257,14 +263,15 @@ def pack(rows: Any, lists: Any, marks: Any, seconds: Any, contents: Any, sizes: 
         while size_class < old and sizes[size_class] <= following - first:
             size_class += 1
         before, size = sizes[old], sizes[size_class]
-        for number in range(first, following):
-            slot = start + number % before
-            spare[0, number - first] = marks[slot]
-            spare[1, number - first] = np.int64(seconds[slot]) << 16 | np.int64(contents[slot])
-        for number in range(first, following):
-            slot = end + number % size
-            marks[slot] = spare[0, number - first]
-            seconds[slot], contents[slot] = spare[1, number - first] >> 16, spare[1, number - first] & 0xFFFF
+        at, to = first % before, first % size
+        for k in range(following - first):
+            slot = start + at
+            spare[0, k], spare[1, k] = marks[slot], np.int64(seconds[slot]) << 16 | np.int64(contents[slot])
+            at = following_place(at, before)
+        for k in range(following - first):
+            slot = end + to
+            marks[slot], seconds[slot], contents[slot] = spare[0, k], spare[1, k] >> 16, spare[1, k] & 0xFFFF
+            to = following_place(to, size)
         lists[row, 0] = end << 6 | size_class
         end += size
     pools[:-1] = 0
