@@ -204,21 +204,19 @@ def test_it_is_the_plain_reading_whatever_the_cuts_and_restarts(way, drawn, cuts
     check(timeline(drawn), cuts, LIMIT, *limits)
 
 
-@pytest.mark.parametrize(("least", "most", "customers"), [(3, 40, 1), (3, 40, 30), (16, 200, 4), (16, 4096, 60)])
-def test_long_timelines(way, least, most, customers):
-    """Rings wrap, grow, close their gaps, and the arena is packed."""
+@pytest.mark.parametrize("limit", [LIMIT, 2000])
+@pytest.mark.parametrize(("least", "most", "customers"), [(3, 40, 1), (5, 40, 30), (16, 200, 4), (16, 4096, 60)])
+def test_long_timelines(way, least, most, customers, limit):
+    """Rings wrap, grow, close their gaps, and the arena is packed. With a limit of two seconds milliseconds matter."""
     random = np.random.default_rng(most * customers)
-    n = 8000 if way == "compiled" else 1500
-    late = random.choice([0, 0, 0, 60_000, HOUR, LIMIT + 1], n)
-    ahead = random.choice([0, DAY, 2 * DAY], n, p=[0.998, 0.001, 0.001])
-    times = START + np.cumsum(random.integers(0, 4 * LIMIT // (most * min(customers, 8)), n)) - late + ahead
-    records = [
-        (f"C{customer}", USAGE, time, hashed(number), content)
-        for customer, time, number, content in zip(
-            random.zipf(1.5, n) % customers, times.tolist(), random.integers(0, n // 2, n).tolist(), random.integers(0, 9, n).tolist(), strict=True
-        )
-    ]
-    check(records, [(700, False), (1, False), (333, True)], LIMIT, least, most)
+    n = 8000 if way == "compiled" else 3000
+    late = random.choice([0, 0, 0, limit // 100, limit // 2, limit + 1], n)
+    ahead = random.choice([0, 12 * limit, 24 * limit], n, p=[0.998, 0.001, 0.001])
+    times = START + np.cumsum(random.integers(0, 4 * limit // (most * min(customers, 8)) + 2, n)) - late + ahead
+    numbers = np.where(random.random(n) < 0.3, np.maximum(np.arange(n) - random.geometric(0.05, n), 0), np.arange(n))
+    columns = (random.zipf(1.5, n) % customers, times, numbers, random.integers(0, 9, n))
+    records = [(f"C{customer}", USAGE, time, hashed(number), content) for customer, time, number, content in zip(*(column.tolist() for column in columns), strict=True)]
+    check(records, [(700, False), (1, False), (333, True)], limit, least, most)
 
 
 def usage(number: int, time: int, content: int = 0) -> tuple[str, int, int, int, int]:
