@@ -55,6 +55,7 @@ class Metrics:
             "bill_lines_differ": Counter("kairos_differing_bill_lines", "Bills whose lines do not add up to the amount due", **own),
             "terminated": Counter("kairos_terminated_line_records", "Records of terminated lines, ignored by line rules", **own),
             "window_full": Counter("kairos_window_members_dropped", "Members dropped because a window held as many as it can", **own),
+            "ids_forgotten": Counter("kairos_forgotten_ids", "Record ids let go within the late limit because a customer had as many in a topic as it can", **own),
             "stale": Counter("kairos_stale_events", "Events too old to be published, sent to the missed topic", **own),
         }
         self.batch_seconds = Histogram("kairos_batch_seconds", "Merging, detecting and encoding one batch", buckets=FAST, **own)

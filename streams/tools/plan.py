@@ -86,7 +86,7 @@ def installed_parts(engine: Engine) -> dict[str, Layout]:
     found: dict[str, Layout] = {}
     for table in engine.state.tables.values():
         found |= {part.name: part.layout for part in table.parts.values()}
-        found |= {follower.part_name: follower.layout() for follower in table.followers}
+        found |= {other.part_name: other.layout() for other in table.elsewhere()}
     return {name: layout for name, layout in found.items() if layout.columns}
 
 

@@ -12,8 +12,8 @@ import xxhash
 
 from schemas.fault import KairosFault
 
-ColumnKind = Literal["int", "time", "text", "token", "flag", "digest"]
-FORMATS: dict[ColumnKind, str] = {"int": "<i8", "time": "<i8", "text": "<i8", "token": "<i8", "flag": "<i8", "digest": "<u2"}
+ColumnKind = Literal["int", "time", "text", "token", "flag", "digest", "short", "byte"]
+FORMATS: dict[ColumnKind, str] = {"int": "<i8", "time": "<i8", "text": "<i8", "token": "<i8", "flag": "<i8", "digest": "<u2", "short": "<u2", "byte": "<u1"}
 LENGTH = struct.Struct("<H")
 SEPARATOR = "\x1f"
 """Separates the parts of a key: no identifier may hold a control character."""

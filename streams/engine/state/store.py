@@ -12,16 +12,17 @@ from msgspec import UNSET, UnsetType
 
 from schemas.codes import hold, release, text_of
 from streams.engine.clock import Ahead
-from streams.engine.state.codec import Change, Entries, Layout, StateRefused, by_layout, by_part, record_key
+from streams.engine.state.codec import SEPARATOR, Change, Entries, Layout, StateRefused, by_layout, by_part, record_key
 from streams.engine.state.follower import Follower
 from streams.engine.state.reach import Memory
 from streams.engine.state.tables import Part, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from schemas.columns import Ints
     from streams.engine.clock import Clock
+    from streams.engine.state.blocks import Blocks
     from streams.engine.state.tables import Rows
 
 Ledger = Counter[tuple[str, str]]
@@ -136,6 +137,10 @@ class State:
                     self._layout(follower.layout(), heads)
                     self._texts(follower.text_codes(dirty), heads)
                     rows += self._records(follower.part_name, table, dirty, follower.encode(dirty))
+            for blocks in table.blocks:
+                changed = blocks.take_changes()
+                names = [f"{table.keys[row]}{SEPARATOR}{name}" for row, name in zip(changed.rows.tolist(), changed.names, strict=True)]
+                rows += map(Change, [record_key(blocks.part_name, name) for name in names], changed.values)
         rows += self._unheld_texts()
         rows += [Change(key, None) for key in self.undeclared]
         self.undeclared.clear()
@@ -157,6 +162,8 @@ class State:
                         self._texts(column.values[dirty], [])
             for follower in table.followers:
                 self._texts(follower.text_codes(follower.take_dirty()), [])
+            for blocks in table.blocks:
+                blocks.forget_changes()
         self._unheld_texts()
 
     def _unheld_texts(self) -> list[Change]:
@@ -194,7 +201,7 @@ class State:
                 heads.append(Change(record_key(MEMORY, place), msgspec.json.encode(memory)))
         heads += [Change(record_key(MEMORY, place), None) for place in self.memory_before.keys() - self.memory.keys()]
         for table in self.tables.values():
-            for layout in (*(part.layout for part in table.parts.values()), *(follower.layout() for follower in table.followers)):
+            for layout in (*(part.layout for part in table.parts.values()), *(other.layout() for other in table.elsewhere())):
                 if layout.columns or layout.texts:
                     self._layout(layout, heads)
 
@@ -255,26 +262,45 @@ class State:
             for name, home in homes.items():
                 entries = found.pop(name, Entries([], []))
                 count += len(entries.keys)
-                for fingerprint, (keys, values) in by_layout(entries).items() if entries.keys else ():
-                    if fingerprint not in self.layouts:
-                        raise StateRefused(
-                            f"state {name}: layout {fingerprint.hex()} is not in the changelog: was it written by a newer version, or cut? "
-                            "Start with an empty changelog, or restore it"
-                        )
-                    layout, own = self.layouts[fingerprint], table.restore_rows(keys, customers)
+                for layout, keys, values in self._with_layouts(name, entries):
+                    own = table.restore_rows(keys, customers)
                     home.load(own, layout, values)
                     if not {name for name, _, _ in layout.columns} <= home.column_names():
                         home.touch(own)
+            for blocks in table.blocks:
+                entries = found.pop(blocks.part_name, Entries([], []))
+                count += len(entries.keys)
+                self._restore_blocks(blocks, table, entries)
         self.undeclared = [record_key(part, name) for part, entries in found.items() for name in entries.keys]
         self._forget_layouts()
         return count
+
+    def _with_layouts(self, part: str, entries: Entries) -> Iterator[tuple[Layout, list[str], list[bytes]]]:
+        """Keys and values of a part by the layout they were written in. Raises StateRefused where that is not known."""
+        for fingerprint, (keys, values) in by_layout(entries).items() if entries.keys else ():
+            if fingerprint not in self.layouts:
+                raise StateRefused(
+                    f"state {part}: layout {fingerprint.hex()} is not in the changelog: was it written by a newer version, or cut? Start with an empty changelog, or restore it"
+                )
+            yield self.layouts[fingerprint], keys, values
+
+    def _restore_blocks(self, blocks: Blocks, table: Table, entries: Entries) -> None:
+        """Move what was read of `blocks` into them; the key of a row has as many parts as the rows of its table."""
+        width = table.map.width
+        for layout, keys, values in self._with_layouts(blocks.part_name, entries):
+            split = [key.split(SEPARATOR) for key in keys]
+            owners = [SEPARATOR.join(one[:width]) for one in split]
+            numbers = {owner: number for number, owner in enumerate(dict.fromkeys(owners))}
+            rows = table.restore_rows(list(numbers), self.table("customer"))
+            blocks.load(rows[[numbers[owner] for owner in owners]], [SEPARATOR.join(one[width:]) for one in split], layout, values)
+        blocks.loaded()
 
     def _forget_layouts(self) -> None:
         """Layouts with columns that no installed rule declares: their rows are written again without them, then the layouts are deleted."""
         names: dict[str, set[str]] = {}
         for table in self.tables.values():
             names |= {part.name: part.column_names() for part in table.parts.values()}
-            names |= {follower.part_name: follower.column_names() for follower in table.followers}
+            names |= {other.part_name: other.column_names() for other in table.elsewhere()}
         for fingerprint, layout in list(self.layouts.items()):
             if not {name for name, _, _ in layout.columns} <= names.get(layout.part, set()):
                 del self.layouts[fingerprint]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemas.columns import Bools, Ints
+    from streams.engine.state.blocks import Blocks
     from streams.engine.state.follower import Follower
 
 NEVER = np.iinfo(np.int64).max
@@ -134,6 +135,7 @@ class Table:
         """The row of the customer."""
         self.parts: dict[str, Part] = {}
         self.followers: list[Follower] = []
+        self.blocks: list[Blocks] = []
         self.keep_ms: int | None = 0
         """How long after its last touch a row can still matter; None: forever."""
         self.size = FIRST_ROWS
@@ -166,6 +168,10 @@ class Table:
     def matters_for(self, keep_ms: int | None) -> None:
         """Declare that a row matters `keep_ms` after its last touch. The longest requested retention wins; None means forever."""
         self.keep_ms = None if keep_ms is None or self.keep_ms is None else max(self.keep_ms, keep_ms)
+
+    def elsewhere(self) -> list[Follower | Blocks]:
+        """The state of its rows that is not in its parts."""
+        return [*self.followers, *self.blocks]
 
     def build(self) -> None:
         """Lay out all parts; no column can be declared afterwards."""
@@ -241,8 +247,8 @@ class Table:
         self.size = size
         for part in self.parts.values():
             part.grow(size)
-        for follower in self.followers:
-            follower.grow(size)
+        for other in self.elsewhere():
+            other.grow(size)
 
     # Freeing
 
@@ -267,6 +273,7 @@ class Table:
         """Free `rows` (unique): their state is deleted, and their numbers pass to other keys."""
         if not len(rows):
             return
+        assert not self.blocks  # their rows are never freed
         for part in self.parts.values():
             part.clear(rows)
             part.dirty[rows] = False
