@@ -119,6 +119,11 @@ class Catalogue:
             found |= more
         return [event.id for event in self.events if event.id in found]
 
+    def readers_of(self, node: Expr, ids: Iterable[str]) -> list[str]:
+        """Those of `ids` whose definitions have an expression that is the same as `node`."""
+        key = node.key()
+        return [name for name in sorted(ids) if any(isinstance(part, Expr) and part.key() == key for part in used_by(self.by_id[name]).values())]
+
     def shut_off(self, ids: Iterable[str]) -> Catalogue:
         """The same catalogue without these events and all that build on them."""
         off = set(self.with_dependents(ids))

@@ -17,6 +17,7 @@ from streams.engine.detection import Describer, Detection
 from streams.engine.home import Home
 from streams.engine.lifecycle import Lifecycle
 from streams.engine.plan import Plan
+from streams.engine.stage import NodeFailed
 from streams.engine.state.store import State
 from streams.engine.streams import EventSource, Source, UnionSource
 from streams.logs import place_of
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from schemas.reference import Reference
     from streams.definitions.catalogue import Catalogue
     from streams.engine.rule import RuleStage
+    from streams.engine.stage import Stage
     from streams.engine.state.codec import Change
     from streams.intake.merge import Released
 
@@ -133,6 +135,9 @@ class Engine:
                 continue
             try:
                 stage.run(batch)
+            except NodeFailed as failed:
+                self._blame(self._readers(stage, failed), failed.error)
+                raise
             except Exception as error:
                 self._blame(stage.events, error)
                 raise
@@ -146,12 +151,16 @@ class Engine:
         if events and not isinstance(error, MemoryError | RuleFailed):
             raise RuleFailed(tuple(self.catalogue.with_dependents(events)), error) from error
 
+    def _readers(self, stage: Stage, failed: NodeFailed) -> list[str]:
+        """The events for which `stage` reads the expression that failed; all that need the stage where none is found."""
+        return self.catalogue.readers_of(failed.node, stage.events) or sorted(stage.events)
+
     def _detections(self) -> tuple[list[Detection], list[int]]:
         """The published events in their order, and the position of the record that caused each, or before which its timer fired."""
         found: list[tuple[tuple[int, int, int, str, str], Detection]] = []
         for stage, describer, depth in self.rules:
             flow = stage.flow
-            if not flow.n:
+            if not flow.n and not stage.forced:
                 continue
             try:
                 consents = self.lifecycle.consents(flow.rows("customer"), flow.at)

@@ -251,10 +251,9 @@ class Plan:
         return {name: sorted(stage.events) for stage in self.stages if (name := getattr(stage, "name", ""))}
 
     def force(self) -> None:
-        """Let all happenings pass the conditions of rules: for a rehearsal."""
+        """Let all happenings pass the conditions of rules, and let no stage rest: for a rehearsal."""
         for stage in self.stages:
-            if isinstance(stage, FilterStage | EdgeStage | RuleStage):
-                stage.forced = True
+            stage.forced = True
 
     # Order
 

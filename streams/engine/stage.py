@@ -18,15 +18,36 @@ if TYPE_CHECKING:
 
     from schemas.columns import Bools, Ints
     from streams.engine.batch import Batch
-    from streams.engine.expression import Array, Expr
+    from streams.engine.expression import Array, Column, Expr
     from streams.engine.features.frame import Feature
     from streams.engine.streams import UnionSource
 
 STATE_CHANGE = next(i for i, record in enumerate(RECORD_TYPES) if record.code == "L")
 
 
+class NodeFailed(Exception):
+    """An expression that some of the rules that share a stage read there raised an error: its cause."""
+
+    def __init__(self, node: Expr, error: Exception) -> None:
+        super().__init__(str(node))
+        self.node, self.error = node, error
+
+
+def read_for(node: Expr, flow: Flow) -> Column:
+    """The values of `node` at happenings that several rules share. Raises NodeFailed."""
+    try:
+        return flow.column(node)
+    except MemoryError:  # not caused by a rule
+        raise
+    except Exception as error:
+        raise NodeFailed(node, error) from error
+
+
 class Stage:
     """A step of the way from records to events. `needs`: the stages that must have run before."""
+
+    forced = False
+    """Whether all happenings pass and nothing rests, as in a rehearsal; conditions are evaluated all the same."""
 
     def __init__(self, *needs: Stage) -> None:
         self.needs: list[Stage] = list(needs)
@@ -44,7 +65,7 @@ class Stage:
 
     def rests(self, batch: Batch) -> bool:
         """Whether nothing happens here in a batch: no input, no end of a line, no timer that is due. Then `run` is not called."""
-        if batch.resets or any(stage.flow.n for stage in self.inputs):
+        if self.forced or batch.resets or any(stage.flow.n for stage in self.inputs):
             return False
         due = self.earliest()
         return due is None or due > batch.timer_clock[-1]
@@ -71,9 +92,6 @@ class FlowStage(Stage):
 
     flow: Flow
     by = "customer"
-    forced = False
-    """Whether all happenings pass, as in a rehearsal; conditions are evaluated all the same."""
-
 
     def rest(self, batch: Batch) -> None:
         self.flow = batch.nothing(self.by)

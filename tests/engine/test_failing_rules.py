@@ -18,7 +18,7 @@ RULE = '''"""A rule that raises at some amounts, which the rehearsal does not tr
 from events.balance.depleted import Depleted
 from events.stories import charge
 from events.words import B, charges, main
-from streams.define import EDGE, Case, Event, Field, cool, hours
+from streams.define import Case, Detail, Event, cool, edge
 from streams.engine.expression import Expr
 
 
@@ -32,24 +32,24 @@ class Fragile(Expr):
     def children(self):
         return (self.node,)
 
-    def evaluate(self, on):
-        values = self.node.evaluate(on)
-        if (values == -777).any():
+    def column(self, env):
+        found = env.column(self.node)
+        if (found.values == -777).any():
             raise ValueError("+8613912345678")
-        return values
+        return found
 
     def __str__(self):
         return "fragile"
 
 
-recent = charges.same(B.currency).within(hours(24))
+recent = charges.within("24h")
 
 
 class Poison(Event, by="line"):
     when = {when}
     rearm = {rearm}
 
-    shown: Field[int] = {shown}
+    detail = Detail(shown={shown})
 
 
 CASES = [Case("a charge", [charge(900, 0)], [{{}}]), Case("none", [], [])]
@@ -58,14 +58,12 @@ BUILT_ON = '''"""Built on a rule that raises."""
 from events.stories import charge
 from events.words import main
 from mine.balance.poison import Poison
-from streams.define import Case, Event, Field, Time, hours
+from streams.define import Case, Detail, Event
 
 
 class After(Event, by="line"):
-    wait = Poison.without(main, within=hours(1))
-    when = wait
-
-    since: Field[Time] = wait.since
+    when = Poison.without(main, within="1h")
+    detail = Detail(since=Poison.same().time)
 
 
 CASES = [Case("a charge", [charge(900, 0)], [{}]), Case("none", [], [])]
@@ -73,8 +71,8 @@ CASES = [Case("a charge", [charge(900, 0)], [{}]), Case("none", [], [])]
 PLACES = {
     "in the condition": ("charges.where(Fragile(B.delta) < 0)", "()", "B.delta"),
     "in the payload": ("charges", "()", "Fragile(B.delta)"),
-    "in the re-arm word": ("charges", "cool(hours(1), per=Fragile(B.delta))", "B.delta"),
-    "in a window's member": ("recent.sum(Fragile(B.delta)) < 0", "EDGE", "recent.count()"),
+    "in the re-arm word": ("charges", "cool('1h', per=Fragile(B.delta))", "B.delta"),
+    "in a window's member": ("charges.where(recent.sum(Fragile(B.delta)) < 0)", "edge", "recent.count()"),
 }
 
 

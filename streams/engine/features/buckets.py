@@ -15,7 +15,7 @@ from streams.engine.expression import Column, EventDay
 from streams.engine.features.bucket_walk import DONE, LENGTH, LISTED, NO_ROOM, NO_TEXTS, OVER, TIED, walk
 from streams.engine.features.frame import OF_NOTHING, Within
 from streams.engine.features.line_ends import line_ends
-from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of
+from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of, read_for
 from streams.engine.state.bucket_kernels import ANY, COUNT, DAY_COUNT, DISTINCT, FIRST, LARGEST, LATEST, LIST, SMALLEST, SUM, TOP
 from streams.engine.state.buckets import COUNT_WORD, Added, Buckets, Grouped
 from streams.engine.state.reach import Memory
@@ -66,7 +66,7 @@ def group_of(feature: Feature) -> Expr | None:
 
 def coded(flow: Flow, node: Expr) -> Ints:
     """`node` for all happenings as 64-bit values, NULL where it is unknown."""
-    values, known = flow.column(node)
+    values, known = read_for(node, flow)
     return values.astype(np.int64) if known is None else np.where(known, values.astype(np.int64), NULL)
 
 

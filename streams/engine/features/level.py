@@ -136,6 +136,8 @@ class CrossingStage(FlowStage):
         rows = self.scope.rows(flow, self.source.level.stream.by_value)
         enter = np.array(flow.values(self.source.enter), bool) & (rows >= 0)
         fired = self._fired(batch, flow, rows, enter)
+        if self.forced:
+            enter, fired = np.ones(flow.n, bool), np.ones(flow.n, bool)
         self.flow = flow.take(enter)
         self.flow.put(("fired", self.source.key()), fired[enter])
         if self.reached:

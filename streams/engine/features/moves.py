@@ -140,6 +140,8 @@ class MoveStage(FlowStage):
             kept: list[Any] = [self.home.jump_ms, source.remember, newest, last, seen, dirty]
             move(*given, *kept, *(column[begin:end] for column in (moved, was, was_known)))
             clearing.clear(resets)
+        if self.forced:
+            moved[:] = True
         self.flow = flow.take(moved)
         self._put_was(was[moved], was_known[moved])
 

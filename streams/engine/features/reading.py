@@ -11,6 +11,7 @@ from streams.engine.expression import Column
 from streams.engine.features.distinct import distincts, tops
 from streams.engine.features.frame import Today, Within
 from streams.engine.features.windows import Windows, anys, extremes, firsts, nearests, sums
+from streams.engine.stage import read_for
 
 if TYPE_CHECKING:
     from schemas.columns import Ints
@@ -35,7 +36,7 @@ def length_of(extent: Extent, value_of: ValueOf) -> tuple[int, bool]:
 
 def coded(node: Expr, flow: Flow) -> Ints:
     """A column as it is kept: truth values as 1 and 0; unknown is NULL, of texts and tokens 0."""
-    values, known = flow.column(node)
+    values, known = read_for(node, flow)
     values = values.astype(np.int64)
     return values if known is None else np.where(known, values, unknown_of(node))
 

@@ -60,7 +60,7 @@ class ResetStage(FlowStage):
 
     def _holds(self, flow: Flow, index: Ints) -> Bools:
         """Where the condition is true. A flow of their own: what is computed for it is not kept for the next time."""
-        return np.broadcast_to(flow._taken(index).values(self.condition), (len(index),))
+        return np.broadcast_to(flow._taken(index).values(self.condition), (len(index),)) | self.forced
 
     def _events(self, flow: Flow, live: Ints, found: Ints) -> Ints:
         """Which happenings are events; `found`: those that would be, if none was before."""

@@ -12,7 +12,7 @@ from streams.engine.features.frame import OF_NOTHING
 from streams.engine.features.line_ends import line_ends
 from streams.engine.flow import Ready
 from streams.engine.kernels import kernel
-from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of
+from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of, read_for
 
 if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
@@ -156,7 +156,7 @@ class RunningStage(FeatureStage):
     def _values(members: Flow, feature: Feature) -> Ints:
         """The argument of each member, as it is stored: 0 for unknown."""
         node: Expr = feature.arguments[0]
-        values, known = members.column(node)
+        values, known = read_for(node, members)
         values = values.astype(np.int64)
         if feature.function == "sum":
             return values if known is None else np.where(known, values, 0)

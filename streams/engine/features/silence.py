@@ -153,7 +153,7 @@ class SilenceStage(FlowStage):
             return
         if flow.n:
             due = source.span.after(world.value_of, world.calendar, flow.time, flow.zones(self.by) if source.span.civil else 0)
-            members.entries[END] = due if source.given is None else np.where(flow.values(source.given), due, 0)
+            members.entries[END] = due if source.given is None else np.where(self.forced | flow.values(source.given), due, 0)
         marks, base = timers.begin(flow.n)
         fired, begun, ended = np.empty((flow.n + k, 6), np.int64), np.empty(flow.n, np.int64), np.empty(flow.n + k, np.int64)
         counts = silences(

@@ -24,6 +24,7 @@ from streams.engine.flow import RecordFlow, StoredFlow
 from streams.engine.home import fingerprint
 from streams.engine.identity import pack
 from streams.engine.kernels import first_reached, kernel
+from streams.engine.stage import read_for
 from streams.engine.state.tables import NEVER
 from streams.engine.streams import Of
 
@@ -196,7 +197,7 @@ def to_store(node: Expr, flow: Flow) -> Ints:
     """The values of `node` as they are stored: unknown ones NULL, of texts 0, of truth values -1."""
     if not flow.n:  # one that reads nothing has nothing to be read
         return np.zeros(0, np.int64)
-    values, known = flow.column(node)
+    values, known = read_for(node, flow)
     numbers = values.astype(np.int64)
     if known is None:
         return numbers
