@@ -63,8 +63,7 @@ class Flow:
     """Some happenings of a batch; see the kinds below."""
 
     def __init__(self, batch: Batch, by: str, at: Ints, time: Ints, parent: Flow | None, index: Ints | None) -> None:
-        self.batch, self.world, self.by = batch, batch.world, by
-        self.at, self.time = np.ascontiguousarray(at), np.ascontiguousarray(time)  # kernels take no columns of a table
+        self.batch, self.world, self.by, self.at, self.time = batch, batch.world, by, at, time
         self.n = len(at)
         self.parent, self.index = parent, index
         self.readings: dict[object, Held] = {}
