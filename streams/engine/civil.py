@@ -2,6 +2,15 @@
 
 Where the moments are known before a kernel runs, `calendar.py` gives their days; a kernel that learns a moment on its way (when the
 votes of a line are counted again) asks here. Both have the same transitions, and the same rules for gaps and ambiguous times.
+
+>>> from streams.engine.calendar import Calendar
+>>> calendar = Calendar()
+>>> berlin = calendar.zone("Europe/Berlin")
+>>> zones, begins = Zones.of(calendar)
+>>> int(offset_at(zones, begins, berlin, 1_774_661_400_000)) // 60_000  # 28 March 2026, 02:30
+60
+>>> int(days_later(zones, begins, berlin, 1_774_661_400_000, 1)) - 1_774_661_400_000  # 02:30 does not exist on the 29th: 03:30
+86400000
 """
 
 from __future__ import annotations

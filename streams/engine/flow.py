@@ -280,8 +280,9 @@ class StoredFlow(Flow):
         parent: Flow | None = None,
         index: Ints | None = None,
     ) -> None:
+        at, time, due, ranks = (np.ascontiguousarray(column, np.int64) for column in (at, time, due, ranks))  # kernels take no strided ones
         super().__init__(batch, by, at, time, parent, index)
-        self.base, self.stored, self.anchors, self._due, self._ranks = base, stored, anchors, due, ranks
+        self.base, self.stored, self.anchors, self._due, self._ranks = np.ascontiguousarray(base, np.int32), stored, anchors, due, ranks
         self._zones: dict[str, Ints | int] = {}
 
     def rescoped(self, by: str) -> Flow:

@@ -20,6 +20,15 @@ def kernel(signature: str) -> Callable[[F], F]:
     return cast("Callable[[F], F]", njit(signature, cache=True))
 
 
+def borrowing(signature: str) -> Callable[[F], F]:
+    """The same for kernels that call kernels: arrays are passed on without counting who holds them, so none may be made inside.
+
+    Counting is atomic, in every call and for every array: the walk over buckets took 686 ns of CPU a record with it and 113 without
+    (numba 0.68, 20,000-record batches, one key, shared 2-core machine, 2026-11-26); inlining does not remove it.
+    """
+    return cast("Callable[[F], F]", njit(signature, cache=True, _nrt=False))  # type: ignore[call-overload]  # an option without a published type
+
+
 @kernel("int64(int64[:], int64)")
 def first_reached(clock: Any, moment: int) -> int:
     """The first position in ascending `clock` at which it is at `moment` or later; its length where it never is."""

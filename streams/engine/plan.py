@@ -28,7 +28,7 @@ from streams.engine.features.silence import SilenceSource, SilenceStage
 from streams.engine.home import fingerprint
 from streams.engine.rearm import Edge, Reset
 from streams.engine.rule import EdgeStage, RuleStage, Words, never_holds
-from streams.engine.stage import FeatureStage, FilterStage, FlowStage, RecordStage, RescopeStage, Stage, UnionStage
+from streams.engine.stage import FeatureStage, FilterStage, FlowStage, OwnStage, RecordStage, RescopeStage, Stage, UnionStage
 from streams.engine.streams import EventSource, Of, RecordSource, Source, Stream, UnionSource
 
 if TYPE_CHECKING:
@@ -222,6 +222,8 @@ class Plan:
         shown = [field.value for field in event.payload.values()]
         values = [value for word in event.words for value in word.per]
         own = event.id if resets else ""
+        if resets:
+            base = self._add(OwnStage(base, by))
         sources = (when.source,)
         words = Words(self.home, event.id, by, event.words, when.by_value, sources)
         needs = self.read_all(stateful, base, by, own=own)

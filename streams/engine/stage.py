@@ -14,11 +14,11 @@ from streams.engine.expression import both
 from streams.engine.flow import Flow, MergedFlow, RecordFlow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from schemas.columns import Ints
+    from schemas.columns import Bools, Ints
     from streams.engine.batch import Batch
-    from streams.engine.expression import Expr
+    from streams.engine.expression import Array, Expr
     from streams.engine.features.frame import Feature
     from streams.engine.streams import UnionSource
 
@@ -114,6 +114,17 @@ class FilterStage(FlowStage):
         self.flow = flow if self.forced else flow.take(wanted)
 
 
+class OwnStage(FlowStage):
+    """The happenings of a stage as one rule alone sees them: what is read for it is not what others read there."""
+
+    def __init__(self, inner: FlowStage, by: str) -> None:
+        super().__init__(inner)
+        self.inner, self.by = inner, by
+
+    def run(self, batch: Batch) -> None:
+        self.flow = self.inner.flow._taken(np.arange(self.inner.flow.n))
+
+
 class RescopeStage(FlowStage):
     """Events of another key, as rules of scope `by` see them: those that have such a key."""
 
@@ -181,52 +192,55 @@ class Entries(NamedTuple):
 
 
 def entries_of(members: Flow, readers: Sequence[Flow]) -> Entries:
-    """Put the happenings of `members` and `readers` into one order; the same happening is one entry.
+    """Put the happenings of `members` and `readers` into one order. A reader's happening that is a member is one entry with it.
 
     Happenings are the same when both are taken from one flow and have one place there. At the same place members go before readers.
     """
-    flows = [members, *readers]
-    if all(isinstance(flow, RecordFlow) for flow in flows):
-        return entries_of_records(members.batch, flows)
-    roots: dict[int, int] = {}
-    root, place = [], []
-    for flow in flows:
-        whole, index = root_of(flow)
-        root.append(np.full(flow.n, roots.setdefault(id(whole), len(roots)), np.int64))
-        place.append(index)
+    whole, place = root_of(members)
+    member_at = np.full(int(place.max(initial=-1)) + 1, -1, np.int64)
+    member_at[place] = np.arange(members.n)
+    flows, found, n = [members], [], members.n
+    for reader in readers:
+        its_whole, place = root_of(reader)
+        entry = np.full(reader.n, -1, np.int64)
+        if its_whole is whole and len(member_at):
+            inside = place < len(member_at)
+            entry[inside] = member_at[place[inside]]
+        alone = np.flatnonzero(entry < 0)
+        if len(alone):
+            entry[alone] = np.arange(n, n + len(alone))
+            flows.append(reader.take(alone))
+            n += len(alone)
+        found.append(entry)
+    if n == members.n:
+        return Entries(members.at, members.time, np.arange(n), found)
     at, due = np.concatenate([flow.at for flow in flows]), np.concatenate([flow.due for flow in flows])
-    which = np.concatenate([np.full(flow.n, number > 0, np.int64) for number, flow in enumerate(flows)])
-    all_roots, all_places = np.concatenate(root), np.concatenate(place)
-    same = np.lexsort((which, all_places, all_roots))
-    first = np.ones(len(same), bool)
-    first[1:] = (all_roots[same][1:] != all_roots[same][:-1]) | (all_places[same][1:] != all_places[same][:-1])
-    unique = same[first]
-    """One happening of each; a member where one of them is."""
-    order = np.lexsort((all_places[unique], all_roots[unique], which[unique], due[unique], at[unique]))
-    number = np.empty(len(unique), np.int64)
-    number[order] = np.arange(len(unique))
-    entry = np.empty(len(same), np.int64)
-    entry[same] = number[np.cumsum(first) - 1]
-    kept = unique[order]
-    n = members.n
-    member = np.full(len(unique), -1, np.int64)
-    member[entry[:n]] = np.arange(n)
-    begins = np.cumsum([0, *(flow.n for flow in flows)])
+    order = np.lexsort((due, at)) if due.any() else np.argsort(at, kind="stable")
+    """Stable: at the same place members stay before readers."""
+    number = np.empty(n, np.int64)
+    number[order] = np.arange(n)
     time = np.concatenate([flow.time for flow in flows])
-    return Entries(at[kept], time[kept], member, [entry[begins[number + 1] : begins[number + 2]] for number in range(len(readers))])
+    return Entries(at[order], time[order], np.where(order < members.n, order, -1), [number[entry] for entry in found])
 
 
-def entries_of_records(batch: Batch, flows: Sequence[Flow]) -> Entries:
-    """The same where all happenings are records: each has a position of its own."""
-    positions = [flow.at >> 1 for flow in flows]
-    there = np.zeros(batch.n, bool)
-    for position in positions:
-        there[position] = True
-    kept = np.flatnonzero(there)
-    number = np.cumsum(there) - 1
-    member = np.full(len(kept), -1, np.int64)
-    member[number[positions[0]]] = np.arange(flows[0].n)
-    return Entries(2 * kept + 1, batch.time[kept], member, [number[position] for position in positions[1:]])
+def at_entries(entries: Entries, members: Flow, readers: Sequence[Flow], values_of: Callable[[Flow], Array], fill: int) -> Ints:
+    """For each entry the value of its member, else of one of its readers, such as its row. `values_of`: the values for a flow."""
+    found = np.full(len(entries.at), fill, np.int64)
+    inside = np.flatnonzero(entries.member >= 0)
+    found[inside] = values_of(members)[entries.member[inside]]
+    for flow, entry in zip(readers, entries.readers, strict=True):
+        lacking = entries.member[entry] < 0
+        if lacking.any():
+            found[entry[lacking]] = values_of(flow.take(lacking))
+    return found
+
+
+def believed_at(entries: Entries, batch: Batch) -> Bools:
+    """Whether the time of each entry may be the newest of a state: those of timers always."""
+    believed = np.ones(len(entries.at), bool)
+    records = entries.at & 1 == 1
+    believed[records] = batch.believed[entries.at[records] >> 1]
+    return believed
 
 
 def root_of(flow: Flow) -> tuple[object, Ints]:

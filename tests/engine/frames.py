@@ -178,4 +178,3 @@ class Shard:
         if self.rule is not None:
             self.rule.run(batch)
         return some, others
-

@@ -182,7 +182,7 @@ def value(flow: Flow, node, i: int):
     return None if known is not None and not known[i] else values[i].item()
 
 
-STEPS = st.sampled_from((0, 0, 1, 3, 10, 40, 61, 70))
+STEPS = st.sampled_from((0, 0, 1, 3, 10, 20, 30, 61, 150))
 
 
 @st.composite
@@ -190,18 +190,18 @@ def timelines(draw, ends=True):
     """Records in the order of their release, with late ones or misdated ones; cut into batches, some with the state written and read back before."""
     records, now = [], 1_000
     misdated = draw(st.booleans())
-    behind = st.sampled_from((0, 0, 0, 0, -6_000) if misdated else (0, 0, 0, 2, 30, 60, 200))
-    what = st.sampled_from(("first", "first", "second", "second", "both", "third", "other"))
-    for _ in range(draw(st.integers(1, 40))):
+    behind = st.sampled_from((0, 0, 0, 0, -6_000) if misdated else (0, 0, 2, 10, 30, 60, 200))
+    what = st.sampled_from(("first", "first", "first", "second", "second", "second", "both", "third", "third", "other"))
+    for _ in range(draw(st.integers(1, 60))):
         now += draw(STEPS)
-        late, kind, line = draw(behind) if records else 0, draw(what), draw(st.sampled_from((0, 0, 1, 2)))
+        late, kind, line = draw(behind) if records else 0, draw(what), draw(st.sampled_from((0, 0, 0, 1)))
         is_end = draw(st.sampled_from((0,) * 14 + (1, 2))) if ends else 0
         first, second = kind in ("first", "both"), kind in ("second", "both")
         seen = draw(st.sampled_from((None, 1, 2, 3)))
         records.append(Rec(now - late, draw(st.sampled_from((0, 1))), line, first, second, kind == "third", seen, draw(st.sampled_from((0, 0, 1))), is_end))
     batches, left = [], records
     while left:
-        size = draw(st.sampled_from((1, 2, 3, 8, 100)))
+        size = draw(st.sampled_from((1, 2, 3, 5, 20)))
         batches.append((left[:size], draw(st.booleans())))
         left = left[size:]
     return records, batches
@@ -217,7 +217,7 @@ def clocks(records: list[Rec]) -> list[int]:
 
 def interpreted(file: str) -> None:
     """Run the tests of a file without the compiler, on fewer timelines."""
-    env = {**os.environ, "NUMBA_DISABLE_JIT": "1", "TIMELINES": "15"}
+    env = {**os.environ, "NUMBA_DISABLE_JIT": "1", "TIMELINES": "10"}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--durations=0", "-k", "not interpreted", file], env=env, capture_output=True, text=True
     )

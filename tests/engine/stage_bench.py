@@ -171,11 +171,13 @@ def interpreted(*modules):
 
 
 def within_the_limit(records):
-    """The records that are not later than the late limit behind the newest of their customer and topic."""
+    """The records that are not later than the late limit behind the newest of their customer and topic; what is far ahead was misdated."""
     newest, kept = {}, []
     for record in records:
-        key = (record["customer_id"], STRUCTS[record["record_type"]].topic)
-        newest[key] = max(newest.get(key, 0), record["event_time"])
-        if newest[key] - record["event_time"] <= LATE_MS:
+        key, time = (record["customer_id"], STRUCTS[record["record_type"]].topic), record["event_time"]
+        if newest.get(key, 0) > time + JUMP_MS:
+            newest[key] = time
+        newest[key] = max(newest.get(key, 0), time)
+        if newest[key] - time <= LATE_MS:
             kept.append(record)
     return kept

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from streams.engine.state.tables import Table
 
 ROWS = 5
 KEEP, JUMP = 100, 10_000
-EXAMPLES = int(os.environ.get("KAIROS_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("KAIROS_EXAMPLES", "100"))
 
 
 def bench(columns=(("a", "int"), ("b", "text")), name="window"):
@@ -50,7 +51,7 @@ entries = st.lists(st.tuples(st.integers(-1, ROWS - 1), st.integers(-150, 40), s
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.lists(entries, max_size=6))
 def test_lists_hold_what_arrived_and_is_not_too_old(batches):
-    table, lists, marks = bench()
+    _, lists, marks = bench()
     plain = {row: [] for row in range(ROWS)}
     newest = dict.fromkeys(range(ROWS), 0)
     now = 1000
@@ -91,7 +92,7 @@ def test_lists_hold_what_arrived_and_is_not_too_old(batches):
         kept = [row for row in range(ROWS) if stored[row] is not None]
         assert kept == [row for row in range(ROWS) if plain[row]]
         marks_before = marks.newest.copy()
-        table, lists, marks = bench()
+        _, lists, marks = bench()
         marks.newest[:] = marks_before
         if kept:
             lists.load(np.array(kept, np.int32), layout, [stored[row] for row in kept])
@@ -172,7 +173,7 @@ def test_a_row_without_members_costs_ten_bytes():
 
 @pytest.mark.skipif("NUMBA_DISABLE_JIT" in os.environ, reason="this is the interpreted run")
 def test_interpreted_kernels_do_the_same():
-    files = [os.path.join(os.path.dirname(__file__), name) for name in ("test_lists.py", "test_members.py")]
+    files = [Path(__file__).parent / name for name in ("test_lists.py", "test_members.py", "test_windows.py")]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *files],
         env=os.environ | {"NUMBA_DISABLE_JIT": "1", "KAIROS_EXAMPLES": "8"}, capture_output=True, text=True, check=False,

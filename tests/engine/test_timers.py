@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 from datetime import datetime
 
+import numpy as np
+import pytest
 from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 from schemas.codes import text_of
 from streams.engine.features.absence import AbsenceSource, AbsenceStage
+from streams.engine.features.answers import MOST_RUNS, answered, note_answer
 from streams.engine.features.silence import SilenceSource, SilenceStage
 from streams.engine.spans import span_of
+from streams.engine.state.chains import Chains
+from streams.engine.state.tables import Table
 from streams.engine.streams import Of, Stream
 from tests.engine.happenings import (
     CODES,
@@ -35,8 +41,8 @@ from tests.engine.happenings import (
     word,
 )
 
-TIMELINES = settings(phases=(Phase.generate,), max_examples=int(os.environ.get("TIMELINES", "80")), deadline=None, database=None, derandomize=True)
-SPAN = 60
+TIMELINES = settings(phases=(Phase.generate,), max_examples=int(os.environ.get("TIMELINES", "50")), deadline=None, database=None, derandomize=True)
+SPAN, LONGER = 60, 100
 
 
 def key_of(one, finer):
@@ -46,8 +52,8 @@ def key_of(one, finer):
 class Plain:
     """Timers record by record. State: by key a dict with since, due, anchor, and times of what was awaited."""
 
-    def __init__(self, finer) -> None:
-        self.finer, self.state, self.found = finer, {}, []
+    def __init__(self, finer, span=SPAN) -> None:
+        self.finer, self.span, self.state, self.found = finer, span, {}, []
 
     def of(self, key):
         return self.state.setdefault(key, {"since": None, "due": None, "rank": None, "anchor": None, "heard": []})
@@ -73,13 +79,13 @@ class Plain:
         misdated = me["since"] is not None and me["since"] > time + JUMP
         if not misdated and (me["due"] is not None or (me["since"] is not None and time < me["since"])):
             return
-        answered = any(time < other <= time + SPAN or (other == time and rank != other_rank) for other, other_rank in me["heard"])
-        me |= {"since": time, "rank": rank, "anchor": anchor, "due": None if answered else time + SPAN}
+        answered = any(time < other <= time + self.span or (other == time and rank != other_rank) for other, other_rank in me["heard"])
+        me |= {"since": time, "rank": rank, "anchor": anchor, "due": None if answered else time + self.span}
 
     def lively(self, key, time, rank, anchor, *, given):
         me = self.of(key)
         if me["since"] is None or time >= me["since"] or me["since"] > time + JUMP:
-            me |= {"since": time, "rank": rank, "anchor": anchor, "due": time + SPAN if given else None}
+            me |= {"since": time, "rank": rank, "anchor": anchor, "due": time + self.span if given else None}
 
     def end(self, one):
         for key in [key for key in self.state if key[0] == one.line]:
@@ -153,6 +159,8 @@ def replayed(shard, batches, records, first, last=-1):
         shown(records, found, flow, begin, first)
         if reopens:
             shard.reopen()
+        timers = shard.stages[-1].timers
+        assert all(not text for text, due in zip(timers.anchors.texts[timers.anchor_name], timers.due.values.tolist(), strict=True) if not due)
         earliest = [stage.earliest() for stage in shard.stages if stage.earliest() is not None]
         assert all(one > shard.clock - DELAY for one in earliest)
     for moves_to in (shard.clock + SPAN // 2, 10**9):
@@ -202,18 +210,20 @@ def test_silences_are_those_of_the_plain_reading(timeline):
         assert replayed(Shard(build), batches, records, firsts) == told(finished(plain_silences(records, finer), records))
 
 
+@pytest.mark.parametrize("awaited", [False, True])
 @TIMELINES
 @given(timelines())
-def test_an_absence_after_an_absence_is_that_of_the_plain_reading(timeline):
-    """The first timer's moments, at their places, set the second timer; third things call it off."""
+def test_an_absence_after_an_absence_is_that_of_the_plain_reading(awaited, timeline):
+    """The first timer's moments, at their places, set the second timer, which third things call off; or `awaited`: the other way round."""
     records, batches = timeline
 
     def build(home):
         first, second, third = (Given(lambda one, name=name: getattr(one, name)) for name in ("first", "second", "third"))
         inner = absence(home, first, second)
-        declared = AbsenceSource(Stream(inner.source), stream(thirds), span_of("without", f"{SPAN}ms"))
-        outer = AbsenceStage(home, "line", declared, inner, third, "outer")
-        outer.keep_of_anchor([Of(inner.source, "time", "time"), Of(firsts, "time", "time"), number])
+        streams = (Stream(thirds), Stream(inner.source)) if awaited else (Stream(inner.source), Stream(thirds))
+        declared = AbsenceSource(*streams, span_of("without", f"{LONGER}ms"))
+        outer = AbsenceStage(home, "line", declared, *((third, inner) if awaited else (inner, third)), "outer")
+        outer.keep_of_anchor([Of(streams[0].source, "time", "time"), Of(firsts, "time", "time"), number])
         inner.keep_of_anchor([number])
         return [first, second, third, inner, outer]
 
@@ -223,8 +233,9 @@ def test_an_absence_after_an_absence_is_that_of_the_plain_reading(timeline):
     def note(flows, begin):
         flow = flows[-1]
         for i in range(flow.n):
-            since, at_first = (value(flow, Of(source, "time", "time"), i) for source in (shard.stages[3].source, firsts))
-            found.append((begin + int(flow.at[i]) // 2, int(flow.due[i]), since, at_first, int(flow.identity(i).record_id[1:]), value(flow, number, i)))
+            since = value(flow, Of(thirds if awaited else shard.stages[3].source, "time", "time"), i)
+            found.append((begin + int(flow.at[i]) // 2, int(flow.due[i]), since, int(flow.identity(i).record_id[1:]), value(flow, number, i)))
+            assert awaited or value(flow, Of(firsts, "time", "time"), i) == records[found[-1][3]].time
 
     for batch, reopens in batches:
         begin = shard.begin
@@ -233,26 +244,31 @@ def test_an_absence_after_an_absence_is_that_of_the_plain_reading(timeline):
             shard.reopen()
     for moves_to in (shard.clock + SPAN, 10**9):
         note(shard.run([], moves_to), len(records))
-    assert found == plain_chain(records)
+    assert found == plain_chain(records, awaited)
 
 
-def plain_chain(records):
-    inner, outer, times = Plain(finer=False), Plain(finer=False), clocks(records)
+def plain_chain(records, awaited):
+    inner, outer, times = Plain(finer=False), Plain(finer=False, span=LONGER), clocks(records)
 
     def place(at, limit, one):
         entry = ((one.line,), one.time) if one is not None and (one.first or one.second) else None
         for key in inner.due(limit, entry):
-            due, since, anchor = (inner.state[key][name] for name in ("due", "since", "anchor"))
+            due, anchor = (inner.state[key][name] for name in ("due", "anchor"))
             inner.fire(at, key)
             for other in outer.due(-1, (key, due)):
                 outer.fire(at, other)
-            outer.first(key, due, records[anchor].rank, (since, anchor))
+            if awaited:
+                outer.awaited(key, due, records[anchor].rank)
+            else:
+                outer.first(key, due, records[anchor].rank, anchor)
         for key in outer.due(limit, ((one.line,), one.time) if one is not None and one.third else None):
             outer.fire(at, key)
 
     for at, one in enumerate(records):
         place(at, times[at] - DELAY, one)
-        if one.third:
+        if one.third and awaited:
+            outer.first((one.line,), one.time, one.rank, at)
+        elif one.third:
             outer.awaited((one.line,), one.time, one.rank)
         if one.second:
             inner.awaited((one.line,), one.time, one.rank)
@@ -261,12 +277,56 @@ def plain_chain(records):
         inner.end(one)
         outer.end(one)
     end = len(records)
-    place(end, times[-1] - DELAY, None)
-    place(end, times[-1] + SPAN - DELAY, None)
-    place(end, 10**9 - DELAY, None)
-
+    for clock in (times[-1], times[-1] + SPAN, 10**9):
+        place(end, clock - DELAY, None)
     fired = sorted(outer.found, key=lambda fired: fired[:3])
-    return [(at, due, since, first, anchor, records[anchor].number) for at, due, _, since, (first, anchor) in fired]
+    return [(at, due, since, anchor, records[anchor].number) for at, due, _, since, anchor in fired]
+
+
+ANSWERS = st.lists(st.tuples(st.integers(100, 160), st.integers(0, 2)), max_size=12)
+
+
+@TIMELINES
+@given(ANSWERS, st.integers(1, 20), st.integers(100, 140))
+def test_runs_of_answers_tell_what_all_answers_tell(known, span, least):
+    """For any span as long as the shortest or longer, and moments that are not let go."""
+    chains = Chains(Table("line", 2), "answers", [("begin", "time"), ("end", "int")], most=MOST_RUNS)
+    chains.make_room(len(known))
+    for time, rank in known:
+        note_answer(chains.lists, chains.links, chains.values, chains.spare, 3, time, rank, span, least)
+    runs = chains.values[chains.nodes(np.array([3], np.int32))]
+    begins, ends = runs[:, 0].tolist(), (runs[:, 1] // 16).tolist()
+    assert all(begin - span > end for begin, end in zip(begins, ends[1:], strict=False))
+    for time in range(least, 165):
+        for rank in range(3):
+            for longer in (0, 1, 5):
+                due = time + span + longer
+                wanted = any(time < other <= due or (other == time and rank != of) for other, of in known)
+                assert answered(chains.lists, chains.links, chains.values, 3, time, due, rank) == wanted
+
+
+def test_what_called_a_timer_off_is_known_to_another_first_thing_of_that_time():
+    def build(home):
+        first, second = Given(lambda one: one.first), Given(lambda one: one.second)
+        return [first, second, absence(home, first, second)]
+
+    shard = Shard(build)
+    shard.run([Rec(1000, 0, 0, first=True, second=False), Rec(1001, 0, 0, first=False, second=True), Rec(1000, 0, 0, first=True, second=False)])
+    assert shard.run([], 2000)[-1].n == 0
+
+
+def test_a_line_that_begins_anew_has_no_newest():
+    """Behind the end of all state a record is the first one, however old; behind that of timers alone it is not."""
+
+    def build(home):
+        inner = Given(lambda one: one.first)
+        stage = SilenceStage(home, "line", SilenceSource(stream(firsts), span_of("silent", f"{SPAN}ms"), None), inner, "silence")
+        return [inner, stage]
+
+    for ends, due in ((0, [1070]), (1, []), (2, [1060])):
+        shard = Shard(build)
+        shard.run([Rec(1010, 0, 0, first=True, second=False, ends=ends), Rec(1000, 0, 0, first=True, second=False)])
+        assert shard.run([], 2000)[-1].time.tolist() == due
 
 
 def test_the_same_civil_time_some_days_later():

@@ -8,7 +8,7 @@ import numpy as np
 
 from streams.engine.features.answers import MOST_RUNS, answered, note_answer
 from streams.engine.features.pair import shared_keys
-from streams.engine.features.timers import END, Due, lower, members_of, place_before, resets_of, topic_of
+from streams.engine.features.timers import BEFORE_ALL, END, Due, lower, members_of, place_before, resets_of, topic_of
 from streams.engine.kernels import kernel
 from streams.engine.stage import FlowStage
 from streams.engine.state.chains import Chains, wipe
@@ -62,7 +62,7 @@ class AbsenceSource(Source):
     "UniTuple(int64, 3)(int64[:,:], int64[:,:], int64[:,:], int64[:], int64[:], int64[:], int64[:], int64[:], boolean[:], int64[:], int64, int64[:], int64[:],"
     " int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:], int64, int64, int64, int64[:,:], int64[:], int64[:])"
 )
-def absences(
+def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     firsts: Any,
     awaited: Any,
     resets: Any,
@@ -91,11 +91,11 @@ def absences(
     """Set timers at `firsts` and call them off at `awaited` (`timers.py`), in merged order; at the same place `awaited` go first.
 
     `span`: the shortest time waited; `keep`: how long what was awaited is remembered, both ms. `topics`: of the pending A by row,
-    or one for all. Returns how many fired, began, and were called off or dropped.
+    or one for all. Returns how many fired, began, and were called off, replaced or dropped.
     """
     n, n_begun, n_ended = 0, 0, 0
     i, j, k = 0, 0, 0
-    while i < firsts.shape[1] or j < awaited.shape[1] or k < resets.shape[1]:
+    while True:
         which, at, order = -1, 0, 0
         if j < awaited.shape[1]:
             which, at, order = 1, awaited[1, j], awaited[2, j]
@@ -103,7 +103,9 @@ def absences(
             which, at = 0, firsts[1, i]
         if k < resets.shape[1] and (which < 0 or resets[1, k] < at):
             which, at = 2, resets[1, k]
-        time, rank = -9223372036854775807, 0
+        if which < 0:
+            return n, n_begun, n_ended
+        time, rank = BEFORE_ALL, 0
         if which == 0:
             row, time, rank = firsts[0, i], firsts[3, i], firsts[4, i]
         elif which == 1:
@@ -123,7 +125,10 @@ def absences(
             misdated = since[row] > time + jump
             if misdated or (due[row] == 0 and time >= since[row]):
                 since[row], topics[topic], dirty[row] = time, rank, True
-                due[row] = 0
+                if due[row] != 0:
+                    due[row] = 0
+                    ended[n_ended] = row
+                    n_ended += 1
                 if not answered(lists, links, runs, row, time, firsts[5, i], rank):
                     due[row], marks[row] = firsts[5, i], base + i
                     lower(lows, tops, row, firsts[5, i])
@@ -152,7 +157,6 @@ def absences(
                 wipe(lists, links, spare, row)
                 heard[row] = True
             k += 1
-    return n, n_begun, n_ended
 
 
 class AbsenceStage(FlowStage):
@@ -200,7 +204,7 @@ class AbsenceStage(FlowStage):
         answers.make_room(m)
         marks, base = timers.begin(n)
         due, since = timers.due.values, timers.since.values
-        fired, begun, ended = np.empty((n + m + k, 6), np.int64), np.empty(n, np.int64), np.empty(m + k, np.int64)
+        fired, begun, ended = np.empty((n + m + k, 6), np.int64), np.empty(n, np.int64), np.empty(n + m + k, np.int64)
         counts = absences(
             firsts.entries,
             awaited.entries,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from schemas.codes import NULL
-from streams.engine.kernels import kernel
+from streams.engine.kernels import borrowing
 from streams.engine.state.bucket_kernels import (
     ANY,
     COUNT,
@@ -36,19 +34,20 @@ from streams.engine.state.bucket_kernels import (
 DONE, NO_ROOM, NO_TEXTS, NO_TIES = range(4)
 """Why `walk` returns: all is done, or what must be made larger before it is called again."""
 AT, ADDED, LISTED, TIED, RESETS, OVER = range(6)
-"""Of `place`, where `walk` goes on: the entry; whether its member was added; how many listed values, ties and resets there are; whether the ties were too many."""
+"""Of `place`, where `walk` goes on: the entry; whether its member was added; how many listed values, ties and resets there are; why the last reading could not be done."""
 MOST_LISTED = 32
 LENGTH = 64
 """A list is read as where it begins, times this, plus its length."""
 
 
-@kernel("int64(int64, int64, int64, int64, int64, int64, int64[::1])")
+@borrowing("int64(int64, int64, int64, int64, int64, int64, int64[::1])")
 def fold(op: int, word: int, first: int, begin: int, last: int, size: int, arena: Any) -> int:
     """What entries `begin` to `last` add up to."""
     value, best = NULL, NULL
     if op in (SUM, ANY, COUNT, DAY_COUNT):
         value = 0
-    for entry in range(first + begin * size, first + last * size + 1, size):
+    for j in range(begin, last + 1):
+        entry = first + j * size
         at = arena[entry + word]
         if op == COUNT:
             value += arena[entry + 1]
@@ -68,93 +67,108 @@ def fold(op: int, word: int, first: int, begin: int, last: int, size: int, arena
     return value
 
 
-@kernel("int64(int64, int64, int64, int64, int64[::1], int64[::1], int64[::1])")
-def gather(word: int, first: int, begin: int, last: int, form: Any, arena: Any, found: Any) -> int:
-    """The groups of several entries, each once: value, first ordinal, sum of word `word` (0: none), three words each in `found`. Returns how many."""
-    n, index = 0, np.zeros(2 * len(found), np.int64)
-    mask = 1
-    while 3 * mask < 2 * len(found):
+@borrowing("int64(int64, int64, int64, int64, int64, int64, int64[::1], int64[::1])")
+def gather(total: int, word: int, first: int, begin: int, last: int, at: int, form: Any, arena: Any) -> int:
+    """The groups of several entries, each once, from `at` on: value, first ordinal, sum of word `word` (0: none). Behind them an index. Returns how many.
+
+    `total`: how many there are at most. 7 * total words are used.
+    """
+    n, mask, index = 0, 1, at + 3 * total
+    while mask < 2 * total:
         mask *= 2
     mask -= 1
+    for k in range(index, index + mask + 1):
+        arena[k] = 0
     for j in range(begin, last + 1):
         end = first + (j + 1) * form[ENTRY]
-        for group in range(arena[end - 1], arena[end - 1] + (arena[end - 2] >> 8) * form[GROUP], form[GROUP]):
-            at = mixed(arena[group]) & mask
-            while index[at] and found[3 * index[at] - 3] != arena[group]:
-                at = (at + 1) & mask
-            k = 3 * index[at] - 3
-            if k < 0:
-                k = 3 * n
+        for g in range(arena[end - 2] >> 8):
+            group = arena[end - 1] + g * form[GROUP]
+            where = index + (mixed(arena[group]) & mask)
+            while arena[where] > 0 and arena[at + 3 * (arena[where] - 1)] != arena[group]:
+                where = index + ((where - index + 1) & mask)
+            if arena[where] == 0:
                 n += 1
-                index[at] = n
-                found[k], found[k + 1], found[k + 2] = arena[group], arena[group + form[SEQ]], NULL
-            elif arena[group + form[SEQ]] < found[k + 1]:
-                found[k + 1] = arena[group + form[SEQ]]
+                arena[where] = n
+                k = at + 3 * (n - 1)
+                arena[k], arena[k + 1], arena[k + 2] = arena[group], arena[group + form[SEQ]], NULL
+            k = at + 3 * (arena[where] - 1)
+            arena[k + 1] = min(arena[k + 1], arena[group + form[SEQ]])
             if word > 0 and arena[group + word] != NULL:
-                found[k + 2] = arena[group + word] if found[k + 2] == NULL else plus(found[k + 2], arena[group + word])
+                arena[k + 2] = arena[group + word] if arena[k + 2] == NULL else plus(arena[k + 2], arena[group + word])
     return n
 
 
-@kernel("int64(int64, int64, int64, int64, int64, int64[::1], int64[:, ::1], int64[::1])")
-def largest_group(at: int, n: int, words: int, word: int, number: int, source: Any, ties: Any, place: Any) -> int:
+@borrowing("int64(int64, int64, int64, int64, int64, int64[::1], int64[:, ::1], int64[::1])")
+def largest_group(at: int, n: int, words: int, word: int, number: int, arena: Any, ties: Any, place: Any) -> int:
     """The group with the largest sum, NULL for none. Where several have it all of them are noted in `ties` for reading `number`."""
     value, best, tied = NULL, NULL, 0
-    for group in range(at, at + n * words, words):
-        total = source[group + word]
+    for g in range(n):
+        total = arena[at + g * words + word]
         if total > best:
-            value, best, tied = source[group], total, 1
+            value, best, tied = arena[at + g * words], total, 1
         elif total == best and best != NULL:
             tied += 1
-    if tied > 1:
-        if place[TIED] + tied > len(ties):
-            place[OVER] = 1
-            return value
-        for group in range(at, at + n * words, words):
-            if source[group + word] == best:
-                ties[place[TIED], 0], ties[place[TIED], 1] = number, source[group]
-                place[TIED] += 1
+    if tied < 2:
+        return value
+    if place[TIED] + tied > len(ties):
+        place[OVER] = NO_TIES
+        return value
+    for g in range(n):
+        if arena[at + g * words + word] == best:
+            ties[place[TIED], 0], ties[place[TIED], 1] = number, arena[at + g * words]
+            place[TIED] += 1
     return value
 
 
-@kernel("int64(int64, int64, int64, int64, int64[::1], int64[::1], int64[::1])")
-def listed(at: int, n: int, words: int, number: int, source: Any, codes: Any, place: Any) -> int:
-    """Put the first groups by their ordinals (word 1) into `codes`, in order of appearance where `number` is 0."""
-    begin = place[LISTED]
-    length = min(n, MOST_LISTED)
-    if number > 0:
-        order = np.argsort(source[at + 1 : at + n * words : words])
-        for k in range(length):
-            codes[begin + k] = source[at + order[k] * words]
-    else:
-        for k in range(length):
-            codes[begin + k] = source[at + k * words]
+@borrowing("int64(int64, int64, int64, int64, int64[::1], int64[::1], int64[::1])")
+def listed(at: int, n: int, words: int, ordinals: int, arena: Any, codes: Any, place: Any) -> int:
+    """Put the first groups into `codes`: in their order, or, where `ordinals` is not 0, by word 1; then their ordinals are sorted from there on."""
+    begin, length = place[LISTED], 0
+    for g in range(n):
+        value, ordinal = arena[at + g * words], arena[at + g * words + 1]
+        k = length
+        if ordinals == 0:
+            if length == MOST_LISTED:
+                break
+        else:
+            if length == MOST_LISTED:
+                k = length - 1
+                if arena[ordinals + k] < ordinal:
+                    continue
+            while k > 0 and arena[ordinals + k - 1] > ordinal:
+                arena[ordinals + k], codes[begin + k] = arena[ordinals + k - 1], codes[begin + k - 1]
+                k -= 1
+            arena[ordinals + k] = ordinal
+        codes[begin + k] = value
+        length = min(length + 1, MOST_LISTED)
     place[LISTED] += length
     return begin * LENGTH + length
 
 
-@kernel("int64(int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], int64[::1], int64[:, ::1], int64[::1])")
-def of_groups(op: int, word: int, first: int, begin: int, last: int, number: int, form: Any, arena: Any, codes: Any, ties: Any, place: Any) -> int:
-    """What the groups of entries `begin` to `last` give."""
-    total, days, only = 0, 0, 0
+@borrowing("int64(int64, int64, int64, int64, int64, int64, int64[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1], int64[::1])")
+def of_groups(op: int, word: int, first: int, begin: int, last: int, number: int, form: Any, arena: Any, pool: Any, codes: Any, ties: Any, place: Any) -> int:
+    """What the groups of entries `begin` to `last` give. Those of several days are gathered in the free end of the arena."""
+    total, days, at = 0, 0, 0
     for j in range(begin, last + 1):
         end = first + (j + 1) * form[ENTRY]
-        if arena[end - 2] >> 8:
+        if arena[end - 2] >> 8 > 0:
             total += arena[end - 2] >> 8
             days += 1
-            only = arena[end - 1]
-    if op == DISTINCT and days < 2:
-        return total
-    if days < 2:
-        return largest_group(only, total, form[GROUP], word, number, arena, ties, place) if op == TOP else listed(only, total, form[GROUP], 0, arena, codes, place)
-    found = np.empty(3 * total, np.int64)
-    n = gather(word, first, begin, last, form, arena, found)
+            at = arena[end - 1]
+    n, words, ordinals = total, form[GROUP], 0
+    if days > 1:
+        at, words, ordinals = pool[0], 3, pool[0] + 7 * total
+        if ordinals + MOST_LISTED > len(arena):
+            place[OVER] = NO_ROOM
+            return NULL
+        n, word = gather(total, word, first, begin, last, at, form, arena), 2
     if op == DISTINCT:
         return n
-    return largest_group(0, n, 3, 2, number, found, ties, place) if op == TOP else listed(0, n, 3, 1, found, codes, place)
+    return largest_group(at, n, words, word, number, arena, ties, place) if op == TOP else listed(at, n, words, ordinals, arena, codes, place)
 
 
-@kernel("void(int64, int64, int64, int64, int64[:, ::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1], int64[::1], int64[:, ::1], int64[::1])")
-def read(i: int, row: int, day: int, without: int, out: Any, features: Any, form: Any, arena: Any, slot: Any, kinds: Any, codes: Any, ties: Any, place: Any) -> None:
+@borrowing("void(int64, int64, int64, int64, int64[:, ::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int64[::1], int8[::1], int64[::1], int64[:, ::1], int64[::1])")
+def read(i: int, row: int, day: int, without: int, out: Any, features: Any, form: Any, arena: Any, pool: Any, slot: Any, kinds: Any, codes: Any, ties: Any, place: Any) -> None:
     """Read all features of a row, as of civil day `day`, into out[i]. `features`: function, word, civil days of the frame. `without`: 1 for a reading before the member is added."""
     at, held = 0, 0
     if kinds[row] >= 0:
@@ -168,12 +182,12 @@ def read(i: int, row: int, day: int, without: int, out: Any, features: Any, form
         while begin >= 0 and arena[first + begin * size] > day - features[f, 2]:
             begin -= 1
         if op in (DISTINCT, TOP, LIST):
-            out[i, f] = of_groups(op, word, first, begin + 1, last, 2 * (i * len(features) + f) + without, form, arena, codes, ties, place)
+            out[i, f] = of_groups(op, word, first, begin + 1, last, 2 * (i * len(features) + f) + without, form, arena, pool, codes, ties, place)
         else:
             out[i, f] = fold(op, word, first, begin + 1, last, size, arena)
 
 
-@kernel(
+@borrowing(
     "int64(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], boolean[::1], boolean[::1], int64[::1], int64[:, ::1], int64[:, ::1],"
     "int64[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1], boolean[::1],"
     "int64[:, ::1], int64[:, ::1], boolean[::1], int64[::1], int64[:, ::1])"
@@ -224,9 +238,9 @@ def walk(
                 return NO_TEXTS
             if place[ADDED] == 0:
                 if m >= 0 and wanted[i]:
-                    read(i, row, days[i], 1, without, features, form, arena, slot, kinds, codes, ties, place)
-                if place[OVER]:
-                    return NO_TIES
+                    read(i, row, days[i], 1, without, features, form, arena, pool, slot, kinds, codes, ties, place)
+                if place[OVER] != DONE:
+                    return place[OVER]
                 if m >= 0:
                     added = add(m, row, times[i], days[i], believed[i], group[m], values, sums, weights, form, classes, arena, pool, slot, kinds)
                     if added < 0:
@@ -234,9 +248,9 @@ def walk(
                     late[i], dirty[row] = added > 0, True
                 place[ADDED] = 1
             if wanted[i]:
-                read(i, row, days[i], 0, out, features, form, arena, slot, kinds, codes, ties, place)
-                if place[OVER]:
-                    return NO_TIES
+                read(i, row, days[i], 0, out, features, form, arena, pool, slot, kinds, codes, ties, place)
+                if place[OVER] != DONE:
+                    return place[OVER]
         place[AT], place[ADDED] = i + 1, 0
     while place[RESETS] < len(resets):
         row = resets[place[RESETS], 1]

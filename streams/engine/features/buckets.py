@@ -15,7 +15,7 @@ from streams.engine.expression import Column, EventDay
 from streams.engine.features.bucket_walk import DONE, LENGTH, LISTED, NO_ROOM, NO_TEXTS, OVER, TIED, walk
 from streams.engine.features.frame import OF_NOTHING, Within
 from streams.engine.features.line_ends import line_ends
-from streams.engine.stage import FeatureStage, entries_of
+from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of
 from streams.engine.state.bucket_kernels import ANY, COUNT, DAY_COUNT, DISTINCT, FIRST, LARGEST, LATEST, LIST, SMALLEST, SUM, TOP
 from streams.engine.state.buckets import COUNT_WORD, Added, Buckets, Grouped
 from streams.engine.state.reach import Memory
@@ -197,7 +197,8 @@ class BucketStage(FeatureStage):
         flows = [reader.stage.flow for reader in readers]
         entries = entries_of(members, flows)
         n, width = len(entries.at), len(self.features)
-        rows, days = self._rows_and_days(entries, members, flows)
+        rows = at_entries(entries, members, flows, lambda flow: self.scope.rows(flow, self.stream.by_value), -1)
+        days = at_entries(entries, members, flows, self._civil_days, 0)
         wanted, late = np.zeros(n, bool), np.zeros(n, bool)
         for entry in entries.readers:
             wanted[entry] = True
@@ -216,19 +217,6 @@ class BucketStage(FeatureStage):
                 flow.readings[key] = less if feature.frame.without_own else less._replace(values=out)
                 flow.readings["without", key] = less
 
-    def _rows_and_days(self, entries: Entries, members: Flow, flows: list[Flow]) -> tuple[Ints, Ints]:
-        """Row and civil day of each entry: those of its member, else those of a reader."""
-        rows, days = np.full(len(entries.at), -1, np.int64), np.zeros(len(entries.at), np.int64)
-        inside = np.flatnonzero(entries.member >= 0)
-        order = entries.member[inside]
-        rows[inside], days[inside] = self.scope.rows(members, self.stream.by_value)[order], self._civil_days(members)[order]
-        for flow, entry in zip(flows, entries.readers, strict=True):
-            lacking = entries.member[entry] < 0
-            if lacking.any():
-                part, where = flow.take(lacking), entry[lacking]
-                rows[where], days[where] = self.scope.rows(part, self.stream.by_value), self._civil_days(part)
-        return rows, days
-
     def _civil_days(self, flow: Flow) -> Ints:
         """Civil days in the zones of the keys."""
         return flow.values(DAY) if flow.by == self.by else self.home.world.calendar.day(flow.time, flow.zones(self.by))
@@ -237,11 +225,9 @@ class BucketStage(FeatureStage):
         """Walk over the entries. Returns the values of lists."""
         members, kept = self.members.flow, self.buckets
         rows, days, wanted = read
-        records = entries.at & 1 == 1
-        believed = np.ones(len(rows), bool)
-        believed[records] = batch.believed[entries.at[records] >> 1]
+        believed = believed_at(entries, batch)
         values = np.stack([coded(members, node) for node in self.arguments]) if self.arguments else np.zeros((0, members.n), np.int64)
-        group = coded(members, self.group) if self.group is not None else np.zeros(0, np.int64)
+        group = coded(members, self.group) if self.group is not None else np.full(members.n, NULL)
         ends = line_ends(batch, self.by, self.scope.table, entries.at)
         codes, ties, place = np.empty(FIRST_LISTED, np.int64), np.empty((FIRST_TIES, 2), np.int64), np.zeros(6, np.int64)
         while True:
@@ -279,7 +265,8 @@ class BucketStage(FeatureStage):
             elif why == NO_TEXTS:
                 codes = np.concatenate([codes, np.empty_like(codes)])
             else:
-                ties, place[OVER] = np.concatenate([ties, np.empty_like(ties)]), 0
+                ties = np.concatenate([ties, np.empty_like(ties)])
+            place[OVER] = DONE
         settle(ties[: place[TIED]], (out, without))
         return codes[: place[LISTED]]
 

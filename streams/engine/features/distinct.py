@@ -36,13 +36,12 @@ def heaviest(
     begin: Any, end: Any, low: Any, until: Any, times: Any, values: Any, weights: Any, unknown: int, keys: Any, marks: Any, high: Any, rest: Any, used: Any, out: Any, tied: Any
 ) -> None:
     """The value with the largest sum of known weights (halves of 32 bits); `tied`: another one has the same."""
-    mask = len(keys) - 1
     for i in range(len(begin)):
         n = 0
         for k in range(begin[i], end[i]):
             if values[k] == unknown or weights[k] == -0x8000000000000000 or not low[i] < times[k] <= until[i]:
                 continue
-            at = slot_of(values[k], i + 1, mask, keys, marks)
+            at = slot_of(values[k], i + 1, keys, marks)
             if marks[at] != i + 1:
                 marks[at], keys[at], high[at], rest[at] = i + 1, values[k], 0, 0
                 used[n] = at

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 KINDS: dict[str, ColumnKind] = {"text": "token", "token": "token", "time": "time"}
 """How values of a kind are kept; others are whole numbers. A text that is shown is kept as one."""
 NO_ROWS = np.zeros(0, np.int64)
+NOTHING = Feed.of(NO_ROWS, NO_ROWS, NO_ROWS, np.zeros((0, 0), np.int64), NO_ROWS.astype(bool), NO_ROWS.astype(bool))
 
 
 @kernel("void(int32[:], int64[:,:], int64[:,:], int32[:])")
@@ -77,6 +78,8 @@ class MemberStage(FeatureStage):
         self.walk = 0
         """How often entries were walked: what was found before is out of date."""
         self.longest_ms = self.keep_ms = 0
+        self.feed = NOTHING
+        self.entries: dict[int, Ints] = {}
 
     def read(self, feature: Feature, reader: FlowStage, keys: tuple[Expr, ...] | None = None) -> None:
         """Declare that `feature` is read at the happenings of `reader`. `keys`: the reader's columns that stand for those by which the stream is split."""
@@ -225,6 +228,12 @@ class MemberStage(FeatureStage):
             with_own, without = (stretches.setdefault((length, civil, own), Stretch(self, length, flow, entry, civil=civil, own=own)) for own in (True, False))
             flow.readings[feature.key()] = Added(without if feature.frame.without_own else with_own, feature)
             flow.readings["without", feature.key()] = Added(without, feature)
+
+    def settle(self) -> None:
+        """The batch is over: nothing that it read is asked for any more. Without this call that happens at the next batch."""
+        self.lists.settle()
+        self.feed = NOTHING
+        self.entries = {}
 
     def entry_of(self, stage: FlowStage) -> Ints:
         """The entry of each happening of a reader, or of some of a reader's happenings. Raises LookupError."""

@@ -41,7 +41,8 @@ class Moves(Stream):
 class MoveSource(Source):
     """`value` of a happening differs from the value before: from `old` where known, else the last one, else `initially`.
 
-    Unknown values change nothing, and late ones neither move nor are remembered.
+    A value that is the last one known is no move, whatever `old` says. Unknown values change nothing, and late ones neither move nor are
+    remembered.
     """
 
     word = "moves"

@@ -9,7 +9,7 @@ import numpy as np
 from schemas.columns import DAY_MS
 from streams.engine.expression import DefinitionFault, Expr, RecordField, canonical
 from streams.engine.features import pairing
-from streams.engine.features.timers import END, Marks, from_store, kept_of, members_of, resets_of, stored_kind, to_store, topic_of
+from streams.engine.features.timers import END, Marks, from_store, kept_of, members_of, packed, resets_of, stored_kind, to_store, topic_of
 from streams.engine.flow import MergedFlow, StoredFlow
 from streams.engine.home import fingerprint
 from streams.engine.stage import FlowStage
@@ -56,12 +56,12 @@ class Pair(Stream):
     def earlier(self, node: Expr) -> Expr:
         """What `node` was at the first half. Raises DefinitionFault.
 
-        >>> from schemas.raw import WebPageView
+        >>> from schemas.raw import PageView
         >>> from streams.engine.expression import RecordField
         >>> from streams.engine.streams import RecordSource
-        >>> views = Stream(RecordSource(WebPageView))
-        >>> str(views.then(views).earlier(RecordField(WebPageView, "page_id", "text", nullable=False)))
-        'earlier(page_id)'
+        >>> views = Stream(RecordSource(PageView))
+        >>> str(views.then(views).earlier(RecordField(PageView, "page_category", "text", nullable=False)))
+        'earlier(page_category)'
         """
         if not isinstance(node, Expr):
             raise DefinitionFault(f"earlier: wanted a column of the first half such as W.page_id, got {node!r}")
@@ -250,8 +250,8 @@ class PairStage(FlowStage):
         """Store who the second halves are about that wait from this batch on."""
         places = np.flatnonzero(put)
         places = places[self.marks.values[put[places]] == base + places]
-        for node, place in zip(put[places].tolist(), places.tolist(), strict=True):
-            self.waiting.texts[node] = flow.packed(place)
+        for node, text in zip(put[places].tolist(), packed(flow, places), strict=True):
+            self.waiting.texts[node] = text
 
 
 def table_of(nodes: Sequence[Expr], flow: Flow) -> Ints:

@@ -65,7 +65,7 @@ def earliest_waiting(lists: Any, links: Any, seconds: Any, row: int, time: int, 
     "UniTuple(int64, 2)(int64[:,:], int64[:,:], int64[:,:], int64[:,:], int64[:,:], int64[:], int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:],"
     " int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:], int64[:], int64, boolean, int64, int64, int64, int64[:,:], int64[:,:], int64[:])"
 )
-def pairs(
+def pairs(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     firsts: Any,
     seconds: Any,
     resets: Any,
@@ -102,13 +102,17 @@ def pairs(
     n, n_late = 0, 0
     kept, own = first_values.shape[1], second_values.shape[1]
     i, j, k = 0, 0, 0
-    while i < firsts.shape[1] or j < seconds.shape[1] or k < resets.shape[1]:
+    while True:
         which, at, order = -1, 0, 0
         if j < seconds.shape[1]:
             which, at, order = 1, seconds[1, j], seconds[2, j]
         if i < firsts.shape[1] and (which < 0 or firsts[1, i] < at or (firsts[1, i] == at and firsts[2, i] < order)):
             which, at = 0, firsts[1, i]
         if k < resets.shape[1] and (which < 0 or resets[1, k] < at):
+            which, at = 2, resets[1, k]
+        if which < 0:
+            return n, n_late
+        if which == 2:
             if resets[2, k] != 0:
                 row = resets[0, k]
                 wipe(lists, links, spare, row)
@@ -163,7 +167,6 @@ def pairs(
                     free[node, 2 + c] = first_values[i, c]
                 dirty[row] = True
         i += 1
-    return n, n_late
 
 
 __all__ = ["AT", "BY", "CODE", "GAP", "MOST_FREE", "MOST_WAITING", "NODE", "ROW", "TIME", "VALUES", "pairs"]

@@ -32,8 +32,8 @@ UNKNOWN_COUNTRY = "?"
 CITIES_KEPT = 24
 """A trip remembers this many different places; further ones are not listed."""
 PLACE: tuple[tuple[str, ColumnKind], ...] = (
-    ("stable", "text"), ("candidate", "text"), ("candidate.first", "time"), ("newest", "time"),
-    ("home.inferred", "text"), ("trip.opened", "time"), ("trip.ends", "time"), ("trip.tourist", "flag"),
+    ("stable", "text"), ("candidate", "text"), ("candidate.first", "time"), ("candidate.last", "time"), ("newest", "time"),
+    ("home.inferred", "text"), ("home.count_at", "time"), ("trip.opened", "time"), ("trip.ends", "time"), ("trip.tourist", "flag"),
 )  # fmt: skip
 """The columns of a line's place, in the order of `place_machine.STABLE` and those behind it."""
 
@@ -165,7 +165,7 @@ class PlaceStage(FlowStage):
         table = self.table = self.home.state.table(self.by)
         timed = min(machine.VOTES_KEPT, self.home.late_limit_ms // DAY_MS + 3)
         """A record within the late limit may be of so many civil days, the newest one with them."""
-        nights: list[tuple[str, ColumnKind, int]] = [("count_at", "time", 1), ("newest_day", "int", 1), ("days", "int", 1)]
+        nights: list[tuple[str, ColumnKind, int]] = [("newest_day", "int", 1), ("days", "int", 1)]
         nights += [("places", "text", machine.VOTES_KEPT), (f"times.{timed}", "time", timed)]
         for name, kind in PLACE:
             table.column(f"{self.name}.{name}", kind, part="place")
@@ -173,7 +173,7 @@ class PlaceStage(FlowStage):
             table.column(f"{self.name}.nights.{name}", kind, part="nights", length=length)
         self.cities = f"{self.name}.trip.cities"
         self.place_part, self.nights_part = table.texts(self.cities, part="place"), table.part("nights")
-        self.place_begins, self.nights_begin, self.nights_width = f"{self.name}.stable", f"{self.name}.nights.count_at", machine.TIMES + timed
+        self.place_begins, self.nights_begin, self.nights_width = f"{self.name}.stable", f"{self.name}.nights.newest_day", machine.TIMES + timed
         self.lines = lines_of(world)
         self.zones = Zones.of(world.calendar)
         self.home.keep(table, None)
@@ -282,13 +282,13 @@ class PlaceStage(FlowStage):
         if not reset.timers_only:
             self.state[row], self.nights[row] = 0, 0
             self.place_part.texts[self.cities][reset.row] = b""
-            self.place_part.touch(row)
+            self.nights_part.touch(row)
         else:
             moment, none = batch.time[reset.position : reset.position + 1], np.zeros(1, bool)
             clock = batch.timer_clock[reset.position : reset.position + 1]
             self._pass(Given(row, moment, np.zeros(1, np.int64), np.full(1, -1), clock, none, none), np.zeros((0, 3), np.int64), 0)
-            self.nights[row, machine.COUNT_AT] = 0
-        self.nights_part.touch(row)
+            self.state[row, machine.COUNT_AT] = 0
+        self.place_part.touch(row)
 
     # What is read
 

@@ -21,13 +21,13 @@ NIGHT_END_MS = 6 * HOUR_MS
 VOTE_DAYS, VOTES_NEEDED = 28, 5
 TRIP_DAYS = 60
 
-STABLE, CANDIDATE, FIRST, NEWEST, INFERRED, OPENED, ENDS, TOURIST = range(8)
-"""Columns of a line's place: codes of the stable place and of the candidate (0: none), since when the candidate is one, the newest
-believed time, code of the home by the nights (0: none), when the open trip was opened and ends (0: no trip), whether it saw a place
-that people visit. Times in epoch ms."""
-COUNT_AT, NEWEST_DAY, HELD, VOTES = range(4)
-"""Columns of a line's nights: when the votes are counted next (epoch ms, 0: not at all), the newest day that voted, as bits which days
-before it did, then the places of `VOTES_KEPT` days, each at its day modulo that; then the times of the votes of the last days."""
+STABLE, CANDIDATE, FIRST, LAST, NEWEST, INFERRED, COUNT_AT, OPENED, ENDS, TOURIST = range(10)
+"""Columns of a line's place: codes of the stable place and of the candidate (0: none), when the candidate was first and last seen, the
+newest believed time, code of the home by the nights (0: none), when the votes are counted next (0: not at all), when the open trip was
+opened and ends (0: no trip), whether it saw a place that people visit. Times in epoch ms."""
+NEWEST_DAY, HELD, VOTES = range(3)
+"""Columns of a line's nights: the newest day that voted, as bits which days before it did, then the places of `VOTES_KEPT` days, each at
+its day modulo that; then the times of the votes of the last days."""
 VOTES_KEPT = 32
 """More than are counted, so that a late vote can be counted for a day some days ago."""
 TIMES = VOTES + VOTES_KEPT
@@ -86,21 +86,19 @@ def next_count(nights: Any, home: int, today: int) -> int:
     return lapse if following == 0 or lapse < following else following
 
 
-@kernel("boolean(int64[:], int64[:], int64, int64[:,:], int64[:,:], int64[:], int64)")
-def count_votes(state: Any, nights: Any, line: int, lines: Any, zones: Any, begins: Any, default_zone: int) -> bool:
-    """Count the votes as of COUNT_AT, and set when to do it again. Returns whether the home is another one now."""
-    at = line_at(lines, line, nights[COUNT_AT])
+@kernel("void(int64[:], int64[:], int64, int64[:,:], int64[:,:], int64[:], int64)")
+def count_votes(state: Any, nights: Any, line: int, lines: Any, zones: Any, begins: Any, default_zone: int) -> None:
+    """Count the votes as of COUNT_AT, and set when to do it again. A home that is the stable place ends the trip."""
+    at = line_at(lines, line, state[COUNT_AT])
     zone = lines[ZONE, at] if at >= 0 else default_zone
-    today = day_of(zones, begins, zone, nights[COUNT_AT])
+    today = day_of(zones, begins, zone, state[COUNT_AT])
     home = majority_of(nights, today)
-    changed = home not in (0, state[INFERRED])
-    if changed:
+    if home not in (0, state[INFERRED]):
         state[INFERRED] = home
         if state[OPENED] != 0 and state[STABLE] == home:
             state[OPENED] = state[ENDS] = 0
     day = next_count(nights, state[INFERRED], today)
-    nights[COUNT_AT] = 0 if day == 0 else utc_of(zones, begins, zone, day * DAY_MS + NIGHT_END_MS)
-    return changed
+    state[COUNT_AT] = 0 if day == 0 else utc_of(zones, begins, zone, day * DAY_MS + NIGHT_END_MS)
 
 
 @kernel("int64(int64[:], int64, int64, int64, int64)")
@@ -108,7 +106,14 @@ def vote(nights: Any, day: int, place: int, time: int, jump_days: int) -> int:
     """Vote for the home of `day`. Returns 0: nothing changed, 1: only the time of the vote, 2: the vote.
 
     A record earlier than the one that voted for the day does not; the times are known of as many days as there is room for. Votes of
-    days more than `jump_days` ahead were misdated.
+    days more than `jump_days` ahead were misdated. What is older than the newest day by `VOTES_KEPT` days is forgotten.
+
+    >>> import numpy as np
+    >>> nights = np.zeros(TIMES + 5, np.int64)
+    >>> [vote(nights, 20_000, place, time, 31) for place, time in ((7, 100), (8, 90), (8, 110), (8, 120))]
+    [2, 0, 2, 1]
+    >>> votes_of(nights, 8, 20_000, VOTE_DAYS)
+    1
     """
     timed = len(nights) - TIMES
     if nights[HELD] == 0 or nights[NEWEST_DAY] > day + jump_days:
@@ -135,18 +140,17 @@ def vote(nights: Any, day: int, place: int, time: int, jump_days: int) -> int:
 @kernel("boolean(int64[:], int64, int64, boolean)")
 def confirms(state: Any, place: int, time: int, believed: bool) -> bool:
     """Take in a place on time: whether it is the candidate, seen for long enough. FIRST is then still since when."""
-    before = state[NEWEST]
     if believed:
         state[NEWEST] = time
     if state[STABLE] == 0:
         state[STABLE] = place
         return False
     if place == state[STABLE]:
-        state[CANDIDATE] = state[FIRST] = 0
+        state[CANDIDATE] = state[FIRST] = state[LAST] = 0
         return False
-    if state[CANDIDATE] != place or state[FIRST] > time or time - before > FORGOTTEN_MS:
+    if state[CANDIDATE] != place or state[FIRST] > time or time - state[LAST] > FORGOTTEN_MS:
         state[CANDIDATE], state[FIRST] = place, time
-        return False
+    state[LAST] = time
     return time - state[FIRST] >= DWELL_MS
 
 
@@ -157,7 +161,7 @@ def change_place(state: Any, place: int, time: int, crm_home: int, trip_ends: in
     out[WAS], out[TO], out[HOME], out[SINCE] = state[STABLE], place, home, state[FIRST]
     out[BACK] = state[OPENED] != 0 and place == home
     out[LEFT] = state[OPENED] == 0 and home != 0 and out[WAS] == home
-    state[STABLE], state[CANDIDATE], state[FIRST] = place, 0, 0
+    state[STABLE], state[CANDIDATE], state[FIRST], state[LAST] = place, 0, 0, 0
     if out[LEFT]:
         state[OPENED], state[ENDS] = time, trip_ends
     out[TRIP] = state[OPENED]
@@ -183,30 +187,30 @@ def place_machine(
         row, time = rows[i], times[i]
         if row < 0:
             continue
-        own, votes, line = state[row], nights[row], keys[row, 1]
+        own, votes = state[row], nights[row]
         reached = max(time - 1, clock[i])
-        while 0 < votes[COUNT_AT] <= reached:
-            dirty_nights[row] = True
-            if count_votes(own, votes, line, lines, zones, begins, default_zone):
-                dirty[row] = True
+        while 0 < own[COUNT_AT] <= reached:
+            count_votes(own, votes, keys[row, 1], lines, zones, begins, default_zone)
+            dirty[row] = True
         if 0 < own[ENDS] <= reached:
             own[OPENED] = own[ENDS] = 0
             dirty[row] = True
         place = places[i]
         if place != 0:
-            if believed[i] and days[i] >= 0:
+            if days[i] >= 0:
                 changed = vote(votes, days[i], place, time, jump_ms // DAY_MS)
                 if changed:
                     dirty_nights[row] = True
                 if changed == 2:
-                    at = line_at(lines, line, time)
+                    at = line_at(lines, keys[row, 1], time)
                     count_at = utc_of(zones, begins, lines[ZONE, at] if at >= 0 else default_zone, days[i] * DAY_MS + NIGHT_END_MS)
-                    if votes[COUNT_AT] == 0 or count_at < votes[COUNT_AT]:
-                        votes[COUNT_AT] = count_at
+                    if own[COUNT_AT] == 0 or count_at < own[COUNT_AT]:
+                        own[COUNT_AT] = count_at
+                        dirty[row] = True
             if not time < own[NEWEST] <= time + jump_ms:
                 dirty[row] = True
                 if confirms(own, place, time, believed[i]):
-                    at = line_at(lines, line, time)
+                    at = line_at(lines, keys[row, 1], time)
                     ends = days_later(zones, begins, lines[ZONE, at] if at >= 0 else default_zone, time, TRIP_DAYS)
                     change_place(own, place, time, lines[HOME_CITY, at] if at >= 0 else 0, ends, moves[n])
                     moves[n, ENTRY] = i

@@ -12,7 +12,7 @@ from streams.engine.features.frame import OF_NOTHING
 from streams.engine.features.line_ends import line_ends
 from streams.engine.flow import Ready
 from streams.engine.kernels import kernel
-from streams.engine.stage import FeatureStage, entries_of
+from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of
 
 if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
@@ -38,8 +38,8 @@ def note_newest(rows: Any, times: Any, member: Any, believed: Any, jump_ms: int,
     done = 0
     for i in range(len(rows) + 1):
         while done < len(ends) and ends[done, 0] <= i:
+            dirty[ends[done, 1]] |= newest[ends[done, 1]] != 0
             newest[ends[done, 1]] = 0
-            dirty[ends[done, 1]] = True
             done += 1
         if i == len(rows) or rows[i] < 0 or member[i] < 0:
             continue
@@ -133,10 +133,8 @@ class RunningStage(FeatureStage):
         flows = [reader.stage.flow for reader in readers]
         entries = entries_of(members, flows)
         n = len(entries.at)
-        rows = self._rows(members, flows, entries.member, entries.readers)
-        records = entries.at & 1 == 1
-        believed, late = np.ones(n, bool), np.zeros(n, bool)
-        believed[records] = batch.believed[entries.at[records] >> 1]
+        rows = at_entries(entries, members, flows, lambda flow: self.scope.rows(flow, self.stream.by_value), -1)
+        believed, late = believed_at(entries, batch), np.zeros(n, bool)
         ends = line_ends(batch, self.by, self.scope.table, entries.at)
         note_newest(rows, entries.time, entries.member, believed, self.home.jump_ms, ends, self.newest.values, self.newest.part.dirty, late)
         read: dict[object, tuple[Ints, Ints]] = {}
@@ -153,17 +151,6 @@ class RunningStage(FeatureStage):
                 less = Ready(shown(feature, without[entry]))
                 flow.readings[key] = less if feature.frame.without_own else Ready(shown(feature, out[entry]))
                 flow.readings["without", key] = less
-
-    def _rows(self, members: Flow, flows: list[Flow], member: Ints, readers: list[Ints]) -> Ints:
-        """The row of each entry: that of its member, else of a reader."""
-        rows = np.full(len(member), -1, np.int64)
-        inside = np.flatnonzero(member >= 0)
-        rows[inside] = self.scope.rows(members, self.stream.by_value)[member[inside]]
-        for flow, entry in zip(flows, readers, strict=True):
-            lacking = member[entry] < 0
-            if lacking.any():
-                rows[entry[lacking]] = self.scope.rows(flow.take(lacking), self.stream.by_value)
-        return rows
 
     @staticmethod
     def _values(members: Flow, feature: Feature) -> Ints:

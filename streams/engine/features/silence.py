@@ -8,7 +8,7 @@ import numpy as np
 
 from streams.engine.expression import canonical
 from streams.engine.expression import condition as checked
-from streams.engine.features.timers import END, Due, lower, members_of, place_before, resets_of
+from streams.engine.features.timers import BEFORE_ALL, END, Due, lower, members_of, place_before, resets_of
 from streams.engine.kernels import kernel
 from streams.engine.stage import FlowStage
 from streams.engine.streams import Source
@@ -79,7 +79,7 @@ def silences(
     while i < members.shape[1] or k < resets.shape[1]:
         reset = i == members.shape[1] or (k < resets.shape[1] and resets[1, k] < members[1, i])
         if reset:
-            row, at, time = resets[0, k], resets[1, k], -9223372036854775807
+            row, at, time = resets[0, k], resets[1, k], BEFORE_ALL
         else:
             row, at, time = members[0, i], members[1, i], members[3, i]
         topic = row if len(topics) > 1 else 0

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from schemas.columns import Ints
     from streams.engine.features.windows import Windows
 
-MODES = {"count": 0, "sum": 1, "distinct": 2}
+COUNT, SUM, DISTINCT = range(3)
+MODES = {"count": COUNT, "sum": SUM, "distinct": DISTINCT}
 LONGEST = 2 * MOST
 """Members of one list that windows of a batch may look at: those of its region."""
 
@@ -32,86 +33,141 @@ def saturated(high: int, low: int) -> int:
     return (high << 32) | (low & 0xFFFFFFFF)
 
 
-@kernel("int64(int64, int64, int64, int64[::1], int64[::1])")
-def slot_of(value: int, mark: int, mask: int, keys: Any, marks: Any) -> int:
+@kernel("int64(int64, int64, int64[::1], int64[::1])")
+def slot_of(value: int, mark: int, keys: Any, marks: Any) -> int:
     """Where `value` is, or goes, among the slots with `mark`; slots with other marks are free."""
-    at = (value ^ (value >> 17) ^ (value >> 41)) & mask
+    at = (value ^ (value >> 17) ^ (value >> 41)) & (len(keys) - 1)
     while marks[at] == mark and keys[at] != value:
-        at = (at + 1) & mask
+        at = (at + 1) & (len(keys) - 1)
     return at
 
 
-@kernel("void(int64, int64, int64, int64, int64[::1], int64[::1], int64[::1], int64[::1])")
-def add(value: int, sign: int, mode: int, mark: int, total: Any, keys: Any, marks: Any, counts: Any) -> None:
-    """Let a value enter (`sign` 1) or leave (-1). total: count or distinct values, and the halves of the sum."""
+@kernel("int64(int64, int64, int64, int64, int64[::1], int64[::1], int64, int64, int64, int64[::1], int64[::1])")
+def scan(begin: int, end: int, low: int, until: int, times: Any, values: Any, unknown: int, mode: int, mark: int, keys: Any, marks: Any) -> int:
+    """One window by itself. The first two loops have no branches: they are compiled to several members a step."""
+    n, high, rest = 0, 0, 0
     if mode == 0:
-        total[0] += sign
+        for k in range(begin, end):
+            n += (low < times[k]) & (times[k] <= until)
     elif mode == 1:
-        total[1] += sign * (value >> 32)
-        total[2] += sign * (value & 0xFFFFFFFF)
+        for k in range(begin, end):
+            value = values[k] if (low < times[k]) & (times[k] <= until) & (values[k] != unknown) else 0
+            high += value >> 32
+            rest += value & 0xFFFFFFFF
+        n = saturated(high, rest)
     else:
-        at = slot_of(value, mark, len(keys) - 1, keys, marks)
-        if marks[at] != mark:
-            marks[at], keys[at], counts[at] = mark, value, 0
-        counts[at] += sign
-        total[0] += sign if counts[at] == (1 if sign > 0 else 0) else 0
+        for k in range(begin, end):
+            if low < times[k] and times[k] <= until and values[k] != unknown:
+                at = slot_of(values[k], mark, keys, marks)
+                if marks[at] != mark:
+                    marks[at], keys[at] = mark, values[k]
+                    n += 1
+    return n
+
+
+@kernel("int64(int64, int64[::1], int64[::1], int64[::1])")
+def together(i: int, order: Any, begin: Any, end: Any) -> int:
+    """The place in `order` behind the windows that overlap with the one at place `i`: they are of one list."""
+    last, j = end[order[i]], i + 1
+    while j < len(order) and begin[order[j]] < last:
+        last = max(last, end[order[j]])
+        j += 1
+    return j
+
+
+@kernel("int64(int64, int64, int64, int64[::1], int64[::1], int64[::1])")
+def count_value(value: int, sign: int, mark: int, keys: Any, marks: Any, counts: Any) -> int:
+    """A value enters (`sign` 1) or leaves (-1). Returns what that makes of the number of distinct values."""
+    at = slot_of(value, mark, keys, marks)
+    if marks[at] != mark:
+        marks[at], keys[at], counts[at] = mark, value, 0
+    counts[at] += sign
+    return sign if counts[at] == (sign + 1) // 2 else 0
 
 
 @kernel(
-    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, int64[::1], boolean[::1], int64[::1], int64[::1], int64[::1], int64[::1])"
+    "void(int64, int64, int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, boolean[::1], int64[::1], int64[::1], int64[::1],"
+    " int64[::1], int64[::1], int64[::1])"
 )
 def slide(
-    order: Any, begin: Any, end: Any, low: Any, until: Any, times: Any, values: Any, unknown: int, mode: int, total: Any, inside: Any,
-    keys: Any, marks: Any, counts: Any, out: Any,
+    i: int, j: int, order: Any, begin: Any, end: Any, low: Any, until: Any, times: Any, values: Any, unknown: int, mode: int, inside: Any,
+    keys: Any, marks: Any, counts: Any, other_keys: Any, other_marks: Any, out: Any,
 ) -> None:  # fmt: skip
-    """Set `out` for windows `order`, those of one list together. `inside`: whether a member of the list is in the window at hand."""
+    """Set `out` for windows `order`, places `i` to `j`, of one list. `inside`: whether a member is in the window at hand.
+
+    Few windows, and those that go far back in time, are looked at by themselves.
+    """
+    first, last = begin[order[i]], end[order[i:j]].max()
+    few = j - i < (4 if mode == 2 else 64)
+    by_time, n, mark = np.arange(0) if few else np.argsort(times[first:last], kind="mergesort"), last - first, i + 1
+    inside[:n] = False
+    count, high, rest = 0, 0, 0
+    front = back = begin[order[i]]
+    lower = upper = 0
+    while i < j:
+        w = order[i]
+        i += 1
+        a, b, after, t = begin[w], end[w], low[w], until[w]
+        if few or (upper > 64 and times[first + by_time[upper - 64]] > t):
+            out[w] = scan(a, b, after, t, times, values, unknown, mode, i, other_keys, other_marks)
+            continue
+        edge = 0
+        while edge < 4:
+            # a member that passes an edge of the window: its first and last by arrival, its lower and upper end by time
+            if edge == 0:
+                step, k = (1 if front < a else 0), front
+                front += step
+            elif edge == 1:
+                step = 1 if back < b else -1 if back > b else 0
+                k = back if step > 0 else back - 1
+                back += step
+            else:
+                place, moment = (lower, after) if edge == 2 else (upper, t)
+                if place < n and times[first + by_time[place]] <= moment:
+                    step, k = 1, first + by_time[place]
+                elif place > 0 and times[first + by_time[place - 1]] > moment:
+                    step, k = -1, first + by_time[place - 1]
+                else:
+                    step, k = 0, first
+                lower += step if edge == 2 else 0
+                upper += step if edge == 3 else 0
+            if step == 0:
+                edge += 1
+                continue
+            value = values[k]
+            wanted = a <= k and k < b and after < times[k] and times[k] <= t and (mode == 0 or value != unknown)
+            if wanted == inside[k - first]:
+                continue
+            inside[k - first] = wanted
+            sign = 1 if wanted else -1
+            count += count_value(value, sign, mark, keys, marks, counts) if mode == 2 else sign
+            if mode == 1:
+                high += sign * (value >> 32)
+                rest += sign * (value & 0xFFFFFFFF)
+        out[w] = saturated(high, rest) if mode == 1 else count
+
+
+@kernel(
+    "void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, boolean[::1], int64[::1], int64[::1], int64[::1],"
+    " int64[::1], int64[::1], int64[::1])"
+)
+def slide_all(
+    order: Any, begin: Any, end: Any, low: Any, until: Any, times: Any, values: Any, unknown: int, mode: int, inside: Any,
+    keys: Any, marks: Any, counts: Any, other_keys: Any, other_marks: Any, out: Any,
+) -> None:  # fmt: skip
+    """Set `out` for windows `order`, those of one list together."""
     i = 0
     while i < len(order):
-        first, last, j = begin[order[i]], end[order[i]], i + 1
-        while j < len(order) and begin[order[j]] < last:
-            last = max(last, end[order[j]])
-            j += 1
-        by_time = np.argsort(times[first:last], kind="mergesort")
-        inside[: last - first] = False
-        total[:] = 0
-        front, back, lower, upper = first, first, 0, 0
-        while i < j:
-            w = order[i]
-            edge, n = 0, len(by_time)
-            while edge < 4:
-                # what passes an edge of the window: its first and last by arrival, its lower and upper end by time
-                if edge == 0:
-                    step, k = (1 if front < begin[w] else 0), front
-                    front += step
-                elif edge == 1:
-                    step = 1 if back < end[w] else -1 if back > end[w] else 0
-                    k = back if step > 0 else back - 1
-                    back += step
-                else:
-                    place, bound = (lower, low[w]) if edge == 2 else (upper, until[w])
-                    step = 1 if place < n and times[first + by_time[place]] <= bound else -1 if place > 0 and times[first + by_time[place - 1]] > bound else 0
-                    k = first + by_time[place if step > 0 else place - 1] if step != 0 else first
-                    if edge == 2:
-                        lower += step
-                    else:
-                        upper += step
-                if step == 0:
-                    edge += 1
-                    continue
-                wanted = begin[w] <= k < end[w] and low[w] < times[k] <= until[w] and (mode == 0 or values[k] != unknown)
-                if wanted != inside[k - first]:
-                    inside[k - first] = wanted
-                    add(values[k], 1 if wanted else -1, mode, first, total, keys, marks, counts)
-            out[w] = saturated(total[1], total[2]) if mode == 1 else total[0]
-            i += 1
+        j = together(i, order, begin, end)
+        slide(i, j, order, begin, end, low, until, times, values, unknown, mode, inside, keys, marks, counts, other_keys, other_marks, out)
+        i = j
 
 
 def slid(windows: Windows, which: Ints, values: Ints, unknown: int, function: Literal["count", "sum", "distinct"], out: Ints) -> None:
     """Set `out` at windows `which`."""
-    if not len(which):
-        return
     order = which[np.lexsort((windows.end[which], windows.begin[which]))]
-    keys, marks, counts = np.zeros((3, 2 * LONGEST if function == "distinct" else 1), np.int64)
-    marks -= 1
-    inside, total = np.zeros(LONGEST, bool), np.zeros(3, np.int64)
-    slide(order, windows.begin, windows.end, windows.low, windows.until, windows.times, values, unknown, MODES[function], total, inside, keys, marks, counts, out)
+    keys, marks, counts, other_keys, other_marks = np.zeros((5, 2 * LONGEST if function == "distinct" else 1), np.int64)
+    slide_all(
+        order, windows.begin, windows.end, windows.low, windows.until, windows.times, values, unknown, MODES[function], np.zeros(LONGEST, bool),
+        keys, marks, counts, other_keys, other_marks, out,
+    )  # fmt: skip

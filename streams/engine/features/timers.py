@@ -18,8 +18,9 @@ from schemas.codes import NULL, UNSURE
 from schemas.raw import TOPICS
 from streams.engine.expression import KIND_WORDS, DefinitionFault
 from streams.engine.expression.evaluate import read
-from streams.engine.flow import StoredFlow
+from streams.engine.flow import RecordFlow, StoredFlow
 from streams.engine.home import fingerprint
+from streams.engine.identity import pack
 from streams.engine.kernels import first_reached, kernel
 from streams.engine.state.tables import NEVER
 from streams.engine.streams import Of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from schemas.columns import Bools, Ints
-    from streams.engine.batch import Batch
+    from streams.engine.batch import Batch, Group
     from streams.engine.expression import Column, Expr, ValueKind
     from streams.engine.flow import Flow
     from streams.engine.home import Home, Scope
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 ROW, AT, ORDER, TIME, RANK, END = range(6)
 """Of a happening in a kernel."""
+BEFORE_ALL = -(2**63) + 1
+"""The time of the end of a line, which is no entry with a later time for any timer."""
 FAN = 64
 """Rows of a block, and blocks of a larger one, for which one lower bound of due times is kept."""
 KINDS: dict[ValueKind, ColumnKind] = {"int": "int", "date": "int", "bool": "int", "time": "time", "text": "text", "token": "token"}
@@ -48,7 +51,12 @@ DUE, PLACE, SINCE, BY, OF = 1, 2, 3, 4, 5
 
 @kernel("int64(int64[:], int64, int64, int64, int64)")
 def place_before(timer_clock: Any, due: int, least: int, at: int, time: int) -> int:
-    """The place at which a timer fires that is due before an entry at `at` with `time`; -1: it is not. `least`: not before that place."""
+    """The place at which a timer fires that is due before an entry at `at` with `time`; -1: it is not. `least`: not before that place.
+
+    >>> clock = np.array([100, 110, 140, 140])  # before each of three records, and after the last
+    >>> [place_before(clock, due, 0, 2 * 2 + 1, 150) for due in (105, 135, 145, 150)]
+    [1, 2, 2, -1]
+    """
     position = at // 2
     if position < 0 or (due >= time and timer_clock[position] < due):
         return -1
@@ -300,7 +308,7 @@ class Due:
         here = by >= 0
         set_rows = members.entries[ROW, begun]
         left = begun[(marks[set_rows] - base == begun) & (self.due.values[set_rows] != 0)]
-        used = np.unique(np.concatenate([left, by[here]]))
+        used = np.unique(np.concatenate([left, by[here]])) if here.any() else left
         flow = members.flow.take(used)
         written, taken = np.searchsorted(used, left), np.searchsorted(used, by[here])
         stored: dict[object, Column] = {self.first_time.key(): from_store(self.first_time, fired[:, SINCE])}
@@ -318,10 +326,11 @@ class Due:
     def _anchors(self, rows: Ints, here: Bools, taken: Ints, flow: Flow, written: Ints, set_rows: Rows) -> list[bytes]:
         """The packed identities of the anchors of what fired; those of running timers are stored."""
         texts = self.anchors.texts[self.anchor_name]
-        own = iter(taken.tolist())
-        found = [flow.packed(next(own)) if new else texts[row] for row, new in zip(rows.tolist(), here.tolist(), strict=True)]
-        for row, place in zip(set_rows.tolist(), written.tolist(), strict=True):
-            texts[row] = flow.packed(place)
+        fresh, kept = packed(flow, taken), iter(rows[~here].tolist())
+        own = iter(fresh)
+        found = [next(own) if new else texts[next(kept)] for new in here.tolist()]
+        for row, text in zip(set_rows.tolist(), packed(flow, written), strict=True):
+            texts[row] = text
         return found
 
     def _forget(self, rows: Ints) -> None:
@@ -340,32 +349,30 @@ class Due:
         tied = np.flatnonzero((places[1:] == places[:-1]) & (dues[1:] == dues[:-1]))
         if not len(tied):
             return order
+        several = order[np.union1d(tied, tied + 1)]
         keys = self.scope.table.keys
-        listed = sorted(order.tolist(), key=lambda at: (fired[at, PLACE], fired[at, DUE], keys[fired[at, 0]] or ""))
-        return np.array(listed, np.int64)
+        by_key = sorted(several.tolist(), key=lambda at: keys[fired[at, 0]] or "")
+        number = np.zeros(len(fired), np.int64)
+        number[by_key] = np.arange(len(by_key))
+        return np.lexsort((number, fired[:, DUE], fired[:, PLACE]))
 
 
-__all__ = [
-    "AT",
-    "BY",
-    "DUE",
-    "END",
-    "OF",
-    "ORDER",
-    "PLACE",
-    "RANK",
-    "ROW",
-    "SINCE",
-    "TIME",
-    "Due",
-    "Members",
-    "from_store",
-    "kept_of",
-    "lower",
-    "members_of",
-    "place_before",
-    "resets_of",
-    "stored_kind",
-    "to_store",
-    "topic_of",
-]
+PACKED: WeakKeyDictionary[Group, dict[int, bytes]] = WeakKeyDictionary()
+"""Of the records of a batch, those whose identities were packed: several stages may wait for one record."""
+
+
+def packed(flow: Flow, places: Ints) -> list[bytes]:
+    """The packed identities of the happenings at `places` of a flow."""
+    if not isinstance(flow, RecordFlow):
+        return [flow.packed(place) for place in places.tolist()]
+    records, done = flow.group.records, PACKED.setdefault(flow.group, {})
+    found = []
+    for at in flow.idx[places].tolist():
+        text = done.get(at)
+        if text is None:
+            text = done[at] = pack(records[at])
+        found.append(text)
+    return found
+
+
+__all__ = ["BEFORE_ALL", "END", "Due", "Members", "from_store", "kept_of", "lower", "members_of", "packed", "place_before", "resets_of", "stored_kind", "to_store", "topic_of"]

@@ -18,6 +18,7 @@ from streams.engine.state.lists import MOST
 
 if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
+    from streams.engine.expression import Array
 
 LONG = 32
 """From so many members on a piece is long."""
@@ -36,7 +37,7 @@ class Windows(NamedTuple):
     times: Ints
 
     @classmethod
-    def of(cls, snapshots: tuple[Ints, Ints, Bools], low: Ints, until: Ints, times: Ints) -> Windows:
+    def of(cls, snapshots: tuple[Array, Array, Bools], low: Ints, until: Ints, times: Ints) -> Windows:
         """The windows of lists as they were: begin, end, and whether in order of time.
 
         >>> times = np.array([10, 20, 30, 20])
@@ -46,7 +47,7 @@ class Windows(NamedTuple):
         """
         n = len(low)
         begin, end, exact = snapshots
-        found = cls(begin.copy(), end.copy(), exact.copy(), np.zeros(n, np.int64), low, until, times)
+        found = cls(begin.astype(np.int64), end.astype(np.int64), exact.copy(), np.zeros(n, np.int64), low, until, times)
         narrow(*found)
         slid(found, found.long(exact=False), times, 0, "count", found.held)
         return found

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.codes import NULL
-from streams.engine.kernels import kernel
+from streams.engine.kernels import borrowing
 
 LIMIT = 2**62
 """Sums stay within it."""
@@ -30,7 +30,7 @@ MANY = (1 << HELD) - 1
 """A head's number of entries: its lowest bits."""
 
 
-@kernel("int64(int64, int64)")
+@borrowing("int64(int64, int64)")
 def plus(left: int, right: int) -> int:
     """The sum, within LIMIT."""
     right = min(max(right, -LIMIT), LIMIT)
@@ -42,7 +42,7 @@ def plus(left: int, right: int) -> int:
     return left + right
 
 
-@kernel("int64(int64, int64, int64, int64[:, ::1])")
+@borrowing("int64(int64, int64, int64, int64[:, ::1])")
 def fitting(kind: int, column: int, need: int, classes: Any) -> int:
     """The first class from `kind` on that holds `need` entries or groups."""
     while classes[kind, column] < need:
@@ -50,7 +50,7 @@ def fitting(kind: int, column: int, need: int, classes: Any) -> int:
     return kind
 
 
-@kernel("int64(int64, int64[:, ::1], int64[::1], int64[::1])")
+@borrowing("int64(int64, int64[:, ::1], int64[::1], int64[::1])")
 def allocate(kind: int, classes: Any, arena: Any, pool: Any) -> int:
     """The offset of a block of class `kind`; -1 where the arena has no room. `pool`: words used, then the first free block of each class."""
     at = pool[1 + kind]
@@ -64,14 +64,14 @@ def allocate(kind: int, classes: Any, arena: Any, pool: Any) -> int:
     return at
 
 
-@kernel("void(int64, int64, int64[::1], int64[::1])")
+@borrowing("void(int64, int64, int64[::1], int64[::1])")
 def give_back(at: int, kind: int, arena: Any, pool: Any) -> None:
     """Free the block at `at`."""
     arena[at] = pool[1 + kind]
     pool[1 + kind] = at
 
 
-@kernel("int64(int64)")
+@borrowing("int64(int64)")
 def mixed(value: int) -> int:
     """A hash of a group's value."""
     value ^= (value >> 33) & 0x7FFFFFFF
@@ -80,7 +80,7 @@ def mixed(value: int) -> int:
     return value
 
 
-@kernel("void(int64, int64[::1], int64[::1], int64[::1])")
+@borrowing("void(int64, int64[::1], int64[::1], int64[::1])")
 def drop_groups(entry: int, form: Any, arena: Any, pool: Any) -> None:
     """Free the groups of the entry at `entry`."""
     end = entry + form[ENTRY]
@@ -88,7 +88,7 @@ def drop_groups(entry: int, form: Any, arena: Any, pool: Any) -> None:
         give_back(arena[end - 1], (arena[end - 2] & 255) - 1, arena, pool)
 
 
-@kernel("void(int64, int64[::1], int64[::1], int64[::1], int64[::1], int8[::1])")
+@borrowing("void(int64, int64[::1], int64[::1], int64[::1], int64[::1], int8[::1])")
 def clear_row(row: int, form: Any, arena: Any, pool: Any, slot: Any, kinds: Any) -> None:
     """Free all blocks of a row."""
     if kinds[row] < 0:
@@ -100,14 +100,14 @@ def clear_row(row: int, form: Any, arena: Any, pool: Any, slot: Any, kinds: Any)
     kinds[row] = -1
 
 
-@kernel("void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int8[::1])")
+@borrowing("void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int8[::1])")
 def clear_rows(rows: Any, form: Any, arena: Any, pool: Any, slot: Any, kinds: Any) -> None:
     """Free all blocks of `rows`."""
     for row in rows:
         clear_row(row, form, arena, pool, slot, kinds)
 
 
-@kernel("int64(int64, int64, int64, int64, int64, int64[:, ::1], int64[::1])")
+@borrowing("int64(int64, int64, int64, int64, int64, int64[:, ::1], int64[::1])")
 def find_group(block: int, kind: int, held: int, words: int, value: int, classes: Any, arena: Any) -> int:
     """The place of a group in a block of `held` groups, -1 for none."""
     index = classes[kind, INDEX]
@@ -125,7 +125,7 @@ def find_group(block: int, kind: int, held: int, words: int, value: int, classes
         at = (at + 1) & (index - 1)
 
 
-@kernel("void(int64, int64, int64, int64, int64[:, ::1], int64[::1])")
+@borrowing("void(int64, int64, int64, int64, int64[:, ::1], int64[::1])")
 def note_group(block: int, kind: int, j: int, words: int, classes: Any, arena: Any) -> None:
     """Note group `j` in the index of its block."""
     index = classes[kind, INDEX]
@@ -137,7 +137,7 @@ def note_group(block: int, kind: int, j: int, words: int, classes: Any, arena: A
         arena[base + at] = j + 1
 
 
-@kernel("int64(int64, int64, int64[::1], int64[:, ::1], int64[::1], int64[::1])")
+@borrowing("int64(int64, int64, int64[::1], int64[:, ::1], int64[::1], int64[::1])")
 def more_groups(entry: int, need: int, form: Any, classes: Any, arena: Any, pool: Any) -> int:
     """Make room for `need` groups in the entry at `entry`. Returns -1 where the arena has none."""
     end = entry + form[ENTRY]
@@ -162,7 +162,7 @@ def more_groups(entry: int, need: int, form: Any, classes: Any, arena: Any, pool
     return 0
 
 
-@kernel("int64(int64, int64, int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1])")
+@borrowing("int64(int64, int64, int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1])")
 def more_days(row: int, need: int, form: Any, classes: Any, arena: Any, pool: Any, slot: Any, kinds: Any) -> int:
     """Make room for `need` entries in a row; a row without a block gets one. Returns -1 where the arena has none."""
     old = kinds[row]
@@ -185,7 +185,7 @@ def more_days(row: int, need: int, form: Any, classes: Any, arena: Any, pool: An
     return 0
 
 
-@kernel("int64(int64, int64, int64, int64, int64[::1])")
+@borrowing("int64(int64, int64, int64, int64, int64[::1])")
 def last_until(day: int, first: int, held: int, size: int, arena: Any) -> int:
     """The place of the last of `held` entries of `size` words, from `first` on, that is not after `day`; -1 for none."""
     j = held - 1
@@ -194,7 +194,7 @@ def last_until(day: int, first: int, held: int, size: int, arena: Any) -> int:
     return j
 
 
-@kernel("void(int64, int64, int64, boolean, int64[::1], int64[::1], int64[::1])")
+@borrowing("void(int64, int64, int64, boolean, int64[::1], int64[::1], int64[::1])")
 def move_on(at: int, time: int, day: int, believed: bool, form: Any, arena: Any, pool: Any) -> None:
     """Drop what a member shows to be misdated, or too old to be needed, from the row's block at `at`."""
     size, first = form[ENTRY], at + form[HEAD]
@@ -217,7 +217,7 @@ def move_on(at: int, time: int, day: int, believed: bool, form: Any, arena: Any,
     arena[at + 1] = (newest_day << HELD) | held
 
 
-@kernel("int64(int64, int64, int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1])")
+@borrowing("int64(int64, int64, int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1])")
 def entry_of(row: int, day: int, sums: Any, form: Any, classes: Any, arena: Any, pool: Any, slot: Any, kinds: Any) -> int:
     """The offset of a row's entry of `day`, made where there is none; -1 where the arena has no room for it."""
     at, size = slot[row], form[ENTRY]
@@ -243,7 +243,7 @@ def entry_of(row: int, day: int, sums: Any, form: Any, classes: Any, arena: Any,
     return entry
 
 
-@kernel("int64(int64, int64, int64, int64, int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1])")
+@borrowing("int64(int64, int64, int64, int64, int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1])")
 def add_to_group(head: int, entry: int, value: int, m: int, values: Any, weights: Any, form: Any, classes: Any, arena: Any, pool: Any) -> int:
     """Add member `m` to group `value` of the entry at `entry`. Returns -1 where the arena has no room for it."""
     end, words = entry + form[ENTRY], form[GROUP]
@@ -270,7 +270,7 @@ def add_to_group(head: int, entry: int, value: int, m: int, values: Any, weights
     return 0
 
 
-@kernel("void(int64, int64, int64, int64[:, ::1], int64[:, ::1], int64[::1])")
+@borrowing("void(int64, int64, int64, int64[:, ::1], int64[:, ::1], int64[::1])")
 def add_up(entry: int, m: int, time: int, values: Any, sums: Any, arena: Any) -> None:
     """Add member `m` to the entry at `entry`; unknown values add nothing. Of equal times the later one to come is the latest, the earlier the first."""
     arena[entry + 1] += 1
@@ -290,7 +290,9 @@ def add_up(entry: int, m: int, time: int, values: Any, sums: Any, arena: Any) ->
             arena[at], arena[at + 1] = value, time
 
 
-@kernel("int64(int64, int64, int64, int64, boolean, int64, int64[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1])")
+@borrowing(
+    "int64(int64, int64, int64, int64, boolean, int64, int64[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1])"
+)
 def add(
     m: int, row: int, time: int, day: int, believed: bool, value: int, values: Any, sums: Any, weights: Any, form: Any, classes: Any, arena: Any, pool: Any, slot: Any, kinds: Any
 ) -> int:

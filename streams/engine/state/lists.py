@@ -30,6 +30,8 @@ MOST = 4096
 """Members of a list. One more lets go of the first that arrived."""
 SIZES = (4, 16, 64, 256, 1024, MOST, 2 * MOST)
 """Members of a region, by its size class. The last leaves room for `MOST` appends to a list of `MOST`, so that few of them move it."""
+PLACE = np.dtype([("start", "<i4"), ("head", "<i2"), ("held", "<i2")])
+"""Where a row's region begins in the arena, members let go at its front, and members held. Together, because they are read together."""
 UNORDERED = 8
 """Added to the size class of a list in which a member has an earlier time than the one before it."""
 NO_REGION = -1
@@ -51,7 +53,7 @@ class Feed(NamedTuple):
     values: Ints
     believed: Bools
     anew: Bools
-    snapshots: Ints
+    snapshots: npt.NDArray[np.int32]
     ordered: Bools
     late: Bools
     newest: Ints
@@ -61,7 +63,7 @@ class Feed(NamedTuple):
     def of(cls, rows: Ints, times: Ints, member: Ints, values: Ints, believed: Bools, anew: Bools) -> Feed:
         """A feed with nothing found yet."""
         n = len(rows)
-        return cls(rows, times, member, values, believed, anew, np.zeros((n, 4), np.int64), np.ones((n, 2), bool), np.zeros(n, bool), np.zeros(n, np.int64), np.zeros(n, bool))
+        return cls(rows, times, member, values, believed, anew, np.zeros((n, 4), np.int32), np.ones((n, 2), bool), np.zeros(n, bool), np.zeros(n, np.int64), np.zeros(n, bool))
 
 
 class Marks(NamedTuple):
@@ -90,7 +92,7 @@ def fitting(members: int) -> int:
     return size_class
 
 
-@kernel("int64(int64, int64[:], int64[:], int64[:])")
+@kernel("int64(int64, int64[::1], int64[:], int64[:])")
 def region(size_class: int, arena: Any, numbers: Any, free: Any) -> int:
     """A free region; -1 where the arena has no room for one."""
     at = free[size_class]
@@ -102,7 +104,7 @@ def region(size_class: int, arena: Any, numbers: Any, free: Any) -> int:
     return at
 
 
-@kernel("int64(int64, int64, int64, int64[:], int64[:,:])")
+@kernel("int64(int64, int64, int64, int64[::1], int64[:,::1])")
 def move(begin: int, to: int, members: int, arena: Any, columns: Any) -> int:
     """Copy members of the arena. Returns 8 where they are not in order of time, else 0."""
     unordered = 0
@@ -125,8 +127,8 @@ def leave(row: int, start: Any, room: Any, numbers: Any, old_start: Any, old_roo
 
 
 @kernel(
-    "int64(int64, int64[:], int64[:], int64[:], int64[:], int64[:,:], boolean[:], boolean[:], int64[:,:], boolean[:,:], boolean[:], int64[:], boolean[:],"
-    " int64[:], int64[:], boolean[:], int64, int64, int32[:], int16[:], int16[:], int8[:], boolean[:], int64[:], int64[:,:], int64[:], int64[:], int64[:], int64[:])"
+    "int64(int64, int64[:], int64[:], int64[:], int64[:], int64[:,:], boolean[:], boolean[:], int32[:,:], boolean[:,:], boolean[:], int64[:], boolean[:],"
+    " int64[:], int64[:], boolean[:], int64, int64, int32[:], int16[:], int16[:], int8[:], boolean[:], int64[::1], int64[:,::1], int64[:], int64[:], int64[:], int64[:])"
 )
 def take_in(
     at: int, which: Any, rows: Any, times: Any, member: Any, values: Any, believed: Any, anew: Any, snapshots: Any, ordered: Any, late: Any, newest_with: Any, dropped: Any,
@@ -162,12 +164,13 @@ def take_in(
                     begin, first, n = begin + 1, first + 1, n - 1
                 size = room_of(shape & 7) if shape != -1 else 0
                 if first + n >= size or (size > 16 and 16 * (n + 1) <= size):
-                    size_class = fitting(n + 1)
+                    size_class = fitting(n + 1) if n > 0 else 0
                     to = region(size_class, arena, numbers, free)
                     if to < 0:
                         return i
-                    leave(row, start, room, numbers, old_start, old_room)
-                    shape = size_class | move(begin, to, n, arena, columns)
+                    if shape != -1:
+                        leave(row, start, room, numbers, old_start, old_room)
+                    shape = size_class | move(begin, to, n, arena, columns) if n > 0 else size_class
                     start[row], begin, first = to, to, 0
                 if n == 0:
                     shape &= 7
@@ -194,7 +197,7 @@ def give_back(old_start: Any, old_room: Any, numbers: Any, free: Any, arena: Any
     numbers[1] = 0
 
 
-@kernel("void(int64[:], int64[:], int64[:], int64[:], int64[:,:], int64[:,:])")
+@kernel("void(int64[::1], int64[::1], int64[::1], int64[::1], int64[:,::1], int64[:,::1])")
 def copy_out(begins: Any, counts: Any, offsets: Any, arena: Any, columns: Any, out: Any) -> None:
     """Set `out` [members, 1 + columns] to the members of some lists, one after the other."""
     for i in range(len(begins)):
@@ -211,8 +214,8 @@ class Lists(Follower):
         self.table, self.part_name = table, f"{table.name}.{name}"
         self.kinds: list[tuple[str, ColumnKind]] = [("time", "time"), *values]
         self.unknown = [0 if kind in ("text", "token") else NULL for _, kind in values]
-        self.start = np.zeros(table.size, np.int32)
-        self.head, self.held = np.zeros(table.size, np.int16), np.zeros(table.size, np.int16)
+        self.places = np.zeros(0, PLACE)
+        self._place(table.size)
         self.room = np.full(table.size, NO_REGION, np.int8)
         self.dirty = np.zeros(table.size, bool)
         self.times: Ints = np.empty(0, np.int64)
@@ -225,11 +228,14 @@ class Lists(Follower):
         table.followers.append(self)
 
     def grow(self, size: int) -> None:
-        more = size - len(self.start)
-        self.start = np.concatenate([self.start, np.zeros(more, np.int32)])
-        self.head, self.held = (np.concatenate([one, np.zeros(more, np.int16)]) for one in (self.head, self.held))
+        more = size - len(self.places)
+        self._place(size)
         self.room = np.concatenate([self.room, np.full(more, NO_REGION, np.int8)])
         self.dirty = np.concatenate([self.dirty, np.zeros(more, bool)])
+
+    def _place(self, size: int) -> None:
+        self.places = np.concatenate([self.places, np.zeros(size - len(self.places), PLACE)])
+        self.start, self.head, self.held = (self.places[name] for name in ("start", "head", "held"))
 
     # The batch
 
