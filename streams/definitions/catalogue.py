@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from streams.engine.expression import Param
 
-CONDITIONS = ("where", "crossing", "silence")
+CONDITIONS = ("where", "crossing", "silence", "reach")
 """Words whose conditions must be able to hold."""
 
 

@@ -14,6 +14,7 @@ from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.pair import PairSource
 from streams.engine.features.place import PlaceSource
+from streams.engine.features.reach import ReachSource
 from streams.engine.features.silence import SilenceSource
 from streams.engine.rearm import Cool, OncePer, Rearm
 from streams.engine.spans import Span
@@ -95,6 +96,8 @@ class Words:
                 level = f"[{self.stream(source.level.stream)}] lifts {self.expr(source.level.after)} to" if source.steps else ""
                 enter = ", ".join(map(self.expr, source.steps)) if source.steps else f"[{self.stream(source.level.stream)}] crosses {self.bare(source.enter)}"
                 return f"{level} {enter}{again}".strip()
+            case ReachSource():
+                return f"[{self.stream(source.feature.frame.stream)}] lifts {self.expr(source.feature)} to {', '.join(map(self.expr, source.steps))}"
             case PairSource():
                 within = f" within {self.span(source.within)}" if source.within is not None else ""
                 return f"[{self.stream(source.first)}] then [{self.stream(source.second)}]{within}"

@@ -10,6 +10,7 @@ from streams.engine.expression import Arithmetic, Compare, Const, Expr, In, Know
 from streams.engine.features.frame import Feature
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
+from streams.engine.features.reach import ReachSource
 from streams.engine.streams import Of
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def is_money(value: Expr, conditions: Iterable[Expr]) -> bool:
         match value.source:
             case CrossingSource() if value.name == "step":
                 return is_money(value.source.level.after, conditions_of(value.source.level.stream))
+            case ReachSource() if value.name == "step":
+                return is_money(value.source.feature, ())
             case MoveSource() if value.name == "was":
                 return is_money(value.source.value, conditions_of(value.source.stream))
         return False

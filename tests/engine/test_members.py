@@ -90,6 +90,8 @@ def timelines(draw, *, resets=True, most=50, lines=3):
                 "x": draw(st.sampled_from((None, 0, 1, 1, 2, -3, 2**61, -(2**62), 2**62))), "w": draw(st.sampled_from((None, *CODES))),
                 "c": draw(st.sampled_from((None, True, False))), "k": draw(st.sampled_from((None, 0, 1))),
             })  # fmt: skip
+            if entries[-1]["timer"] and len(entries) > 1 and entries[-2]["timer"]:
+                entries[-1]["time"] = max(entries[-1]["time"], entries[-2]["time"])  # timers at one place fire in their order
             position += not entries[-1]["timer"]
             if resets and position and draw(st.integers(0, 15)) == 0:
                 ends.append((position - 1, draw(st.integers(0, lines)), draw(st.integers(0, 3)) == 0, False))

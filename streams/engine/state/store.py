@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 
 from schemas.codes import hold, release, text_of
 from streams.engine.clock import Ahead
@@ -17,7 +18,7 @@ from streams.engine.state.reach import Memory
 from streams.engine.state.tables import Part, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from schemas.columns import Ints
     from streams.engine.clock import Clock
@@ -39,6 +40,19 @@ REMEDIES = {
 }
 
 
+class Passed(msgspec.Struct, frozen=True):
+    """What of a topic that waits for stragglers is done beyond its next offset, and why: enough to continue as if nothing had stopped."""
+
+    read: int
+    """The offset behind the record that made the last one go."""
+    newest: int
+    """The newest believed event time up to there, epoch ms; 0: none yet."""
+    frontier: int
+    """Up to this event time everything had gone then, epoch ms."""
+    done: bytes = b""
+    """The offsets above the next one that are done: released, dropped or dead-lettered (`streams/intake/progress.py`)."""
+
+
 class Head(msgspec.Struct):
     """What is stored of a shard as a whole."""
 
@@ -46,9 +60,16 @@ class Head(msgspec.Struct):
     ahead: Ahead | None = None
     facts: dict[str, int] = msgspec.field(default_factory=dict)
     records: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
-    """By topic, how many records had which fate: their sum is the number of records behind the committed offset."""
+    """By topic, how many records had which fate: their sum is the number of records that are done."""
     offsets: dict[str, int] = msgspec.field(default_factory=dict)
-    """Next offset of each raw topic, as committed in the same transaction; empty in state that an older version wrote."""
+    """Next offset of each raw topic, the lowest one that is not done, as committed in the same transaction; empty in state that an older version wrote."""
+    passed: dict[str, Passed] | UnsetType = UNSET
+    """By topic that waits for stragglers; left out where none does."""
+
+    def moved(self, offsets: dict[str, int], passed: Mapping[str, Passed | None]) -> Head:
+        """The same with other next offsets, and what is done beyond them; None: nothing."""
+        kept = {topic: one for topic, one in passed.items() if one is not None}
+        return msgspec.structs.replace(self, offsets=offsets, passed=kept or UNSET)
 
 
 class State:
@@ -163,7 +184,7 @@ class State:
         for (topic, fate), number in self.ledger.items():
             if number:
                 records.setdefault(topic, {})[fate] = number
-        return Head(self.clock.now, self.clock.ahead, dict(self.facts), records, self.written.offsets)
+        return Head(self.clock.now, self.clock.ahead, dict(self.facts), records, self.written.offsets, self.written.passed)
 
     def _declare(self, heads: list[Change]) -> None:
         """Write the layouts and memories of all parts, used or not, so that a plan can show what was installed."""
