@@ -74,7 +74,6 @@ class FlowStage(Stage):
     forced = False
     """Whether all happenings pass, as in a rehearsal; conditions are evaluated all the same."""
 
-
     def rest(self, batch: Batch) -> None:
         self.flow = batch.nothing(self.by)
 

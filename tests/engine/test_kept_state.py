@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streams.engine.features.sums import LIMIT, plus, row_sums
+from streams.engine.features.sums import LIMIT, plus
 
 import schemas.codes
 import streams.engine.state.store
@@ -15,11 +15,8 @@ from events.words import C, G, V
 from schemas.codes import NULL
 from streams.define import cool, day, edge, once_per
 from streams.definitions.catalogue import Catalogue
-<<<<<<< HEAD
 from streams.engine.features.windows import Windows, sums
 from streams.engine.state.bucket_kernels import LIMIT, plus
-=======
->>>>>>> ground
 from streams.shard import ShardSettings
 from tests.engine.laboratory.toys import toy
 from tests.shards import CATALOGUE, Bench, epoch_ms

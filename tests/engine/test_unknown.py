@@ -9,20 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streams.engine.features.window import Aggregate, Window
 
 from events.stories import call, session
 from events.words import G, V
 from schemas.codes import NULL, UNSURE, code, text_of
 from streams.definitions.catalogue import Catalogue
-<<<<<<< HEAD
 from streams.engine.expression import Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, OrElse, RecordField, TruthKey, Unknown, certain, may_be_unknown
 from streams.engine.expression.evaluate import read as column_of
 from streams.engine.features.place import Place
 from tests.engine.laboratory.toys import toy
-=======
-from streams.engine.expression import Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, OrElse, Output, RecordField, TruthKey, Unknown, certain, expr, may_be_unknown
->>>>>>> ground
 from tests.reference.values import value
 from tests.shards import Bench, details
 
