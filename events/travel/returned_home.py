@@ -19,4 +19,9 @@ CASES = [
     Case("after a night", [*AWAY, seen("310000", "2 10:00"), seen("310000", "2 10:30")], [DETAIL]),
     Case("after six hours", [*AWAY, seen("310000", "1 21:00"), seen("310000", "1 21:30")], [{**DETAIL, "hours": 6}]),
     Case("a moment less is no trip", [*AWAY, seen("310000", "1 20:00"), seen("310000", "1 21:29:59")], []),
+    Case(
+        "without a known home there is no trip",
+        [seen(city, at, subscription_id="S2") for city, at in (("310000", "1 10:00"), ("110000", "1 15:00"), ("110000", "1 15:30"), ("310000", "2 10:00"), ("310000", "2 10:30"))],
+        [],
+    ),
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from schemas.columns import DAY_MS
 from schemas.raw import RECORD_TYPES
 from streams.engine.expression import Expr, Known, RecordField, both
 from streams.engine.features.absence import AbsenceSource, AbsenceStage
@@ -26,7 +27,7 @@ from streams.engine.features.running import RunningStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
 from streams.engine.home import fingerprint
 from streams.engine.rearm import Edge, Reset
-from streams.engine.rule import EdgeStage, RuleStage, Words
+from streams.engine.rule import EdgeStage, RuleStage, Words, never_holds
 from streams.engine.stage import FeatureStage, FilterStage, FlowStage, OwnStage, RecordStage, RescopeStage, Stage, UnionStage
 from streams.engine.streams import EventSource, Of, RecordSource, Source, Stream, UnionSource
 
@@ -236,7 +237,8 @@ class Plan:
             inner.needs += [*needs, *read]
         elif any(isinstance(word, Edge) for word in event.words):
             scope = self.home.scope(by, when.by_value, sources)
-            inner = self._add(EdgeStage(self.home, event.id, base, both(tuple(stateful)), scope, when.by_value, late, sources, *needs))
+            condition = both(tuple(stateful))
+            inner = self._add(EdgeStage(self.home, event.id, base, condition, scope, when.by_value, late, sources, self._empty_after(condition, base, when, by), *needs))
         elif stateful:
             inner = self._add(FilterStage(base, stateful, *needs))
         fired = [("fired", when.source.key())] if isinstance(when.source, CrossingSource) else []
@@ -245,6 +247,21 @@ class Plan:
         self.rules[event.id] = rule
         self.every.append(rule)
         return rule
+
+    def _empty_after(self, condition: Expr, base: FlowStage, when: Stream, by: str) -> int | None:
+        """How long after the last record of a row `condition` is surely not true without the next one: once its own frames are empty. None: perhaps never."""
+        split, value_of = [one.key() for one in when.by_value], self.home.world.value_of
+        own = [
+            node
+            for node in condition.walk()
+            if isinstance(node, Feature) and self.flow(node.frame.stream, by) in inner_stages(base) and [one.key() for one in node.frame.stream.by_value] == split
+        ]
+        spans = {
+            node.key(): node.frame.extent.span.longest_ms(value_of) if isinstance(node.frame.extent, Within) else 2 * DAY_MS
+            for node in own
+            if not isinstance(node.frame.extent, Ever)
+        }
+        return max(spans.values()) if spans and never_holds(condition, frozenset(spans), value_of) else None
 
     def owners(self) -> dict[str, list[str]]:
         """By the name of a stage's state, the events that need it."""

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.columns import DAY_MS
+from streams.engine.expression import Column, EventDay, EventTime, Join, Known, OrElse
+from streams.engine.expression.evaluate import is_false
 from streams.engine.features.cuts import Clearing, pieces
-from streams.engine.flow import whole
+from streams.engine.features.frame import OF_NOTHING
+from streams.engine.flow import unknown, whole
 from streams.engine.kernels import kernel
 from streams.engine.rearm import Cool, Each, Edge, Once, OncePer, Reset
 from streams.engine.stage import FlowStage
@@ -19,13 +22,13 @@ if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
     from streams.engine.batch import Batch
     from streams.engine.batch import Reset as LineEnd
-    from streams.engine.expression import Expr
+    from streams.engine.expression import Expr, RecordField
     from streams.engine.flow import Flow
     from streams.engine.home import Home, Scope
     from streams.engine.rearm import Rearm
     from streams.engine.stage import Stage
     from streams.engine.state.tables import Rows
-    from streams.engine.streams import Source
+    from streams.engine.streams import Source, ValueOf
 
 PER_VALUE_MS = 400 * DAY_MS
 """`once_per` remembers a value this long after its emission."""
@@ -199,16 +202,56 @@ class Without:
         return self.flow.held(key, reading.kind).take(None) if self.flow.has(key) else self.flow.reading(reading)
 
 
+class Nothing:
+    """An environment in which the features `empty` have no members, and nothing else is known but parameters."""
+
+    def __init__(self, empty: frozenset[object], value_of: ValueOf) -> None:
+        self.empty, self.parameter = empty, value_of
+
+    def reading(self, reading: Any) -> Column:
+        """What a frame without members adds up to."""
+        found = unknown(reading.kind, 1)
+        return Column(found.values, np.ones(1, bool)) if reading.key() in self.empty and reading.function in OF_NOTHING else found
+
+    def field(self, field: RecordField) -> Column:
+        """Unknown."""
+        return unknown(field.kind, 1)
+
+
+def never_holds(condition: Expr, empty: frozenset[object], value_of: ValueOf) -> bool:
+    """Whether a condition is surely false where the features with the keys `empty` have no members, whatever else it reads.
+
+    What asks for unknown values, or reads times or reference data, may hold.
+    """
+    if any(isinstance(node, Known | OrElse | Join | EventTime | EventDay) for node in condition.walk()):
+        return False
+    nothing: Any = Nothing(empty, value_of)
+    return bool(is_false(condition.column(nothing)).all())
+
+
 class EdgeStage(FlowStage):
-    """The happenings at which conditions become true: they are not without the record, or were not at the last happening."""
+    """The happenings at which conditions become true: they are not without the record, or were not at the last happening.
+
+    `kept`: so long after its last record a row is armed again whatever comes; None: it may stay un-armed for ever.
+    """
 
     def __init__(
-        self, home: Home, event: str, inner: FlowStage, condition: Expr, scope: Scope, keys: tuple[Expr, ...], late: Sequence[str], sources: Sequence[Source], *needs: Stage
+        self,
+        home: Home,
+        event: str,
+        inner: FlowStage,
+        condition: Expr,
+        scope: Scope,
+        keys: tuple[Expr, ...],
+        late: Sequence[str],
+        sources: Sequence[Source],
+        kept: int | None,
+        *needs: Stage,
     ) -> None:
         super().__init__(inner, *needs)
         self.inner, self.condition, self.scope, self.keys, self.late = inner, condition, scope, keys, late
         self.unarmed = scope.table.column(f"{event}.unarmed", "flag", part=home.part(sources))
-        home.keep(scope.table, None)
+        home.keep(scope.table, kept)
 
     def run(self, batch: Batch) -> None:
         flow = self.inner.flow
@@ -265,4 +308,4 @@ class RuleStage(FlowStage):
         return np.concatenate(passing)
 
 
-__all__ = ["EdgeStage", "RuleStage", "Without", "Word", "Words", "late_in"]
+__all__ = ["EdgeStage", "RuleStage", "Without", "Word", "Words", "late_in", "never_holds"]

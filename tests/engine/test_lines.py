@@ -6,21 +6,20 @@ import pytest
 
 from events.stories import call, charge, record, session, topup
 from events.words import C, D, V, topups
-from streams.define import EDGE, active_days, cool, days, hours, once, per
+from streams.define import cool, day, edge, once, once_per
 from streams.definitions.catalogue import Catalogue
 from tests.engine.laboratory.toys import toy
 from tests.shards import Bench, epoch_ms
 
-parties = V.where().same(V.other_party).within(days(30))
-hour = V.all.within(days(30))
-quiet = D.all.silent(days(10), given=active_days(1, of=5))
+by_party = V.same(V.other_party)
+quiet = D.all.silent("10d", given=D.all.within("5d").distinct(day) >= 1)
 CATALOGUE = Catalogue(
     [
-        toy("party", "line", parties.count() >= 2, cool(hours(1))),
-        toy("calls", "line", hour.count() >= 3, EDGE),
-        toy("ordinal", "line", V.all.nth(2)),
-        toy("first", "line", topups, once()),
-        toy("each_party", "line", V.all, per(V.other_party)),
+        toy("party", "line", by_party.where(by_party.within("30d").count() >= 2), cool("1h")),
+        toy("calls", "line", V.all.where(V.all.within("30d").count() >= 3), edge),
+        toy("ordinal", "line", V.all.where(V.all.count() == 2)),
+        toy("first", "line", topups, once),
+        toy("each_party", "line", V.all, once_per(V.other_party)),
         toy("quiet", "line", quiet),
         toy("any_call", "account", V.all),
         toy("contact", "customer", C.all),

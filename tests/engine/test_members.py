@@ -25,18 +25,22 @@ FUNCTIONS = (
 )  # fmt: skip
 
 
-def low_of(feature, entry):
+def stretch_of(feature, entry, *, late=False):
+    """(low, until]: a late member sees all members of its day."""
     extent, zone = feature.frame.extent, BERLIN if entry["line"] % 2 == 0 else SHANGHAI
     span = getattr(extent, "span", None)
     if span is not None and not span.civil:
-        return entry["time"] - span.length
-    day = CALENDAR.day(np.array([entry["time"]]), zone) - ((span.length if span is not None else 1) - 1)
-    return int(CALENDAR.midnight(day, zone)[0]) - 1
+        return entry["time"] - span.length, entry["time"]
+    day = CALENDAR.day(np.array([entry["time"]]), zone)
+    first = day - ((span.length if span is not None else 1) - 1)
+    until = int(CALENDAR.midnight(day + 1, zone)[0]) - 1 if late and span is None else entry["time"]
+    return int(CALENDAR.midnight(first, zone)[0]) - 1, until
 
 
-def plain_value(feature, members, entry, low):
+def plain_value(feature, members, stretch):
     """`members`: in order of arrival."""
-    there = [m for m in members if low < m["time"] <= entry["time"]]
+    low, until = stretch
+    there = [m for m in members if low < m["time"] <= until]
     if feature.function == "count":
         return len(there)
     name = feature.arguments[0].name
@@ -118,7 +122,7 @@ class Plain:
         if entry["kind"] != "other":
             late = entry["time"] < self.newest.get(key, 0)
             self.newest[key] = max(self.newest.get(key, 0), entry["time"])
-            if entry["time"] > self.emptied.get(key, 0):
+            if entry["time"] >= self.emptied.get(key, 0):
                 members.append(entry)
         return before, list(members), late
 
@@ -151,9 +155,9 @@ def test_a_frame_reads_as_if_all_were_kept(batches, chosen, split, restarted):
                     before, after, late = found[number]
                     if late and feature.frame.extent.ordered:
                         continue
-                    low = low_of(feature, entries[number])
-                    assert shown(without, place) == plain_value(feature, before, entries[number], low)
-                    assert shown(with_own, place) == plain_value(feature, before if feature.frame.without_own else after, entries[number], low)
+                    stretch = stretch_of(feature, entries[number], late=late)
+                    assert shown(without, place) == plain_value(feature, before, stretch)
+                    assert shown(with_own, place) == plain_value(feature, before if feature.frame.without_own else after, stretch)
                     if place % 2 == 0:
                         assert shown(some, place // 2) == shown(with_own, place)
         if restarted:
@@ -195,7 +199,7 @@ def test_a_rule_with_reset_reads_as_if_each_event_emptied_its_key(batches, condi
         for number, entry in enumerate(entries):
             before, after, late = plain.take_in(entry)
             if number in numbers and not late:
-                value = {f.key(): plain_value(f, before if f.frame.without_own else after, entry, low_of(f, entry)) for f in shard.features}
+                value = {f.key(): plain_value(f, before if f.frame.without_own else after, stretch_of(f, entry)) for f in shard.features}
                 slot = (entry["line"], entry["k"] if split or words == WORDS[2] else None)
                 free = not words or not (slot in last and entry["time"] < last[slot] + (30 * 60_000 if words == WORDS[1] else 400 * DAY))
                 if split and entry["k"] is None and words:

@@ -3,57 +3,41 @@
 from __future__ import annotations
 
 import pytest
-from streams.engine.features.window import Over
 
 from streams.definitions.catalogue import Catalogue
-from streams.engine.batch import Group, Matches
-from streams.engine.expression import Expr, Join, Output, RecordField
+from streams.definitions.tree import reads_of
+from streams.engine.expression import Expr, Join, Reading, RecordField
+from streams.engine.flow import Flow
 from tests.shards import CATALOGUE, Bench, epoch_ms
 
 EVENTS = list(CATALOGUE)
 
 
 def conditions_of(event) -> list[Expr]:
-    """Everything that decides whether the event happens."""
-    primitive = event.signal.primitive
-    parts = [primitive.condition(), event.signal.condition, *(getattr(primitive, name, None) for name in ("enter", "release", "predicate", "value", "old", "initially"))]
-    words = [node for word in event.words for node in (getattr(word, "value", None), *word.same)]
-    return [part for part in (*parts, *words) if part is not None]
+    """Everything that decides whether the event happens: conditions, what levels and moves compare, the values of re-arm words."""
+    return [read.node for read in reads_of(event) if read.word not in ("detail", "same") and not read.word.endswith(")")]
 
 
 def nullable_leaves(condition: Expr) -> list[Expr]:
-    """The record fields, reference columns and outputs in `condition` that may be unknown."""
-    return [node for node in condition.walk() if isinstance(node, RecordField | Join | Output) and node.nullable]
+    """The record fields, reference columns and readings in `condition` that may be unknown."""
+    return [node for node in condition.walk() if isinstance(node, RecordField | Join | Reading) and node.nullable]
 
 
 def watch(monkeypatch, event) -> set[object]:
-    """The keys of the leaves that were unknown for some record while a condition of `event` was evaluated."""
+    """The keys of the leaves that were unknown for some happening at which a condition of `event` was evaluated."""
     leaves = {condition.key(): nullable_leaves(condition) for condition in conditions_of(event)}
     met: set[object] = set()
+    column = Flow.column
 
-    def note(env, node: Expr) -> None:
-        for leaf in leaves.get(node.key(), ()):
-            known = leaf.column(env).known
-            if known is not None and not known.all():
-                met.add(leaf.key())
+    def watched(flow, node):
+        for part in node.walk():  # a filter evaluates several conditions as one
+            for leaf in leaves.get(part.key(), ()):
+                known = column(flow, leaf).known
+                if known is not None and not known.all():
+                    met.add(leaf.key())
+        return column(flow, node)
 
-    def watched(method):
-        def call(self, node):
-            note(self, node)
-            return method(self, node)
-
-        return call
-
-    for env in (Group, Matches):
-        monkeypatch.setattr(env, "column", watched(env.column))
-    evaluate = Expr.evaluate
-
-    def evaluated(node, env):
-        if isinstance(env, Over):
-            note(env, node)
-        return evaluate(node, env)
-
-    monkeypatch.setattr(Expr, "evaluate", evaluated)
+    monkeypatch.setattr(Flow, "column", watched)
     return met
 
 

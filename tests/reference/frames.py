@@ -42,7 +42,7 @@ class Row:
 
     def take(self, on: Any, values: dict[Any, tuple[Any, ...]], clock: int) -> None:
         late = self.newest.take(on.time, clock)
-        kept_out = self.emptied is not None and on.time <= self.emptied and not misdated(self.emptied, on.time)
+        kept_out = self.emptied is not None and on.time < self.emptied and not misdated(self.emptied, on.time)
         member = Member(on, values, late=late, taken=not kept_out)
         self.members.append(member)
         for argument, (first, *_) in values.items():

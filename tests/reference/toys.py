@@ -50,7 +50,7 @@ class Low(Event, by="line"):
 
 @named("balance.recovered")
 class Recovered(Event, by="line"):
-    back = Low.same(B.bucket_id).then(main.same(B.bucket_id).where(B.balance_after >= Low.rearm_at))
+    back = Low.same(B.currency, B.bucket_id).then(main.same(B.bucket_id).where(B.balance_after >= Low.rearm_at))
     when = back
     detail = Detail(balance_after=B.balance_after, low_duration_s=back.gap.seconds)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from schemas.columns import DAY_MS
 from streams.engine.features.frame import Ever, Within
-from streams.engine.features.reading import SHOWN, Added, Stretch, coded, length_of
+from streams.engine.features.reading import SHOWN, Added, Stretch, coded
 from streams.engine.home import fingerprint
 from streams.engine.kernels import kernel
 from streams.engine.stage import Entries, FeatureStage, Reader, entries_of
@@ -61,7 +61,8 @@ def look_up(slots: Any, keys: Any, wanted: Any, rows: Any) -> None:
 class MemberStage(FeatureStage):
     """The members of frames over `stream`, one list for each key of scope `by` and values by which the stream is split.
 
-    A member joins the frame of a happening at t by its own time: low < time <= t. It is late where its row knows a newer one.
+    A member joins the frame of a happening at t by its own time: low < time <= t. It is late where its row knows a newer one; a late one
+    sees all members of its day so far.
     Features and readers are declared by `read`; then `declare` lays out the lists, before `State.build`.
     """
 
@@ -222,10 +223,10 @@ class MemberStage(FeatureStage):
     def _put(self, reader: Reader, entry: Ints) -> None:
         flow = reader.stage.flow
         flow.put(("late", self.name), self.feed.late[entry])
-        stretches: dict[tuple[int, bool, bool], Stretch] = {}
+        stretches: dict[tuple[object, bool], Stretch] = {}
         for feature in reader.features.values():
-            length, civil = length_of(feature.frame.extent, self.home.world.value_of)
-            with_own, without = (stretches.setdefault((length, civil, own), Stretch(self, length, flow, entry, civil=civil, own=own)) for own in (True, False))
+            extent = feature.frame.extent
+            with_own, without = (stretches.setdefault((extent.key(), own), Stretch(self, extent, flow, entry, own=own)) for own in (True, False))
             flow.readings[feature.key()] = Added(without if feature.frame.without_own else with_own, feature)
             flow.readings["without", feature.key()] = Added(without, feature)
 

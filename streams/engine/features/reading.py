@@ -49,23 +49,40 @@ def unknown_of(node: Expr) -> int:
 class Stretch:
     """One frame at the happenings of one reader: which members of a list are in it.
 
-    `length`: ms, or civil days. `entry`: the entry of each happening in the feed of the stage. `own`: whether the reader's own record counts.
+    `entry`: the entry of each happening in the feed of the stage. `own`: whether the reader's own record counts.
     """
 
-    def __init__(self, stage: MemberStage, length: int, flow: Flow, entry: Ints, *, civil: bool, own: bool) -> None:
-        self.stage, self.length, self.flow, self.entry, self.civil, self.own = stage, length, flow, entry, civil, own
+    def __init__(self, stage: MemberStage, extent: Extent, flow: Flow, entry: Ints, *, own: bool) -> None:
+        self.stage, self.flow, self.entry, self.own = stage, flow, entry, own
+        self.length, self.civil = length_of(extent, stage.home.world.value_of)
+        self.whole_day = isinstance(extent, Today)
         self.all: Windows | None = None
         self.walk = -1
 
     def before(self, index: Ints | None) -> Ints:
         """The last moment that is out of the frame of each happening, epoch ms."""
-        times = self.flow.time if index is None else self.flow.time[index]
+        times = self._times(index)
         if not self.civil:
             return times - self.length
+        return self._midnight(times, 1 - self.length, index) - 1
+
+    def until(self, index: Ints | None) -> Ints:
+        """The last moment that is in it: the happening's own; of a day, where the happening is a late member, the last one of the day."""
+        times = self._times(index)
+        late = self.stage.feed.late[self.entry if index is None else self.entry[index]]
+        if not self.whole_day or not late.any():
+            return times
+        return np.where(late, self._midnight(times, 1, index) - 1, times)
+
+    def _times(self, index: Ints | None) -> Ints:
+        return self.flow.time if index is None else self.flow.time[index]
+
+    def _midnight(self, times: Ints, days: int, index: Ints | None) -> Ints:
+        """The beginning of the civil day so many days after that of each time."""
         calendar, zones = self.stage.home.world.calendar, self.flow.zones(self.stage.scope.by)
         if index is not None and not isinstance(zones, int):
             zones = zones[index]
-        return calendar.midnight(calendar.day(times, zones) - (self.length - 1), zones) - 1
+        return calendar.midnight(calendar.day(times, zones) + days, zones)
 
     def windows(self, index: Ints | None) -> Windows:
         """The members in the frames of happenings `index`; those of all happenings are found once a walk."""
@@ -74,7 +91,7 @@ class Stretch:
         entry = self.entry if index is None else self.entry[index]
         side, feed = int(self.own), self.stage.feed
         snapshots = feed.snapshots[entry, 2 * side], feed.snapshots[entry, 2 * side + 1], feed.ordered[entry, side]
-        found = Windows.of(snapshots, self.before(index), self.flow.time if index is None else self.flow.time[index], self.stage.lists.times)
+        found = Windows.of(snapshots, self.before(index), self.until(index), self.stage.lists.times)
         if index is None:
             self.all, self.walk = found, self.stage.walk
         return found

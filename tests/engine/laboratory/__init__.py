@@ -6,7 +6,10 @@ from streams.definitions.catalogue import Catalogue
 from tests.engine.laboratory import counts, matches, pairs, steps, timers, unions, windows
 from tests.engine.laboratory.timelines import laboratory_timelines
 
-EVENTS = [event for module in (windows, matches, counts, steps, unions, pairs, timers) for event in module.EVENTS]
+MODULES = (windows, matches, counts, steps, unions, pairs, timers)
+EVENTS = [event for module in MODULES for event in module.EVENTS]
 LABORATORY = Catalogue(EVENTS)
+BY_MODULE = {module.__name__.rpartition(".")[2]: Catalogue(list(dict.fromkeys([*module.EVENTS, matches.low]))) for module in MODULES}
+"""The toys of each module alone, with the one that others build on."""
 
-__all__ = ["EVENTS", "LABORATORY", "laboratory_timelines"]
+__all__ = ["BY_MODULE", "EVENTS", "LABORATORY", "laboratory_timelines"]
