@@ -110,7 +110,7 @@ class ResetStage(FlowStage):
 class Replay:
     """The entries of a stage, walked again in the rows that an event emptied. `keys`: the base rows of the rule's happenings, ascending."""
 
-    def __init__(self, stage: MemberStage, inner: FlowStage, keys: Rows) -> None:
+    def __init__(self, stage: MemberStage, inner: FlowStage, keys: Ints | Rows) -> None:
         self.stage, self.entry = stage, stage.entry_of(inner)
         rows = stage.feed.rows
         base = base_of(stage.scope.table, rows)
