@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas.columns import DAY_MS
-from streams.engine.expression import DefinitionFault, Expr, RecordField, canonical
+from streams.engine.expression import DefinitionFault, Expr, RecordField, by_name, canonical
 from streams.engine.features import pairing
 from streams.engine.features.timers import END, Marks, from_store, kept_of, members_of, packed, resets_of, stored_kind, to_store, topic_of
 from streams.engine.flow import MergedFlow, StoredFlow
@@ -98,7 +98,14 @@ class PairSource(Source):
         return (self.within,)
 
     def canonical(self, value_of: ValueOf) -> str:
-        return f"[{self.first.canonical(value_of)}] then [{self.second.canonical(value_of)}]"
+        return self._text(value_of, value_of)
+
+    def gathered(self, value_of: ValueOf) -> str:
+        return self._text(value_of, by_name)
+
+    def _text(self, value_of: ValueOf, wait_of: ValueOf) -> str:
+        within = "" if self.within is None else f" within {self.within.canonical(wait_of)}"
+        return f"[{self.first.canonical(value_of)}] then [{self.second.canonical(value_of)}]{within}"
 
 
 class Earlier(Of):
