@@ -22,7 +22,6 @@ CASES = [
     Case("another brand, unknown to us before", [phone("35407115", "86012305")], [{"from_model": "A5", "to_model": "B2", "brand_changed": True, "is_5g": False}]),
     Case("of an old phone that nobody knows the brand is unknown", [phone("99999999", "35407115")], [{"from_model": None, "to_model": "A5", "brand_changed": None, "is_5g": True}]),
     Case("a new phone that nobody knows", [phone("35331109", "99999999")], [{"from_model": "A4", "to_model": None, "brand_changed": None, "is_5g": None}]),
-    Case("a new phone without its kind", [phone("35331109", None)], []),
     Case("another SIM is no phone", [phone(None, None, change_type="sim", old_imei=None, new_imei=None, new_iccid="t:c", sim_form="uicc")], []),
     Case("the same model again", [phone("35331109", "35331109")], []),
     Case("nothing known of the old one", [phone(None, "35407115", old_imei=None)], []),

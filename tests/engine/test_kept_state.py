@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streams.engine.features.sums import LIMIT, plus
 
 import schemas.codes
 import streams.engine.state.store
