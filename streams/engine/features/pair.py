@@ -1,4 +1,4 @@
-"""P6 sequence: B after A, within a time or however long it takes."""
+"""P6 sequence: B after A, within a time, or within 400 days."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Pair(Stream):
 
 
 class PairSource(Source):
-    """A happening of `second` after one of `first` (t_B <= t_A + within). One A serves one B; the latest free A before B counts.
+    """A happening of `second` after one of `first` (t_B <= t_A + within, or 400 days where there is none). One A serves one B; the latest free A before B counts.
 
     Each side may come late: the trigger is the second one by time, whichever arrives last. At equal times of two topics A counts as before B.
     """
@@ -179,7 +179,7 @@ class PairStage(FlowStage):
             return
         within, world, free, waiting = self.source.within, self.home.world, self.free, self.waiting
         if within is None:
-            firsts.entries[END] = NEVER
+            firsts.entries[END] = firsts.flow.time + KEPT_MS  # what is kept without a span ends with its row (`docs/semantics.md` §1.7)
         elif n:
             firsts.entries[END] = within.after(world.value_of, world.calendar, firsts.flow.time, firsts.flow.zones(self.by) if within.civil else 0)
         first_values = table_of([one.node for one in self.earlier.values()], firsts.flow)
