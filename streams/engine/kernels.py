@@ -7,10 +7,17 @@ compiled while records wait.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import njit
+if "NUMBA_CACHE_DIR" not in os.environ and not os.access(Path(__file__).parent, os.W_OK):
+    # Installed where nothing can be written, as in a read-only container: compiled once a start of the container
+    os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"kairos-kernels-{os.getuid()}")
+
+from numba import njit  # noqa: E402  # it reads the setting when it is imported
 
 F = TypeVar("F", bound=Callable[..., Any])
 
