@@ -17,7 +17,7 @@ if "NUMBA_CACHE_DIR" not in os.environ and not os.access(Path(__file__).parent, 
     # Installed where nothing can be written, as in a read-only container: compiled once a start of the container
     os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"kairos-kernels-{os.getuid()}")
 
-from numba import njit  # noqa: E402  # it reads the setting when it is imported
+from numba import njit  # it reads the setting when it is imported
 
 F = TypeVar("F", bound=Callable[..., Any])
 
