@@ -117,7 +117,7 @@ def test_a_pair_is_the_same_happening_as_its_record_whatever_else_the_batch_hold
     for others in ([], [charge(15, 2)]):
         engine = Engine()
         engine.run(call(20, 1))
-        engine.run(charge(3, 1), call(5, 2), *others)
+        engine.run(charge(-50, 1), call(5, 2), *others)
         flow, calls_of_batch = engine.pairs.flow, engine.records[1].flow
         assert [flow.identity(i).record_id for i in range(flow.n)] == ["v2", "v1"][: flow.n] and flow.n == 1 + len(others)
         for members, reader, wanted in ((calls_of_batch, flow, [0, -1]), (flow, calls_of_batch, [0])):
