@@ -101,6 +101,7 @@ class Engine:
             for event in catalogue
             if event.id not in catalogue.quiet
         ]
+        self.state.owners = self.plan.owners()
         self.state.build()
         self.swept = 0
 

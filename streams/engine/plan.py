@@ -116,7 +116,7 @@ class Plan:
         return self.flows[key]
 
     def _source(self, source: Source, by: str) -> FlowStage:
-        name = self.name(source.word, f"{by} {source.canonical(self.home.world.value_of)}", (source.key(), by))
+        name = self.name(source.word, f"{by} {source.gathered(self.home.world.value_of)}", (source.key(), by))
         home = self.home
         match source:
             case RecordSource():

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 PER_VALUE_MS = 400 * DAY_MS
 """`once_per` remembers a value this long after its emission."""
+MARKS = "marks"
+"""The part of a table for re-arm marks: of the event, whatever records it is about now."""
 FREE, ELAPSED, DAYS, LIFE = range(4)
 """What a word asks of the last emission: nothing, so many ms, so many civil days, that there was none."""
 
@@ -93,7 +95,7 @@ class Word:
         taken = {key.key() for key in keys}
         self.values = (*keys, *(value for value in word.per if value.key() not in taken))
         self.scope: Scope = home.scope(by, self.values, sources)
-        self.last = self.scope.table.column(name, "time", part=home.part(sources))
+        self.last = self.scope.table.column(name, "time", part=MARKS)
         self.last.lifelong = isinstance(word, Once)
         match word:
             case Once():
@@ -250,7 +252,7 @@ class EdgeStage(FlowStage):
     ) -> None:
         super().__init__(inner, *needs)
         self.inner, self.condition, self.scope, self.keys, self.late = inner, condition, scope, keys, late
-        self.unarmed = scope.table.column(f"{event}.unarmed", "flag", part=home.part(sources))
+        self.unarmed = scope.table.column(f"{event}.unarmed", "flag", part=MARKS)
         home.keep(scope.table, kept)
 
     def run(self, batch: Batch) -> None:

@@ -41,6 +41,10 @@ class Span:
         """A lower bound in ms: civil days may be some hours shorter than 24 h."""
         return max(1, self.number(value_of) * DAY_MS - DAY_MS // 6) if self.civil else self.number(value_of)
 
+    def canonical(self, value_of: Callable[[Param], object]) -> str:
+        """What it is, the same in every process."""
+        return f"{value_of(self.length) if isinstance(self.length, Param) else self.length} {'civil days' if self.civil else 'ms'}"
+
     def key(self) -> object:
         """Equal for spans that mean the same."""
         return (self.length.key() if isinstance(self.length, Param) else self.length, self.civil)

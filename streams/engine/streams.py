@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from streams.engine.features.moves import Moves
     from streams.engine.features.pair import Pair
 
-    ValueOf = Callable[[Param], int]
+    ValueOf = Callable[[Param], object]
     Length = str | Param | Span
     """A length of time: `"2h"`, `"7d"`, or a parameter with such a value."""
 
@@ -68,6 +68,10 @@ class Source:
     def canonical(self, value_of: ValueOf) -> str:
         """What it is, the same in every process."""
         raise NotImplementedError
+
+    def gathered(self, value_of: ValueOf) -> str:
+        """What its own state is gathered for, and named by: marks and waits that are parameters count by their names, so that it is carried when they are set anew."""
+        return self.canonical(value_of)
 
     def __str__(self) -> str:
         return self.word
@@ -267,7 +271,7 @@ class Stream:
 
     def key(self) -> object:
         """Equal for streams that mean the same in one process."""
-        return (self.source.key(), tuple(one.key() for one in self.conditions), tuple(one.key() for one in self.by_value))
+        return (self.source.key(), frozenset(one.key() for one in self.conditions), tuple(one.key() for one in self.by_value))
 
     def canonical(self, value_of: ValueOf) -> str:
         """What it is, the same in every process."""

@@ -1,4 +1,4 @@
-"""What a deployment of the installed definitions would change in the stored state: carried, new, dropped or refused."""
+"""What a deployment of the installed definitions would change in the stored state: carried, begun anew, new, dropped or refused."""
 
 from __future__ import annotations
 
@@ -9,27 +9,43 @@ import msgspec
 
 from schemas.columns import DAY_MS
 from streams.definitions.tree import used_by
-from streams.engine.features.absence import AbsenceSource
+from streams.engine.features.absence import AbsenceSource, AbsenceStage
 from streams.engine.features.frame import Ever, Today, Within
 from streams.engine.features.place import Place
-from streams.engine.features.silence import SilenceSource
+from streams.engine.features.silence import SilenceSource, SilenceStage
 from streams.engine.state.codec import Layout, split_key
 from streams.engine.state.reach import Memory
-from streams.engine.state.store import ABOUT, CLOCK, LAYOUT, MEMORY, Head
+from streams.engine.state.store import ABOUT, CLOCK, LAYOUT, MEMORY, OWNER, REMEDIES, Head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from streams.definitions.catalogue import Catalogue
     from streams.definitions.event import Event
     from streams.engine.engine import Engine
+    from streams.engine.spans import ValueOf
     from streams.engine.state.codec import ColumnKind
-    from streams.engine.streams import ValueOf
 
 VOTE_DAYS = 28
 """Nights that the home of a line is counted from."""
-Result = Literal["carried", "new", "dropped", "refused"]
-ORDER: tuple[Result, ...] = ("refused", "dropped", "new", "carried")
+Result = Literal["carried", "anew", "new", "dropped", "refused"]
+"""`anew`: state of an event that is there already, which was gathered for something else."""
+ORDER: tuple[Result, ...] = ("refused", "dropped", "anew", "new", "carried")
+OF_EVENTS = (".emitted", ".unarmed", ".otherwise")
+"""How the names of re-arm marks end, which are of an event whatever it is about."""
+SAYS: dict[Result, str] = {"refused": "refused", "dropped": "dropped", "anew": "begins anew", "new": "new", "carried": "carried"}
+HOLDS = {
+    "members": "what it counts and adds up",
+    "days": "what it adds up by civil day",
+    "ever": "what it counts and adds up of all time",
+    "crossing": "which levels are armed",
+    "moves": "the last values seen",
+    "pair": "the first halves of pairs",
+    "absence": "timers and what they wait for",
+    "silence": "timers since the last one",
+    "place": "places, homes and trips",
+}
+"""What state holds, by the first word of its name."""
 KERNEL = "(every installation)"
 """Owner of the state that no event declares: repeats, clocks, ends of lines, consent."""
 
@@ -42,6 +58,8 @@ class Stored:
         self.rows: dict[str, dict[str, bytes]] = defaultdict(dict)
         """Fingerprint by key, by part."""
         self.memory: dict[str, Memory] = {}
+        self.owners: dict[str, list[str]] = {}
+        """By the name of state, the events that needed it."""
         self.clock = 0
         self.facts: dict[str, int] = {}
 
@@ -53,6 +71,8 @@ class Stored:
                 self.layouts.pop(bytes.fromhex(name), None)
             elif value is None:
                 self.rows[part].pop(name, None)
+                self.owners.pop(name if part == OWNER else "", None)
+                self.memory.pop(name if part == MEMORY else "", None)
             elif part == LAYOUT:
                 self.layouts[bytes.fromhex(name)] = msgspec.json.decode(value, type=Layout)
             elif part == CLOCK:
@@ -60,6 +80,8 @@ class Stored:
                 self.clock, self.facts = max(self.clock, head.clock), head.facts
             elif part == MEMORY:
                 self.memory[name] = shortest(self.memory.get(name), msgspec.json.decode(value, type=Memory))
+            elif part == OWNER:
+                self.owners[name] = msgspec.json.decode(value)
             elif part not in ABOUT:
                 self.rows[part][name] = value[:4]
 
@@ -92,12 +114,25 @@ def installed_parts(engine: Engine) -> dict[str, Layout]:
 
 def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
     """Compare column by column; refused columns are listed first."""
-    wanted, found, lines = installed_parts(engine), stored.parts(), []
+    for fact, wanted in engine.state.facts.items():
+        if stored.facts.get(fact, wanted) != wanted:
+            return [
+                Line(
+                    KERNEL,
+                    "refused",
+                    f"all state: {fact}",
+                    sum(map(len, stored.rows.values())),
+                    f"wanted {fact} {wanted}, it was written with {stored.facts[fact]}: {REMEDIES[fact]}",
+                )
+            ]
+    wanted_parts, found, lines = installed_parts(engine), stored.parts(), []
     notes = {place: note_of(stored.memory.get(place), memory, stored.clock) for place, memory in engine.state.memory.items()}
+    notes |= waits_of(stored, engine)
     warm = {event.id: warm_after_ms(event, engine.world.value_of) for event in catalogue}
-    owners = engine.plan.owners()
-    for part in sorted({*wanted, *found}):
-        kinds: dict[str, tuple[ColumnKind, int]] = {name: (kind, length) for name, kind, length in wanted[part].columns} if part in wanted else {}
+    owners = {**stored.owners, **engine.state.owners}
+    known = {event for events in stored.owners.values() for event in events}
+    for part in sorted({*wanted_parts, *found}):
+        kinds: dict[str, tuple[ColumnKind, int]] = {name: (kind, length) for name, kind, length in wanted_parts[part].columns} if part in wanted_parts else {}
         count: Counter[str] = Counter()
         stored_kinds: dict[str, set[tuple[ColumnKind, int]]] = defaultdict(set)
         for fingerprint, rows in found.get(part, Counter()).items():
@@ -113,9 +148,40 @@ def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
             owner = ", ".join(owned) or KERNEL
             waits = [warm.get(event, 0) for event in owned]
             wait = None if None in waits else max((one for one in waits if one is not None), default=0)
-            note = notes.get(part) or notes.get(f"{part}: {name}") or ""
-            lines.append(Line(owner, *compared(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], wait, stored.clock, note)))
+            note = next((notes[place] for place in (part, f"{part}: {name}", state_of(part, name, owners)) if notes.get(place)), "")
+            line = Line(owner, *compared(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], wait, stored.clock, note))
+            lines.append(changed(line, known=bool(known.intersection(owned)), installed=any(event in catalogue.by_id for event in owned)))
     return sorted(lines, key=lambda line: (ORDER.index(line.becomes), line.owner, line.column))
+
+
+def changed(line: Line, *, known: bool, installed: bool) -> Line:
+    """The line, where it is about an event that was there before and still is: what changed is its condition, value or key."""
+    if line.becomes == "new" and known:
+        return line._replace(becomes="anew", note=f"its condition, value or key changed; {line.note}")
+    if line.becomes == "dropped" and installed:
+        return line._replace(note="no rule asks for it any more as it was gathered: deleted at the first start")
+    return line
+
+
+def waits_of(stored: Stored, engine: Engine) -> dict[str, str]:
+    """Notes on timers whose wait is another one now, by the name of their state."""
+    found = {}
+    for stage in engine.plan.stages:
+        if isinstance(stage, AbsenceStage | SilenceStage):
+            name = f"wait of {stage.name}"
+            before, now = stored.memory.get(name), engine.state.memory[name]
+            if before is not None and before.delay_ms != now.delay_ms:
+                found[stage.name] = note_of(before, now, stored.clock)
+    return found
+
+
+def state_of(part: str, column: str, owners: dict[str, list[str]]) -> str:
+    """The name of the state that a column belongs to; empty for that of an event or of every installation."""
+    for name in (column, part.split(".", 1)[-1]):
+        for stage in owners:
+            if name == stage or name.startswith(f"{stage}."):
+                return stage
+    return ""
 
 
 def compared(
@@ -149,8 +215,6 @@ def note_of(before: Memory | None, declared: Memory, clock: int) -> str:
 
     if before is None:
         return ""
-    if before.count_to is not None and declared.count_to is not None and declared.count_to > before.count_to:
-        return f"counted to {before.count_to} until now: keys that had reached it are past counting, and stay silent"
     if declared.delay_ms != before.delay_ms:
         return "timers that are set keep their due time; the next record sets them again"
     complete = declared.after(before, clock).complete_at
@@ -159,15 +223,37 @@ def note_of(before: Memory | None, declared: Memory, clock: int) -> str:
 
 def owners_of(part: str, column: str, owners: dict[str, list[str]], catalogue: Catalogue) -> list[str]:
     """The events whose state a column is; one that is not installed is read from the column's name. None: every installation's."""
-    for name in (column, part.split(".", 1)[-1]):
-        for stage, events in owners.items():
-            if name == stage or name.startswith(f"{stage}."):
-                return events
-        for event in catalogue:
-            if name.startswith(f"{event.id}."):
-                return [event.id]
+    stage = state_of(part, column, owners)
+    if stage:
+        return owners[stage]
+    for event in catalogue:
+        if column.startswith(f"{event.id}."):
+            return [event.id]
     words = column.split(".")
-    return [".".join(words[:2])] if len(words) > 2 else []
+    return [".".join(words[:2])] if column.endswith(OF_EVENTS) and len(words) > 2 else []
+
+
+def in_words(lines: list[Line]) -> Iterator[str]:
+    """The lines as sentences, an event each: what is refused, dropped, begins anew, is new, or lacks something yet. Nothing is said of what is carried as it is."""
+    for becomes in ORDER:
+        said: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for line in lines:
+            if line.becomes == becomes and (becomes != "carried" or line.note):
+                said[line.owner, line.note].append(what_of(line.column))
+        for (owner, note), parts in said.items():
+            yield f"{owner}: {SAYS[becomes]}: {', '.join(dict.fromkeys(parts))}" + (f" ({note})" if note else "")
+
+
+def what_of(column: str) -> str:
+    """What a column holds, in plain words.
+
+    >>> what_of("line: balance.low.0.emitted"), what_of("line.members.0123abcd: time")
+    ('when it was last published', 'what it counts and adds up')
+    """
+    name = column.rsplit(": ", 1)[-1]
+    if name.endswith(OF_EVENTS):
+        return "whether it is armed" if name.endswith("unarmed") else "when it was last published"
+    return next((says for word, says in HOLDS.items() if f"{word}." in column), column)
 
 
 def warm_after_ms(event: type[Event], value_of: ValueOf) -> int | None:

@@ -108,10 +108,9 @@ class States:
         for name, keys, parts, followers in stored:
             table = self.tables[name]
             rows = table.restore_rows(keys, self.base)
-            for part, (layout, values) in parts.items():
-                table.parts[part].load(rows, layout, values)
-            for one in table.followers:
-                layout, values = followers[one.part_name]
+            both = [(table.parts[part], *stored) for part, stored in parts.items()]
+            both += [(one, *followers[one.part_name]) for one in table.followers]
+            for one, layout, values in both:
                 kept = [place for place, value in enumerate(values) if value is not None]
                 if kept:
                     one.load(rows[kept], layout, [values[place] for place in kept])

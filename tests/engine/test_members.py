@@ -212,6 +212,8 @@ def test_a_rule_with_reset_reads_as_if_each_event_emptied_its_key(batches, condi
                     plain.members[key], plain.emptied[key] = [], entry["time"]
             if not entry["timer"]:
                 plain.end_lines(position, ends)
+                ended = {line for at, line, timers_only, _ in ends if at == position and not timers_only}
+                last = {slot: time for slot, time in last.items() if slot[0] not in ended}
                 position += 1
         flow = shard.rule.flow
         assert [(int(at), int(time)) for at, time in zip(flow.at, flow.time, strict=True)] == [

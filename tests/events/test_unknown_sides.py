@@ -11,6 +11,8 @@ from streams.engine.flow import Flow
 from tests.shards import CATALOGUE, Bench, epoch_ms
 
 EVENTS = list(CATALOGUE)
+ALWAYS_GIVEN = {"device.changed": {"new_tac"}}
+"""What `docs/records.md` lets be absent, but not in the records that the event looks at: such a record is refused."""
 
 
 def conditions_of(event) -> list[Expr]:
@@ -51,7 +53,7 @@ def test_a_case_meets_each_nullable_operand_from_its_unknown_side(monkeypatch, e
         if case.until:
             bench.advance(epoch_ms(case.until))
     wanted = {leaf.key(): str(leaf) for condition in conditions_of(event) for leaf in nullable_leaves(condition)}
-    missing = sorted(words for key, words in wanted.items() if key not in met)
+    missing = sorted(words for key, words in wanted.items() if key not in met and words not in ALWAYS_GIVEN.get(event.id, ()))
     assert not missing, f"{event.id}: wanted a case in which each of these is unknown when the condition is evaluated, got none: {', '.join(missing)}"
 
 

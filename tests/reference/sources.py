@@ -9,6 +9,9 @@ from tests.reference.happening import Happening, Newest, before
 from tests.reference.values import fires, value
 
 
+KEPT_MS = 400 * 86_400_000
+
+
 class Scalar:
     """A source of one rule. `source` is declared; `id` names what it says in a happening."""
 
@@ -146,7 +149,8 @@ class Pair(Scalar):
 
     def fits(self, first: Happening, second: Happening) -> bool:
         within = self.source.within
-        return before(first, second) and (within is None or second.time <= self.rule.view(first).end_of(within))
+        end = first.time + KEPT_MS if within is None else self.rule.view(first).end_of(within)
+        return before(first, second) and second.time <= end
 
     def paired(self, first: Happening, second: Happening) -> Happening:
         return second.said(self.id, gap=second.time - first.time)

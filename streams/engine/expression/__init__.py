@@ -5,7 +5,7 @@
 """
 
 from schemas.columns import Bools, Ints
-from streams.engine.expression.canonical import canonical
+from streams.engine.expression.canonical import by_name, canonical
 from streams.engine.expression.certain import certain, may_be_unknown
 from streams.engine.expression.evaluate import Array, Column, Env, known
 from streams.engine.expression.leaves import EventDay, EventTime, Join, Param, Reading, RecordField, TruthKey, Unknown
@@ -41,6 +41,7 @@ __all__ = [
     "Unknown",
     "ValueKind",
     "both",
+    "by_name",
     "canonical",
     "certain",
     "condition",

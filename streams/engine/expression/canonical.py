@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def canonical(node: Expr, value_of: Callable[[Param], int]) -> str:
+def by_name(parameter: Param) -> object:
+    """What stands for a parameter where its value may change and state is carried: its event and name. One of no event has its value."""
+    owner = getattr(parameter.owner, "id", "")
+    return f"{owner}.{parameter.name}" if owner else parameter.value
+
+
+def canonical(node: Expr, value_of: Callable[[Param], object]) -> str:
     """What `node` means, as text.
 
     >>> from streams.engine.expression import Const

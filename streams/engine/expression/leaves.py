@@ -94,7 +94,7 @@ class Reading(Expr):
 
     implies: tuple[Reading, ...] = ()
 
-    def canonical(self, value_of: Callable[[Param], int]) -> str:
+    def canonical(self, value_of: Callable[[Param], object]) -> str:
         """What it is, the same in every process: equal for readings that mean the same."""
         raise NotImplementedError
 

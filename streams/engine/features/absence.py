@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streams.engine.expression import by_name
 from streams.engine.features.answers import MOST_RUNS, answered, note_answer
 from streams.engine.features.pair import shared_keys
 from streams.engine.features.timers import BEFORE_ALL, END, Due, lower, members_of, place_before, resets_of, topic_of
 from streams.engine.kernels import kernel
 from streams.engine.stage import FlowStage
 from streams.engine.state.chains import Chains, wipe
+from streams.engine.state.reach import Memory
 from streams.engine.streams import Source
 
 if TYPE_CHECKING:
@@ -56,7 +58,13 @@ class AbsenceSource(Source):
         return (self.span,)
 
     def canonical(self, value_of: ValueOf) -> str:
-        return f"[{self.first.canonical(value_of)}] without [{self.awaited.canonical(value_of)}]"
+        return self._text(value_of, value_of)
+
+    def gathered(self, value_of: ValueOf) -> str:
+        return self._text(value_of, by_name)
+
+    def _text(self, value_of: ValueOf, wait_of: ValueOf) -> str:
+        return f"[{self.first.canonical(value_of)}] without [{self.awaited.canonical(value_of)}] within {self.span.canonical(wait_of)}"
 
 
 @kernel(
@@ -164,7 +172,7 @@ class AbsenceStage(FlowStage):
 
     def __init__(self, home: Home, by: str, source: AbsenceSource, first: FlowStage, awaited: FlowStage, name: str) -> None:
         super().__init__(first, awaited)
-        self.home, self.by, self.source, self.first, self.awaited = home, by, source, first, awaited
+        self.home, self.by, self.source, self.name, self.first, self.awaited = home, by, source, name, first, awaited
         sources = (source.first.source, source.awaited.source)
         self.keys = source.keys_of(source.first), source.keys_of(source.awaited)
         self.scope = home.scope(by, self.keys[0], sources)
@@ -175,6 +183,7 @@ class AbsenceStage(FlowStage):
         self.shortest, longest = source.span.shortest_ms(value_of), source.span.longest_ms(value_of)
         self.kept = longest + home.late_limit_ms
         home.keep(self.scope.table, longest)
+        home.state.remembers(f"wait of {name}", Memory(delay_ms=longest))
 
     def keep_of_anchor(self, nodes: Iterable[Expr]) -> None:
         """Note what is read of the A at its timer; called before `declare`."""

@@ -40,6 +40,10 @@ class Extent:
         """Equal for extents that mean the same."""
         return type(self).__name__
 
+    def canonical(self, value_of: ValueOf) -> str:
+        """What it is, the same in every process."""
+        return type(self).__name__.lower()
+
 
 class Within(Extent):
     """(t - span, t]; of civil days today and the days before."""
@@ -49,6 +53,9 @@ class Within(Extent):
 
     def key(self) -> object:
         return ("within", self.span.key())
+
+    def canonical(self, value_of: ValueOf) -> str:
+        return f"within {self.span.canonical(value_of)}"
 
     def __str__(self) -> str:
         return f"within {self.span}"
@@ -161,7 +168,7 @@ class Feature(Reading):
 
     def canonical(self, value_of: ValueOf) -> str:
         arguments = ", ".join(canonical(one, value_of) for one in self.arguments)
-        return f"{self.function}({arguments}) of [{self.frame.stream.canonical(value_of)}] {self.frame.extent}{' before' if self.frame.without_own else ''}"
+        return f"{self.function}({arguments}) of [{self.frame.stream.canonical(value_of)}] {self.frame.extent.canonical(value_of)}{' before' if self.frame.without_own else ''}"
 
     def __str__(self) -> str:
         return f"{self.function}({', '.join(map(str, self.arguments))})" if self.arguments else self.function

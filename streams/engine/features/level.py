@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streams.engine.expression import Expr, Operand, canonical, expr
+from streams.engine.expression import Expr, Operand, by_name, canonical, expr
 from streams.engine.features.cuts import Clearing, believed_in, pieces
 from streams.engine.kernels import kernel
 from streams.engine.stage import FlowStage
@@ -79,8 +79,14 @@ class CrossingSource(Source):
         return (self.enter, self.release, *self.steps)
 
     def canonical(self, value_of: ValueOf) -> str:
-        release = "" if self.release is None else f" until {canonical(self.release, value_of)}"
-        return f"[{self.level.stream.canonical(value_of)}] crosses {canonical(self.enter, value_of)}{release}"
+        return self._text(value_of, value_of)
+
+    def gathered(self, value_of: ValueOf) -> str:
+        return self._text(value_of, by_name)
+
+    def _text(self, value_of: ValueOf, mark_of: ValueOf) -> str:
+        release = "" if self.release is None else f" until {canonical(self.release, mark_of)}"
+        return f"[{self.level.stream.canonical(value_of)}] crosses {canonical(self.enter, mark_of)}{release}"
 
 
 @kernel("void(int32[:], boolean[:], boolean[:], int64[:], boolean[:], int64, boolean, int64[:], int64[:], boolean[:], boolean[:])")

@@ -1,4 +1,4 @@
-"""P6 sequence: B after A, within a time or however long it takes."""
+"""P6 sequence: B after A, within a time, or within 400 days."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas.columns import DAY_MS
-from streams.engine.expression import DefinitionFault, Expr, RecordField, canonical
+from streams.engine.expression import DefinitionFault, Expr, RecordField, by_name, canonical
 from streams.engine.features import pairing
 from streams.engine.features.timers import END, Marks, from_store, kept_of, members_of, packed, resets_of, stored_kind, to_store, topic_of
 from streams.engine.flow import MergedFlow, StoredFlow
@@ -69,7 +69,7 @@ class Pair(Stream):
 
 
 class PairSource(Source):
-    """A happening of `second` after one of `first` (t_B <= t_A + within). One A serves one B; the latest free A before B counts.
+    """A happening of `second` after one of `first` (t_B <= t_A + within, or 400 days where there is none). One A serves one B; the latest free A before B counts.
 
     Each side may come late: the trigger is the second one by time, whichever arrives last. At equal times of two topics A counts as before B.
     """
@@ -98,7 +98,14 @@ class PairSource(Source):
         return (self.within,)
 
     def canonical(self, value_of: ValueOf) -> str:
-        return f"[{self.first.canonical(value_of)}] then [{self.second.canonical(value_of)}]"
+        return self._text(value_of, value_of)
+
+    def gathered(self, value_of: ValueOf) -> str:
+        return self._text(value_of, by_name)
+
+    def _text(self, value_of: ValueOf, wait_of: ValueOf) -> str:
+        within = "" if self.within is None else f" within {self.within.canonical(wait_of)}"
+        return f"[{self.first.canonical(value_of)}] then [{self.second.canonical(value_of)}]{within}"
 
 
 class Earlier(Of):
@@ -172,7 +179,7 @@ class PairStage(FlowStage):
             return
         within, world, free, waiting = self.source.within, self.home.world, self.free, self.waiting
         if within is None:
-            firsts.entries[END] = NEVER
+            firsts.entries[END] = firsts.flow.time + KEPT_MS  # what is kept without a span ends with its row (`docs/semantics.md` §1.7)
         elif n:
             firsts.entries[END] = within.after(world.value_of, world.calendar, firsts.flow.time, firsts.flow.zones(self.by) if within.civil else 0)
         first_values = table_of([one.node for one in self.earlier.values()], firsts.flow)

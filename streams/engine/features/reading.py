@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streams.engine.features.frame import Extent, Feature
     from streams.engine.features.members import MemberStage
     from streams.engine.flow import Flow
-    from streams.engine.streams import ValueOf
+    from streams.engine.spans import ValueOf
 
 SHOWN = ("latest", "first", "top", "list")
 """Functions that give a text back: then its letters are kept, not only its code."""

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streams.engine.expression import canonical
+from streams.engine.expression import by_name, canonical
 from streams.engine.expression import condition as checked
 from streams.engine.features.timers import BEFORE_ALL, END, Due, lower, members_of, place_before, resets_of
 from streams.engine.kernels import kernel
 from streams.engine.stage import FlowStage
+from streams.engine.state.reach import Memory
 from streams.engine.streams import Source
 
 if TYPE_CHECKING:
@@ -46,8 +47,14 @@ class SilenceSource(Source):
         return (self.span, self.given)
 
     def canonical(self, value_of: ValueOf) -> str:
-        given = "" if self.given is None else f" given {canonical(self.given, value_of)}"
-        return f"[{self.stream.canonical(value_of)}] silent{given}"
+        return self._text(value_of, value_of)
+
+    def gathered(self, value_of: ValueOf) -> str:
+        return self._text(value_of, by_name)
+
+    def _text(self, value_of: ValueOf, wait_of: ValueOf) -> str:
+        given = "" if self.given is None else f" given {canonical(self.given, wait_of)}"
+        return f"[{self.stream.canonical(value_of)}] silent {self.span.canonical(wait_of)}{given}"
 
 
 @kernel(
@@ -123,12 +130,14 @@ class SilenceStage(FlowStage):
 
     def __init__(self, home: Home, by: str, source: SilenceSource, inner: FlowStage, name: str) -> None:
         super().__init__(inner)
-        self.home, self.by, self.source, self.inner = home, by, source, inner
+        self.home, self.by, self.source, self.name, self.inner = home, by, source, name, inner
         self.keys = source.stream.by_value
         sources = (source.stream.source,)
         self.scope = home.scope(by, self.keys, sources)
         self.timers = Due(home, self.scope, home.part(sources), name, source, source.stream.source)
-        home.keep(self.scope.table, source.span.longest_ms(home.world.value_of))
+        longest = source.span.longest_ms(home.world.value_of)
+        home.keep(self.scope.table, longest)
+        home.state.remembers(f"wait of {name}", Memory(delay_ms=longest))
 
     def keep_of_anchor(self, nodes: Iterable[Expr]) -> None:
         """Note what is read of the last one at its timer; called before `declare`."""

@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 Ledger = Counter[tuple[str, str]]
 """Records by topic and fate."""
-CLOCK, LAYOUT, MEMORY, TEXT = "clock", "layout", "memory", "text"
+CLOCK, LAYOUT, MEMORY, TEXT, OWNER = "clock", "layout", "memory", "text", "owner"
 HEAD_KEY = record_key(CLOCK, "")
 """Changelog key of the head row."""
-ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT)
+ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT, OWNER)
 """What the changelog holds besides the rows of parts."""
 TEXTS_BETWEEN = 1024
 """When the texts have grown by so many since the last check, or doubled, those that no row holds any more are deleted."""
 FORMAT = 2
 REMEDIES = {
-    "format": "run the version that wrote it, or start with another --app and replay history",
+    "format": "state of another edition cannot be read; run the version that wrote it, or start with another --app and replay history",
     "partitions": "customers would meet another shard's state; give the topics their old number of partitions, or start with another --app and replay history",
 }
 
@@ -89,6 +89,10 @@ class State:
         self.memory: dict[str, Memory] = {}
         """By part, or part and column, where it does not keep everything forever."""
         self.memory_before: dict[str, Memory] = {}
+        """The same as it was stored."""
+        self.owners: dict[str, list[str]] = {}
+        """By the name of state that is gathered for rules, the events that need it."""
+        self.owners_before: dict[str, list[str]] = {}
         """The same as it was stored."""
         self.texts: set[int] = set()
         """The codes of the texts that are held for this state and stored with it."""
@@ -200,6 +204,8 @@ class State:
             if self.memory_before.get(place) != memory:
                 heads.append(Change(record_key(MEMORY, place), msgspec.json.encode(memory)))
         heads += [Change(record_key(MEMORY, place), None) for place in self.memory_before.keys() - self.memory.keys()]
+        heads += [Change(record_key(OWNER, name), msgspec.json.encode(events)) for name, events in self.owners.items() if self.owners_before.get(name) != events]
+        heads += [Change(record_key(OWNER, name), None) for name in self.owners_before.keys() - self.owners.keys()]
         for table in self.tables.values():
             for layout in (*(part.layout for part in table.parts.values()), *(other.layout() for other in table.elsewhere())):
                 if layout.columns or layout.texts:
@@ -254,6 +260,7 @@ class State:
         self.look_at = len(self.texts) + TEXTS_BETWEEN
         self._restore_head(about[CLOCK].get(""))
         self.memory_before = {place: msgspec.json.decode(value, type=Memory) for place, value in about[MEMORY].items()}
+        self.owners_before = {name: msgspec.json.decode(value, type=list[str]) for name, value in about[OWNER].items()}
         self.memory = {place: memory.after(self.memory_before.get(place), self.clock.now) for place, memory in self.memory.items()}
         count = 0
         customers = self.table("customer")
