@@ -8,7 +8,6 @@ from streams.engine.features.frame import Feature
 from tests.reference.happening import Happening, Newest, before
 from tests.reference.values import fires, value
 
-
 KEPT_MS = 400 * 86_400_000
 
 
