@@ -214,15 +214,13 @@ def entries_of(members: Flow, readers: Sequence[Flow]) -> Entries:
 
     Happenings are the same when both are taken from one flow and have one place there. At the same place members go before readers.
     """
-    whole, place = root_of(members)
-    member_at = np.full(int(place.max(initial=-1)) + 1, -1, np.int64)
-    member_at[place] = np.arange(members.n)
+    indexes = member_indexes(members, np.arange(members.n))
     flows, found, n = [members], [], members.n
     for reader in readers:
-        its_whole, place = root_of(reader)
         entry = np.full(reader.n, -1, np.int64)
-        if its_whole is whole and len(member_at):
-            inside = place < len(member_at)
+        for whole, member_at in indexes:
+            place = places_in(reader, whole)
+            inside = (entry < 0) & (place >= 0) & (place < len(member_at))
             entry[inside] = member_at[place[inside]]
         alone = np.flatnonzero(entry < 0)
         if len(alone):
@@ -259,6 +257,32 @@ def believed_at(entries: Entries, batch: Batch) -> Bools:
     records = entries.at & 1 == 1
     believed[records] = batch.believed[entries.at[records] >> 1]
     return believed
+
+
+def member_indexes(members: Flow, numbers: Ints) -> list[tuple[object, Ints]]:
+    """What members were taken from, and there at each place the number of the member, -1: none; of merged flows also what their parts were taken from."""
+    whole, place = root_of(members)
+    member_at = np.full(int(place.max(initial=-1)) + 1, -1, np.int64)
+    member_at[place] = numbers
+    found = [(whole, member_at)]
+    if isinstance(whole, MergedFlow):
+        for number, part in enumerate(whole.parts):
+            mine = whole.which[place] == number
+            found += member_indexes(part.take(np.sort(whole.where[place[mine]])), numbers[mine])
+    return found
+
+
+def places_in(flow: Flow, whole: object) -> Ints:
+    """The place in `whole` of each happening of `flow`, -1 where it was not taken from there; merged flows are looked through."""
+    root, place = root_of(flow)
+    if root is whole:
+        return place
+    found = np.full(flow.n, -1, np.int64)
+    if isinstance(root, MergedFlow):
+        for number, part in enumerate(root.parts):
+            mine = root.which[place] == number
+            found[mine] = places_in(part, whole)[root.where[place[mine]]]
+    return found
 
 
 def root_of(flow: Flow) -> tuple[object, Ints]:

@@ -16,7 +16,7 @@ from streams.engine.features.pair import Pair, PairSource, PairStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
 from streams.engine.home import Home
 from streams.engine.spans import span_of
-from streams.engine.stage import RecordStage
+from streams.engine.stage import RecordStage, entries_of
 from streams.engine.state.store import State
 from streams.engine.streams import Of, RecordSource, Stream
 from streams.intake.decode import decode_chunk
@@ -110,3 +110,16 @@ def test_a_pair_is_found_whichever_record_comes_last():
     flow = engine.pairs.flow
     assert [(flow.identity(0).record_id, value(flow, engine.pair.gap, 0), value(flow, engine.pair.earlier(after), 0))] == [("v2", 5 * MINUTE, 6)]
     assert (int(flow.time[0]), text_of(value(flow, party, 0)), int(flow.ranks[0])) == (START + 20 * MINUTE, "t:9", 1)
+
+
+def test_a_pair_is_the_same_happening_as_its_record_whatever_else_the_batch_holds():
+    """Else what frames read at it would depend on the cuts."""
+    for others in ([], [charge(15, 2)]):
+        engine = Engine()
+        engine.run(call(20, 1))
+        engine.run(charge(-50, 1), call(5, 2), *others)
+        flow, calls_of_batch = engine.pairs.flow, engine.records[1].flow
+        assert [flow.identity(i).record_id for i in range(flow.n)] == ["v2", "v1"][: flow.n] and flow.n == 1 + len(others)
+        for members, reader, wanted in ((calls_of_batch, flow, [0, -1]), (flow, calls_of_batch, [0])):
+            entries = entries_of(members, [reader])
+            assert entries.member[entries.readers[0]].tolist() == wanted[: reader.n]
