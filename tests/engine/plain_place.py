@@ -87,11 +87,11 @@ class Line:
             if self.trip is not None and self.stable == best:
                 self.trip = None
 
-    def vote(self, day, moment, place):
-        if self.votes and max(self.votes) > day + timedelta(days=31):
-            self.votes = {}
+    def vote(self, day, moment, place, *, late):
+        if not late:
+            self.votes = {one: vote for one, vote in self.votes.items() if one <= day}
         held = self.votes.get(day)
-        if held is not None and held[0] > moment:
+        if late and held is not None and held[0] > moment:
             return
         self.votes[day] = (moment, place)
         newest = max(self.votes)
@@ -169,14 +169,15 @@ class Plainly:
             return
         zone = self.facts.zone_of(line, moment)
         now = local(moment, zone)
+        late = me.newest is not None and moment < me.newest <= moment + MONTH
         if now.hour < 6 and not place.startswith("intl:"):
-            me.vote(now.date(), moment, place)
-        if me.newest is not None and moment < me.newest <= moment + MONTH:
+            me.vote(now.date(), moment, place, late=late)
+        if late:
             return
         found = me.take(place, moment, believed=believed, crm=self.facts.home_of(line, moment), zone=zone)
         if found is not None:
             trip = found.pop("trip")
-            found |= {"trip.id": self.trip_id(record, trip), "trip.length": moment - trip["opened"] if trip else None, "trip.cities": list(trip["places"]) if trip else []}
+            found |= {"trip.id": self.trip_id(record, trip), "trip.length": max(0, moment - trip["opened"]) if trip else None, "trip.cities": list(trip["places"]) if trip else []}
             found["trip.tourist"] = trip is not None and not self.facts.tourist.isdisjoint(trip["visited"])
             found["domestic"] = not any(place.startswith("intl:") for place in (found["was"], found["to"]))
             self.moves.append((record["record_id"], found))

@@ -155,3 +155,23 @@ def test_a_level_in_another_currency_neither_crosses_nor_releases():
     records[1]["currency"] = "USD"
     low, *_ = found_by(Bench(building("split", "line")), [records])
     assert [fired for _, fired, _ in low] == [True, False]
+
+
+def test_what_is_dropped_at_a_line_end_stays_dropped_after_a_restart():
+    """The end comes with a record of another type."""
+    (first, second), end = changes((1200, 900), (1200, 900)), good("state_change", event_time=START + 1, reset="all")
+    low, *_ = found_by(Bench(building("split", "line")), [[first], [end], [second]], {2})
+    assert [fired for _, fired, _ in low] == [True, True]
+
+
+def test_a_misdated_record_makes_nothing_late_and_a_believed_one_not_for_long():
+    """One record a month ahead is not believed; where the clock followed two of them, the next record on time is again the newest."""
+    far = START + 32 * DAY
+    records = changes((1, 0), (1, 0), (1, 0), (1, 0))
+    times = (START, START + 1, far, START + 2 * DAY)
+    *_, empty = found_by(Bench(building("plain", "line")), [[record | {"event_time": time} for record, time in zip(records, times, strict=True)]])
+    assert [fired for _, fired, _ in empty] == [True, True, True, True]
+    other = good("balance_change", event_time=far, customer_id="C2", subscription_id="S2", balance_after=5, delta=-1)
+    believed = [records[0] | {"event_time": START}, other, records[1] | {"event_time": far}, records[2] | {"event_time": START + 1}, records[3] | {"event_time": START}]
+    *_, empty = found_by(Bench(building("plain", "line")), [believed])
+    assert [fired for _, fired, _ in empty] == [True, True, True, False]

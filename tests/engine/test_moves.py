@@ -138,3 +138,11 @@ def test_a_value_assumed_at_first_is_no_known_one():
     """Consent withdrawn is a move though nothing was known before; granted is none."""
     assert found_by("assumed", "line", [[{**record, "reason": "x"} for record in states((None, "withdrawn"))]]) == [("0", None)]
     assert found_by("assumed", "line", [[{**record, "reason": "x"} for record in states((None, "granted"))]]) == []
+
+
+def test_what_is_dropped_at_a_line_end_stays_dropped_after_a_restart():
+    """The end comes with a record of another type."""
+    first, second = states((None, "active"), (None, "suspended"))
+    end = good("location_update", event_time=START + 1, reset="all")
+    assert found_by("remembered", "line", [[first], [second]], {1}) == [("1", "active")]
+    assert found_by("remembered", "line", [[first], [end], [second]], {2}) == []

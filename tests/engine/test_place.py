@@ -322,3 +322,36 @@ def test_the_clock_counts_the_votes_of_a_line_that_says_nothing_more():
         timeline = [*records, *clock_at([ms(f"2026-05-05T{clock}+02:00")]), page(ms("2026-05-05T05:00+02:00"), "S2")]
         compare(timeline, [4])
         assert Plainly(known()[1], timeline).reads[-1][2] == home
+
+
+def test_a_line_that_ends_loses_everything_at_once():
+    """Its place, its nights and its trip, also over a restart."""
+    away = at_noon(("08:00", "A"), ("09:00", "B"), ("10:00", "B"), line="S1")
+    end, asked = page(ms("2026-05-05T04:00+02:00"), "S1") | {"reset": "all"}, page(ms("2026-05-05T12:00+02:00"), "S1")
+    four = nights(*"BBBB", start="2026-05-01T05:00+02:00", line="S1")
+    timeline = [four[0], *away, *four[1:], end, *nights("B", start="2026-05-05T05:00+02:00", line="S1"), asked]
+    plain = Plainly(known()[1], timeline)
+    assert plain.reads[-1] == ("page", "B", "A", None, None)
+    done = trial(cut(timeline, [1]), range(1, len(timeline)))
+    assert (done.moves, done.reads) == (plain.moves, plain.reads)
+
+
+def test_where_only_timers_stop_votes_are_counted_with_the_next_one():
+    five, more = nights(*"BBBBB"), nights("B", start="2026-05-06T03:00+02:00")
+    five[-1]["reset"] = "timers"
+    asked = [page(ms(f"2026-05-0{day}T12:00+02:00"), "S2") for day in (5, 6)]
+    timeline = [*five, asked[0], *more, asked[1]]
+    compare(timeline, [1], {2, 6})
+    assert [home for what, _, home, *_ in Plainly(known()[1], timeline).reads if what == "page"] == [None, "B"]
+
+
+def test_a_candidate_seen_first_on_a_wrong_date_begins_anew():
+    away = at_noon(("08:00", "A"), ("09:00", "B"), ("09:30", "B"))
+    assert [place for place, _ in moved([*clock_at([ms("2026-05-01T08:00+02:00")]), away[0], seen(ms("2027-05-01T08:00+02:00"), "B", "S2"), *away[1:]])] == ["B 07:30"]
+
+
+def test_votes_of_wrong_dates_are_forgotten_with_the_next_on_time():
+    wrong = seen(ms("2026-06-20T03:00+02:00"), "C", "S2")
+    records = [wrong, *nights(*"BBBBB")]
+    compare([*records, page(ms("2026-05-05T12:00+02:00"), "S2")], [2])
+    assert Plainly(known()[1], [*records, page(ms("2026-05-05T12:00+02:00"), "S2")]).reads[-1][2] == "B"

@@ -101,32 +101,33 @@ def count_votes(state: Any, nights: Any, line: int, lines: Any, zones: Any, begi
     state[COUNT_AT] = 0 if day == 0 else utc_of(zones, begins, zone, day * DAY_MS + NIGHT_END_MS)
 
 
-@kernel("int64(int64[:], int64, int64, int64, int64)")
-def vote(nights: Any, day: int, place: int, time: int, jump_days: int) -> int:
+@kernel("int64(int64[:], int64, int64, int64, boolean)")
+def vote(nights: Any, day: int, place: int, time: int, late: bool) -> int:
     """Vote for the home of `day`. Returns 0: nothing changed, 1: only the time of the vote, 2: the vote.
 
-    A record earlier than the one that voted for the day does not; the times are known of as many days as there is room for. Votes of
-    days more than `jump_days` ahead were misdated. What is older than the newest day by `VOTES_KEPT` days is forgotten.
+    A late record earlier than the one that voted for its day does not vote; the times are known of as many days as there is room for.
+    What days behind one on time had voted was misdated. What is older than the newest day by `VOTES_KEPT` days is forgotten.
 
     >>> import numpy as np
     >>> nights = np.zeros(TIMES + 5, np.int64)
-    >>> [vote(nights, 20_000, place, time, 31) for place, time in ((7, 100), (8, 90), (8, 110), (8, 120))]
+    >>> [vote(nights, 20_000, place, time, late) for place, time, late in ((7, 100, False), (8, 90, True), (8, 110, False), (8, 120, False))]
     [2, 0, 2, 1]
     >>> votes_of(nights, 8, 20_000, VOTE_DAYS)
     1
     """
     timed = len(nights) - TIMES
-    if nights[HELD] == 0 or nights[NEWEST_DAY] > day + jump_days:
-        nights[HELD], nights[NEWEST_DAY] = 0, day
     ahead = day - nights[NEWEST_DAY]
-    if ahead > 0:
-        nights[HELD] = (nights[HELD] << ahead) & 0xFFFFFFFF if ahead < VOTES_KEPT else 0
+    if nights[HELD] == 0 or ahead > 0:
+        nights[HELD] = (nights[HELD] << ahead) & 0xFFFFFFFF if 0 < ahead < VOTES_KEPT else 0
+        nights[NEWEST_DAY] = day
+    elif not late and ahead < 0:
+        nights[HELD] = nights[HELD] >> -ahead if -ahead < VOTES_KEPT else 0
         nights[NEWEST_DAY] = day
     back = nights[NEWEST_DAY] - day
     if back >= VOTES_KEPT:
         return 0
     voted = (nights[HELD] >> back) & 1
-    if voted and (back >= timed or nights[TIMES + day % timed] > time):
+    if voted and late and (back >= timed or nights[TIMES + day % timed] > time):
         return 0
     if back < timed:
         nights[TIMES + day % timed] = time
@@ -197,8 +198,9 @@ def place_machine(
             dirty[row] = True
         place = places[i]
         if place != 0:
+            late = time < own[NEWEST] <= time + jump_ms
             if days[i] >= 0:
-                changed = vote(votes, days[i], place, time, jump_ms // DAY_MS)
+                changed = vote(votes, days[i], place, time, late)
                 if changed:
                     dirty_nights[row] = True
                 if changed == 2:
@@ -207,7 +209,7 @@ def place_machine(
                     if own[COUNT_AT] == 0 or count_at < own[COUNT_AT]:
                         own[COUNT_AT] = count_at
                         dirty[row] = True
-            if not time < own[NEWEST] <= time + jump_ms:
+            if not late:
                 dirty[row] = True
                 if confirms(own, place, time, believed[i]):
                     at = line_at(lines, keys[row, 1], time)
