@@ -68,7 +68,10 @@ class Metrics:
             "kairos_consumer_lag_records", "Offsets of a topic partition that are not committed yet: its last stable offset less the group's", ["topic", "partition"], **own
         )
         self.waiting = Gauge(
-            "kairos_waiting_records", "Offsets above the committed one that are no backlog: their records wait for stragglers, or are done", ["topic", "partition"], **own
+            "kairos_waiting_records",
+            "Offsets above the committed one that are no backlog: their records wait for stragglers, or for other topics that do, or are done",
+            ["topic", "partition"],
+            **own,
         )
         self.early = Counter("kairos_early_records", "Records that left before their wait was over, because more than wait_bytes were waiting", ["topic"], **own)
         self.held = Gauge("kairos_held_back_records", "Offsets that may not be read before another producer ends its transaction", ["topic", "partition"], **own)

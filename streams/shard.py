@@ -144,6 +144,11 @@ class Shard:
         """When the first of the topics with records that wait will have waited for so long without input; ALWAYS where there is none."""
         return min((self.merger.rests_at(rank) for rank in self.merger.waiting), default=ALWAYS)
 
+    @property
+    def patient(self) -> bool:
+        """Whether nothing could be released at the last step, while records waited for stragglers: all that was fed waits for them."""
+        return self.merger.patient
+
     def waiting(self, topic: str) -> int:
         """How many offsets of `topic` above the next one are no backlog: their records wait for stragglers, or are done."""
         return self.merger.waiting[RANK[topic]].beyond() if RANK[topic] in self.merger.waiting else 0

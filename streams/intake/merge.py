@@ -226,6 +226,8 @@ class Merger:
         """
         self.blocking: set[int] = set()
         """Ranks of the topics whose looks were too old for some queued record at the last release."""
+        self.patient = False
+        """Whether the last release found nothing, while records waited for stragglers: those that are queued wait with them."""
 
     def fresh(self, rank: int, *columns: Sequence[Any]) -> tuple[Sequence[Any], ...]:
         """Of a topic's raw records (offsets, and what belongs to them) those that were not done before a restart."""
@@ -284,7 +286,9 @@ class Merger:
         """The next records that nothing unread can come before; at most `max_records`. None when there is nothing to commit."""
         order, ranks, keys = self._order(max_records)
         counts = np.bincount(ranks[order[: min(len(order), max_records)]], minlength=len(TOPICS))
-        if not counts.sum() and not any(queue.chunks and not len(queue.chunks[0][0]) - queue.chunks[0][1] for queue in self.queues):
+        nothing = not counts.sum() and not any(queue.chunks and not len(queue.chunks[0][0]) - queue.chunks[0][1] for queue in self.queues)
+        self.patient = nothing and any(map(self.holds, self.waiting))
+        if nothing:
             return None
         for rank, count in enumerate(counts.tolist()):
             if count:

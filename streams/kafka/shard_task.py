@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.engine.engine import RuleFailed
-from streams.intake.merge import UNREAD
+from streams.intake.merge import ALWAYS, UNREAD
 from streams.isolation import isolate, shut_off
 from streams.kafka import books, changelog
 from streams.kafka.failpoints import reach
@@ -196,7 +196,7 @@ class ShardTask:
         """Whether there is something to do: state to restore, a step in hand, or records to take. While some wait for stragglers, others wait for them."""
         if not self.ready.is_set() or self.stepping.locked():
             return True
-        if self.shard.rests_at() > time.monotonic() and any(map(self.shard.waiting, TOPICS)):
+        if time.monotonic() < self.shard.rests_at() < ALWAYS:
             return any(not self.shard.full(topic) for topic in self.behind())
         return bool(self.behind()) or any(map(self.shard.queued, TOPICS))
 
@@ -460,8 +460,9 @@ class ShardTask:
         name = str(self.partition)
         self.metrics.clock.labels(name).set(self.shard.clock / 1000)
         for topic, end in self.ends.items():
-            self.metrics.lag.labels(topic, name).set(max(0, end - self.transactions.committed.get(topic, 0)))
-            self.metrics.waiting.labels(topic, name).set(self.shard.waiting(topic))
+            committed = self.transactions.committed.get(topic, 0)
+            self.metrics.lag.labels(topic, name).set(max(0, end - committed))
+            self.metrics.waiting.labels(topic, name).set(max(0, self.next[topic] - committed) if self.shard.patient else self.shard.waiting(topic))
         for table, count in self.shard.rows().items():
             self.metrics.rows.labels(table, name).set(count)
         for (topic, fate), count in self.shard.ledger.items():

@@ -41,7 +41,7 @@ def jittered(seed):
             own = {**who, "event_time": at, "seq": seq, "record_id": f"{customer}-{number}"}
             after = balance + dice.choice((-1200, -700, -300, 900, 2500))
             if dice.random() < 0.3:
-                topic, made = "raw.usage", session(total_bytes=dice.randrange(10**9), **own)
+                topic, made = "raw.usage", session(total_bytes=dice.randrange(10**9), start_time=at, **own)
             else:
                 topic, made = "raw.billing", topup(balance, after, **own) if after > balance else charge(balance, max(0, after), **own)
                 balance = max(0, after)
@@ -69,17 +69,21 @@ def all_waiting(run, seconds=60):
         time.sleep(0.05)
 
 
-def test_kill_9_while_records_wait_loses_and_repeats_nothing(trial, tmp_path):
+MORE = ("before_commit:4", "restore_read:2", "after_offsets:3", "after_send:4", "after_commit:4")
+
+
+@pytest.mark.parametrize("points", [("after_commit:14",), pytest.param(("after_commit:14", *MORE), marks=pytest.mark.fault_full)])
+def test_kill_9_while_records_wait_loses_and_repeats_nothing(trial, tmp_path, points):
     records, half = jittered(SEED), CUSTOMERS * RECORDS // 2
     City(SEED, CUSTOMERS, MIDNIGHT_MS).write_reference(tmp_path / "reference")
     waits = {"wait_usage": f"{WAIT_MS}ms", "wait_billing": f"{WAIT_MS}ms"}
     run = trial(46, "kill -9 while records wait for stragglers", records=(records[:half], ["--reference", str(tmp_path / "reference")]), waits=waits)
-    run.environment["KAIROS_BATCH_RECORDS"] = "100"
-    assert run.wait_dead(run.start("--instance", "w1", fault="after_commit:14")) == -signal.SIGKILL
-    run.strike()
+    run.environment["KAIROS_BATCH_RECORDS"] = "40"
+    for point in points:
+        assert run.wait_dead(run.start("--instance", "w1", fault=point)) == -signal.SIGKILL
+        run.strike()
     assert ahead(run)
     worker = run.start("--instance", "w1")
-    run.wait_log("shard restored", run.cluster.partitions + 1)
     lags = all_waiting(run)
     run.kill(worker, signal.SIGKILL)
     assert lags == run.lags_of_broker()

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from aiokafka import TopicPartition
 
-from events.stories import charge
+from events.stories import charge, session
 from schemas.raw import TOPICS
 from streams.emit import dead_letter
 from streams.engine.state.store import Head
@@ -302,7 +302,13 @@ def test_a_topic_that_waits_is_fetched_however_many_wait_and_the_metric_is_what_
     assert task.wants("raw.billing")
     assert waiting(task) == 9
     assert waiting(task, "raw.usage") is None, "no end is known"
-    assert task.behind() == {"raw.billing"}
+    task.feed("raw.usage", run_of(0, [session("10:00")], end=3))
+    task._observe()
+    assert waiting(task, "raw.usage") == 0
+    assert task.shard.step(None, 100) is None
+    task._observe()
+    assert waiting(task, "raw.usage") == 1, "it waits for the other topic"
+    assert task.behind() == {"raw.billing", "raw.usage"}
 
 
 def test_a_shard_whose_records_wait_is_not_busy_and_one_that_is_not_fed_is(monkeypatch):
