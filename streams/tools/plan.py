@@ -9,10 +9,10 @@ import msgspec
 
 from schemas.columns import DAY_MS
 from streams.definitions.tree import used_by
-from streams.engine.features.absence import AbsenceSource, AbsenceStage
+from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.frame import Ever, Today, Within
 from streams.engine.features.place import Place
-from streams.engine.features.silence import SilenceSource, SilenceStage
+from streams.engine.features.silence import SilenceSource
 from streams.engine.state.codec import Layout, split_key
 from streams.engine.state.reach import Memory
 from streams.engine.state.store import ABOUT, CLOCK, LAYOUT, MEMORY, OWNER, REMEDIES, Head
@@ -126,10 +126,9 @@ def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
                 )
             ]
     wanted_parts, found, lines = installed_parts(engine), stored.parts(), []
-    notes = {place: note_of(stored.memory.get(place), memory, stored.clock) for place, memory in engine.state.memory.items()}
-    notes |= waits_of(stored, engine)
     warm = {event.id: warm_after_ms(event, engine.world.value_of) for event in catalogue}
     owners = {**stored.owners, **engine.state.owners}
+    notes = {state_of(place, "", owners): note_of(stored.memory.get(place), memory, stored.clock) for place, memory in engine.state.memory.items()}
     known = {event for events in stored.owners.values() for event in events}
     for part in sorted({*wanted_parts, *found}):
         kinds: dict[str, tuple[ColumnKind, int]] = {name: (kind, length) for name, kind, length in wanted_parts[part].columns} if part in wanted_parts else {}
@@ -148,7 +147,7 @@ def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
             owner = ", ".join(owned) or KERNEL
             waits = [warm.get(event, 0) for event in owned]
             wait = None if None in waits else max((one for one in waits if one is not None), default=0)
-            note = next((notes[place] for place in (part, f"{part}: {name}", state_of(part, name, owners)) if notes.get(place)), "")
+            note = notes.get(state_of(part, name, owners), "")
             line = Line(owner, *compared(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], wait, stored.clock, note))
             lines.append(changed(line, known=bool(known.intersection(owned)), installed=any(event in catalogue.by_id for event in owned)))
     return sorted(lines, key=lambda line: (ORDER.index(line.becomes), line.owner, line.column))
@@ -163,25 +162,10 @@ def changed(line: Line, *, known: bool, installed: bool) -> Line:
     return line
 
 
-def waits_of(stored: Stored, engine: Engine) -> dict[str, str]:
-    """Notes on timers whose wait is another one now, by the name of their state."""
-    found = {}
-    for stage in engine.plan.stages:
-        if isinstance(stage, AbsenceStage | SilenceStage):
-            name = f"wait of {stage.name}"
-            before, now = stored.memory.get(name), engine.state.memory[name]
-            if before is not None and before.delay_ms != now.delay_ms:
-                found[stage.name] = note_of(before, now, stored.clock)
-    return found
-
-
 def state_of(part: str, column: str, owners: dict[str, list[str]]) -> str:
     """The name of the state that a column belongs to; empty for that of an event or of every installation."""
-    for name in (column, part.split(".", 1)[-1]):
-        for stage in owners:
-            if name == stage or name.startswith(f"{stage}."):
-                return stage
-    return ""
+    place = f".{part}.{column}."
+    return max((name for name in owners if f".{name}." in place), key=len, default="")
 
 
 def compared(

@@ -245,7 +245,7 @@ class Often(Event, by="line"):
 
 CASES = [Case("none", [], []), Case("one", [call("10:00", "dropped")], [])]
 '''
-INCOMING, DROPPED = 'V.direction == "mt"', 'V.outcome == "dropped"'
+INCOMING, DROPPED = 'V.direction == "mt"', 'V.outcome == "dropped", V.direction == "mo"'
 
 
 def often(folder: Path, condition: str, **values: int) -> Catalogue:

@@ -183,7 +183,7 @@ class AbsenceStage(FlowStage):
         self.shortest, longest = source.span.shortest_ms(value_of), source.span.longest_ms(value_of)
         self.kept = longest + home.late_limit_ms
         home.keep(self.scope.table, longest)
-        home.state.remembers(f"wait of {name}", Memory(delay_ms=longest))
+        home.state.remembers(f"{by}.{name}", Memory(delay_ms=longest))
 
     def keep_of_anchor(self, nodes: Iterable[Expr]) -> None:
         """Note what is read of the A at its timer; called before `declare`."""

@@ -137,7 +137,7 @@ class SilenceStage(FlowStage):
         self.timers = Due(home, self.scope, home.part(sources), name, source, source.stream.source)
         longest = source.span.longest_ms(home.world.value_of)
         home.keep(self.scope.table, longest)
-        home.state.remembers(f"wait of {name}", Memory(delay_ms=longest))
+        home.state.remembers(f"{by}.{name}", Memory(delay_ms=longest))
 
     def keep_of_anchor(self, nodes: Iterable[Expr]) -> None:
         """Note what is read of the last one at its timer; called before `declare`."""
