@@ -50,7 +50,7 @@ def found_by(bench, batches, restarts=()):
         for n, stage in enumerate(bench.stages[-3:]):
             flow = stage.flow
             steps = flow.reading(stage.source.step).values.tolist() if n == 1 and flow.n else [None] * flow.n
-            found[n] += zip(ids(flow), flow.mask(("fired", id(stage.source))).tolist(), steps, strict=True)
+            found[n] += zip(ids(flow), flow.mask(("fired", stage.source.key())).tolist(), steps, strict=True)
     return found
 
 
