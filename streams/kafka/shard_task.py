@@ -32,6 +32,7 @@ from streams.shard import Step, StepFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from streams.engine.state.store import Head
     from streams.kafka.transport import Fetched
     from streams.metrics import Metrics
     from streams.settings import Settings
@@ -383,12 +384,12 @@ class ShardTask:
 
     async def _agree(self, consumer: AIOKafkaConsumer) -> books.Agreed:
         """Where the shard continues by state, group and topics. Raises BooksDiffer."""
-        known = await books.read_books(self.settings, self.connection, consumer, self.partition, self.shard.engine.state.stored)
+        known = await self._read_books(consumer, self.shard.engine.state.stored)
         try:
             agreed = books.agree(known, self.settings)
         except books.BooksDiffer:
             await asyncio.sleep(SETTLE_S)
-            known = await books.read_books(self.settings, self.connection, consumer, self.partition, self.shard.engine.state.stored)
+            known = await self._read_books(consumer, self.shard.engine.state.stored)
             agreed = books.agree(known, self.settings)
         self.transactions.last = known.group.token
         return agreed
@@ -401,10 +402,10 @@ class ShardTask:
         """
         try:
             async with asyncio.timeout(COMPARE_S), changelog.reading(self.settings, self.connection) as consumer:
-                known = await self._read_books(consumer)
+                known = await self._read_books(consumer, self.transactions.head)
                 if not self._last_of(known):
                     await asyncio.sleep(SETTLE_S)
-                    known = await self._read_books(consumer)
+                    known = await self._read_books(consumer, self.transactions.head)
         except (KafkaError, OSError, TimeoutError) as error:
             log(logger, logging.WARNING, "offsets and topics could not be compared after a rebalance, trying again", partition=self.partition, error=type(error).__name__)
             return
@@ -419,9 +420,9 @@ class ShardTask:
         """Whether the group's last commit is this shard's."""
         return known.group.token == self.transactions.last
 
-    async def _read_books(self, consumer: AIOKafkaConsumer) -> books.Books:
-        """State, offsets and topics, with the head as it was committed last."""
-        return await books.read_books(self.settings, self.connection, consumer, self.partition, self.transactions.head)
+    async def _read_books(self, consumer: AIOKafkaConsumer, head: Head | None) -> books.Books:
+        """The state's `head`, the group's offsets and what the topics hold."""
+        return await books.read_books(self.settings, self.connection, consumer, self.partition, head)
 
     async def commit(self, step: Step) -> None:
         """Commit `step` and count it. Raises Fenced, Unwritable, KafkaError."""
