@@ -40,7 +40,15 @@ def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[Build
         logger.warning(warning)
     engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms, settings.clock_jump_ms)
     shard_settings = ShardSettings(
-        settings.operator, settings.clock == "wall", settings.future_ms, settings.max_record_bytes, settings.queue_records, settings.clock_jump_ms, keep_state
+        settings.operator,
+        settings.clock == "wall",
+        settings.future_ms,
+        settings.max_record_bytes,
+        settings.queue_records,
+        settings.clock_jump_ms,
+        keep_state,
+        settings.waits,
+        settings.wait_bytes,
     )
 
     def build(partition: int, off: AbstractSet[str] = frozenset()) -> Shard:

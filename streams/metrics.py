@@ -55,6 +55,7 @@ class Metrics:
             "bill_lines_differ": Counter("kairos_differing_bill_lines", "Bills whose lines do not add up to the amount due", **own),
             "terminated": Counter("kairos_terminated_line_records", "Records of terminated lines, ignored by line rules", **own),
             "window_full": Counter("kairos_window_members_dropped", "Members dropped because a window held as many as it can", **own),
+            "ids_forgotten": Counter("kairos_forgotten_ids", "Record ids let go within the late limit because a customer had as many in a topic as it can", **own),
             "stale": Counter("kairos_stale_events", "Events too old to be published, sent to the missed topic", **own),
         }
         self.batch_seconds = Histogram("kairos_batch_seconds", "Merging, detecting and encoding one batch", buckets=FAST, **own)
@@ -66,8 +67,15 @@ class Metrics:
         self.lag = Gauge(
             "kairos_consumer_lag_records", "Offsets of a topic partition that are not committed yet: its last stable offset less the group's", ["topic", "partition"], **own
         )
+        self.waiting = Gauge(
+            "kairos_waiting_records",
+            "Offsets above the committed one that are no backlog: their records wait for stragglers, or for other topics that do, or are done",
+            ["topic", "partition"],
+            **own,
+        )
+        self.early = Counter("kairos_early_records", "Records that left before their wait was over, because more than wait_bytes were waiting", ["topic"], **own)
         self.held = Gauge("kairos_held_back_records", "Offsets that may not be read before another producer ends its transaction", ["topic", "partition"], **own)
-        self.ledger = Gauge("kairos_ledger_records", "Records behind the committed offset by their fate, kept with the state", ["topic", "partition", "fate"], **own)
+        self.ledger = Gauge("kairos_ledger_records", "Records that are done by their fate, kept with the state", ["topic", "partition", "fate"], **own)
         self.clock = Gauge("kairos_clock_seconds", "Clock of a shard, seconds since 1970", ["partition"], **own)
         self.rows = Gauge("kairos_rows", "State rows in use", ["table", "partition"], **own)
         self.restore_seconds = Gauge("kairos_restore_seconds", "Time that the last restore of a shard took", ["partition"], **own)
@@ -115,12 +123,14 @@ class Metrics:
             elif family == "record":
                 record = RECORD_TYPES[int(which)]
                 self.records.labels(record.topic, type_name(record)).inc(number)
+            elif family == "early":
+                self.early.labels(which).inc(number)
             elif family in self.counted:
                 self.counted[family].inc(number)
 
     def forget(self, partition: int) -> None:
         """Remove the gauges of a shard that left this worker."""
-        for gauge in (self.lag, self.held, self.ledger, self.clock, self.rows, self.restore_seconds, self.rule_off):
+        for gauge in (self.lag, self.waiting, self.held, self.ledger, self.clock, self.rows, self.restore_seconds, self.rule_off):
             gauge.remove_by_labels({"partition": str(partition)})
 
 

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from schemas.fault import KairosFault
 from schemas.iso import COUNTRIES
+from schemas.raw import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ Security = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 Mechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 YEAR_MS = 366 * 86_400_000
+WAITS = {topic: f"wait_{topic.removeprefix('raw.')}" for topic in TOPICS}
+"""By raw topic, the field that says how long it waits: `wait.usage` in files and messages, `KAIROS_WAIT_USAGE` in the environment."""
 
 
 class SettingsError(KairosFault):
@@ -37,6 +40,12 @@ def about(says: str, unit: str = "", *, ge: int | None = None, le: int | None = 
     """What a setting is for, its unit and its bounds; `wanted`: a description of its pattern."""
     bounds: dict[str, Any] = {"ge": ge, "le": le, "pattern": pattern}
     return Meta(description=says, extra={"unit": unit, "wanted": wanted}, **bounds)
+
+
+def wait(topic: str) -> Meta:
+    """A topic's wait."""
+    says = f"{topic}: how long records wait for stragglers: until one of their partition is so much newer, or nothing has come for so long"
+    return about(says, "ms", ge=0, le=86_400_000, wanted="a length of time up to 24h, such as 10s or 5min (or a number of ms); 0: none")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +95,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch_records: Annotated[int, about("records of a shard in one transaction, at most", "records", ge=1, le=1_000_000)] = 20_000
     batch_wait_ms: Annotated[int, about("how long a small batch may wait to fill", "ms", ge=0, le=10_000)] = 10
     queue_records: Annotated[int, about("records of a topic partition in memory, before its fetching is paused", "records", ge=100, le=100_000_000)] = 60_000
+    wait_usage: Annotated[int, wait("raw.usage")] = 0
+    wait_billing: Annotated[int, wait("raw.billing")] = 0
+    wait_service: Annotated[int, wait("raw.service")] = 0
+    wait_network: Annotated[int, wait("raw.network")] = 0
+    wait_bytes: Annotated[
+        int, about("keys and values of a topic partition that may wait; beyond them the earliest are evaluated before their wait is over", "byte", ge=65_536, le=1_073_741_824)
+    ] = 64_000_000
     fetch_bytes: Annotated[int, about("bytes of a partition fetched at once", "byte", ge=65_536, le=1_073_741_824)] = 4_194_304
     compression: Annotated[Compression, about("compression of what the worker writes; lz4 costs nine times the CPU in this client")] = "snappy"
     transaction_timeout_ms: Annotated[
@@ -116,6 +132,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The compacted topic that holds the state."""
         return f"{self.app}.state"
 
+    @property
+    def waits(self) -> dict[str, int]:
+        """By raw topic that waits for stragglers, how long, ms."""
+        return {topic: ms for topic, name in WAITS.items() if (ms := getattr(self, name))}
+
 
 HINTS = {name: hint for name, hint in get_type_hints(Settings, include_extras=True).items() if name in Settings.__struct_fields__}
 """Each setting's annotated type, in the order of declaration."""
@@ -130,6 +151,8 @@ def load(cli: Mapping[str, Any] | None = None, config: str | None = None, enviro
         values |= checked(read_file(Path(config)), config)
     values |= {name: from_text(name, environ[key], key) for name in HINTS if name != "events" and (key := PREFIX + name.upper()) in environ}
     given = {name: value for name, value in (cli or {}).items() if value is not None and value != ()}
+    if waits := given.get("events", {}).get("wait"):  # no event has this name: ids have a dot
+        given |= {"wait": waits, "events": {event: own for event, own in given["events"].items() if event != "wait"}}
     events = {**values.get("events", {}), **{event: {**values.get("events", {}).get(event, {}), **own} for event, own in given.pop("events", {}).items()}}
     return Settings(**{**values, **checked(given, "command line"), "events": events})
 
@@ -146,6 +169,7 @@ def read_file(path: Path) -> dict[str, Any]:
 
 def checked(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Values with known names, right types and within their bounds. Raises SettingsError, which lists all faults."""
+    values = flat(values)
     faults = [no_such(name, where) for name in values if name not in HINTS]
     result = {}
     for name in values.keys() & HINTS.keys():
@@ -158,18 +182,39 @@ def checked(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     return result
 
 
+def flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with the table `wait` as fields of their own."""
+    waits = values.get("wait")
+    if not isinstance(waits, dict):
+        return dict(values)
+    return {name: value for name, value in values.items() if name != "wait"} | {
+        f"wait_{name}" if f"wait_{name}" in WAITS.values() else f"wait.{name}": value for name, value in waits.items()
+    }
+
+
+def shown(name: str) -> str:
+    """The name of a setting as people write it."""
+    return name.replace("_", ".", 1) if name in WAITS.values() else name
+
+
 def no_such(name: str, where: str) -> str:
     """The fault for a name that is no setting's."""
-    near = difflib.get_close_matches(name, HINTS, 1)
-    return f"{name}: no such setting ({where}); " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(HINTS)}")
+    names = [shown(own) for own in HINTS]
+    near = difflib.get_close_matches(name, names, 1)
+    return f"{name}: no such setting ({where}); " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}")
 
 
 def fitting(name: str, value: Any, where: str, *, text: bool = False) -> Any:
     """`value` as the setting's type; `text`: it came as a text. Raises SettingsError."""
+    read = value
+    if name in WAITS.values() and isinstance(value, str):
+        from streams.definitions.units import number_of
+
+        read = number_of(value, "ms")
     try:
-        return msgspec.convert(value, HINTS[name], strict=not text)
+        return msgspec.convert(read, HINTS[name], strict=not text)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{name}: wanted {wanted(name)}, got {value!r} ({where})") from error
+        raise SettingsError(f"{shown(name)}: wanted {wanted(name)}, got {value!r} ({where})") from error
 
 
 def wanted(name: str) -> str:
@@ -209,7 +254,7 @@ def table() -> str:
     """All settings as a Markdown table."""
     defaults = msgspec.structs.asdict(Settings())
     rows = [
-        f"| `{name}` | `{PREFIX}{name.upper()}` | `{'' if name == 'events' else defaults[name]}` | {meta.extra['unit']} | {wanted(name)} | {meta.description} |"
+        f"| `{shown(name)}` | `{PREFIX}{name.upper()}` | `{'' if name == 'events' else defaults[name]}` | {meta.extra['unit']} | {wanted(name)} | {meta.description} |"
         for name, hint in HINTS.items()
         for meta in hint.__metadata__
     ]
@@ -224,7 +269,7 @@ def example() -> str:
         meta = hint.__metadata__[0]
         if name == "events":
             continue
-        lines += [f"# {meta.description}{f' ({unit})' if (unit := meta.extra['unit']) else ''}; wanted: {wanted(name)}", f"# {name} = {toml(defaults[name], name)}", ""]
+        lines += [f"# {meta.description}{f' ({unit})' if (unit := meta.extra['unit']) else ''}; wanted: {wanted(name)}", f"# {shown(name)} = {toml(defaults[name], name)}", ""]
     lines += ["# Parameters of events; `kairos catalog EVENT` lists them.", '# [events."balance.low"]', "# low = 500", ""]
     return "\n".join(lines)
 
@@ -239,12 +284,12 @@ def toml(value: Any, name: str) -> str:
 def changed(chosen: Settings) -> dict[str, Any]:
     """The settings that differ from their defaults. None is a secret: those are in files, which are named."""
     defaults = Settings()
-    return {name: value for name in HINTS if (value := getattr(chosen, name)) != getattr(defaults, name)}
+    return {shown(name): value for name in HINTS if (value := getattr(chosen, name)) != getattr(defaults, name)}
 
 
 def origins(config: str | None = None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """By setting, where its value comes from: an environment variable or the settings file; defaults are left out."""
     environ = os.environ if environ is None else environ
     config = config or environ.get(f"{PREFIX}CONFIG")
-    found = dict.fromkeys(read_file(Path(config)), config) if config else {}
+    found = dict.fromkeys(flat(read_file(Path(config))), config) if config else {}
     return found | {name: key for name in HINTS if (key := PREFIX + name.upper()) in environ}

@@ -18,11 +18,11 @@ from streams.intake.merge import ALWAYS, UNREAD, Merger
 from streams.logs import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from streams.engine.detection import Detection
     from streams.engine.engine import Engine, Outcome
-    from streams.engine.state.store import Ledger
+    from streams.engine.state.store import Ledger, Passed
     from streams.intake.decode import Reject
     from streams.intake.merge import Released
 
@@ -44,6 +44,10 @@ class ShardSettings(NamedTuple):
     clock_jump_ms: int = JUMP_MS
     keep_state: bool = True
     """Return the changes of the state with every step; a replay does not need them."""
+    waits: Mapping[str, int] = {}
+    """By topic, how long its records wait for stragglers, ms of event time."""
+    wait_bytes: int = 64_000_000
+    """Keys and values of a topic that may wait."""
 
 
 class Step(NamedTuple):
@@ -54,12 +58,14 @@ class Step(NamedTuple):
     missed: list[Message]
     rows: Sequence[tuple[bytes, bytes | None]]
     offsets: dict[str, int]
-    """Next unreleased offset by topic, for the topics that moved on."""
+    """By topic that moved on, the lowest offset that is not done."""
     counters: Counter[str]
     detections: list[Detection]
     records: int
     triggers: Sequence[tuple[str, int] | None] = ()
     """Topic and offset of the record that made each of `events` and then of `missed`; None for timers."""
+    passed: Mapping[str, Passed | None] = {}
+    """What is done beyond `offsets`, for topics that wait for stragglers; None: nothing any more."""
 
 
 class StepFailed(KairosFault):
@@ -82,7 +88,7 @@ class Shard:
 
     def __init__(self, partition: int, engine: Engine, settings: ShardSettings) -> None:
         self.partition, self.engine, self.settings = partition, engine, settings
-        self.merger = Merger(settings.queue_records, settings.clock_jump_ms)
+        self.merger = Merger(settings.queue_records, settings.clock_jump_ms, settings.waits, settings.wait_bytes)
         self.notes: Counter[str] = Counter()
         """What was odd about accepted records, since the last step."""
 
@@ -105,10 +111,13 @@ class Shard:
     ) -> None:
         """Add raw records of `topic` in offset order. `read_at`: when they were read, seconds. `caught_up`: see `set_caught_up`; None leaves it as it is."""
         latest = wall_ms + self.settings.future_ms if self.settings.wall_clock and wall_ms is not None else None
+        offsets, keys, values = self.merger.fresh(RANK[topic], offsets, keys, values)
         chunk = decode_chunk(topic, self.partition, offsets, keys, values, next_offset=next_offset, latest_ms=latest, max_bytes=self.settings.max_record_bytes)
         chunk.read_at = read_at
         self.merger.add(chunk)
         self.notes.update(chunk.notes)
+        if early := self.merger.take_early(RANK[topic]):
+            self.notes[f"early.{topic}"] += early
         if caught_up is not None:
             self.set_caught_up(topic, caught_up)
 
@@ -119,14 +128,42 @@ class Shard:
     def looked(self, topic: str, moment: float) -> None:
         """What `topic` had at `moment` (seconds, as `read_at`) has been fed; UNREAD: there is more, or it is unknown."""
         self.merger.looked[RANK[topic]] = moment
+        if moment == ALWAYS:
+            self.merger.rest(RANK[topic])
+
+    def rested(self, topic: str, moment: float) -> None:
+        """Nothing of `topic` came behind what has been fed, up to `moment` (seconds, as `read_at`): where it waits so long, nothing waits any more."""
+        if moment >= self.merger.rests_at(RANK[topic]):
+            self.merger.rest(RANK[topic])
+
+    def resting(self, moment: float) -> set[str]:
+        """The topics with records that wait although nothing has come for so long: a look at their ends lets them go."""
+        return {topic for topic in TOPICS if moment >= self.merger.rests_at(RANK[topic])}
+
+    def rests_at(self) -> float:
+        """When the first of the topics with records that wait will have waited for so long without input; ALWAYS where there is none."""
+        return min((self.merger.rests_at(rank) for rank in self.merger.waiting), default=ALWAYS)
+
+    @property
+    def patient(self) -> bool:
+        """Whether nothing could be released at the last step, while records waited for stragglers: all that was fed waits for them."""
+        return self.merger.patient
+
+    def waiting(self, topic: str) -> int:
+        """How many offsets of `topic` above the next one are no backlog: their records wait for stragglers, or are done."""
+        return self.merger.waiting[RANK[topic]].beyond() if RANK[topic] in self.merger.waiting else 0
+
+    def resume(self, offsets: Mapping[str, int], passed: Mapping[str, Passed]) -> dict[str, Passed | None]:
+        """Continue at these offsets; `passed`: what was stored of topics that waited. Returns what of it still counts."""
+        return self.merger.resume(offsets, passed)
 
     def blocking(self) -> set[str]:
         """The topics that held queued records back at the last step, since unread records of theirs may come before."""
         return {TOPICS[rank] for rank in self.merger.blocking}
 
     def queued(self, topic: str) -> bool:
-        """Whether anything of `topic` waits to be released or to be passed."""
-        return bool(self.merger.queues[RANK[topic]].chunks)
+        """Whether anything of `topic` waits for stragglers, to be released, or to be passed."""
+        return bool(self.merger.queues[RANK[topic]].chunks) or self.merger.holds(RANK[topic])
 
     def full(self, topic: str) -> bool:
         """Whether the queue of `topic` should not be fed for now."""
@@ -158,11 +195,11 @@ class Shard:
         counters = Counter({"reject.engine_failed": 1, **Counter(f"reject.{r.reason}" for r in released.rejects)})
         self.ledger[where[0], DEAD_LETTER] += 1
         self._book(released.rejects)
-        return Step([], [letter, *others], [], self._changes(), released.next_offsets, counters, [], 1)
+        return Step([], [letter, *others], [], self._changes(), released.next_offsets, counters, [], 1, passed=released.passed)
 
     def pass_over(self, offsets: dict[str, int]) -> Step:
         """The step that moves the offsets over markers and aborted records."""
-        return Step([], [], [], self._changes(), offsets, Counter(), [], 0)
+        return Step([], [], [], self._changes(), offsets, Counter(), [], 0, passed=self.merger.passed(offsets))
 
     def tick(self, wall_ms: int) -> Step | None:
         """Move the clock on, when everything is caught up. None when nothing changed. Raises RuleFailed."""
@@ -225,6 +262,7 @@ class Shard:
             outcome.detections,
             released.n if released is not None else 0,
             [*of_events, *of_missed],
+            released.passed if released is not None else {},
         )
 
     def _changes(self) -> Sequence[tuple[bytes, bytes | None]]:

@@ -30,8 +30,16 @@ Raw = dict[str, Any]
 class Bench:
     """A shard that can be fed, cut and restarted; all its steps are kept."""
 
-    def __init__(self, *, catalogue: Catalogue = CATALOGUE, reference: Reference = REFERENCE, zone: str = "Asia/Shanghai", sweep_every_ms: int = 3_600_000) -> None:
-        self.catalogue, self.reference, self.settings = catalogue, reference, EngineSettings(zone, sweep_every_ms=sweep_every_ms)
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue = CATALOGUE,
+        reference: Reference = REFERENCE,
+        zone: str = "Asia/Shanghai",
+        sweep_every_ms: int = 3_600_000,
+        waits: dict[str, int] | None = None,
+    ) -> None:
+        self.catalogue, self.reference, self.settings, self.waits = catalogue, reference, EngineSettings(zone, sweep_every_ms=sweep_every_ms), waits or {}
         self.offsets = dict.fromkeys(TOPICS, 0)
         self.log: list[tuple[bytes, bytes | None]] = []
         self.steps: list[Step] = []
@@ -39,7 +47,7 @@ class Bench:
 
     def _new(self, catalogue: Catalogue | None = None) -> Shard:
         engine = Engine(catalogue or self.catalogue, self.reference, self.settings)
-        shard = Shard(0, engine, ShardSettings())
+        shard = Shard(0, engine, ShardSettings(waits=self.waits))
         for topic in TOPICS:
             shard.set_caught_up(topic, True)
         return shard

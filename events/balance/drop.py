@@ -1,20 +1,16 @@
 """One large deduction from the main balance: explain it before the customer asks."""
 
 from events.stories import charge
-from events.words import B, charges
-from streams.define import Amount, Case, Event, Field, Param, cool, hours
+from events.words import B, charged, charges
+from streams.define import Case, Detail, Event, Param, cool
 
 
 class Drop(Event, by="line"):
     min_drop = Param(2000, unit="minor", ge=1, doc="the smallest deduction that counts as large")
 
-    when = charges.where(-B.delta >= min_drop)
-    rearm = cool(hours(1))
-
-    drop: Field[Amount] = -B.delta
-    balance_before: Field[Amount] = B.balance_after - B.delta
-    balance_after: Field[Amount] = B.balance_after
-    charge_reason: Field[str] = B.charge_reason.or_("other")
+    when = charges.where(charged >= min_drop)
+    rearm = cool("1h")
+    detail = Detail(drop=charged, balance_before=B.balance_after + charged, balance_after=B.balance_after, charge_reason=B.charge_reason.or_("other"))
 
 
 CASES = [
@@ -26,4 +22,12 @@ CASES = [
         [{"drop": 2000, "balance_before": 9000, "balance_after": 7000, "charge_reason": "data", "currency": "CNY"}],
     ),
     Case("promotional money does not count", [charge(5000, 3000, main=False)], []),
+    Case(
+        "quiet for each currency",
+        [charge(9000, 7000, "10:00"), charge(9000, 7000, "10:10", currency="USD"), charge(7000, 5000, "10:20")],
+        [
+            {"drop": 2000, "balance_before": 9000, "balance_after": 7000, "charge_reason": "data", "currency": "CNY"},
+            {"drop": 2000, "balance_before": 9000, "balance_after": 7000, "charge_reason": "data", "currency": "USD"},
+        ],
+    ),
 ]

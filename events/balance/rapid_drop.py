@@ -1,23 +1,19 @@
 """The main balance melts away within an hour: warn, cap, or sell a data pack."""
 
 from events.stories import charge
-from events.words import B, charges
-from streams.define import EDGE, Amount, Case, Event, Field, Param, cool, hours, minutes
+from events.words import B, charged, charges
+from streams.define import Case, Detail, Event, Param, cool, edge
 
 
 class RapidDrop(Event, by="line"):
-    window = Param(minutes(60), unit="ms", ge=1000, doc="how long the charges are added up")
+    window = Param("60min", ge="1s", doc="how long the charges are added up")
     sum = Param(3000, unit="minor", ge=1, doc="so much charged is fast")
     min_count = Param(2, unit="charges", ge=1, doc="one charge alone is not melting away")
 
-    recent = charges.same(B.currency).within(window)
-    when = (recent.sum(-B.delta) >= sum) & (recent.count() >= min_count)
-    rearm = (EDGE, cool(hours(24)))
-
-    spent: Field[Amount] = recent.sum(-B.delta)
-    charges: Field[int] = recent.count()
-    window_s: Field[int] = window // 1000
-    top_reason: Field[str] = recent.top(B.charge_reason, by=-B.delta).or_("other")
+    recent = charges.within(window)
+    when = charges.where(recent.sum(charged) >= sum, recent.count() >= min_count)
+    rearm = edge, cool("24h")
+    detail = Detail(spent=recent.sum(charged), charges=recent.count(), window_s=window.seconds, top_reason=recent.top(B.charge_reason, by=charged).or_("other"))
 
 
 CASES = [
@@ -28,4 +24,6 @@ CASES = [
     ),
     Case("one charge alone is no melting", [charge(9000, 5000)], []),
     Case("an hour apart is out of the window", [charge(9000, 7000, "10:00"), charge(7000, 5000, "11:00")], []),
+    Case("a charge of nothing is no charge", [charge(9000, 5000, "10:00"), charge(5000, 5000, "10:01")], []),
+    Case("two currencies do not add up", [charge(9000, 7000, "10:00"), charge(9000, 7000, "10:01", currency="USD")], []),
 ]

@@ -2,15 +2,13 @@
 
 from events.stories import contact
 from events.words import C, contacts
-from streams.define import Case, Event, Field, per
+from streams.define import Case, Detail, Event, once_per
 
 
 class CallStarted(Event, by="customer"):
     when = contacts.where(C.channel.isin("ivr", "call_agent"), C.status == "opened")
-    rearm = per(C.interaction_id)
-
-    interaction_id: Field[str] = C.interaction_id
-    reason: Field[str] = C.reason
+    rearm = once_per(C.interaction_id)
+    detail = Detail(interaction_id=C.interaction_id, reason=C.reason)
 
 
 CASES = [

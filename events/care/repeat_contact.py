@@ -2,21 +2,18 @@
 
 from events.stories import contact
 from events.words import C, contacts
-from streams.define import RESET, Case, Event, Field, Param, days
+from streams.define import Case, Detail, Event, Param, reset
 
 
 class RepeatContact(Event, by="customer"):
-    window = Param(7, unit="civil days", ge=1, doc="today and the days before it that are looked at")
+    window = Param("7d", ge="1d", doc="today and the days before it that are looked at")
     n = Param(3, unit="contacts", ge=1, doc="so many are too many")
 
-    problems = contacts.where(C.status == "completed", ~C.reason.isin("balance_query", "offer", "praise"))
-    recent = problems.same(C.reason).within(days(window))
-    when = recent.count() >= n
-    rearm = RESET
-
-    reason: Field[str] = C.reason
-    contacts: Field[int] = recent.count()
-    channels: Field[int] = recent.distinct(C.channel)
+    problems = contacts.where(C.status == "completed", ~C.reason.isin("balance_query", "offer", "praise")).same(C.reason)
+    recent = problems.within(window)
+    when = problems.where(recent.count() >= n)
+    rearm = reset
+    detail = Detail(reason=C.reason, contacts=recent.count(), channels=recent.distinct(C.channel))
 
 
 CASES = [

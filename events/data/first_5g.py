@@ -2,16 +2,16 @@
 
 from events.stories import session
 from events.words import D
-from streams.define import Case, Event, Field, Param, once
+from streams.define import Case, Detail, Event, Param, once
 
 
 class First5g(Event, by="line"):
-    min = Param(1_048_576, unit="byte", ge=1, doc="less is a glimpse of 5G, not a use of it")
+    min = Param("1 MiB", ge="1 B", doc="less is a glimpse of 5G, not a use of it")
 
-    when = D.where(D.rat == "5G", D.total_bytes >= min).nth(1)
-    rearm = once()
-
-    cell_id: Field[str | None] = D.cell_id
+    uses = D.where(D.rat == "5G", D.total_bytes >= min)
+    when = uses.where(uses.count() == 1)
+    rearm = once
+    detail = Detail(cell_id=D.cell_id)
 
 
 CASES = [

@@ -1,20 +1,18 @@
 """Very heavy data use in a day: an unlimited plan fits better."""
 
 from events.stories import session
-from events.words import D, labels
-from schemas.raw import DataUsage
-from streams.define import Case, Event, Field, Param, per_day
+from events.words import D
+from streams.define import Case, Detail, Event, Param, day, once_per
 
 
 class HeavyDay(Event, by="line"):
-    heavy = Param(5 * 1024**3, unit="byte", name="bytes", ge=1, doc="so much in a civil day is heavy")
+    heavy = Param("5 GiB", name="bytes", ge="1 B", doc="so much in a civil day is heavy")
 
-    today = D.all.day_total(D.total_bytes)
-    when = today.reaches(heavy)
-    rearm = per_day()
-
-    bytes: Field[int] = today.total
-    top_app: Field[str] = today.top(D.app_category, labels(DataUsage, "app_category"))
+    uses = D.all
+    today = uses.today()
+    when = uses.where(today.sum(D.total_bytes) >= heavy)
+    rearm = once_per(day)
+    detail = Detail(bytes=today.sum(D.total_bytes), top_app=today.top(D.app_category, by=D.total_bytes).or_("other"))
 
 
 CASES = [

@@ -2,20 +2,17 @@
 
 from events.stories import moment, session
 from events.words import sessions
-from streams.define import Case, Event, Field, Param, Time, active_days, days
+from streams.define import Case, Detail, Event, Param, day
 
 
 class Silent(Event, by="line"):
-    quiet = Param(7, unit="civil days", name="T", ge=1, doc="so long without data is silence")
+    quiet = Param("7d", name="T", ge="1d", doc="so long without data is silence")
 
-    silence = sessions.silent(days(quiet), given=active_days(5, of=14))
-    when = silence
-
-    last_data_at: Field[Time] = silence.since
-    days: Field[int] = quiet
+    when = sessions.silent(quiet, given=sessions.within("14d").distinct(day) >= 5)
+    detail = Detail(last_data_at=sessions.time, days=quiet.days)
 
 
-WEEK = [session(f"{day} 12:00") for day in range(1, 6)]
+WEEK = [session(f"{date} 12:00") for date in range(1, 6)]
 CASES = [
     Case("a week after five days of use", WEEK, [{"last_data_at": "2026-05-05T04:00:00.000Z", "days": 7}], until=moment("12 12:00:05")),
     Case("not before the week is over", WEEK, [], until=moment("12 12:00:04")),

@@ -2,18 +2,19 @@
 
 from events.stories import phone
 from events.words import X
-from streams.define import Case, Event, Field, cool, device, hours
+from streams.define import Case, Detail, Event, cool, ref
 
 
 class Changed(Event, by="line"):
-    phone = X.where(X.change_type == "device", X.old_tac.known()).changes(X.new_tac, old=X.old_tac, remember=False)
+    phone = X.where(X.change_type == "device").moves(X.new_tac, old=X.old_tac)
     when = phone
-    rearm = cool(hours(24))
-
-    from_model: Field[str | None] = device.model(X.old_tac)
-    to_model: Field[str | None] = device.model(X.new_tac)
-    brand_changed: Field[bool | None] = device.brand(X.old_tac) != device.brand(X.new_tac)
-    is_5g: Field[bool | None] = device.is_5g(X.new_tac)
+    rearm = cool("24h")
+    detail = Detail(
+        from_model=ref.device.model(phone.was),
+        to_model=ref.device.model(phone.to),
+        brand_changed=ref.device.brand(phone.was) != ref.device.brand(phone.to),
+        is_5g=ref.device.is_5g(phone.to),
+    )
 
 
 CASES = [
@@ -27,6 +28,16 @@ CASES = [
     Case(
         "once in 24 hours",
         [phone("35331109", "35407115", "1 10:00"), phone("35407115", "86012305", "2 09:59")],
+        [{"from_model": "A4", "to_model": "A5", "brand_changed": False, "is_5g": True}],
+    ),
+    Case(
+        "the old one is the last that is known",
+        [phone("35331109", "35407115", "1 10:00"), phone(None, "86012305", "3 10:00", old_imei=None)],
+        [{"from_model": "A4", "to_model": "A5", "brand_changed": False, "is_5g": True}, {"from_model": "A5", "to_model": "B2", "brand_changed": True, "is_5g": False}],
+    ),
+    Case(
+        "the phone that is known already",
+        [phone("35331109", "35407115", "1 10:00"), phone("86012305", "35407115", "3 10:00")],
         [{"from_model": "A4", "to_model": "A5", "brand_changed": False, "is_5g": True}],
     ),
 ]

@@ -2,16 +2,14 @@
 
 from events.stories import status
 from events.words import L
-from streams.define import Case, Event, Field, line, once
+from streams.define import Case, Detail, Event, once, ref
 
 
 class Activated(Event, by="line"):
-    status = L.where(L.attribute == "line.status").changes(L.new_value, old=L.old_value)
-    when = status.moved.where(L.new_value == "active", status.before.isin("created", "pendingActive"))
-    rearm = once()
-
-    channel: Field[str | None] = L.channel
-    payment_type: Field[str | None] = line.payment_type(L.subscription_id)
+    status = L.where(L.attribute == "line.status").moves(L.new_value, old=L.old_value)
+    when = status.where(status.to == "active", status.was.isin("created", "pendingActive"))
+    rearm = once
+    detail = Detail(channel=L.channel, payment_type=ref.line.payment_type(L.subscription_id))
 
 
 CASES = [
@@ -20,4 +18,5 @@ CASES = [
     Case("a line in no table: how it is paid is unknown", [status("pendingActive", "active", line="S2")], [{"channel": None, "payment_type": None}]),
     Case("back from a suspension", [status("suspended", "active")], []),
     Case("nothing known of the state before", [status(None, "active")], []),
+    Case("goes live once", [status("pendingActive", "active", "1 10:00"), status("pendingActive", "active", "2 10:00")], [{"channel": None, "payment_type": "prepaid"}]),
 ]

@@ -2,19 +2,18 @@
 
 from events.stories import call
 from events.words import V, dropped_calls
-from streams.define import EDGE, Case, Event, Field, Param, cool, hours
+from streams.define import Case, Detail, Event, Param, cool, edge
 
 
 class DropsRepeated(Event, by="line"):
-    window = Param(hours(24), unit="ms", ge=1000, doc="how long cut calls are counted")
+    window = Param("24h", ge="1s", doc="how long cut calls are counted")
     n = Param(3, unit="calls", ge=1, doc="so many are several")
 
     recent = dropped_calls.within(window)
-    when = recent.count() >= n
-    rearm = (EDGE, cool(hours(72)))
-
-    drops: Field[int] = recent.count()
-    cells: Field[int] = recent.distinct(V.cell_id)
+    drops = recent.distinct(V.call_id) + dropped_calls.where(V.call_id.is_unknown()).within(window).count()  # legs with one call_id are one call
+    when = dropped_calls.where(drops >= n)
+    rearm = edge, cool("72h")
+    detail = Detail(drops=drops, cells=recent.distinct(V.cell_id))
 
 
 CASES = [
@@ -25,4 +24,5 @@ CASES = [
     ),
     Case("24 hours ago is out", [call("1 12:00", "dropped"), call("1 20:00", "dropped"), call("2 12:00", "dropped")], []),
     Case("two are not several", [call("1 12:00", "dropped"), call("1 20:00", "dropped")], []),
+    Case("legs of one call are one call", [call(f"10:{minute:02d}", "dropped", call_id="k") for minute in (0, 1, 2)], []),
 ]

@@ -1,8 +1,8 @@
 """Spend today passes a step: a day pass would be cheaper."""
 
 from events.stories import charge
-from events.words import B, charges
-from streams.define import Amount, Case, Event, Field, Param
+from events.words import charged, charges
+from streams.define import Case, Detail, Event, Param
 
 
 class DayStep(Event, by="line"):
@@ -10,11 +10,9 @@ class DayStep(Event, by="line"):
     step_2 = Param(5000, unit="minor", ge=1, doc="the second step")
     step_3 = Param(10000, unit="minor", ge=1, doc="the third step")
 
-    today = charges.same(B.currency).day_total(-B.delta)
-    when = today.passes(step_1, step_2, step_3)
-
-    spent: Field[Amount] = today.total
-    step: Field[Amount] = today.step
+    spent = charges.today().sum(charged)
+    when = spent.reaches(step_1, step_2, step_3)
+    detail = Detail(spent=spent, step=when.step)
 
 
 CASES = [

@@ -2,19 +2,16 @@
 
 from events.stories import charge, topup
 from events.words import B, topups
-from streams.define import Amount, Case, Event, Field
+from streams.define import Case, Detail, Event
 
 
 class Completed(Event, by="line"):
     when = topups
-
-    amount: Field[Amount] = B.delta
-    balance_after: Field[Amount] = B.balance_after
-    channel: Field[str | None] = B.channel
-    auto: Field[bool] = B.auto
+    detail = Detail(amount=B.delta, balance_after=B.balance_after, channel=B.channel, auto=B.auto)
 
 
 CASES = [
     Case("a recharge in the app", [topup(100, 2100, channel="app", auto=True)], [{"amount": 2000, "balance_after": 2100, "channel": "app", "auto": True, "currency": "CNY"}]),
     Case("a charge is none", [charge(2100, 100)], []),
+    Case("promotional money is none", [topup(0, 1000, main=False)], []),
 ]

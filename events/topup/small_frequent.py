@@ -2,21 +2,19 @@
 
 from events.stories import topup
 from events.words import B, topups
-from streams.define import RESET, Amount, Case, Event, Field, Param, days
+from streams.define import Case, Detail, Event, Param, reset
 
 
 class SmallFrequent(Event, by="line"):
-    window = Param(7, unit="civil days", ge=1, doc="today and the days before it that are looked at")
+    window = Param("7d", ge="1d", doc="today and the days before it that are looked at")
     small = Param(2000, unit="minor", ge=1, doc="up to this a recharge is small")
     n = Param(3, unit="top-ups", ge=1, doc="so many are frequent")
 
-    recent = topups.where(B.delta <= small).same(B.currency).within(days(window))
-    when = recent.count() >= n
-    rearm = RESET
-
-    count: Field[int] = recent.count()
-    total: Field[Amount] = recent.sum(B.delta)
-    largest: Field[Amount] = recent.largest(B.delta)
+    bits = topups.where(B.delta <= small)
+    recent = bits.within(window)
+    when = bits.where(recent.count() >= n)
+    rearm = reset
+    detail = Detail(count=recent.count(), total=recent.sum(B.delta), largest=recent.largest(B.delta).or_(B.delta))
 
 
 CASES = [
@@ -32,4 +30,5 @@ CASES = [
         [topup(0, 1000, "1 00:00"), topup(0, 1000, "2 10:00"), topup(0, 500, "7 23:59")],
         [{"count": 3, "total": 2500, "largest": 1000, "currency": "CNY"}],
     ),
+    Case("two currencies are two habits", [topup(0, 1000, "1 10:00"), topup(0, 1000, "2 10:00", currency="USD"), topup(0, 1000, "3 10:00")], []),
 ]

@@ -2,16 +2,12 @@
 
 from events.stories import seen
 from events.words import place
-from streams.define import Case, Event, Field, Time, city
+from streams.define import Case, Detail, Event, ref
 
 
 class CityChanged(Event, by="line"):
     when = place.moved.where(place.domestic)
-
-    from_city: Field[str] = place.origin
-    to_city: Field[str] = place.to
-    distance_km: Field[int | None] = city.distance_km(place.origin, place.to)
-    since: Field[Time] = place.since
+    detail = Detail(from_city=place.was, to_city=place.to, distance_km=ref.city.distance_km(place.was, place.to), since=place.since)
 
 
 CASES = [

@@ -2,20 +2,16 @@
 
 from events.stories import roaming, seen
 from events.words import G
-from streams.define import Case, Event, Field, city, cool, hours
-from streams.define import plmn as networks
+from streams.define import Case, Detail, Event, cool, ref
 
 
 class IntlArrival(Event, by="line"):
-    country_now = networks.country(G.plmn)
-    country_change = G.all.changes(country_now, initially=networks.home_country())
-    when = country_change.moved.where(G.roaming)
-    rearm = cool(hours(24), per=country_now)
-
-    country: Field[str] = country_now
-    plmn: Field[str] = G.plmn
-    from_country: Field[str | None] = country_change.before
-    tourist: Field[bool] = city.has_tourist_city(country_now).or_(False)
+    country = ref.plmn.country(G.plmn)
+    home = ref.plmn.home_country()
+    border = G.all.moves(country, initially=home)
+    when = border.where(country != home)
+    rearm = cool("24h", per=country)
+    detail = Detail(country=country, plmn=G.plmn, from_country=border.was, tourist=ref.city.has_tourist_city(country).or_(False))
 
 
 CASES = [
@@ -28,4 +24,15 @@ CASES = [
     ),
     Case("a network that is in no table", [seen("310000", "10:00"), roaming("999-99", "20:00")], []),
     Case("still there", [seen("310000", "10:00")], []),
+    Case("another network of the own country is no roaming", [roaming("460-03", "20:00")], []),
+    Case(
+        "a foreign network that says it is none",
+        [{**roaming("208-01", "20:00"), "roaming": False, "cell_id": "f-1"}],
+        [{"country": "FR", "plmn": "208-01", "from_country": None, "tourist": True}],
+    ),
+    Case(
+        "from one country to the next",
+        [roaming("208-01", "10:00"), roaming("999-99", "11:00"), roaming("440-10", "20:00")],
+        [{"country": "FR", "plmn": "208-01", "from_country": None, "tourist": True}, {"country": "JP", "plmn": "440-10", "from_country": "FR", "tourist": False}],
+    ),
 ]

@@ -2,20 +2,19 @@
 
 from events.stories import Record, roaming, seen
 from events.words import place
-from streams.define import Case, Event, Field, cool, days, per_trip, today
-from streams.define import city as cities
-from streams.define import holiday as holidays
+from streams.define import Case, Detail, Event, cool, day, once_per, ref
 
 
 class TouristCity(Event, by="line"):
-    when = place.moved.where(place.home.is_unknown() | (place.to != place.home), cities.tourist(place.to))
-    rearm = per_trip(place.trip_id, and_=place.to, unknown=cool(days(30)))
-
-    trip_id: Field[str | None] = place.trip_id
-    city: Field[str] = place.to
-    city_name: Field[str] = cities.names(place.to).or_(place.to)
-    distance_km: Field[int | None] = cities.distance_km(place.home, place.to)
-    holiday: Field[bool | None] = holidays.is_holiday(cities.country(place.to), today)
+    when = place.moved.where(place.home.is_unknown() | (place.to != place.home), ref.city.tourist(place.to))
+    rearm = once_per(place.trip.id, place.to).or_if_unknown(cool("30d", per=place.to))
+    detail = Detail(
+        trip_id=place.trip.id,
+        city=place.to,
+        city_name=ref.city.names(place.to).or_(place.to),
+        distance_km=ref.city.distance_km(place.home, place.to),
+        holiday=ref.holiday.is_holiday(ref.city.country(place.to), day),
+    )
 
 
 def stray(city: str, at: str) -> Record:

@@ -2,16 +2,12 @@
 
 from events.stories import seen
 from events.words import place
-from streams.define import Case, Event, Field, city
+from streams.define import Case, Detail, Event, ref
 
 
 class TripStarted(Event, by="line"):
     when = place.moved.where(place.left_home)
-
-    trip_id: Field[str] = place.trip_id
-    home_city: Field[str] = place.home
-    to_city: Field[str] = place.to
-    distance_km: Field[int | None] = city.distance_km(place.home, place.to)
+    detail = Detail(trip_id=place.trip.id, home_city=place.home, to_city=place.to, distance_km=ref.city.distance_km(place.home, place.to))
 
 
 DETAIL = {"trip_id": "bc1116a8f04ba7dd", "home_city": "310000", "to_city": "110000", "distance_km": 1068}

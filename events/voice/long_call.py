@@ -2,18 +2,15 @@
 
 from events.stories import call
 from events.words import V, calls
-from streams.define import Case, Event, Field, Param, cool, hours
+from streams.define import Case, Detail, Event, Param, cool
 
 
 class LongCall(Event, by="line"):
     min = Param(1800, unit="s", ge=1, doc="from this on a call is very long")
 
     when = calls.where(V.duration_s >= min)
-    rearm = cool(hours(24))
-
-    duration_s: Field[int] = V.duration_s
-    direction: Field[str] = V.direction
-    other_class: Field[str] = V.other_class
+    rearm = cool("24h")
+    detail = Detail(duration_s=V.duration_s, direction=V.direction, other_class=V.other_class)
 
 
 CASES = [

@@ -2,19 +2,18 @@
 
 from events.stories import call
 from events.words import V, missed_calls
-from streams.define import EDGE, Case, Event, Field, Param, cool, hours, minutes
+from streams.define import Case, Detail, Event, Param, cool, edge
 
 
 class MissedCalls(Event, by="line"):
-    window = Param(minutes(60), unit="ms", ge=1000, doc="how long missed calls are counted")
+    window = Param("60min", ge="1s", doc="how long missed calls are counted")
     n = Param(5, unit="calls", ge=1, doc="so many are many")
 
     recent = missed_calls.within(window)
-    when = recent.count() >= n
-    rearm = (EDGE, cool(hours(24)))
-
-    missed: Field[int] = recent.count()
-    callers: Field[int] = recent.distinct(V.other_party)
+    missed = recent.distinct(V.call_id) + missed_calls.where(V.call_id.is_unknown()).within(window).count()  # legs with one call_id are one call
+    when = missed_calls.where(missed >= n)
+    rearm = edge, cool("24h")
+    detail = Detail(missed=missed, callers=recent.distinct(V.other_party))
 
 
 CASES = [
@@ -25,4 +24,10 @@ CASES = [
     ),
     Case("four are not many", [call(f"10:{minute:02d}", "busy", direction="mt") for minute in range(0, 40, 10)], []),
     Case("own calls do not count", [call(f"10:{minute:02d}", "no_answer") for minute in range(0, 50, 10)], []),
+    Case("legs of one call are one call", [call(f"10:{minute:02d}", "no_answer", direction="mt", call_id="k") for minute in range(0, 50, 10)], []),
+    Case(
+        "five calls, one of them in two legs",
+        [call(f"10:{minute:02d}", "no_answer", direction="mt", call_id="k" if minute < 20 else None) for minute in range(0, 60, 10)],
+        [{"missed": 5, "callers": 1}],
+    ),
 ]

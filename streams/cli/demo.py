@@ -162,9 +162,10 @@ class Demo:
         from aiokafka import AIOKafkaConsumer
 
         from streams.cli.wording import city_names, in_words
+        from streams.definitions.event import AMOUNT
 
         cities = city_names()
-        money = {event.id: frozenset(name for name, field in event.payload.items() if field.type.__name__ == "Amount") for event in self.catalogue}
+        money = {event.id: frozenset(name for name, field in event.payload.items() if field.shape is AMOUNT) for event in self.catalogue}
 
         consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest", fetch_max_wait_ms=100, check_crcs=False)
         await consumer.start()

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from streams.settings import Settings
     from streams.tools.plan import Line, Stored
 
-STYLES = {"refused": "bold red", "dropped": "yellow", "new": "green", "carried": "dim"}
-
 
 def plan(
     brokers: Annotated[str | None, typer.Option(help="Kafka brokers, HOST:PORT,… [KAIROS_BROKERS]")] = None,
@@ -31,10 +29,10 @@ def plan(
     Example: kairos plan --brokers 127.0.0.1:9092 --app kairos --definitions ./mine --set balance.rapid_drop.window=7200000
     """
     from rich.console import Console
-    from rich.table import Table
 
     from streams import settings
     from streams.builder import shard_builder
+    from streams.tools.plan import in_words
     from streams.tools.plan import plan as compare
 
     given = {"brokers": brokers, "app": app, "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
@@ -47,15 +45,11 @@ def plan(
     if json:
         typer.echo(as_json(lines, ok=not refused))
         raise typer.Exit(int(refused))
-    table = Table("", "event", "state", "rows", "")
-    for line in lines:
-        if line.becomes != "carried" or line.note:
-            table.add_row(line.becomes, line.owner, line.column, f"{line.rows:,}", line.note, style=STYLES["new" if line.note and line.becomes == "carried" else line.becomes])
     console = Console()
-    if table.row_count:
-        console.print(table)
+    for sentence in in_words(lines):
+        console.print(sentence, highlight=False, markup=False, soft_wrap=True)
     for becomes, own in by_result(lines).items():
-        console.print(f"{becomes}: {len(own)} columns of {len({line.owner for line in own})} events", highlight=False)
+        console.print(f"{becomes}: {len(own)} columns of {len({event for line in own for event in line.events})} events", highlight=False)
     if refused:
         console.print("a worker with these definitions would refuse to start")
         raise typer.Exit(1)
@@ -65,11 +59,7 @@ def as_json(lines: list[Line], *, ok: bool) -> str:
     """The lines as one document; state that every installation has is of no event."""
     import orjson
 
-    from streams.tools.plan import KERNEL
-
-    columns = [
-        {"becomes": line.becomes, "event": None if line.owner == KERNEL else line.owner, "column": line.column, "rows": line.rows, "note": line.note or None} for line in lines
-    ]
+    columns = [{"becomes": line.becomes, "events": line.events, "column": line.column, "rows": line.rows, "note": line.note or None} for line in lines]
     return orjson.dumps({"ok": ok, "columns": columns}).decode()
 
 

@@ -11,6 +11,7 @@ import typer
 def schemas(
     out: Annotated[Path | None, typer.Option(help="Write all contracts into this folder.")] = None,
     pages: Annotated[Path | None, typer.Option(help="Write records.md and catalogue.md into this folder.")] = None,
+    columns: Annotated[Path | None, typer.Option(help="Write the columns of records for editors and type checkers: streams/definitions/columns.py.")] = None,
     check: Annotated[Path | None, typer.Option(help="Compare this folder with the declarations; exit 1 when they differ.")] = None,
     definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
 ) -> None:
@@ -20,6 +21,7 @@ def schemas(
     """
     from streams.definitions import contracts
     from streams.definitions.catalogue import Catalogue
+    from streams.definitions.column_types import columns_module
     from streams.definitions.pages import catalogue_page, records_page
 
     catalogue = Catalogue.load(definitions or ())
@@ -27,6 +29,9 @@ def schemas(
         (pages / "records.md").write_text(records_page(), "utf-8")
         (pages / "catalogue.md").write_text(catalogue_page(catalogue), "utf-8")
         typer.echo(f"records.md and catalogue.md written to {pages}")
+    if columns is not None:
+        columns.write_text(columns_module(), "utf-8")
+        typer.echo(f"the columns of records written to {columns}")
     if out is not None:
         typer.echo(f"{contracts.write(catalogue, out)} contracts written to {out}")
     if check is not None:
@@ -36,6 +41,6 @@ def schemas(
         if wrong:
             raise typer.Exit(1)
         typer.echo("all contracts are as declared")
-    if pages is None and out is None and check is None:
+    if pages is None and columns is None and out is None and check is None:
         for name in contracts.contracts(catalogue):
             typer.echo(name)

@@ -23,4 +23,4 @@ def settings(
     chosen = declared.load(None, config)
     origins = declared.origins(config)
     for name in declared.HINTS:
-        typer.echo(f"{name} = {getattr(chosen, name)!r}  ({origins.get(name, 'default')})")
+        typer.echo(f"{declared.shown(name)} = {getattr(chosen, name)!r}  ({origins.get(name, 'default')})")

@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schemas.fault import KairosFault
-from streams.definitions.event import MAIN_CHANNEL, Event
+from streams.definitions.event import Event, Flaw
 from streams.definitions.faults import notices_of
-from streams.definitions.loading import BUILT_IN, Source, load_all
+from streams.definitions.loading import BUILT_IN, Source, load_all, located
+from streams.definitions.tree import events_in, reads_of, used_by
 from streams.definitions.units import number_of, wanted
 from streams.definitions.words import suggest
 from streams.engine.bounds import number_faults
+from streams.engine.expression import Expr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from streams.engine.expression import Param
-    from streams.engine.features.primitive import Primitive
 
-TIMER_CHANNELS = ("due",)
+CONDITIONS = ("where", "crossing", "silence", "reach")
+"""Words whose conditions must be able to hold."""
 
 
 class CatalogueFault(KairosFault):
@@ -73,16 +75,26 @@ class Catalogue:
         """The value of parameter `name` of `event` in this installation."""
         return int(self.values.get((event.id, name), event.parameters[name].value))
 
+    def value_of(self) -> Callable[[Param], int]:
+        """What gives the value of a parameter in this installation; one of another event has that event's."""
+        return lambda parameter: int(self.values.get((getattr(parameter.owner, "id", ""), parameter.name), parameter.value))
+
     def at(self, event: type[Event]) -> str:
         """The file of an event, or its module."""
         return self.sources[event.id].at() if event.id in self.sources else event.__module__
 
+    def _located(self, event: type[Event], flaw: Flaw) -> list[str]:
+        return located(self.sources[event.id], event, [flaw]) if event.id in self.sources else [f"{event.__module__}: {flaw}"]
+
     def _number_faults(self) -> Iterator[str]:
-        values = {id(p): self.value(event, name) for event in self.events for name, p in event.parameters.items()}
+        value_of = self.value_of()
         for event in self.events:
-            others = [event.signal.condition, *(field.value for field in event.payload.values())]
-            faults = number_faults(event.signal.primitive, others, lambda p: values.get(id(p), p.value))
-            yield from (f"{self.at(event)}: when: {fault}" for fault in faults)
+            reads = [*reads_of(event)]
+            places = {id(part): read.at for read in reads for part in read.node.walk()}
+            conditions = [read.node for read in reads if read.node.kind == "bool" and read.word in CONDITIONS]
+            nodes = [part for part in used_by(event).values() if isinstance(part, Expr)]
+            for node, fault in number_faults(nodes, conditions, value_of):
+                yield from self._located(event, Flaw(places.get(id(node), "when"), fault))
 
     @property
     def families(self) -> list[str]:
@@ -97,10 +109,8 @@ class Catalogue:
     # Which events
 
     def needs(self, event: type[Event]) -> list[str]:
-        """The ids of the events whose firing or state `event` reads."""
-        primitive = event.signal.primitive
-        after = primitive.after.id if primitive.after is not None and issubclass(primitive.after, Event) else ""
-        return [name for name in (primitive.name, after) if name in self.by_id and name != event.id]
+        """The ids of the events whose happenings `event` reads."""
+        return [other.id for other in events_in(event) if other.id in self.by_id]
 
     def with_dependents(self, ids: Iterable[str]) -> list[str]:
         """`ids` and the ids of all events that build on them."""
@@ -108,6 +118,11 @@ class Catalogue:
         while more := {event.id for event in self.events if event.id not in found and found & set(self.needs(event))}:
             found |= more
         return [event.id for event in self.events if event.id in found]
+
+    def readers_of(self, node: Expr, ids: Iterable[str]) -> list[str]:
+        """Those of `ids` whose definitions have an expression that is the same as `node`."""
+        key = node.key()
+        return [name for name in sorted(ids) if any(isinstance(part, Expr) and part.key() == key for part in used_by(self.by_id[name]).values())]
 
     def shut_off(self, ids: Iterable[str]) -> Catalogue:
         """The same catalogue without these events and all that build on them."""
@@ -132,7 +147,7 @@ class Catalogue:
 
     def _with(self, events: list[type[Event]], quiet: Iterable[str]) -> Catalogue:
         other = Catalogue(events, sources=self.sources)
-        other.values = {key: value for key, value in self.values.items() if key[0] in other.by_id}
+        other.values = dict(self.values)
         other.quiet = set(quiet) & other.by_id.keys()
         return other
 
@@ -159,39 +174,19 @@ class Catalogue:
                 else:
                     self.values[event_id, name] = value
                     taken[event_id, name] = parameter
-        names_of = {id(parameter): (event.id, name) for event in self.events for name, parameter in event.parameters.items()}
         for event in self.events if taken else ():
             for name, parameter in event.parameters.items():
-                fault = parameter.fault(self.value(event, name), lambda bound: self.values.get(names_of.get(id(bound), ("", "")), bound.value))
+                fault = parameter.fault(self.value(event, name), self.value_of())
                 faults += [f"{event.id}.{name}: {fault}"] if fault else []
         return faults
 
     def _shared_faults(self) -> Iterator[str]:
         """The faults of the definitions together."""
         seen: dict[str, type[Event]] = {}
-        states: dict[tuple[str, str, tuple[str, ...]], type[Event]] = {}
         for event in self.events:
             if event.id in seen:
                 yield f"{event.__module__}: the id {event.id} is taken by {seen[event.id].__module__}"
             seen[event.id] = event
-            primitive = event.signal.primitive
-            if primitive.name != event.id and primitive.name in self.by_id and event.signal.channel == MAIN_CHANNEL.get(type(primitive), "matched"):
-                yield f"{self.at(event)}: when: wanted a primitive of its own, got that of {primitive.name}, whose name its state has: share one with a name, .named('...')"
-            if primitive.after is not None and issubclass(primitive.after, Event):
-                yield from (f"{self.at(event)}: when: {fault}" for fault in absence_faults(primitive.after, primitive))
-            first = states.setdefault((primitive.name, primitive.by, tuple(map(str, primitive.same))), event)
-            if first.signal.primitive is not primitive:
-                yield (
-                    f"{self.at(event)}: when: wanted state of its own, got the name {primitive.name!r}, which that of {first.id} has: "
-                    "give it another name, .named('...'), or use the same object in both"
-                )
-
-
-def absence_faults(after: type[Event], absence: Primitive) -> Iterator[str]:
-    """Why an absence would never begin. It begins on the record that causes the event before, which must be of the type it waits for."""
-    before = after.signal
-    if before.channel in TIMER_CHANNELS:
-        yield f"without: wanted an event that a record causes, got {after.id}, which a timer causes: an absence cannot begin at a timer yet"
-    elif before.primitive.records is not absence.records:
-        got, wanted = (getattr(p.records, "__name__", None) for p in (before.primitive, absence))
-        yield f"without: wanted a stream of {got}, the records that cause {after.id}, got one of {wanted}: an absence over two record types cannot begin yet"
+            for other in events_in(event):
+                if other is not self.by_id.get(other.id):
+                    yield from self._located(event, Flaw("when", f"wanted an event of this catalogue, got {other.id} of {other.__module__}"))

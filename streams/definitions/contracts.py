@@ -10,7 +10,7 @@ import msgspec
 from schemas.event import CustomerEvent, EventData
 from schemas.raw import RECORD_TYPES, type_name
 from schemas.raw.reasons import MEANING
-from streams.definitions.event import Amount
+from streams.definitions.event import AMOUNT
 from streams.emit import DEAD_LETTER, PREFIX
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from schemas.raw import Envelope
     from streams.definitions.catalogue import Catalogue
-    from streams.definitions.event import Event, Payload
+    from streams.definitions.event import Event, Field
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def field_schema(field: Payload) -> dict[str, Any]:
+def field_schema(field: Field) -> dict[str, Any]:
     """The schema of one payload field."""
     schema = dict(field.shape.schema)
     if field.nullable:
@@ -35,7 +35,7 @@ def event_schema(event: type[Event]) -> dict[str, Any]:
     """The schema of an event's record: a CloudEvent whose `data.detail` is the event's own."""
     detail = {name: field_schema(field) for name, field in event.payload.items()}
     if event.has_money():
-        unknown = all(field.nullable for field in event.payload.values() if field.type is Amount)
+        unknown = all(field.nullable for field in event.payload.values() if field.shape is AMOUNT)
         detail["currency"] = {"type": ["string", "null"] if unknown else "string", "description": "ISO 4217"}
     (_,), shapes = msgspec.json.schema_components([CustomerEvent], ref_template="#/$defs/{name}")
     top, data = shapes.pop(CustomerEvent.__name__), shapes[EventData.__name__]

@@ -15,9 +15,10 @@ from schemas.fault import KairosFault
 from streams.definitions.event import Event, Flaw
 from streams.definitions.faults import case_flaws, flaws_of
 from streams.definitions.folders import FOLDERS
+from streams.definitions.words import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 BUILT_IN = "events"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -193,15 +194,24 @@ def imported_event(source: Source, faulty: set[str], faults: list[str]) -> type[
         flaws = [Flaw("", f"wanted a definition in the words of streams.define, got something that cannot be read: {type(error).__name__}: {error}")]
     if not module.__doc__:
         faults.append(f"{source.at(1)}: wanted a docstring that says what happened, got none")
-    lines = lines_of(source.file, event.__name__) if flaws else {}
-    faults += [f"{source.at(lines.get(flaw.at, lines.get('', 0)))}: {flaw}" for flaw in flaws]
+    faults += located(source, event, flaws)
     return event
 
 
 def case_faults(source: Source, event: type[Event]) -> list[str]:
     """The faults of an event's cases as a whole."""
-    lines = lines_of(source.file, event.__name__)
-    return [f"{source.at(lines.get(flaw.at, lines.get('', 0)))}: {flaw}" for flaw in case_flaws(event)]
+    return located(source, event, case_flaws(event))
+
+
+def located(source: Source, event: type[Event], flaws: Iterable[Flaw]) -> list[str]:
+    """Flaws as sentences, each with its file and line."""
+    lines: dict[str, int] = {}
+    found = []
+    for flaw in flaws:
+        lines = lines or lines_of(source.file, event.__name__)
+        line = next((lines[name] for name in (flaw.at, flaw.at.split(".")[0], "") if name in lines), 0)
+        found.append(f"{source.at(line)}: {flaw}")
+    return found
 
 
 def fault_of(source: Source, error: Exception, faulty: set[str]) -> str:
@@ -216,7 +226,19 @@ def fault_of(source: Source, error: Exception, faulty: set[str]) -> str:
     if other:
         return f"{source.at(line)}: wanted {shown(Path(other))} without faults: it is needed here"
     words = str(error) if isinstance(error, KairosFault | TypeError | AttributeError) else f"{type(error).__name__}: {error}"
-    return f"{source.at(line)}: {words}"
+    return f"{source.at(line)}: {words}{hint(error)}"
+
+
+def hint(error: Exception) -> str:
+    """': did you mean …?' for a name that Python does not know."""
+    names: list[str] = []
+    if isinstance(error, AttributeError) and error.obj is not None and "did you mean" not in str(error):
+        names = dir(error.obj)
+    elif isinstance(error, NameError) and error.__traceback__ is not None:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        names = [*{**frames[-1].f_globals, **frames[-1].f_locals}]
+    said = suggest(error.name or "", names) if isinstance(error, AttributeError | NameError) else ""
+    return said if said.startswith(": did") else ""
 
 
 def lines_of(file: Path, name: str) -> dict[str, int]:
@@ -227,9 +249,19 @@ def lines_of(file: Path, name: str) -> dict[str, int]:
         lines |= dict.fromkeys(targets_of(node), node.lineno)
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name == name:
-            lines |= {target: part.lineno for part in node.body for target in targets_of(part)}
+            for part in node.body:
+                lines |= dict.fromkeys(targets_of(part), part.lineno)
+                lines |= {f"{target}.{name}": line for target in targets_of(part) for name, line in keywords_of(part)}
             lines[""] = node.lineno
     return lines
+
+
+def keywords_of(node: ast.stmt) -> Iterator[tuple[str, int]]:
+    """The names and lines of the arguments of a call that a statement assigns, such as the fields of Detail(…)."""
+    call = node.value if isinstance(node, ast.Assign) else None
+    for keyword in call.keywords if isinstance(call, ast.Call) else ():
+        if keyword.arg is not None:
+            yield keyword.arg.rstrip("_"), keyword.lineno
 
 
 def targets_of(node: ast.stmt) -> list[str]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.raw import fields_of
-from streams.definitions.event import Amount, Event, Flaw
-from streams.engine.expression import Compare, Const, Expr, In, Known, Logic, RecordField
-from streams.engine.features.day_total import DayTotal
-from streams.engine.features.window import Window
+from streams.definitions.tree import conditions_of
+from streams.engine.expression import Arithmetic, Compare, Const, Expr, In, Known, Logic, Param, RecordField
+from streams.engine.features.frame import Feature
+from streams.engine.features.level import CrossingSource
+from streams.engine.features.moves import MoveSource
+from streams.engine.features.reach import ReachSource
+from streams.engine.streams import Of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MINOR = "minor unit of currency"
 OF_BUCKET = "`unit`"
@@ -19,49 +22,31 @@ OF_BUCKET = "`unit`"
 MONEY_KINDS = {"money", "credit"}
 
 
-def money_flaws(event: type[Event]) -> Iterator[Flaw]:
-    """Amounts without a currency, and sums over several."""
-    yield from amount_flaws(event)
-    yield from sum_flaws(event)
-
-
-def amount_flaws(event: type[Event]) -> Iterator[Flaw]:
-    """An Amount is shown with the currency of the record, or with a field `currency` of the payload."""
-    if not event.has_money() or "currency" in event.payload:
-        return
-    name = next(name for name, field in event.payload.items() if field.type is Amount)
-    records = event.signal.primitive.records
-    if event.signal.timed or records is None:
-        yield Flaw(name, "wanted a currency beside the amount, but a timer has no record to take it from: leave the amount out, or show it as Field[int]")
-    elif "currency" not in fields_of(records):
-        yield Flaw(name, f"wanted a record with a currency beside the amount, got {records.__name__}: show it as Field[int], or leave it out")
-    elif all(field.nullable for field in event.payload.values() if field.type is Amount):
-        return  # such an amount is null together with its currency
-    elif fields_of(records)["currency"].nullable and not says_money(records, event.signal.primitive.condition(), event.signal.condition):
-        remedy = 'B.bucket_kind == "money"' if "bucket_kind" in fields_of(records) else "its currency.known()"
-        yield Flaw(name, f"wanted a currency beside the amount, but {records.__name__} may come without one: add .where({remedy})")
-
-
-def sum_flaws(event: type[Event]) -> Iterator[Flaw]:
-    """Sums, extremes and day totals of money are kept for each currency; those of buckets for each unit."""
-    primitive = event.signal.primitive
-    added: list[Expr] = []
-    if isinstance(primitive, Window):
-        added = [node.arguments[-1] for node in primitive.aggregates.values() if node.function in ("sum", "largest", "top")]
-    elif isinstance(primitive, DayTotal):
-        added = [primitive.value]
-    split = {node.name for node in primitive.same if isinstance(node, RecordField)}
-    fixed = {name for name, values in equal_to(primitive.condition()) if len(values) == 1}
-    for node in added:
-        for field in node.walk():
-            if not isinstance(field, RecordField):
-                continue
-            unit = fields_of(field.record)[field.name].unit
-            money = unit == MINOR or (unit == OF_BUCKET and says_money(field.record, primitive.condition()))
-            if money and not {"currency", "bucket_id"} & (split | fixed):
-                yield Flaw("when", f"{field}: wanted .same(…currency) before sums of money, which cannot add up two currencies")
-            elif unit == OF_BUCKET and not money and not {"unit", "bucket_kind", "bucket_id"} & (split | fixed):
-                yield Flaw("when", f"{field}: wanted one bucket_kind, in .where(…) or .same(…), before its sums, which cannot add up two units")
+def is_money(value: Expr, conditions: Iterable[Expr]) -> bool:
+    """Whether `value` is an amount of money, where `conditions` hold."""
+    if isinstance(value, Param):
+        return value.unit == "minor"
+    if isinstance(value, Feature):
+        if value.function in ("count", "distinct", "any", "top", "list"):
+            return False
+        return is_money(value.arguments[0], conditions_of(value.frame.stream))
+    if isinstance(value, Of):
+        match value.source:
+            case CrossingSource() if value.name == "step":
+                return is_money(value.source.level.after, conditions_of(value.source.level.stream))
+            case ReachSource() if value.name == "step":
+                return is_money(value.source.feature, ())
+            case MoveSource() if value.name == "was":
+                return is_money(value.source.value, conditions_of(value.source.stream))
+        return False
+    if isinstance(value, RecordField):
+        unit = fields_of(value.record)[value.name].unit
+        return unit == MINOR or (unit == OF_BUCKET and says_money(value.record, *conditions))
+    if value.unit is not None and value.unit not in (MINOR, OF_BUCKET, "minor"):
+        return False
+    conditions = list(conditions)
+    of_money = [is_money(child, conditions) for child in value.children()]
+    return of_money == [True, False] if isinstance(value, Arithmetic) and value.sign in ("/", "//") else any(of_money)  # money by money is a number
 
 
 def conjuncts(condition: Expr) -> Iterator[Expr]:

@@ -11,6 +11,7 @@ from schemas.raw import RECORD_TYPES, TOPICS, type_name
 from schemas.raw.envelope import DATE_UNIT, PRINTABLE, TIME_UNIT
 from schemas.raw.reasons import MEANING
 from streams.definitions.contracts import field_schema
+from streams.engine.expression.quantities import shown
 
 if TYPE_CHECKING:
     from streams.definitions.catalogue import Catalogue
@@ -139,8 +140,8 @@ def event_rows(event: type[Event]) -> list[str]:
     """One event."""
     lines = [f"### `{event.id}`, by {event.by}", "", event.doc()]
     if event.parameters:
-        lines += ["", "| parameter | default | unit | meaning |", "| --- | --- | --- | --- |"]
-        lines += [f"| `{name}` | {p.value} | {p.unit} | {cell(p.doc)} |" for name, p in event.parameters.items()]
+        lines += ["", "| parameter | default | meaning |", "| --- | --- | --- |"]
+        lines += [f"| `{name}` | {shown(p.value, p.unit)} | {cell(p.doc)} |" for name, p in event.parameters.items()]
     lines += ["", "| payload | type |", "| --- | --- |"]
     for name, field in event.payload.items():
         schema = field_schema(field)

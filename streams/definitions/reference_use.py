@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.reference import TABLES
-from streams.engine.expression import Expr, Join
+from streams.definitions.tree import parts_of
+from streams.engine.expression import Join
+from streams.engine.features.place import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from schemas.reference import Reference
     from streams.definitions.catalogue import Catalogue
@@ -25,7 +27,7 @@ def missing_tables(catalogue: Catalogue, reference: Reference) -> Iterator[str]:
     files = {table.name: table.file for table in TABLES}
     for name in reference.missing():
         silent = [event.id for event in catalogue if name in needed(event)]
-        poorer = [event.id for event in catalogue if name not in needed(event) and name in joined(field.value for field in event.payload.values())]
+        poorer = [event.id for event in catalogue if name not in needed(event) and name in shown(event)]
         parts = [f"silent without it: {', '.join(silent)}"] if silent else []
         parts += [f"fields unknown without it: {', '.join(poorer)}"] if poorer else []
         if parts:
@@ -34,10 +36,10 @@ def missing_tables(catalogue: Catalogue, reference: Reference) -> Iterator[str]:
 
 def needed(event: type[Event]) -> set[str]:
     """The tables without which an event cannot happen."""
-    primitive = event.signal.primitive
-    return {*primitive.tables, *joined((event.signal.condition, primitive.condition()))}
+    parts = parts_of(event.when).values()
+    return {part.table for part in parts if isinstance(part, Join)} | {"cell" for part in parts if isinstance(part, Place)}
 
 
-def joined(nodes: Iterable[Expr]) -> set[str]:
-    """The tables that expressions join to."""
-    return {part.table for node in nodes for part in node.walk() if isinstance(part, Join)}
+def shown(event: type[Event]) -> set[str]:
+    """The tables that an event's detail reads."""
+    return {part.table for part in parts_of(event.detail.values).values() if isinstance(part, Join)}

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 import msgspec
 
-from streams.engine.expression import Arithmetic, Compare, Const, EventDay, EventTime, Expr, Logic, Not, OrElse, Output, Param, RecordField
-from streams.engine.features.day_total import DayTotal
-from streams.engine.features.sums import LIMIT
-from streams.engine.features.window import MOST, Aggregate, Window
+from streams.engine.expression import Arithmetic, Compare, Const, EventDay, EventTime, Expr, Fractional, Logic, Not, OrElse, Param, RecordField
+from streams.engine.features.frame import Feature, Within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from streams.engine.features.primitive import Primitive
-
+MEMBERS = 4_096
+"""The most members of a frame of elapsed time; the oldest one makes room for a new one, and that is counted."""
+LIMIT = 2**62
+"""Sums beyond it stay there."""
 LARGEST = 2**63 - 1
 NUMBER = 2**53 - 1
 """The largest number that a record carries, where its field sets no bound."""
@@ -53,13 +53,15 @@ def bounds(node: Expr, value_of: Callable[[Param], int]) -> Bounds:
             return Bounds(*TIMES)
         case EventDay():
             return Bounds(*DAYS)
-        case Aggregate():
-            return aggregate_bounds(node, value_of)
-        case Output() if isinstance(node.source, DayTotal) and node.name == "total":
-            return Bounds(-LIMIT, LIMIT)
+        case Feature():
+            return feature_bounds(node, value_of)
         case OrElse():
             both = [bounds(child, value_of) for child in node.children()]
             return Bounds(min(one.least for one in both), max(one.most for one in both))
+        case Fractional():
+            for child in node.children():
+                bounds(child, value_of)
+            return Bounds(-LARGEST, LARGEST)
         case Arithmetic():
             return arithmetic_bounds(node, value_of)
     return Bounds(*OTHERWISE.get(node.kind, (-NUMBER, NUMBER)))
@@ -78,14 +80,26 @@ def field_bounds(node: RecordField) -> Bounds:
     return Bounds(least, most)
 
 
-def aggregate_bounds(node: Aggregate, value_of: Callable[[Param], int]) -> Bounds:
-    """A window holds MOST members at most, and its sums stay within LIMIT."""
-    if node.function in ("count", "distinct"):
-        return Bounds(0, MOST)
-    if node.function == "top":
-        return Bounds(0, 0)
-    one = bounds(node.arguments[0], value_of)
-    return one if node.function == "largest" else Bounds(min(0, one.least * MOST), max(0, one.most * MOST)).within(LIMIT)
+def feature_bounds(node: Feature, value_of: Callable[[Param], int]) -> Bounds:
+    """A frame of elapsed time has at most MEMBERS members, others have no such bound; sums stay within LIMIT. Raises Overflow."""
+    members = MEMBERS if is_short(node) else NUMBER
+    match node.function:
+        case "count" | "distinct":
+            return Bounds(0, members)
+        case "sum":
+            one = bounds(node.arguments[0], value_of)
+            return Bounds(min(0, one.least * members), max(0, one.most * members)).within(LIMIT)
+        case "any":
+            return Bounds(0, 1)
+        case "top" | "list":
+            return Bounds(0, 0)
+    return bounds(node.arguments[0], value_of)
+
+
+def is_short(node: Feature) -> bool:
+    """Whether a feature's frame holds its members one by one, so that their number has a bound."""
+    extent = node.frame.extent
+    return isinstance(extent, Within) and not extent.span.civil
 
 
 def arithmetic_bounds(node: Arithmetic, value_of: Callable[[Param], int]) -> Bounds:
@@ -143,17 +157,18 @@ def compare(node: Compare, value_of: Callable[[Param], int]) -> tuple[bool, bool
     return not equal, apart
 
 
-def number_faults(primitive: Primitive, others: list[Expr], value_of: Callable[[Param], int]) -> Iterator[str]:
-    """The faults in the numbers of a rule: of its primitive's expressions, and of `others`."""
-    roots = [*others]
-    for value in vars(primitive).values():
-        roots += [part for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, Expr)]
-    try:
-        for root in roots:
-            for node in root.walk():
-                for part in (node, *(node.arguments if isinstance(node, Aggregate) else ())):
-                    bounds(part, value_of)
-        if isinstance(primitive, Window) and primitive.predicate is not None and not can_hold(primitive.predicate, value_of):
-            yield f"{primitive.predicate}: wanted a condition that can be true, got one that never is: a window holds {MOST} members at most"
-    except Overflow as fault:
-        yield str(fault)
+def number_faults(nodes: Iterable[Expr], conditions: Iterable[Expr], value_of: Callable[[Param], int]) -> Iterator[tuple[Expr, str]]:
+    """The nodes that may not fit into 64 bits, and the conditions that no values make true, each with what is wrong."""
+    wrong = False
+    for node in nodes:
+        try:
+            bounds(node, value_of)
+        except Overflow as fault:
+            if not wrong:
+                yield node, str(fault)
+            wrong = True
+    for condition in conditions if not wrong else ():
+        if not can_hold(condition, value_of):
+            of_frame = any(isinstance(part, Feature) and is_short(part) for part in condition.walk())
+            why = f": a frame of elapsed time holds {MEMBERS} members at most" if of_frame else ""
+            yield condition, f"{condition}: wanted a condition that can be true, got one that never is{why}"

@@ -6,16 +6,16 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from schemas.codes import NULL, text_of
-from streams.engine.expression import Expr, Output, RecordField
-from streams.engine.identity import Identity, identity, unpack
-from streams.engine.state.codec import SEPARATOR
+from streams.engine.expression import Expr, Reading, RecordField, decimal, exactly
+from streams.engine.plan import currencies
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streams.definitions.event import Event
-    from streams.engine.batch import Matches
+    from streams.engine.flow import Flow
+    from streams.engine.identity import Identity
 
 EPOCH_DAY = date(1970, 1, 1)
 
@@ -76,51 +76,54 @@ def plain(kind: str, value: Any) -> Any:
 
 
 class Describer:
-    """Turns the matches of one event into detections."""
+    """Turns the happenings at which one event happens into detections."""
 
     def __init__(self, event: type[Event], parameters: dict[str, int]) -> None:
         self.event, self.parameters = event, parameters
         self.evidence = evidence_of(event)
-        self.shows_currency = event.has_money() and "currency" not in event.payload
+        self.currencies = currencies(event)
 
-    def describe(self, fired: Matches, consents: list[str]) -> list[Detection]:
-        """One detection a match; `consents` are the customers' marketing consents."""
-        event, records = self.event, fired.records()
-        who = [identity(record) for record in records] if records else [unpack(anchor) for anchor in fired.outputs[0, "anchor"]]
-        details = {name: shown(fired, field.value) for name, field in event.payload.items()}
-        evidence = {name: shown(fired, node) for name, node in self.evidence.items()}
-        offsets = fired.world.calendar.offset_ms(fired.times, fired.zones).tolist()
+    def describe(self, flow: Flow, consents: Sequence[str]) -> list[Detection]:
+        """One detection a happening; `consents` are the customers' marketing consents."""
+        event = self.event
+        details = {name: shown(flow, field.value) for name, field in event.payload.items()}
+        if self.currencies:
+            several = [shown(flow, node) for node in self.currencies]
+            details["currency"] = [next((one for one in found if one is not None), None) for found in zip(*several, strict=True)]
+        evidence = {name: shown(flow, node) for name, node in self.evidence.items()}
+        offsets = flow.world.calendar.offset_ms(flow.time, flow.zones(event.by)).tolist()
+        timed = flow.timed.tolist()
         found = []
-        for i, time in enumerate(fired.times.tolist()):
-            record = records[i] if records else None
-            detail = {name: column[i] for name, column in details.items()}
-            if self.shows_currency and record is not None:
-                detail["currency"] = record.currency
+        for i, time in enumerate(flow.time.tolist()):
+            who = flow.identity(i)
             found.append(
                 Detection(
                     event.id,
                     event.version,
-                    key_of(event.by, who[i]),
+                    key_of(event.by, who),
                     time,
                     offsets[i],
-                    who[i],
-                    record is None,
-                    getattr(record, "channel", None) or getattr(record, "platform", None),
+                    who,
+                    timed[i],
+                    flow.channel(i),
                     consents[i],
                     self.parameters,
                     {name: column[i] for name, column in evidence.items()},
-                    detail,
+                    {name: column[i] for name, column in details.items()},
                     event.valid_for_ms,
                 )
             )
         return found
 
 
-def shown(fired: Matches, node: Expr) -> list[Any]:
-    """The values of `node` for each match as JSON has them; unknown ones are None."""
+def shown(flow: Flow, node: Expr) -> list[Any]:
+    """The values of `node` for each happening as JSON has them; unknown ones are None."""
+    column = flow.column(node)
     if node.kind == "list":
-        return list(node.evaluate(fired))  # lists of texts come as they are
-    column = fired.column(node)
+        return list(column.values)
+    if node.kind == "ratio":
+        found = [exactly(node, flow, place) for place in range(flow.n)]
+        return [None if one is None else decimal(one) for one in found]
     values = [plain(node.kind, value) for value in column.values.tolist()]
     if column.known is None:
         return values
@@ -128,14 +131,18 @@ def shown(fired: Matches, node: Expr) -> list[Any]:
 
 
 def evidence_of(event: type[Event]) -> dict[str, Expr]:
-    """The named parts of `when`: what the primitive reports, and the record fields that the conditions read."""
-    signal = event.signal
-    parts: dict[str, Expr] = dict(signal.primitive.outputs())
-    conditions = [signal.condition] if signal.timed else [signal.primitive.condition(), signal.condition]
+    """The named parts of `when`: what its conditions read of the record and of state; of a timer since when it ran."""
+    source = event.when.source
+    conditions = list(event.when.conditions)
+    parts: dict[str, Expr] = dict(source.evidence())
+    if not source.timed:
+        conditions += [condition for origin in source.origins() for condition in origin.conditions if not source.timed]
+    taken = {part.key() for part in parts.values()}
     for condition in conditions:
         for node in condition.walk():
-            if isinstance(node, RecordField | Output) and str(node) not in parts and node.key() not in {part.key() for part in parts.values()}:
+            if isinstance(node, RecordField | Reading) and str(node) not in parts and node.key() not in taken:
                 parts[str(node)] = node
+                taken.add(node.key())
     return parts
 
 
@@ -145,4 +152,4 @@ def key_of(by: str, who: Identity) -> str:
     return key or who.customer_id
 
 
-__all__ = ["SEPARATOR", "Describer", "Detection", "np", "plain", "rfc3339"]
+__all__ = ["Describer", "Detection", "evidence_of", "plain", "rfc3339"]

@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from schemas.codes import code, rotate, text_of
+from schemas.codes import rotate
 from schemas.fault import KairosFault
-from schemas.raw import RECORD_TYPES
 from streams.engine.admission import Admission
-from streams.engine.batch import BASES, FATES, PROCESSED, RANKS, TERMINATED, Batch, Group, Matches, World
+from streams.engine.batch import BASES, FATES, RANKS, Batch, World
 from streams.engine.calendar import Calendar
 from streams.engine.clock import JUMP_MS, Clock
 from streams.engine.detection import Describer, Detection
-from streams.engine.expression import TRUE
-from streams.engine.features.absence import AbsenceRuntime
-from streams.engine.features.primitive import Home, Runtime, TimedRuntime
-from streams.engine.identity import pack
+from streams.engine.home import Home
 from streams.engine.lifecycle import Lifecycle
-from streams.engine.state.codec import SEPARATOR
-from streams.engine.state.members import Members
-from streams.engine.state.owners import Owners
+from streams.engine.plan import Plan
+from streams.engine.stage import NodeFailed
 from streams.engine.state.store import State
-from streams.engine.state.tables import NEVER
+from streams.engine.streams import EventSource, Source, UnionSource
 from streams.logs import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from schemas.columns import Bools, Ints
+    from schemas.columns import Ints
     from schemas.reference import Reference
     from streams.definitions.catalogue import Catalogue
-    from streams.definitions.event import Event
-    from streams.engine.features.primitive import Primitive
-    from streams.engine.rearm import RearmRuntime
+    from streams.engine.rule import RuleStage
+    from streams.engine.stage import Stage
     from streams.engine.state.codec import Change
-    from streams.engine.state.tables import Rows, Table
     from streams.intake.merge import Released
 
-STATE_CHANGE = next(i for i, record in enumerate(RECORD_TYPES) if record.code == "L")
 NO_FATES = np.zeros((RANKS, len(FATES)), np.int64)
 
 
@@ -80,38 +72,12 @@ class RuleFailed(KairosFault):
         super().__init__(f"{', '.join(events)}: the rule raised {self.error} at {self.place}: fix the definition, or leave it out (--without)")
 
 
-class BoundRule:
-    """One event definition at work."""
+class PublishedRule(NamedTuple):
+    """A definition whose events are published: its stage, how they are described, and how many events stand between it and a record."""
 
-    def __init__(self, event: type[Event], home: Home, runtime: Runtime, parameters: dict[str, int], *, quiet: bool) -> None:
-        self.event, self.runtime = event, runtime
-        self.channel, self.condition = event.signal.channel, event.signal.condition
-        bound = [word.bind(home, event.id, runtime.scope) for word in event.words]
-        self.words: list[RearmRuntime] = [word for word in bound if word is not None]
-        self.describer = Describer(event, parameters)
-        self.quiet = quiet
-        """Evaluated because other events depend on it, but not published."""
-
-    def passing(self, matches: Matches) -> Matches:
-        """The matches that become events."""
-        if self.condition is not TRUE and len(matches):
-            matches = matches.take(matches.values(self.condition))
-        rows = [word.rows(matches) for word in self.words] if len(matches) else []
-        for number, word in enumerate(self.words if len(matches) else ()):
-            allowed = word.allows(matches, rows[number])
-            matches, rows = matches.take(allowed), [r[allowed] for r in rows]
-        if len(matches):
-            for word, own in zip(self.words, rows, strict=True):
-                word.emitted(matches, own)
-            self.runtime.emitted(matches)
-        return matches
-
-
-class Listener(NamedTuple):
-    """A primitive that listens to a record type, and the rules that listen to it."""
-
-    runtime: Runtime
-    rules: list[BoundRule]
+    stage: RuleStage
+    describer: Describer
+    depth: int
 
 
 class Engine:
@@ -126,139 +92,28 @@ class Engine:
         self.world = World(reference, Calendar(), settings.zone, parameters, tables)
         for table in tables.values():
             table.matters_for(None)
-        home = Home(self.world, self.state, settings.late_limit_ms, settings.clock_jump_ms)
+        home = Home(self.world, self.state, late_limit_ms=settings.late_limit_ms, jump_ms=settings.clock_jump_ms, delay_ms=settings.timer_delay_ms)
         self.admission = Admission(tables["customer"], settings.late_limit_ms, settings.clock_jump_ms, self.counters)
-        self.lifecycle = Lifecycle(home)
-        self.listeners: dict[int, list[Listener]] = defaultdict(list)
-        self.timed: dict[str, list[Listener]] = defaultdict(list)
-        self._bind(catalogue, home)
-        self.owners = [Owners(self.state.table(name), tables["customer"]) for name in self.timed if name != "customer"]
+        self.lifecycle = Lifecycle(home, self.counters)
+        self.plan = Plan(catalogue, home)
+        self.rules = [
+            PublishedRule(self.plan.rules[event.id], Describer(event, {name: catalogue.value(event, name) for name in event.parameters}), depth_of(event.when.source))
+            for event in catalogue
+            if event.id not in catalogue.quiet
+        ]
+        self.state.owners = self.plan.owners()
         self.state.build()
-        self.lists = [follower for table in self.state.tables.values() for follower in table.followers if isinstance(follower, Members)]
-        self.found: list[tuple[tuple[int, int, int, str, str], Detection]] = []
         self.swept = 0
-
-    def _bind(self, catalogue: Catalogue, home: Home) -> None:
-        listeners: dict[int, Listener] = {}
-        self._timed(Listener(self.lifecycle, []))
-        for event in catalogue:
-            primitive: Primitive = event.signal.primitive
-            if id(primitive) not in listeners:
-                listener = listeners[id(primitive)] = Listener(primitive.bind(home), [])
-                if primitive.records is not None:
-                    self.listeners[RECORD_TYPES.index(primitive.records)].append(listener)
-                if isinstance(listener.runtime, TimedRuntime):
-                    self._timed(listener)
-            listener = listeners[id(primitive)]
-            listener.rules.append(BoundRule(event, home, listener.runtime, {name: catalogue.value(event, name) for name in event.parameters}, quiet=event.id in catalogue.quiet))
-        self.primitives = list(listeners.values())
-        for listening in self.listeners.values():
-            listening.sort(key=lambda listener: isinstance(listener.runtime, AbsenceRuntime))
-
-    def _timed(self, listener: Listener) -> None:
-        assert isinstance(listener.runtime, TimedRuntime)  # the caller has checked
-        self.timed[listener.runtime.table.name].append(listener)
-        self.lifecycle.timers.append(listener.runtime)
 
     # Records
 
     def process(self, released: Released) -> Outcome:
         """Take the released records into the state, in their order."""
         batch = Batch(self.world, released)
-        before = self.state.clock.follow(batch.time, batch.customer, self.world.tables["customer"])
-        batch.clock[:] = before[:-1]
-        limits = np.maximum(batch.time - 1, before[:-1] - self.settings.timer_delay_ms)
-        refused = []
-        for number in range(batch.rounds):
-            members = batch.members(number)
-            refused.append(self.admission.admit(batch, members, batch.clock))
-            self._timers_of_customers(batch.customer[members], batch.clock[members] - self.settings.timer_delay_ms, members)
-            for group in batch.groups.values():
-                if number + 1 < len(group.starts):
-                    begin, end = group.starts[number], group.starts[number + 1]
-                    if begin < end:
-                        self._round(batch, group, int(begin), int(end), limits)
-        return self._outcome(batch.n, np.concatenate(refused) if refused else np.zeros(0, np.int64), batch.fates())
-
-    def _round(self, batch: Batch, group: Group, begin: int, end: int, limits: Ints) -> None:
-        """Records begin..end of `group`: first the timers that are due before them, then the rules, in order."""
-        position = group.position[begin:end]
-        self._timers_before(group, begin, end, limits[position])
-        alive = batch.fate[position] == PROCESSED
-        everything = begin + np.flatnonzero(alive)
-        if group.kind == STATE_CHANGE:
-            self.lifecycle.note_restored(group, everything)
-            self.lifecycle.note_consent(group, everything)
-        ended = self._of_ended_lines(group, begin, end)
-        if ended.any() and group.kind != STATE_CHANGE:
-            batch.fate[position[alive & ended]] = TERMINATED
-            self.counters["terminated"] += int((alive & ended).sum())
-        fired: dict[type[Event], Matches] = {}
-        for listener in self.listeners[group.kind]:
-            try:
-                self._run(listener, group, begin, end, alive & ~ended if listener.runtime.scope.by == "line" else alive, fired)
-            except Exception as error:
-                self._blame(listener.rules, error)
-                raise
-        if group.kind == STATE_CHANGE:
-            self.lifecycle.note_ends(group, everything)
-
-    def _of_ended_lines(self, group: Group, begin: int, end: int) -> Bools:
-        """Which records are of a terminated line: rules of lines do not see them, others do."""
-        if "subscription_id" not in group.record_type.__struct_fields__:
-            return np.zeros(end - begin, bool)
-        rows = group.rows("line")[begin:end]
-        return np.asarray((rows >= 0) & (self.lifecycle.ended.values[rows] != 0))
-
-    def _run(self, listener: Listener, group: Group, begin: int, end: int, alive: Bools, fired: dict[type[Event], Matches]) -> None:
-        runtime = listener.runtime
-        wanted = group.values(runtime.declared.condition())[begin:end] & alive
-        if runtime.scope.by != "customer":
-            wanted = wanted & (group.rows(runtime.scope.by)[begin:end] >= 0)
-        idx = begin + np.flatnonzero(wanted)
-        if len(idx):
-            channels = runtime.update(group, idx)
-            for rule in listener.rules:
-                matches = channels.get(rule.channel)
-                if matches is not None and len(matches):
-                    self._evaluate(rule, matches, fired)
-        if isinstance(runtime, AbsenceRuntime):
-            happened = fired.get(runtime.declared.after)  # type: ignore[arg-type]  # an Absence has one
-            if happened is not None and happened.group is group:
-                runtime.begin(happened, [pack(record) for record in happened.records()])
-
-    def _evaluate(self, rule: BoundRule, matches: Matches, fired: dict[type[Event], Matches]) -> None:
-        try:
-            self._emit(rule, rule.passing(matches), fired)
-        except Exception as error:
-            self._blame([rule], error)
-            raise
-
-    def _blame(self, rules: list[BoundRule], error: Exception) -> None:
-        """Raise RuleFailed for an error that `rules` raised; an error of no rule, or one that is named already, is raised as it is."""
-        if rules and not isinstance(error, MemoryError | RuleFailed):
-            raise RuleFailed(tuple(self.catalogue.with_dependents(rule.event.id for rule in rules)), error) from error
-
-    def _emit(self, rule: BoundRule, matches: Matches, fired: dict[type[Event], Matches], before: Ints | None = None) -> None:
-        """Collect detections with their place in the order: position, timers before the record, due time, event id, key."""
-        if not len(matches):
-            return
-        fired[rule.event] = matches
-        if rule.quiet:
-            return
-        position = matches.group.position[matches.idx] if matches.group is not None else before
-        assert position is not None  # timers come with the position they fire before
-        timed = matches.group is None
-        for place, found in zip(position.tolist(), rule.describer.describe(matches, self._consents(matches)), strict=True):
-            self.found.append(((place, 0 if timed else 1, found.time if timed else 0, found.event, found.key), found))
-
-    def _consents(self, matches: Matches) -> list[str]:
-        customers = self.world.tables["customer"].index
-        names = [self.world.tables[matches.by].keys[row] or "" for row in matches.base_rows().tolist()]
-        rows = [customers[name.split(SEPARATOR)[0]] for name in names]
-        return [text_of(value) if value else "unknown" for value in self.lifecycle.consent.values[rows].tolist()]
-
-    # Timers
+        batch.clock = self.state.clock.follow(batch.time, batch.customer, self.world.tables["customer"])
+        batch.timer_clock = batch.clock - self.settings.timer_delay_ms
+        refused = self.admission.admit(batch)
+        return self._run(batch, refused, batch.fates)
 
     @property
     def clock(self) -> int:
@@ -268,98 +123,67 @@ class Engine:
     def advance(self, clock_ms: int) -> Outcome:
         """Move the clock on without records; timers fire."""
         self.state.clock.pass_to(clock_ms)
-        return self._outcome(0, np.zeros(0, np.int64), NO_FATES)
+        batch = Batch(self.world, None)
+        batch.clock = np.array([self.clock], np.int64)
+        batch.timer_clock = batch.clock - self.settings.timer_delay_ms
+        return self._run(batch, np.zeros(0, np.int64), lambda: NO_FATES)
 
-    def _timers_of_customers(self, customers: Rows, limits: Ints, before: Ints) -> None:
-        """Fire what the clock has reached, anywhere among the rows of `customers`."""
-        for owners in self.owners:
-            reached = owners.reached(customers, limits)
-            if len(reached):
-                rows, whose = owners.rows_of(customers[reached])
-                where = reached[whose]
-                self._fire(owners.table, self.timed[owners.table.name], rows, limits[where], before[where])
-                owners.settle(customers[reached])
-
-    def _timers_before(self, group: Group, begin: int, end: int, limits: Ints) -> None:
-        """Fire what is due before records begin..end: at most `limits`, one a record."""
-        for name, listeners in self.timed.items():
-            if name != "customer" and f"{'subscription' if name == 'line' else name}_id" not in group.record_type.__struct_fields__:
+    def _run(self, batch: Batch, refused: Ints, fates: Callable[[], Ints]) -> Outcome:
+        self.lifecycle.follow(batch)
+        for stage in self.plan.stages:
+            if stage.rests(batch):
+                stage.rest(batch)
                 continue
-            rows, table = group.rows(name)[begin:end], self.world.tables[name]
-            due = np.flatnonzero((rows >= 0) & (table.next_due[rows] <= limits))
-            if len(due):
-                self._fire(table, listeners, rows[due], limits[due], group.position[begin:end][due])
-
-    def _fire(self, table: Table, listeners: list[Listener], rows: Rows, limits: Ints, before: Ints) -> None:
-        """Fire the timers of `rows` up to `limits`, again and again while firing sets new ones that are due. Raises RuleFailed."""
-        for listener in listeners:
             try:
-                self._fire_one(table, listener, rows, limits, before)
-            except Exception as error:
-                self._blame(listener.rules, error)
+                stage.run(batch)
+            except NodeFailed as failed:
+                self._blame(self._readers(stage, failed), failed.error)
                 raise
-        left = np.full(len(rows), NEVER)
-        for listener in listeners:
-            due = listener.runtime.due.values[rows]  # type: ignore[attr-defined]  # a TimedRuntime
-            left = np.where(due != 0, np.minimum(left, due), left)
-        table.next_due[rows] = left
+            except Exception as error:
+                self._blame(stage.events, error)
+                raise
+        outcome = self._outcome(batch, refused, fates())
+        for stage in self.plan.stages:
+            stage.settle()
+        return outcome
 
-    def _fire_one(self, table: Table, listener: Listener, rows: Rows, limits: Ints, before: Ints) -> None:
-        runtime = listener.runtime
-        assert isinstance(runtime, TimedRuntime)  # the list holds only these
-        while True:
-            due = runtime.due.values[rows]
-            hit = np.flatnonzero((due != 0) & (due <= limits))
-            if not len(hit):
-                return
-            channels = runtime.fire(rows[hit], due[hit], self._zones(table, rows[hit], due[hit]))
-            for rule in listener.rules:
-                matches = channels.get(rule.channel)
-                if matches is not None and len(matches):
-                    try:
-                        self._evaluate_timers(rule, matches, rows[hit], before[hit])
-                    except Exception as error:
-                        self._blame([rule], error)
-                        raise
+    def _blame(self, events: Iterable[str], error: Exception) -> None:
+        """Raise RuleFailed for an error in what the rules of `events` need; an error of no rule, or one that is named already, is raised as it is."""
+        if events and not isinstance(error, MemoryError | RuleFailed):
+            raise RuleFailed(tuple(self.catalogue.with_dependents(events)), error) from error
 
-    def _evaluate_timers(self, rule: BoundRule, matches: Matches, rows: Rows, places: Ints) -> None:
-        passing = rule.passing(matches)
-        where = np.searchsorted(np.sort(rows), passing.rows)
-        self._emit(rule, passing, {}, places[np.argsort(rows, kind="stable")][where])
+    def _readers(self, stage: Stage, failed: NodeFailed) -> list[str]:
+        """The events for which `stage` reads the expression that failed; all that need the stage where none is found."""
+        return self.catalogue.readers_of(failed.node, stage.events) or sorted(stage.events)
 
-    def _zones(self, table: Table, rows: Rows, times: Ints) -> Ints | int:
-        last = [(table.keys[row] or "").rsplit(SEPARATOR, 1)[-1] for row in rows.tolist()]
-        codes = np.array([code(name) for name in last], np.int64)
-        return self.world.line_zones(codes, times) if table.name == "line" else self.world.owner_zones(table.name, codes, times)
-
-    def _fire_all(self, end: int) -> None:
-        """Fire everything that is due at the clock."""
-        limit = self.clock - self.settings.timer_delay_ms
-        for name, listeners in self.timed.items():
-            table = self.world.tables[name]
-            if table.earliest > limit:
+    def _detections(self) -> tuple[list[Detection], list[int]]:
+        """The published events in their order, and the position of the record that caused each, or before which its timer fired."""
+        found: list[tuple[tuple[int, int, int, str, str], Detection]] = []
+        for stage, describer, depth in self.rules:
+            flow = stage.flow
+            if not flow.n and not stage.forced:
                 continue
-            rows = np.flatnonzero(table.next_due[: len(table.keys)] <= limit).astype(np.int32)
-            if len(rows):
-                self._fire(table, listeners, rows, np.full(len(rows), limit), np.full(len(rows), end))
-            table.earliest = int(table.next_due[: len(table.keys)].min(initial=NEVER))
+            try:
+                consents = self.lifecycle.consents(flow.rows("customer"), flow.at)
+                detections = describer.describe(flow, consents)
+            except Exception as error:
+                self._blame([stage.event], error)
+                raise
+            places, dues = flow.at.tolist(), flow.due.tolist()
+            found += [((place, due, depth, one.event, one.key), one) for place, due, one in zip(places, dues, detections, strict=True)]
+        found.sort(key=lambda pair: pair[0])
+        return [detection for _, detection in found], [order[0] // 2 for order, _ in found]
 
     # Results
 
-    def _outcome(self, end: int, refused: Ints, fates: Ints) -> Outcome:
-        self._fire_all(end)
+    def _outcome(self, batch: Batch, refused: Ints, fates: Ints) -> Outcome:
+        detections, positions = self._detections()
         if self.clock - self.swept > self.settings.sweep_every_ms:
             self.swept = self.clock
             latest = self.admission.latest_times()
             for table in self.state.tables.values():
                 table.sweep(self.clock, latest)
-        for members in self.lists:
-            self.counters["window_full"] += members.dropped
-            members.dropped = 0
-        self.found.sort(key=lambda pair: pair[0])
-        detections = [detection for _, detection in self.found]
-        positions = [order[0] for order, _ in self.found]
-        self.found = []
+        self.counters["window_full"] += self.state.take_dropped()
         counters = Counter(self.counters)
         self.counters.clear()
         return Outcome(detections, refused, counters, fates, positions)
@@ -383,17 +207,19 @@ class Engine:
         """Finish reading back: rows and timers are in place. Returns the number of rows. Raises StateRefused."""
         count = self.state.restored()
         self.state.note_touched(self.admission.newest_times())
-        for listener in self.primitives:
-            listener.runtime.restored()
-        for name, listeners in self.timed.items():
-            table = self.world.tables[name]
-            for listener in listeners:
-                due = listener.runtime.due.values  # type: ignore[attr-defined]  # a TimedRuntime
-                rows = np.flatnonzero(due).astype(np.int32)
-                table.arm(rows, due[rows])
+        self.lifecycle.restored()
+        for stage in self.plan.stages:
+            stage.restored()
         self.swept = self.clock
         return count
 
     def rows(self) -> dict[str, int]:
         """Rows in use by table."""
         return self.state.row_counts()
+
+
+def depth_of(source: Source) -> int:
+    """How many events stand between a rule and a record: rules whose trigger is an event come after all others of the record."""
+    if isinstance(source, EventSource):
+        return 1 + depth_of(source.event.when.source)
+    return 0 if source.timed and not isinstance(source, UnionSource) else max((depth_of(stream.source) for stream in source.origins()), default=0)

@@ -1,90 +1,178 @@
-"""What every line and customer has, with any rules installed: the end of a line, and marketing consent."""
+"""What every line and customer has, with any rules installed: the end of a line, and marketing consent.
+
+A terminated line loses its timers at once and its state after 7 days; line rules ignore its further records. The mark stays, so that
+a record that comes months later still finds it, until the line is active again: within the 7 days it keeps its state, later only
+what happens once in a life. A line that changes its owner loses its state at once: the record of the change has the old owner's
+key, the records after it have the new one's.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from schemas.codes import code
-from streams.engine.features.primitive import Days, Home, Primitive, Span, TimedRuntime
+from schemas.codes import code, text_of
+from streams.engine.batch import PROCESSED, TERMINATED, Reset, Return
+from streams.engine.stage import STATE_CHANGE
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from schemas.columns import Ints
-    from streams.engine.batch import Group, Matches
+    from streams.engine.batch import Batch, Group
+    from streams.engine.home import Home
     from streams.engine.state.tables import Rows
 
-STATE_KEPT = Days(7)
+KEPT_DAYS = 7
 STATUS, OWNER, CONSENT = code("line.status"), code("line.owner"), code("customer.marketing_consent")
-TERMINATED, ACTIVE = code("terminated"), code("active")
+TERMINATED_LINE, ACTIVE = code("terminated"), code("active")
 
 
-class Lifecycle(TimedRuntime):
-    """A terminated line loses its timers at once and its state after 7 days; line rules ignore its further records.
+class Change(NamedTuple):
+    """A record about a line: its position, the line's row, its time, and whether the line ends, goes on, or changes hands."""
 
-    The mark of a terminated line stays, so that a record that comes months later still finds it, until the line is active again:
-    within the 7 days it keeps its state, later only what happens once in a life. A line that changes its owner loses its state
-    at once: the record of the change has the old owner's key, the records after it have the new one's.
-    """
+    position: int
+    row: int
+    time: int
+    what: int
+
+
+class Lifecycle:
+    """State: the mark of a terminated line, when its state is dropped, the newest status; the consent of a customer and its time."""
 
     part = "life"
 
-    def __init__(self, home: Home) -> None:
-        declared = Primitive()
-        declared.adopt("line.end", "line")
-        super().__init__(declared, home)
-        self.home = home
-        self.ended = self.table.column("line.terminated", "flag", part=self.part)
-        self.consent = home.state.table("customer").column("marketing_consent", "text", part="consent")
-        self.timers: list[TimedRuntime] = []
+    def __init__(self, home: Home, counters: Counter[str]) -> None:
+        self.home, self.world, self.counters = home, home.world, counters
+        lines, customers = home.state.table("line"), home.state.table("customer")
+        self.ended = lines.column("line.terminated", "flag", part=self.part)
+        self.due = lines.column("line.end.due", "time", part=self.part)
+        self.newest = lines.column("line.status.newest", "time", part=self.part)
+        self.consent = customers.column("marketing_consent", "text", part="consent")
+        self.consent_at = customers.column("marketing_consent.newest", "time", part="consent")
+        self.ending: dict[int, int] = {}
+        """Terminated lines whose state is still there, and when it is dropped."""
+        self.any_ended = False
+        self.given: dict[int, list[tuple[int, int]]] = {}
+        """Consents of this batch by customer row: position and code, in order, after the one before the batch at position -1."""
 
-    def note_consent(self, group: Group, idx: Ints) -> None:
-        """Update marketing consent, before any rule sees the record."""
-        idx = idx[(group.field("attribute")[idx] == CONSENT) & ~group.late(idx)]
-        rows = group.rows("customer")[idx]
-        self.consent.values[rows] = group.field("new_value")[idx]
-        self.consent.part.touch(rows)
+    def restored(self) -> None:
+        """The state has been read back."""
+        rows = np.flatnonzero(self.due.values)
+        self.ending = dict(zip(rows.tolist(), self.due.values[rows].tolist(), strict=True))
+        self.any_ended = bool(self.ended.values.any())
 
-    def note_restored(self, group: Group, idx: Ints) -> None:
-        """Remove the mark of terminated lines that are active again, before any rule sees the record."""
-        rows = group.rows("line")[idx]
-        back = (rows >= 0) & ~group.late(idx) & (group.field("attribute")[idx] == STATUS) & (group.field("new_value")[idx] == ACTIVE)
-        rows = rows[back]
-        rows = rows[self.ended.values[rows] != 0]
-        self.ended.values[rows] = 0
-        self.disarm(rows)
+    def earliest(self) -> int | None:
+        """When the next state of a line is dropped, epoch ms."""
+        return min(self.ending.values(), default=None)
 
-    def note_ends(self, group: Group, idx: Ints) -> None:
-        """Apply the end of lines and changes of owner, after the rules of the record."""
-        attribute = group.field("attribute")[idx]
-        rows = group.rows("line")[idx]
-        on_line = (rows >= 0) & ~group.late(idx)
-        ends = np.flatnonzero(on_line & (attribute == STATUS) & (group.field("new_value")[idx] == TERMINATED))
-        ended = rows[ends]
-        fresh = ends[self.ended.values[ended] == 0]
-        ended = rows[fresh]
-        for timer in self.timers:
-            if timer.table is self.table:
-                timer.disarm(ended)
-        self.ended.values[ended] = 1
-        self.ended.part.touch(ended)
-        self.arm(ended, Span(STATE_KEPT).after(self.world, group.time[idx[fresh]], group.zone("line", idx[fresh])))
-        self._forget(rows[np.flatnonzero(on_line & (attribute == OWNER))], lifelong=True)
-
-    def _forget(self, rows: Rows, *, lifelong: bool) -> None:
-        """Drop the state of lines, finer rows too; what says that a line is terminated stays, and without `lifelong` what happens once."""
-        if not len(rows):
+    def follow(self, batch: Batch) -> None:
+        """Set `ended` and `resets` of the batch, and the fate of records of ended lines."""
+        group = batch.groups.get(STATE_CHANGE)
+        self.given.clear()
+        if group is not None:
+            self._take_consents(batch, group)
+        changes = self._changes(batch, group) if group is not None else []
+        limit = int(batch.timer_clock[-1])
+        if not changes and not self.any_ended and not self.ending:
             return
-        self.table.forget(rows, lifelong=lifelong, kept=self.ended.part)
-        for table in self.home.state.tables.values():
-            if table.kin is not None and table.kin.base is self.table:
-                finer = table.kin.rows_of(rows)
-                if table.has_lifelong and not lifelong:
-                    table.forget(finer, lifelong=False)
-                else:
-                    table.release(finer)
+        lines = self._lines(batch)
+        if self.any_ended:
+            known = np.flatnonzero(lines >= 0)
+            batch.ended[known] = self.ended.values[lines[known]] != 0
+        for row in [row for row, due in self.ending.items() if due <= limit or row in lines]:
+            self._drop_in_time(batch, lines, row)
+        for change in changes:
+            self._apply(batch, lines, change)
+        batch.resets.sort(key=lambda reset: (reset.position, reset.row))
+        batch.fate[(batch.fate == PROCESSED) & batch.ended & (batch.kind != STATE_CHANGE)] = TERMINATED
+        self.counters["terminated"] += int((batch.fate == TERMINATED).sum())
 
-    def fire(self, rows: Rows, due: Ints, zone: Ints | int) -> dict[str, Matches]:
-        self.disarm(rows)
-        self._forget(rows, lifelong=False)
-        return {}
+    def _lines(self, batch: Batch) -> Ints:
+        lines = np.full(batch.n, -1, np.int64)
+        for group in batch.groups.values():
+            if group.has("subscription_id"):
+                lines[group.position] = group.rows("line")
+        return lines
+
+    def _changes(self, batch: Batch, group: Group) -> list[Change]:
+        attribute, value, rows = group.field("attribute"), group.field("new_value"), group.rows("line")
+        wanted = (rows >= 0) & (batch.fate[group.position] == PROCESSED) & ((attribute == STATUS) | (attribute == OWNER))
+        found = []
+        for at in np.flatnonzero(wanted).tolist():
+            position, row, time = int(group.position[at]), int(rows[at]), int(group.time[at])
+            if attribute[at] == OWNER:
+                found.append(Change(position, row, time, OWNER))
+                continue
+            if time < self.newest.values[row] <= time + self.home.jump_ms:
+                continue
+            if batch.believed[position]:
+                self.newest.values[row] = time
+                self.newest.part.dirty[row] = True
+            if value[at] in (TERMINATED_LINE, ACTIVE):
+                found.append(Change(position, row, time, int(value[at])))
+        return found
+
+    def _apply(self, batch: Batch, lines: Ints, change: Change) -> None:
+        position, row, time, what = change
+        behind = np.flatnonzero(lines == row)
+        if what == OWNER:
+            self.due.values[row] = 0
+            self.ending.pop(row, None)
+            batch.resets.append(Reset(position, row, timers_only=False, lifelong=True))
+        elif what == ACTIVE and self.ended.values[row]:
+            batch.ended[behind[behind >= position]] = False
+            batch.returns.append(Return(position, row, time))
+            batch.resets[:] = [reset for reset in batch.resets if reset.row != row or reset.timers_only or reset.lifelong or reset.position < position]
+            self.ended.values[row] = self.due.values[row] = 0
+            self.ending.pop(row, None)
+        elif what == TERMINATED_LINE and not self.ended.values[row]:
+            batch.ended[behind[behind > position]] = True
+            self.ended.values[row] = 1
+            zone = self.world.zones("line", np.array([code(self._line_id(row))]), np.array([time]))
+            due = int(self.world.calendar.add_days(np.array([time]), KEPT_DAYS, zone)[0])
+            self.due.values[row] = self.ending[row] = due
+            self.any_ended = True
+            batch.resets.append(Reset(position, row, timers_only=True, lifelong=False))
+            self._drop_in_time(batch, lines, row, position + 1)
+        self.ended.part.dirty[row] = True
+
+    def _line_id(self, row: int) -> str:
+        return (self.world.tables["line"].keys[row] or "").rsplit("\x1f", 1)[-1]
+
+    def _drop_in_time(self, batch: Batch, lines: Ints, row: int, begin: int = 0) -> None:
+        """Drop the state of a terminated line when its time has come within the batch: before its next later record, or by the clock."""
+        due = self.ending[row]
+        place = max(begin, int(np.searchsorted(batch.timer_clock, due)))
+        later = np.flatnonzero((lines == row) & (batch.time > due))
+        later = later[later >= begin]
+        place = min(place, int(later[0])) if len(later) else place
+        if place <= batch.n:
+            batch.resets.append(Reset(place - 1, row, timers_only=False, lifelong=False))
+            self.due.values[row] = 0
+            self.due.part.dirty[row] = True
+            self.ending.pop(row)
+
+    def _take_consents(self, batch: Batch, group: Group) -> None:
+        wanted = (group.field("attribute") == CONSENT) & (batch.fate[group.position] == PROCESSED)
+        rows, values = group.rows("customer"), group.field("new_value")
+        for at in np.flatnonzero(wanted).tolist():
+            row, time, position = int(rows[at]), int(group.time[at]), int(group.position[at])
+            if time < self.consent_at.values[row] <= time + self.home.jump_ms:
+                continue
+            given = self.given.setdefault(row, [(-1, int(self.consent.values[row]))])
+            given.append((position, int(values[at])))
+            self.consent.values[row] = values[at]
+            if batch.believed[position]:
+                self.consent_at.values[row] = time
+            self.consent.part.dirty[row] = True
+
+    def consents(self, customers: Rows, at: Ints) -> list[str]:
+        """The marketing consent of each customer as of place `at` (`flow.py`)."""
+        now = self.consent.values[customers]
+        for place, row in enumerate(customers.tolist() if self.given else ()):
+            for position, value in self.given.get(row, ()):
+                if 2 * position + 1 <= at[place]:
+                    now[place] = value
+        return [text_of(value) if value else "unknown" for value in now.tolist()]

@@ -97,6 +97,10 @@ class DecodedRun:
         self.rejects: list[Reject] = []
         self.notes: Counter[str] = Counter()
         """What was odd about accepted records, counted."""
+        self.places: Ints | None = None
+        """Where the records belong in the merge, epoch ms, where that is not their event times."""
+        self.marks: Ints | None = None
+        """Of records that have waited, which stand in another order than that of their offsets: what is stored when each is the last (`Passed`)."""
 
     def __len__(self) -> int:
         return len(self.offset)

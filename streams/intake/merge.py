@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,15 +13,21 @@ from schemas.columns import Ints
 from schemas.raw import TOPICS
 from streams.engine.clock import JUMP_MS
 from streams.engine.state.tables import NEVER
+from streams.intake.waiting import Waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     import numpy.typing as npt
 
+    from streams.engine.state.store import Passed
     from streams.intake.columns import Columns
     from streams.intake.decode import DecodedRun, Reject
+    from streams.intake.waiting import Standing
 
 
 NOTHING = np.zeros(0, np.int64)
+FOREVER = 2**63 - 1
 LOOK = 8
 """How many of the records behind it a record is compared with."""
 ALWAYS, UNREAD = math.inf, -math.inf
@@ -65,7 +72,7 @@ class Queue:
         times: list[Ints] = []
         most += look
         for chunk, done in self.chunks:
-            times.append(chunk.event_time[done:])
+            times.append((chunk.event_time if chunk.places is None else chunk.places)[done:])
             most -= len(chunk) - done
             if most <= 0:
                 break
@@ -95,7 +102,7 @@ class Queue:
             count -= upto - done
             self.size -= upto - done
             following = chunk.next_offset if upto == len(chunk) else int(chunk.offset[upto])
-            passed = [reject for reject in chunk.rejects if reject.offset < following]
+            passed = [reject for reject in chunk.rejects if reject.offset < following] if chunk.marks is None else chunk.rejects
             chunk.rejects = chunk.rejects[len(passed) :]
             rejects += passed
             if upto < len(chunk):
@@ -134,6 +141,11 @@ class Released:
         self.pieces: dict[int, list[tuple[Columns, npt.NDArray[np.int32], Ints]]] = {}
         self.rejects: list[Reject] = []
         self.next_offsets: dict[str, int] = {}
+        """By topic that moved on, the lowest offset that is not done."""
+        self.standing: dict[str, Standing] = {}
+        """By topic that waits for stragglers and moved on, how far it was done before."""
+        self.passed: dict[str, Passed | None] = {}
+        """By such a topic, what is done beyond its next offset."""
         self.sources: list[tuple[DecodedRun, int, int, Ints]] = []
         """Decoded run, from, to, and the merged positions of those records."""
 
@@ -163,9 +175,23 @@ class Released:
                 first.next_offsets[chunk.topic] = int(chunk.offset[begin + int(left[0])])
         for chunk, *_ in self.sources:
             first.next_offsets.setdefault(chunk.topic, self.next_offsets[chunk.topic])
-        first.rejects = [reject for reject in self.rejects if reject.offset < first.next_offsets.get(reject.topic, 0)]
-        second.rejects = [reject for reject in self.rejects if reject.offset >= first.next_offsets.get(reject.topic, 0)]
+        upto = {**first.next_offsets, **dict.fromkeys(self.standing, FOREVER)}
+        first.rejects = [reject for reject in self.rejects if reject.offset < upto.get(reject.topic, 0)]
+        second.rejects = [reject for reject in self.rejects if reject.offset >= upto.get(reject.topic, 0)]
+        for topic, standing in self.standing.items():
+            second.standing[topic] = first.settle(topic, standing)
+            second.settle(topic, second.standing[topic])
         return first, second
+
+    def settle(self, topic: str, standing: Standing) -> Standing:
+        """Note how far a topic that waits for stragglers is done by this; `standing`: before. Returns how far it is then."""
+        own = [(chunk, begin, end) for chunk, begin, end, _ in self.sources if chunk.topic == topic]
+        refused = [reject.offset for reject in self.rejects if reject.topic == topic]
+        done = np.concatenate([np.array(refused, np.int64), *(chunk.offset[begin:end] for chunk, begin, end in own)])
+        last, _, end = own[-1] if own else (None, 0, 0)
+        after = standing.after(done, last.marks[:, end - 1] if last is not None and last.marks is not None else None)
+        self.standing[topic], self.passed[topic], self.next_offsets[topic] = standing, after.passed, after.progress.next
+        return after
 
     def _part(self, begin: int, end: int) -> Released:
         part = Released()
@@ -187,8 +213,10 @@ class Released:
 class Merger:
     """The queues of a shard's four topics; decides which records may leave them."""
 
-    def __init__(self, limit_per_topic: int, jump_ms: int = JUMP_MS) -> None:
-        self.limit, self.jump_ms = limit_per_topic, jump_ms
+    def __init__(self, limit_per_topic: int, jump_ms: int = JUMP_MS, waits: Mapping[str, int] | None = None, wait_bytes: int = 64_000_000) -> None:
+        self.limit, self.jump_ms, self.wait_bytes = limit_per_topic, jump_ms, wait_bytes
+        self.waiting = {TOPICS.index(topic): Waiting(ms, wait_bytes, jump_ms) for topic, ms in (waits or {}).items() if ms}
+        """By rank, the topics that wait for stragglers; what has waited goes on into the queue."""
         self.look = min(LOOK, limit_per_topic // 2)
         self.queues = [Queue() for _ in TOPICS]
         self.looked = [UNREAD for _ in TOPICS]
@@ -198,10 +226,57 @@ class Merger:
         """
         self.blocking: set[int] = set()
         """Ranks of the topics whose looks were too old for some queued record at the last release."""
+        self.patient = False
+        """Whether the last release found nothing, while records waited for stragglers: those that are queued wait with them."""
+
+    def fresh(self, rank: int, *columns: Sequence[Any]) -> tuple[Sequence[Any], ...]:
+        """Of a topic's raw records (offsets, and what belongs to them) those that were not done before a restart."""
+        if rank not in self.waiting or not len(self.waiting[rank].standing.progress.before):
+            return columns
+        fresh = self.waiting[rank].standing.progress.fresh(np.array(columns[0], np.int64))
+        return columns if fresh.all() else tuple(list(compress(column, fresh)) for column in columns)
 
     def add(self, chunk: DecodedRun) -> None:
-        """Queue a decoded chunk of its topic."""
-        self.queues[chunk.rank].add(chunk)
+        """Take a decoded chunk of its topic."""
+        waiting = self.waiting.get(chunk.rank)
+        made = waiting.add(chunk) if waiting is not None else chunk
+        if made is not None:
+            self.queues[chunk.rank].add(made)
+
+    def rest(self, rank: int) -> None:
+        """The input of a topic has rested for as long as it waits, or has ended: nothing waits any more."""
+        waiting = self.waiting.get(rank)
+        if waiting is not None and (made := waiting.rest()) is not None:
+            self.queues[rank].add(made)
+
+    def resume(self, offsets: Mapping[str, int], passed: Mapping[str, Passed]) -> dict[str, Passed | None]:
+        """Continue at these offsets; `passed`: what was stored of topics that waited. Returns what of it still counts."""
+        for rank, topic in enumerate(TOPICS):
+            if topic in passed and passed[topic].done and rank not in self.waiting:
+                self.waiting[rank] = Waiting(0, self.wait_bytes, self.jump_ms)
+            if rank in self.waiting:
+                self.waiting[rank].resume(offsets.get(topic, 0), passed.get(topic))
+        return {topic: one for topic, one in passed.items() if TOPICS.index(topic) in self.waiting}
+
+    def passed(self, topics: Iterable[str]) -> dict[str, Passed | None]:
+        """What is done beyond the next offset, of those among `topics` that wait for stragglers."""
+        return {topic: self.waiting[rank].standing.passed for topic in topics if (rank := TOPICS.index(topic)) in self.waiting}
+
+    def take_early(self, rank: int) -> int:
+        """How many records of the topic left before their time, since the last call."""
+        if rank not in self.waiting:
+            return 0
+        early, self.waiting[rank].early = self.waiting[rank].early, 0
+        return early
+
+    def rests_at(self, rank: int) -> float:
+        """When nothing will have come of the topic for as long as it waits, seconds; ALWAYS where nothing waits."""
+        waiting = self.waiting.get(rank)
+        return waiting.last.read_at + waiting.wait_ms / 1000 if waiting is not None and waiting.holds and waiting.last is not None else ALWAYS
+
+    def holds(self, rank: int) -> bool:
+        """Whether records of the topic wait for stragglers."""
+        return rank in self.waiting and self.waiting[rank].holds
 
     def full(self, rank: int) -> bool:
         """Whether the topic's queue has reached its limit."""
@@ -211,7 +286,9 @@ class Merger:
         """The next records that nothing unread can come before; at most `max_records`. None when there is nothing to commit."""
         order, ranks, keys = self._order(max_records)
         counts = np.bincount(ranks[order[: min(len(order), max_records)]], minlength=len(TOPICS))
-        if not counts.sum() and not any(queue.chunks and not len(queue.chunks[0][0]) - queue.chunks[0][1] for queue in self.queues):
+        nothing = not counts.sum() and not any(queue.chunks and not len(queue.chunks[0][0]) - queue.chunks[0][1] for queue in self.queues)
+        self.patient = nothing and any(map(self.holds, self.waiting))
+        if nothing:
             return None
         for rank, count in enumerate(counts.tolist()):
             if count:
@@ -220,7 +297,7 @@ class Merger:
 
     def _order(self, most: int) -> tuple[Ints, Ints, list[Ints]]:
         """Indexes of the foremost queued records (topic after topic) in merged order, cut where unread records may come before; their ranks; and the keys."""
-        complete = [self.looked[rank] >= queue.newest_read for rank, queue in enumerate(self.queues)]
+        complete = [self.looked[rank] >= queue.newest_read and not self.holds(rank) for rank, queue in enumerate(self.queues)]
         keys = [queue.keys(most, self.look, self.jump_ms, complete=complete[rank]) for rank, queue in enumerate(self.queues)]
         ranks = np.concatenate([np.full(len(own), rank) for rank, own in enumerate(keys)])
         order = np.lexsort((ranks, np.concatenate(keys)))
@@ -228,9 +305,10 @@ class Merger:
         newest = max(queue.newest_read for queue in self.queues)
         cut = len(order)
         for rank, own in enumerate(keys):
-            if len(own) == self.queues[rank].size and self.looked[rank] >= newest:
+            holds = self.holds(rank)
+            if len(own) == self.queues[rank].size and self.looked[rank] >= newest and not holds:
                 continue
-            if len(own) < most:
+            if len(own) < most and not holds:
                 self.blocking.add(rank)
             cut = min(cut, self._reach(rank, order, ranks, keys))
         return order[:cut], ranks, keys
@@ -239,11 +317,20 @@ class Merger:
         """How many of the ordered records an unread one of this topic cannot come before."""
         own = np.flatnonzero(ranks[order] == rank)
         upto = int(own[-1]) + 1 if len(own) else 0
-        if len(own) < self.queues[rank].size or self.looked[rank] == UNREAD:
+        if rank in self.waiting:
+            upto = max(upto, self._before(self.waiting[rank].barrier, rank, order, ranks, keys))
+        if len(own) < self.queues[rank].size or self.looked[rank] == UNREAD or self.holds(rank):
             return upto
         read_at = np.concatenate([queue.read_at(len(keys[number])) for number, queue in enumerate(self.queues)])
         later = np.flatnonzero(read_at[order[upto:]] > self.looked[rank])
         return upto + int(later[0]) if len(later) else len(order)
+
+    @staticmethod
+    def _before(time: int, rank: int, order: Ints, ranks: Ints, keys: list[Ints]) -> int:
+        """How many of the ordered records come before a record of topic `rank` at `time`."""
+        ordered = np.concatenate(keys)[order]
+        low, high = np.searchsorted(ordered, [time, time + 1]).tolist()
+        return low + int(np.searchsorted(ranks[order[low:high]], rank))
 
     def _take(self, counts: list[int], order: Ints) -> Released:
         released = Released()
@@ -256,6 +343,11 @@ class Merger:
             if following is not None:
                 released.next_offsets[TOPICS[rank]] = following
         self._lay_out(released, taken, order)
+        for rank, waiting in list(self.waiting.items()):
+            if TOPICS[rank] in released.next_offsets:
+                waiting.standing = released.settle(TOPICS[rank], waiting.standing)
+            if waiting.spent:
+                del self.waiting[rank]
         return released
 
     def _lay_out(self, released: Released, taken: list[tuple[DecodedRun, int, int]], order: Ints) -> None:

@@ -18,6 +18,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
+from streams.intake.progress import unpacked, upto
 from streams.kafka.stable import UNSTABLE_OFFSET_COMMIT, StableOffsetFetch, UnstableOffsets, answers_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
 
-    from streams.engine.state.store import Head
+    from streams.engine.state.store import Head, Passed
     from streams.settings import Settings
 
 COORDINATOR_S = 30.0
@@ -66,6 +67,8 @@ class Agreed(NamedTuple):
     """Whether the state's head row holds these offsets already."""
     remarks: list[str]
     """What an operator should know, a line each."""
+    passed: Mapping[str, Passed] = {}
+    """By topic that waits for stragglers, what is done above its next offset."""
 
 
 async def group_offsets(client: AIOKafkaAdminClient, app: str, places: list[TopicPartition] | None = None, *, stable: bool = False) -> dict[TopicPartition, OffsetAndMetadata]:
@@ -134,19 +137,26 @@ def agree(books: Books, settings: Settings) -> Agreed:
     wrong = [line for topic in TOPICS if (line := differing(books, topic, head.offsets.get(topic, 0)))]
     if wrong:
         raise BooksDiffer("\n".join([*wrong, f"{ANOTHER}, or once with --resume-from-state:", *(line for topic in TOPICS for line in [resumed(books, topic)[1]] if line)]))
-    return Agreed({topic: head.offsets.get(topic, 0) for topic in TOPICS}, written=True, remarks=[])
+    return Agreed({topic: head.offsets.get(topic, 0) for topic in TOPICS}, written=True, remarks=[], passed=head.passed or {})
+
+
+def reach(books: Books, topic: str, state: int) -> int:
+    """Up to where a topic was read by the state: its next offset, or the end of what is done above it."""
+    passed = (books.head.passed or {}).get(topic) if books.head is not None else None
+    return max([state, *unpacked(passed.done).tolist()[-1:]]) if passed is not None else state
 
 
 def differing(books: Books, topic: str, state: int) -> str | None:
     """One line when the three numbers of a topic do not agree."""
     group, begin, end = books.group.offsets.get(topic), books.begins[topic], books.ends[topic]
-    if state == group and begin <= state <= end:
+    read = reach(books, topic, state)
+    if state == group and begin <= state and read <= end:
         return None
     what = "the state, the group and the topic do not agree"
     if state == group:
-        what = f"records {state} to {begin - 1} were deleted unread, by retention or by hand" if state < begin else f"the topic ends at {end}, and was read up to {state}"
-    read = "has no offset" if group is None else f"up to {group}"
-    return f"{topic}[{books.partition}]: {what}: the state has read up to {state}, the group {read}, the topic holds {begin} to {end}"
+        what = f"records {state} to {begin - 1} were deleted unread, by retention or by hand" if state < begin else f"the topic ends at {end}, and was read up to {read}"
+    theirs = "has no offset" if group is None else f"up to {group}"
+    return f"{topic}[{books.partition}]: {what}: the state has read up to {state}, the group {theirs}, the topic holds {begin} to {end}"
 
 
 def adopt(books: Books, settings: Settings) -> Agreed:
@@ -174,7 +184,14 @@ def resume(books: Books, settings: Settings) -> Agreed:
     if books.head is None or not books.head.offsets:
         return agree(books, settings)
     found = {topic: resumed(books, topic) for topic in TOPICS}
-    return Agreed({topic: offset for topic, (offset, _) in found.items()}, written=False, remarks=[line for _, line in found.values() if line])
+    passed = {topic: upto(one, books.ends[topic]) for topic, one in (books.head.passed or {}).items() if not again(books, topic)}
+    return Agreed({topic: offset for topic, (offset, _) in found.items()}, written=False, remarks=[line for _, line in found.values() if line], passed=passed)
+
+
+def again(books: Books, topic: str) -> bool:
+    """Whether a topic seems to have been created again: it ends before what was read, and the group has no offset for it."""
+    assert books.head is not None  # the callers have checked
+    return reach(books, topic, books.head.offsets.get(topic, 0)) > books.ends[topic] and books.group.offsets.get(topic) is None
 
 
 def resumed(books: Books, topic: str) -> tuple[int, str]:
@@ -185,10 +202,15 @@ def resumed(books: Books, topic: str) -> tuple[int, str]:
     place = f"{topic}[{books.partition}]"
     if state < begin:
         return begin, f"{place}: continues at {begin}, its beginning: records {state} to {begin - 1} are lost"
-    if state > end and group is None:
+    if again(books, topic):
         return begin, f"{place}: continues at {begin}, its beginning, as a topic that was created again: what the old one held unread is lost"
     if state > end:
         return end, f"{place}: continues at {end}, its end: records written below it since the topic was cut are lost, if there are any"
+    if (read := reach(books, topic, state)) > end:
+        return (
+            state,
+            f"{place}: continues at {state}: it was read up to {read}: what is cut off above its end {end} is lost where it was not read, what was written there since is read",
+        )
     if state == group:
         return state, ""
     return state, f"{place}: continues at {state}: nothing is lost or repeated, unless the topic was created again: then its records below {state} are lost"

@@ -54,7 +54,8 @@ async def resume(settings: Settings, connection: dict[str, Any], metrics: Metric
         agreed = books.resume(known, settings)
         for remark in agreed.remarks:
             log(logger, logging.WARNING, remark, app=settings.app)
-        transactions.last, transactions.committed, transactions.head = known.group.token, agreed.offsets, known.head or Head()
+        head = known.head or Head()
+        transactions.last, transactions.committed, transactions.head = known.group.token, agreed.offsets, head.moved(head.offsets, agreed.passed)
         await transactions.commit(NOTHING)
     finally:
         await transactions.close()

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.engine.engine import RuleFailed
-from streams.intake.merge import UNREAD
+from streams.intake.merge import ALWAYS, UNREAD
 from streams.isolation import isolate, shut_off
 from streams.kafka import books, changelog
 from streams.kafka.failpoints import reach
@@ -163,8 +163,13 @@ class ShardTask:
         self.work.set()
 
     def _settle(self, topic: str) -> None:
-        """Say up to which moment there was no unread backlog of `topic`: as of the last look, and with the wall clock for `look_ms` after it."""
+        """Say up to which moment there was no unread backlog of `topic`: as of the last look, and with the wall clock for `look_ms` after it.
+
+        Records that wait for stragglers leave only by a look itself.
+        """
         moment, end = self.looks.get(topic, (UNREAD, 0))
+        if self.next[topic] >= max(end, self.ends.get(topic, 0)):
+            self.shard.rested(topic, moment)
         if self.settings.clock == "wall" and self.next[topic] >= self.ends[topic]:
             moment += self.settings.look_ms / 1000
         self.shard.looked(topic, moment if self.next[topic] >= end else UNREAD)
@@ -189,9 +194,11 @@ class ShardTask:
         return {topic for topic, end in self.ends.items() if end > self.next.get(topic, 0)}
 
     def busy(self) -> bool:
-        """Whether there is something to do: state to restore, a step in hand, or records to take."""
+        """Whether there is something to do: state to restore, a step in hand, or records to take. While some wait for stragglers, others wait for them."""
         if not self.ready.is_set() or self.stepping.locked():
             return True
+        if time.monotonic() < self.shard.rests_at() < ALWAYS:
+            return any(not self.shard.full(topic) for topic in self.behind())
         return bool(self.behind()) or any(map(self.shard.queued, TOPICS))
 
     # Life
@@ -224,9 +231,10 @@ class ShardTask:
             if self.stopping:
                 break
             self.work.clear()
-            self.look(self.partition, wanted)
+            now, rests_at = time.monotonic(), self.shard.rests_at()
+            self.look(self.partition, wanted | (self.shard.resting(now) - self.behind()))
             try:
-                await asyncio.wait_for(self.work.wait(), wait_s)
+                await asyncio.wait_for(self.work.wait(), min(wait_s, rests_at - now) if rests_at > now else wait_s)
             except TimeoutError:
                 self._observe()
 
@@ -366,10 +374,11 @@ class ShardTask:
             log(logger, logging.WARNING, remark, partition=self.partition)
         self.next = dict(agreed.offsets)
         state = self.shard.engine.state
-        self.transactions.committed, self.transactions.head = dict(agreed.offsets), state.stored or state.head()
+        stored = state.stored or state.head()
+        self.transactions.committed, self.transactions.head = dict(agreed.offsets), stored.moved(stored.offsets, self.shard.resume(agreed.offsets, agreed.passed))
         for step in self.shard.migration(self.settings.batch_records):
             await self.commit(step)
-        if not agreed.written or self.settings.clock == "wall":
+        if not agreed.written or self.transactions.head != stored or self.settings.clock == "wall":
             await self.commit(NOTHING)  # the head row gets the offsets; the reply has the broker's time
         gc.collect()
         gc.freeze()
@@ -452,7 +461,9 @@ class ShardTask:
         name = str(self.partition)
         self.metrics.clock.labels(name).set(self.shard.clock / 1000)
         for topic, end in self.ends.items():
-            self.metrics.lag.labels(topic, name).set(max(0, end - self.transactions.committed.get(topic, 0)))
+            committed = self.transactions.committed.get(topic, 0)
+            self.metrics.lag.labels(topic, name).set(max(0, end - committed))
+            self.metrics.waiting.labels(topic, name).set(max(0, self.next[topic] - committed) if self.shard.patient else self.shard.waiting(topic))
         for table, count in self.shard.rows().items():
             self.metrics.rows.labels(table, name).set(count)
         for (topic, fate), count in self.shard.ledger.items():

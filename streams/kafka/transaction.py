@@ -189,7 +189,7 @@ class Transactions:
         key, value = rows[-1] if rows else (b"", None)
         if key == HEAD_KEY and value is not None:
             rows, head = rows[:-1], msgspec.json.decode(value, type=Head)
-        head = msgspec.structs.replace(head, offsets=self.committed | step.offsets)
+        head = head.moved(self.committed | step.offsets, {**(self.head.passed or {}), **step.passed})
         return [*rows, (HEAD_KEY, msgspec.json.encode(head))], head
 
     async def _done_before(self, token: str, *, ending: bool) -> bool:

@@ -1,4 +1,4 @@
-"""What a deployment of the installed definitions would change in the stored state: carried, new, dropped or refused."""
+"""What a deployment of the installed definitions would change in the stored state: carried, begun anew, new, dropped or refused."""
 
 from __future__ import annotations
 
@@ -7,19 +7,48 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from schemas.columns import DAY_MS
+from streams.definitions.tree import used_by
+from streams.engine.features.absence import AbsenceSource
+from streams.engine.features.deadline import DeadlineSource
+from streams.engine.features.frame import Ever, Today, Within
+from streams.engine.features.pair import KEPT_MS
+from streams.engine.features.place import Place
+from streams.engine.features.silence import SilenceSource
+from streams.engine.spans import Span
 from streams.engine.state.codec import Layout, split_key
 from streams.engine.state.reach import Memory
-from streams.engine.state.store import ABOUT, CLOCK, LAYOUT, MEMORY, Head
+from streams.engine.state.store import ABOUT, CLOCK, LAYOUT, MEMORY, OWNER, REMEDIES, Head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from streams.definitions.catalogue import Catalogue
+    from streams.definitions.event import Event
     from streams.engine.engine import Engine
+    from streams.engine.spans import ValueOf
     from streams.engine.state.codec import ColumnKind
 
-Result = Literal["carried", "new", "dropped", "refused"]
-ORDER: tuple[Result, ...] = ("refused", "dropped", "new", "carried")
+VOTE_DAYS = 28
+"""Nights that the home of a line is counted from."""
+Result = Literal["carried", "anew", "new", "dropped", "refused"]
+"""`anew`: state of an event that is there already, which was gathered for something else."""
+ORDER: tuple[Result, ...] = ("refused", "dropped", "anew", "new", "carried")
+OF_EVENTS = (".emitted", ".unarmed", ".otherwise")
+"""How the names of re-arm marks end, which are of an event whatever it is about."""
+SAYS: dict[Result, str] = {"refused": "refused", "dropped": "dropped", "anew": "begins anew", "new": "new", "carried": "carried"}
+HOLDS = {
+    "members": "what it counts and adds up",
+    "days": "what it adds up by civil day",
+    "ever": "what it counts and adds up of all time",
+    "crossing": "which levels are armed",
+    "moves": "the last values seen",
+    "pair": "the first halves of pairs",
+    "absence": "timers and what they wait for",
+    "silence": "timers since the last one",
+    "place": "places, homes and trips",
+}
+"""What state holds, by the first word of its name."""
 KERNEL = "(every installation)"
 """Owner of the state that no event declares: repeats, clocks, ends of lines, consent."""
 
@@ -32,6 +61,8 @@ class Stored:
         self.rows: dict[str, dict[str, bytes]] = defaultdict(dict)
         """Fingerprint by key, by part."""
         self.memory: dict[str, Memory] = {}
+        self.owners: dict[str, list[str]] = {}
+        """By the name of state, the events that needed it."""
         self.clock = 0
         self.facts: dict[str, int] = {}
 
@@ -43,6 +74,8 @@ class Stored:
                 self.layouts.pop(bytes.fromhex(name), None)
             elif value is None:
                 self.rows[part].pop(name, None)
+                self.owners.pop(name if part == OWNER else "", None)
+                self.memory.pop(name if part == MEMORY else "", None)
             elif part == LAYOUT:
                 self.layouts[bytes.fromhex(name)] = msgspec.json.decode(value, type=Layout)
             elif part == CLOCK:
@@ -50,6 +83,8 @@ class Stored:
                 self.clock, self.facts = max(self.clock, head.clock), head.facts
             elif part == MEMORY:
                 self.memory[name] = shortest(self.memory.get(name), msgspec.json.decode(value, type=Memory))
+            elif part == OWNER:
+                self.owners[name] = msgspec.json.decode(value)
             elif part not in ABOUT:
                 self.rows[part][name] = value[:4]
 
@@ -62,13 +97,18 @@ class Stored:
 
 
 class Line(NamedTuple):
-    """What becomes of one column. `rows`: how many rows are stored of it."""
+    """What becomes of one column. `events`: those whose state it is, none: every installation's. `rows`: how many rows are stored of it."""
 
-    owner: str
+    events: tuple[str, ...]
     becomes: Result
     column: str
     rows: int
     note: str
+
+    @property
+    def owner(self) -> str:
+        """Its events, for people."""
+        return ", ".join(self.events) or KERNEL
 
 
 def installed_parts(engine: Engine) -> dict[str, Layout]:
@@ -76,32 +116,63 @@ def installed_parts(engine: Engine) -> dict[str, Layout]:
     found: dict[str, Layout] = {}
     for table in engine.state.tables.values():
         found |= {part.name: part.layout for part in table.parts.values()}
-        found |= {follower.part_name: follower.layout() for follower in table.followers}
+        found |= {other.part_name: other.layout() for other in table.elsewhere()}
     return {name: layout for name, layout in found.items() if layout.columns}
 
 
 def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
     """Compare column by column; refused columns are listed first."""
-    wanted, found, lines = installed_parts(engine), stored.parts(), []
-    notes = {place: note_of(stored.memory.get(place), memory, stored.clock) for place, memory in engine.state.memory.items()}
-    warm = {event.id: event.signal.primitive.warm_after_ms(engine.world) for event in catalogue}
-    for part in sorted({*wanted, *found}):
-        kinds: dict[str, tuple[ColumnKind, int]] = {name: (kind, length) for name, kind, length in wanted[part].columns} if part in wanted else {}
+    for fact, wanted in engine.state.facts.items():
+        if stored.facts.get(fact, wanted) != wanted:
+            return [
+                Line(
+                    (),
+                    "refused",
+                    f"all state: {fact}",
+                    sum(map(len, stored.rows.values())),
+                    f"wanted {fact} {wanted}, it was written with {stored.facts[fact]}: {REMEDIES[fact]}",
+                )
+            ]
+    wanted_parts, found, lines = installed_parts(engine), stored.parts(), []
+    warm = {event.id: warm_after_ms(event, engine.world.value_of) for event in catalogue}
+    owners = {**stored.owners, **engine.state.owners}
+    notes = {state_of(place, "", owners): note_of(stored.memory.get(place), memory, stored.clock) for place, memory in engine.state.memory.items()}
+    known = {event for events in stored.owners.values() for event in events}
+    for part in sorted({*wanted_parts, *found}):
+        kinds: dict[str, tuple[ColumnKind, int]] = {name: (kind, length) for name, kind, length in wanted_parts[part].columns} if part in wanted_parts else {}
         count: Counter[str] = Counter()
         stored_kinds: dict[str, set[tuple[ColumnKind, int]]] = defaultdict(set)
         for fingerprint, rows in found.get(part, Counter()).items():
             layout = stored.layouts.get(fingerprint)
             if layout is None:
-                lines.append(Line(KERNEL, "refused", part, rows, f"layout {fingerprint.hex()} is not in the changelog: written by a newer version?"))
+                lines.append(Line((), "refused", part, rows, f"layout {fingerprint.hex()} is not in the changelog: written by a newer version?"))
                 continue
             for name, kind, length in layout.columns:
                 stored_kinds[name].add((kind, length))
                 count[name] += rows
         for name in sorted({*kinds, *stored_kinds}):
-            owner = owner_of(part, name, catalogue)
-            note = notes.get(part) or notes.get(f"{part}: {name}") or ""
-            lines.append(Line(owner, *compared(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], warm.get(owner, 0), stored.clock, note)))
+            owned = owners_of(part, name, owners, catalogue)
+            waits = [warm.get(event, 0) for event in owned]
+            wait = None if None in waits else max((one for one in waits if one is not None), default=0)
+            note = notes.get(state_of(part, name, owners), "")
+            line = Line(tuple(owned), *compared(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], wait, stored.clock, note))
+            lines.append(changed(line, known=bool(known.intersection(owned)), installed=any(event in catalogue.by_id for event in owned)))
     return sorted(lines, key=lambda line: (ORDER.index(line.becomes), line.owner, line.column))
+
+
+def changed(line: Line, *, known: bool, installed: bool) -> Line:
+    """The line, where it is about an event that was there before and still is: what changed is its condition, value or key."""
+    if line.becomes == "new" and known:
+        return line._replace(becomes="anew", note=f"its condition, value or key changed; {line.note}")
+    if line.becomes == "dropped" and installed:
+        return line._replace(note="no rule asks for it any more as it was gathered: deleted at the first start")
+    return line
+
+
+def state_of(part: str, column: str, owners: dict[str, list[str]]) -> str:
+    """The name of the state that a column belongs to; empty for that of an event or of every installation."""
+    place = f".{part}.{column}."
+    return max((name for name in owners if f".{name}." in place), key=len, default="")
 
 
 def compared(
@@ -135,19 +206,60 @@ def note_of(before: Memory | None, declared: Memory, clock: int) -> str:
 
     if before is None:
         return ""
-    if before.count_to is not None and declared.count_to is not None and declared.count_to > before.count_to:
-        return f"counted to {before.count_to} until now: keys that had reached it are past counting, and stay silent"
     if declared.delay_ms != before.delay_ms:
         return "timers that are set keep their due time; the next record sets them again"
     complete = declared.after(before, clock).complete_at
     return f"reaches back to {rfc3339(complete - (declared.span_ms or 0))}: complete from {rfc3339(complete)} of the shard's clock" if complete > clock else ""
 
 
-def owner_of(part: str, column: str, catalogue: Catalogue) -> str:
-    """The event whose state a column is; one that is not installed is read from the column's name."""
-    for name in (column, part.split(".", 1)[-1]):
-        for event in catalogue:
-            if name.startswith(f"{event.id}."):
-                return event.id
+def owners_of(part: str, column: str, owners: dict[str, list[str]], catalogue: Catalogue) -> list[str]:
+    """The events whose state a column is; one that is not installed is read from the column's name. None: every installation's."""
+    stage = state_of(part, column, owners)
+    if stage:
+        return owners[stage]
+    for event in catalogue:
+        if column.startswith(f"{event.id}."):
+            return [event.id]
     words = column.split(".")
-    return ".".join(words[:2]) if len(words) > 2 else KERNEL
+    return [".".join(words[:2])] if column.endswith(OF_EVENTS) and len(words) > 2 else []
+
+
+def in_words(lines: list[Line]) -> Iterator[str]:
+    """The lines as sentences, an event each: what is refused, dropped, begins anew, is new, or lacks something yet. Nothing is said of what is carried as it is."""
+    for becomes in ORDER:
+        said: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for line in lines:
+            if line.becomes == becomes and (becomes != "carried" or line.note):
+                said[line.owner, line.note].append(what_of(line.column))
+        for (owner, note), parts in said.items():
+            yield f"{owner}: {SAYS[becomes]}: {', '.join(dict.fromkeys(parts))}" + (f" ({note})" if note else "")
+
+
+def what_of(column: str) -> str:
+    """What a column holds, in plain words.
+
+    >>> what_of("line: balance.low.0.emitted"), what_of("line.members.0123abcd: time")
+    ('when it was last published', 'what it counts and adds up')
+    """
+    name = column.rsplit(": ", 1)[-1]
+    if name.endswith(OF_EVENTS):
+        return "whether it is armed" if name.endswith("unarmed") else "when it was last published"
+    return next((says for word, says in HOLDS.items() if f"{word}." in column), column)
+
+
+def warm_after_ms(event: type[Event], value_of: ValueOf) -> int | None:
+    """How long after a start without state the results of a rule are complete; None: never, it counts from its first record."""
+    longest = 0
+    for part in used_by(event).values():
+        match part:
+            case Ever():
+                return None
+            case Today():
+                longest = max(longest, DAY_MS)
+            case Within() | AbsenceSource() | SilenceSource():
+                longest = max(longest, part.span.longest_ms(value_of))
+            case DeadlineSource():
+                longest = max(longest, part.moment.longest_ms(value_of) if isinstance(part.moment, Span) else KEPT_MS)
+            case Place():
+                longest = max(longest, VOTE_DAYS * DAY_MS)
+    return longest

@@ -34,7 +34,7 @@ class WorkerView(NamedTuple):
     restoring: int = 0
     """Shards whose state is being read."""
     behind_s: float | None = None
-    """How far the clock of its slowest shard with unread records is behind now; None where no records wait."""
+    """How far the clock of its slowest shard with backlog is behind now; None where there is none, or only records that wait for stragglers."""
     rules_off: Mapping[str, list[int]] = {}
     """By event, the shards in which its rule is shut off."""
     latency: Mapping[float, float] = {}
@@ -74,8 +74,9 @@ def read(url: str, samples: Samples, now: float) -> WorkerView:
     for labels, value in of(samples, "kairos_rule_off"):
         if value:
             off.setdefault(labels["event"], []).append(int(labels["partition"]))
-    waiting = {labels["partition"] for labels, value in of(samples, "kairos_consumer_lag_records") if value}
-    clocks = [value for labels, value in of(samples, "kairos_clock_seconds") if labels["partition"] in waiting and value > 0]
+    waiting = {(labels["topic"], labels["partition"]): value for labels, value in of(samples, "kairos_waiting_records")}
+    behind = {labels["partition"] for labels, value in of(samples, "kairos_consumer_lag_records") if value > waiting.get((labels["topic"], labels["partition"]), 0)}
+    clocks = [value for labels, value in of(samples, "kairos_clock_seconds") if labels["partition"] in behind and value > 0]
     latency: Counter[float] = Counter()
     for labels, value in of(samples, "kairos_event_latency_seconds_bucket"):
         latency[float(labels["le"])] += int(value)

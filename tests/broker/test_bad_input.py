@@ -96,7 +96,7 @@ def test_records_of_the_future_and_stale_events_are_kept_from_consumers_on_the_w
 def test_on_the_wall_clock_a_timer_fires_although_nothing_arrives(cluster):
     import time
 
-    from streams.engine.features.primitive import HOUR_MS
+    from streams.engine.home import HOUR_MS
 
     emptied = int(time.time() * 1000) - 24 * HOUR_MS + 1000
     cluster.produce([("raw.billing", 0, b"C1", json.dumps(good("balance_change", event_time=emptied, delta=-10, balance_after=0)).encode())])

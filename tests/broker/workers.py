@@ -105,10 +105,14 @@ class Cluster:
 
     def lags(self) -> dict[tuple[str, int], float]:
         """`kairos_consumer_lag_records` by topic and partition, of all workers that run; NaN where two report one partition."""
+        return self.values("kairos_consumer_lag_records")
+
+    def values(self, name: str) -> dict[tuple[str, int], float]:
+        """The same of another metric by topic and partition."""
         found: dict[tuple[str, int], float] = {}
         for number, worker in enumerate(self.workers):
             if worker.poll() is None and self.port(number):
-                for partition, topic, value in re.findall(r'^kairos_consumer_lag_records\{partition="(\d+)",topic="([^"]+)"\} (\S+)$', self.ask(number, "/metrics"), re.MULTILINE):
+                for partition, topic, value in re.findall(rf'^{name}\{{partition="(\d+)",topic="([^"]+)"\}} (\S+)$', self.ask(number, "/metrics"), re.MULTILINE):
                     place = topic, int(partition)
                     found[place] = float("nan") if place in found else float(value)
         return found

@@ -19,16 +19,16 @@ TRIAL = '''"""A charge."""
 
 from events.stories import charge
 from events.words import B, charges
-from streams.define import Case, Event, Field
+from streams.define import Case, Detail, Event
 
 
 class Trial(Event, by="line"):
     when = charges
-    n: Field[int] = B.delta
+    detail = Detail(n=B.delta)
 
 
 CASES = [
-    Case("some", [charge(900, 0)], [{"n": 900}]),
+    Case("some", [charge(900, 0)], [{"n": 900, "currency": "CNY"}]),
     Case("none", [charge(900, 0)], []),
     Case("refused", [charge(900, 0, customer_id=5)], []),
 ]
@@ -53,19 +53,19 @@ def test_wrong_cases_are_reported_with_their_line_and_what_differs(tmp_path):
     text = done.stdout.decode()
     assert done.returncode == 1
     assert "balance/trial.py:14: case 'some': wanted 1 events, got 1\n  event 1, n: wanted 900, got -900\n" in text
-    assert "balance/trial.py:15: case 'none': wanted 0 events, got 1\n  + not wanted {'n': -900}\n" in text
+    assert "balance/trial.py:15: case 'none': wanted 0 events, got 1\n  + not wanted {'n': -900, 'currency': 'CNY'}\n" in text
     assert "balance/trial.py:16: case 'refused': wanted valid records, got one that is refused: " in text
     assert text.endswith("1 definitions, 3 cases: 3 faults\n")
 
 
 def test_a_faulty_file_does_not_hide_the_cases_of_the_others(tmp_path):
     own(tmp_path)
-    own(tmp_path, TRIAL.replace("charges\n    n", "chargez\n    n"), "other")
+    own(tmp_path, TRIAL.replace("charges\n    detail", "chargez\n    detail"), "other")
     done = kairos("check", own(tmp_path), "--json")
     report = json.loads(done.stdout)
     assert done.returncode == 1
     assert [(Path(fault["file"]).name, fault["line"]) for fault in report["faults"]] == [("other.py", 9), ("trial.py", 14), ("trial.py", 15), ("trial.py", 16)]
-    assert report["faults"][0]["says"] == "NameError: name 'chargez' is not defined"
+    assert report["faults"][0]["says"] == "NameError: name 'chargez' is not defined: did you mean charge or charges?"
     assert (report["definitions"], report["cases"]) == (1, 3)
 
 
@@ -79,7 +79,7 @@ def test_a_case_that_cannot_run_is_reported(tmp_path):
 
 
 def test_correct_definitions_pass(tmp_path):
-    right = TRIAL.replace('{"n": 900}', '{"n": -900}').replace('"none", [charge(900, 0)]', '"none", []').replace('    Case("refused", [charge(900, 0, customer_id=5)], []),\n', "")
+    right = TRIAL.replace('"n": 900', '"n": -900').replace('"none", [charge(900, 0)]', '"none", []').replace('    Case("refused", [charge(900, 0, customer_id=5)], []),\n', "")
     done = kairos("check", own(tmp_path, right))
     assert (done.returncode, done.stdout.decode()) == (0, "1 definitions, 2 cases: all is well\n")
 
@@ -171,16 +171,28 @@ def test_a_removed_rule_loses_its_state_and_starts_empty():
     [
         (
             "balance.low",
-            ["key line", "enters (((balance_after - delta) >= 500 minor (low)) & (balance_after < 500 minor (low)))", "armed again (balance_after >= 2000 minor (rearm))"],
+            [
+                "key line, currency and bucket_id",
+                "crosses ((balance_after - delta) >= 500 minor (low)) and (balance_after < 500 minor (low)), armed again when balance_after >= 2000 minor (rearm)",
+            ],
         ),
         (
             "balance.rapid_drop",
-            ["key line and currency", "within 2h (window)", "condition ((sum(-delta) >= 3000 minor (sum)) & (count >= 2 charges (min_count)))", "re-arm edge; cool 24h"],
+            [
+                "where bucket_kind == 'money' and main and operation == 'charge' and delta < 0 and recent.sum(-delta) >= 3000 minor (sum) and recent.count() >= 2 charges (min_count)",
+                "recent BalanceChange where bucket_kind == 'money' and main and operation == 'charge' and delta < 0, for each currency, within 2h (window)",
+                "re-arm edge; cool 24h, per line and currency",
+            ],
         ),
-        ("topup.missing_after_depletion", ["after balance.depleted", "within 24h (T)", "builds on balance.depleted"]),
-        ("data.silent", ["within 7d (T)", "days at least 5"]),
-        ("topup.first", ["ordinals 1", "re-arm once"]),
-        ("data.heavy_day", ["steps 5 GiB (bytes)", "re-arm per day"]),
+        ("balance.recovered", ["when [balance.low, for each currency and bucket_id] then [", "builds on balance.low"]),
+        ("topup.missing_after_depletion", ["and no [BalanceChange where", "for each currency] within 24h (T)", "key line and currency"]),
+        (
+            "data.silent",
+            ["when no [DataUsage where total_bytes >= 1] for 7d (T), given frame.distinct(day) >= 5 at the last one", "frame DataUsage where total_bytes >= 1, within 14d"],
+        ),
+        ("topup.first", ["frame.count() == 1", "over the life of the key", "re-arm once, per line"]),
+        ("data.heavy_day", ["today.sum(total_bytes) >= 5 GiB (bytes)", "re-arm once per day, per line"]),
+        ("spend.day_step", ["to 3000 minor (step_1), 5000 minor (step_2), 10000 minor (step_3)", "spent BalanceChange where", "for each currency, today"]),
     ],
 )
 def test_an_event_is_shown_with_its_thresholds_spans_key_and_re_arm(event, lines):

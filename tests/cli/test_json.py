@@ -50,8 +50,8 @@ def test_the_catalogue_lists_every_event():
         "version": 1,
         "topic": "customer-events.balance",
         "key": "line",
-        "primitive": "P2",
-        "records": "balance_change",
+        "source": "crossing",
+        "records": ["balance_change"],
         "valid_for_ms": 86_400_000,
         "doc": CATALOGUE.by_id["balance.low"].doc(),
     }
@@ -123,7 +123,8 @@ def test_a_worker_s_view_by_its_metrics():
         ("kairos_rule_off", {"event": "balance.low", "partition": "1"}, 1),
         ("kairos_rule_off", {"event": "balance.drop", "partition": "1"}, 0),
         ("kairos_consumer_lag_records", {"topic": "raw.usage", "partition": "0"}, 5),
-        ("kairos_consumer_lag_records", {"topic": "raw.usage", "partition": "1"}, 0),
+        ("kairos_consumer_lag_records", {"topic": "raw.usage", "partition": "1"}, 7),
+        ("kairos_waiting_records", {"topic": "raw.usage", "partition": "1"}, 7),
         ("kairos_clock_seconds", {"partition": "0"}, 900),
         ("kairos_clock_seconds", {"partition": "1"}, 100),
         *(

@@ -6,14 +6,12 @@ import pytest
 
 from events.stories import charge, topup
 from events.words import B, topups
-from streams.define import Field, Time, hours
 from streams.definitions.catalogue import Catalogue
 from tests.engine.laboratory.toys import toy
 from tests.shards import Bench, details, epoch_ms
 
 spent = toy("spent", "line", B.where(B.operation == "charge"))
-unpaid = spent.without(topups, within=hours(2))
-CATALOGUE = Catalogue([spent, toy("unpaid", "line", unpaid, since=(Field[Time], unpaid.since))])
+CATALOGUE = Catalogue([spent, toy("unpaid", "line", spent.without(topups, within="2h"), since=spent.where().time)])
 
 
 def since(records, *, restart_after=None):
@@ -45,5 +43,6 @@ def test_a_late_beginning_behind_a_newer_one_moves_no_timer_back():
 
 
 def test_a_late_answer_calls_off_a_timer_that_has_not_fired():
-    assert since([charge(900, 800, "12:00"), charge(900, 0, "12:30"), topup(0, 1, "12:10")]) == ["04:30:00"]
+    assert since([charge(900, 800, "12:00"), charge(900, 0, "12:30"), topup(0, 1, "12:10")]) == [], "while one was waited on, the other began nothing"
+    assert since([charge(900, 800, "12:00"), topup(0, 1, "12:10"), charge(900, 0, "12:30"), topup(0, 1, "12:05")]) == ["04:30:00"], "it is none behind the second"
     assert since([charge(900, 800, "12:00"), topup(0, 1, "18:00"), topup(0, 1, "12:10")]) == ["04:00:00"], "it had fired"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,9 +11,11 @@ import schemas.codes
 import streams.engine.state.store
 from events.stories import seen
 from events.words import C, G, V
-from streams.define import EDGE, Field, cool, days, hours, per, per_day
+from schemas.codes import NULL
+from streams.define import cool, day, edge, once_per
 from streams.definitions.catalogue import Catalogue
-from streams.engine.features.sums import LIMIT, plus, row_sums
+from streams.engine.features.windows import Windows, sums
+from streams.engine.state.bucket_kernels import LIMIT, plus
 from streams.shard import ShardSettings
 from tests.engine.laboratory.toys import toy
 from tests.shards import CATALOGUE, Bench, epoch_ms
@@ -41,9 +44,12 @@ def customers(found):
     return [detection.who.customer_id for detection in found]
 
 
+by_party = V.same(V.other_party)
+hour = by_party.within("1h")
+
+
 def pairs():
-    hour = V.where().same(V.other_party).within(hours(1))
-    return Catalogue([toy("pairs", "line", hour.count() >= 2, per(V.outcome))])
+    return Catalogue([toy("pairs", "line", by_party.where(hour.count() >= 2), once_per(V.outcome))])
 
 
 @pytest.mark.parametrize("restarted", [False, True])
@@ -58,38 +64,36 @@ def test_a_freed_row_leaves_nothing_to_the_next_customer(restarted):
         found += bench.feed([spoken(begin, customer), spoken(begin + 1, customer)])
         bench.feed([spoken(begin + 19 * DAY, customer, party="z")])
     assert customers(found) == ["C1", "C2", "C3"]
-    assert bench.shard.rows()["line(other_party)"] <= 4, "rows of an hour's window are freed after some days"
+    assert bench.shard.rows()["line(VoiceUsage.other_party)"] <= 4, "rows of an hour's window are freed after some days"
 
 
 @pytest.mark.parametrize("restart_on", [None, 0, 300])
 @pytest.mark.parametrize(("after", "events"), [(400 * DAY - 1, 1), (400 * DAY, 2), (400 * DAY + 36 * HOUR, 2)])
 def test_a_value_is_remembered_four_hundred_days_from_its_emission(restart_on, after, events):
-    bench = Bench(catalogue=Catalogue([toy("asked", "customer", C.all, per(C.interaction_id), which=(Field[str], C.interaction_id))]))
+    bench = Bench(catalogue=Catalogue([toy("asked", "customer", C.all, once_per(C.interaction_id), which=C.interaction_id)]))
     found = []
-    for day in range(401):
-        found += bench.feed([asked(NOON + day * DAY - (1 if day else 0), "i1" if not day else f"other{day}", "C1")])
-        if day == restart_on:
+    for number in range(401):
+        found += bench.feed([asked(NOON + number * DAY - (1 if number else 0), f"other{number}" if number else "i1", "C1")])
+        if number == restart_on:
             bench.restart()
     found += bench.feed([asked(NOON + after)])
     assert [detection.time for detection in found if detection.detail["which"] == "i1"] == [NOON, NOON + after][:events]
 
 
 def test_rows_of_an_edge_window_are_freed_where_it_is_armed_when_empty():
-    hour = V.where().same(V.other_party).within(hours(1))
-    bench = Bench(catalogue=Catalogue([toy("pair", "line", hour.count() >= 2, EDGE)]))
+    bench = Bench(catalogue=Catalogue([toy("pair", "line", by_party.where(hour.count() >= 2), edge)]))
     found = bench.feed([spoken(NOON + number * HOUR // 4, party=f"p{number // 2}") for number in range(4 * 24 * 30)])
     assert len(found) == 4 * 24 * 30 / 2
-    assert bench.shard.rows()["line(other_party)"] < 3000
+    assert bench.shard.rows()["line(VoiceUsage.other_party)"] < 3000
     bench.feed([spoken(NOON + 40 * DAY), spoken(NOON + 50 * DAY)])
-    assert bench.shard.rows()["line(other_party)"] <= 2
+    assert bench.shard.rows()["line(VoiceUsage.other_party)"] <= 2
 
 
 def test_rows_of_an_edge_window_that_holds_when_empty_are_kept():
     """Un-armed, it stays so forever: only a kept row knows."""
-    hour = V.where().same(V.other_party).within(hours(1))
-    bench = Bench(catalogue=Catalogue([toy("few", "line", hour.count() < 3, EDGE)]))
+    bench = Bench(catalogue=Catalogue([toy("few", "line", by_party.where(hour.count() < 3), edge)]))
     assert len(bench.feed([spoken(NOON + day * DAY, party="a" if not day % 10 else f"p{day}") for day in range(31)])) == 28
-    assert bench.shard.rows()["line(other_party)"] == 28
+    assert bench.shard.rows()["line(VoiceUsage.other_party)"] == 28
 
 
 def test_a_row_is_freed_by_its_customers_time_not_by_the_shards():
@@ -106,14 +110,14 @@ def test_a_row_is_freed_by_its_customers_time_not_by_the_shards():
 def test_one_record_dated_ahead_makes_no_other_late():
     bench = Bench(
         catalogue=Catalogue(
-            [toy("spoken", "line", V.all), toy("day", "line", V.all, per_day()), toy("rested", "line", V.all, cool(hours(1))), toy("again", "line", V.all, per(V.other_party))]
+            [toy("spoken", "line", V.all), toy("day", "line", V.all, once_per(day)), toy("rested", "line", V.all, cool("1h")), toy("again", "line", V.all, once_per(V.other_party))]
         )
     )
     bench.feed([spoken(NOON, "C2", "x"), spoken(NOON, "C1", "x"), spoken(NOON + 1000 * DAY)])
-    for day in range(1, 11):
-        expected = (["toy.again"] if day == 1 else []) + ["toy.day", "toy.rested", "toy.spoken"]
-        bench.feed([spoken(NOON + 20 * day * DAY, "C2", "x")])
-        assert [d.event for d in bench.feed([spoken(NOON + 20 * day * DAY)])] == expected, day
+    for number in range(1, 11):
+        expected = (["toy.again"] if number == 1 else []) + ["toy.day", "toy.rested", "toy.spoken"]
+        bench.feed([spoken(NOON + 20 * number * DAY, "C2", "x")])
+        assert [d.event for d in bench.feed([spoken(NOON + 20 * number * DAY)])] == expected, number
     assert bench.counters.get("late", 0) == 0
     assert bench.rejects == []
 
@@ -168,7 +172,7 @@ def test_state_outlives_the_cache_of_texts(tiny_cache, keep_state):
 
 def test_records_that_wait_in_the_merge_outlive_the_cache_of_texts(tiny_cache):
     """Their columns were built, and the texts of them met, when they were read."""
-    bench = Bench(catalogue=Catalogue([toy("abroad", "line", G.where(G.plmn != "460-00"), per(G.plmn), network=(Field[str], G.plmn))]))
+    bench = Bench(catalogue=Catalogue([toy("abroad", "line", G.where(G.plmn != "460-00"), once_per(G.plmn), network=G.plmn)]))
     bench.queue([abroad(NOON + number * HOUR, f"208-{number}") for number in range(40, 80)])
     bench.queue([spoken(NOON + number * HOUR, "C7", f"other {number}") for number in range(50)])
     assert [d.detail["network"] for d in bench.drain(2)] == [f"208-{number}" for number in range(40, 80)]
@@ -192,7 +196,7 @@ def test_trips_leave_no_texts_behind():
 
 def test_texts_that_no_row_holds_any_more_are_deleted(monkeypatch):
     monkeypatch.setattr(streams.engine.state.store, "TEXTS_BETWEEN", 8)
-    bench = Bench(catalogue=Catalogue([toy("moved", "line", (cell := V.all.changes(V.cell_id)), before=(Field[str], cell.before))]))
+    bench = Bench(catalogue=Catalogue([toy("moved", "line", (cell := V.all.moves(V.cell_id)), before=cell.was)]))
     for number in range(200):
         found = bench.feed([spoken(NOON + number, cell_id=f"cell {number}")])
         assert [d.detail["before"] for d in found] == ([f"cell {number - 1}"] if number else [])
@@ -205,28 +209,42 @@ def test_texts_that_no_row_holds_any_more_are_deleted(monkeypatch):
 # Sums and full windows
 
 
-@given(st.lists(st.lists(st.tuples(st.booleans(), st.integers(-(2**63) + 1, 2**63 - 1)), min_size=5, max_size=5), min_size=1, max_size=5))
-@settings(max_examples=200, deadline=None, derandomize=True)
-def test_sums_saturate_as_whole_numbers_would(lists):
-    import numpy as np
+NUMBERS = st.integers(-(2**63) + 1, 2**63 - 1)
 
-    mask, values = np.array([[m for m, _ in own] for own in lists]), np.array([[v for _, v in own] for own in lists], np.int64)
-    wanted = [max(-LIMIT, min(LIMIT, sum(v for m, v in own if m))) for own in lists]
-    assert row_sums(mask, values).tolist() == wanted
-    assert plus(values[:, 0], values[:, 1]).tolist() == [max(-LIMIT, min(LIMIT, own[0][1] + own[1][1])) for own in lists]
+
+@given(st.lists(st.lists(st.none() | NUMBERS, max_size=80), min_size=1, max_size=5))
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_sums_of_windows_saturate_as_whole_numbers_would(lists):
+    """Short windows are added up, long ones slide: both in halves of 32 bits."""
+    ends = np.cumsum([len(one) for one in lists])
+    snapshots = np.stack([np.concatenate([[0], ends[:-1]]), ends], axis=1)
+    values = np.array([NULL if value is None else value for one in lists for value in one], np.int64)
+    windows = Windows.of((*snapshots.T.copy(), np.ones(len(lists), bool)), np.zeros(len(lists), np.int64), np.ones(len(lists), np.int64), np.ones(len(values), np.int64))
+    assert sums(windows, values).tolist() == [within_limit(sum(value for value in one if value is not None)) for one in lists]
+
+
+@given(st.integers(-LIMIT, LIMIT), NUMBERS)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_a_running_sum_saturates_as_whole_numbers_would(before, more):
+    """One number beyond the limit counts as the limit."""
+    assert plus(before, more) == within_limit(before + within_limit(more))
+
+
+def within_limit(number):
+    return max(-LIMIT, min(LIMIT, number))
 
 
 def test_a_sum_of_the_day_saturates_and_still_fires():
-    total = V.all.day_total(V.duration_s * 2**41).reaches(2**61)
-    bench = Bench(catalogue=Catalogue([toy("much", "line", total, total=(Field[int], total.total))]))
+    total = V.all.today().sum(V.duration_s * 2**41)
+    bench = Bench(catalogue=Catalogue([toy("much", "line", V.all.where(total >= 2**61), total=total)]))
     found = bench.feed([spoken(NOON + number, duration_s=604_800) for number in range(20)])
     assert [d.detail["total"] for d in found][-1] == 2**62
     assert len(found) == 19
 
 
 def test_a_full_window_says_what_it_dropped_and_keeps_the_newest():
-    hour = V.all.within(days(2))
-    bench = Bench(catalogue=Catalogue([toy("flood", "line", hour.count() >= 4096, n=(Field[int], hour.count()), longest=(Field[int | None], hour.largest(V.duration_s)))]))
+    long = V.all.within("48h")
+    bench = Bench(catalogue=Catalogue([toy("flood", "line", V.all.where(long.count() >= 4096), n=long.count(), longest=long.largest(V.duration_s))]))
     lengths = [7, *([3] * 4095), 5]
     found = bench.feed([spoken(NOON + number, duration_s=length) for number, length in enumerate(lengths)])
     assert [d.detail for d in found] == [{"n": 4096, "longest": 7}, {"n": 4096, "longest": 5}]
@@ -234,10 +252,10 @@ def test_a_full_window_says_what_it_dropped_and_keeps_the_newest():
 
 
 def test_unknown_numbers_are_no_numbers():
-    hour = V.all.within(hours(1))
-    payload = {"sum": hour.sum(V.charge_minor), "n": hour.distinct(V.charge_minor), "most": hour.largest(V.charge_minor), "lengths": hour.distinct(V.duration_s)}
-    event = toy("priced", "line", hour.count() >= 1, **{name: (Field[int | None], node) for name, node in payload.items()})
+    hour = V.all.within("1h")
+    fields = {"sum": hour.sum(V.charge_minor), "n": hour.distinct(V.charge_minor), "most": hour.largest(V.charge_minor), "lengths": hour.distinct(V.duration_s)}
+    event = toy("priced", "line", V.all.where(hour.count() >= 1), **fields)
     bench = Bench(catalogue=Catalogue([event]))
     priced = [({"charge_minor": None, "currency": None}, 60), ({"charge_minor": 0}, 60), ({"charge_minor": 5}, 0), ({"charge_minor": None, "currency": None}, 0)]
     found = bench.feed([spoken(NOON + at, duration_s=length, **charge) for at, (charge, length) in enumerate(priced)])
-    assert [tuple(d.detail.values()) for d in found] == [(0, 0, None, 1), (0, 1, 0, 1), (5, 2, 5, 2), (5, 2, 5, 2)]
+    assert [tuple(d.detail[name] for name in fields) for d in found] == [(0, 0, None, 1), (0, 1, 0, 1), (5, 2, 5, 2), (5, 2, 5, 2)]

@@ -18,7 +18,7 @@ from tests.reference.reading import Reading
 from tests.shards import CATALOGUE, Bench
 
 REFERENCE = Reference.load(Path(__file__).parent.parent / "events" / "reference_berlin")
-EXAMPLES = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate], report_multiple_bugs=False)
+EXAMPLES = settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate], report_multiple_bugs=False)
 END = START_MS + 400 * DAY
 NEVER = 10**15
 """Rows are not freed: how long a row is kept depends on the cuts, and is never seen but in the state itself."""

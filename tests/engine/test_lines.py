@@ -6,21 +6,20 @@ import pytest
 
 from events.stories import call, charge, record, session, topup
 from events.words import C, D, V, topups
-from streams.define import EDGE, active_days, cool, days, hours, once, per
+from streams.define import cool, day, edge, once, once_per
 from streams.definitions.catalogue import Catalogue
 from tests.engine.laboratory.toys import toy
 from tests.shards import Bench, epoch_ms
 
-parties = V.where().same(V.other_party).within(days(30))
-hour = V.all.within(days(30))
-quiet = D.all.silent(days(10), given=active_days(1, of=5))
+by_party = V.same(V.other_party)
+quiet = D.all.silent("10d", given=D.all.within("5d").distinct(day) >= 1)
 CATALOGUE = Catalogue(
     [
-        toy("party", "line", parties.count() >= 2, cool(hours(1))),
-        toy("calls", "line", hour.count() >= 3, EDGE),
-        toy("ordinal", "line", V.all.nth(2)),
-        toy("first", "line", topups, once()),
-        toy("each_party", "line", V.all, per(V.other_party)),
+        toy("party", "line", by_party.where(by_party.within("30d").count() >= 2), cool("1h")),
+        toy("calls", "line", V.all.where(V.all.within("30d").count() >= 3), edge),
+        toy("ordinal", "line", V.all.where(V.all.count() == 2)),
+        toy("first", "line", topups, once),
+        toy("each_party", "line", V.all, once_per(V.other_party)),
         toy("quiet", "line", quiet),
         toy("any_call", "account", V.all),
         toy("contact", "customer", C.all),
@@ -57,6 +56,16 @@ def test_a_line_that_is_active_again_within_seven_days_keeps_its_state(restarted
     if restarted:
         bench.restart()
     assert line_only(bench.feed([call("8 12:00:01"), topup(0, 1000, "8 13:00")])) == ["calls", "party"], "each_party, first and the second ordinal had been"
+
+
+def test_a_line_that_is_active_again_keeps_its_state_where_one_batch_has_all_of_it():
+    """The batch goes on for more than seven days behind the end of the line."""
+    records = [call("1 10:00"), call("1 11:00"), status("active", "terminated", "1 12:00"), status("terminated", "active", "2 12:00"), call("2 12:01"), call("20 12:00")]
+    whole, cut = Bench(catalogue=CATALOGUE), Bench(catalogue=CATALOGUE)
+    found = whole.feed(records)
+    cut.queue(records)
+    assert events_of(found) == events_of(cut.drain(1))
+    assert whole.state() == cut.state()
 
 
 @pytest.mark.parametrize("restarted", [False, True])

@@ -11,17 +11,18 @@ from tests.shards import Bench
 BIG_DAY = '''"""Paid much today."""
 
 from events.words import P
-from streams.define import Amount, Case, Event, Field
+from streams.define import Detail, Event, day, once_per
 
 
 class BigDay(Event, by="account"):
-    paid = P.where(P.kind == "payment", P.status == "done").same(P.currency).day_total(P.amount_minor)
-    when = paid.passes(10000)
+    payments = P.where(P.kind == "payment", P.status == "done").same(P.currency)
+    paid = payments.today().sum(P.amount_minor)
+    when = payments.where(paid >= 10000)
+    rearm = once_per(day)
+    detail = Detail(amount=paid)
 
-    amount: Field[Amount] = paid.total
 
-
-CASES: list[Case] = []
+CASES = []
 '''
 LINES = """subscription_id,customer_id,account_id,tz,valid_from
 S1,C1,A1,Asia/Shanghai,

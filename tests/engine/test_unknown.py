@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.stories import session
+from events.stories import call, session
+from events.words import G, V
 from schemas.codes import NULL, UNSURE, code, text_of
 from streams.definitions.catalogue import Catalogue
-from streams.engine.expression import Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, OrElse, Output, RecordField, TruthKey, Unknown, certain, expr, may_be_unknown
-from streams.engine.features.window import Aggregate, Window
+from streams.engine.expression import Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, OrElse, RecordField, TruthKey, Unknown, certain, may_be_unknown
+from streams.engine.expression.evaluate import read as column_of
+from streams.engine.features.place import Place
+from tests.engine.laboratory.toys import toy
 from tests.reference.values import value
 from tests.shards import Bench, details
 
@@ -42,12 +45,11 @@ class Rows:
     def __init__(self, rows):
         self.rows = rows
 
-    def field(self, name):
-        (node,) = (node for node in (*NUMBERS, *TEXTS, *TRUTHS) if node.name == name)
-        cells = [STAND_INS[node.kind] if row[name] is None else row[name] for row in self.rows]
+    def field(self, node):
+        cells = [STAND_INS[node.kind] if row[node.name] is None else row[node.name] for row in self.rows]
         if node.kind == "text":
-            return np.array([code(cell) for cell in cells])
-        return np.array(cells, np.int64 if node.kind == "int" else np.int8 if node.nullable else bool)
+            cells = [code(cell) for cell in cells]
+        return column_of(node.kind, np.array(cells, np.int8 if node.kind == "bool" and node.nullable else bool if node.kind == "bool" else np.int64), nullable=node.nullable)
 
 
 def numbers(inner):
@@ -147,9 +149,9 @@ def test_kleene(left, right):
     p, other = TRUTHS[0], RecordField(object, "r", "bool", nullable=True)
 
     class Pair:
-        def field(self, name):
-            one = left if name == "p" else right
-            return np.array([UNSURE if one is None else one], np.int8)
+        def field(self, node):
+            one = left if node.name == "p" else right
+            return column_of("bool", np.array([UNSURE if one is None else one], np.int8), nullable=True)
 
     def said(node):
         column = node.column(Pair())
@@ -193,8 +195,8 @@ def test_an_unknown_truth_value_is_a_value_of_its_own_in_a_key():
 def test_a_rule_per_truth_value_counts_unknown_as_one_value_of_its_own(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "network.py").write_text(
-        '"""Uses data."""\nfrom events.words import D, sessions\nfrom streams.define import Event, Field, per, plmn\n\n\nclass Network(Event, by="line"):\n'
-        "    when = sessions\n    rearm = per(plmn.home(D.visited_plmn))\n    home: Field[bool | None] = plmn.home(D.visited_plmn)\n"
+        '"""Uses data."""\nfrom events.words import D, sessions\nfrom streams.define import Detail, Event, once_per, ref\n\n\nclass Network(Event, by="line"):\n'
+        "    when = sessions\n    rearm = once_per(ref.plmn.home(D.visited_plmn))\n    detail = Detail(home=ref.plmn.home(D.visited_plmn))\n\n\nCASES = []\n"
     )
     bench, found = Bench(catalogue=Catalogue.load([str(tmp_path)])), []
     for minute, network in enumerate(("208-01", "999-99", "460-00", None, "440-10", "460-00", "998-98")):
@@ -202,20 +204,20 @@ def test_a_rule_per_truth_value_counts_unknown_as_one_value_of_its_own(tmp_path)
     assert details(found, "mine.network") == [{"home": False}, {"home": None}, {"home": True}]
 
 
-def test_the_largest_of_no_members_is_below_nothing():
-    window = Window(object, expr(value=True), (), 1)  # type: ignore[arg-type]  # no time passes here
-    largest = window.largest(NUMBERS[2])
-    assert isinstance(largest, Aggregate)
-    assert not largest.nullable, "at a match the newest member has a value"
-    env = SimpleNamespace(output=lambda *_: np.array([NULL, 5]))
-    assert (largest < 9).evaluate(env).tolist() == [False, True]
+def test_the_largest_of_no_members_is_unknown():
+    """A member without the number, then one with it."""
+    long = V.all.within("1h").largest(V.charge_minor)
+    assert long.nullable
+    event = toy("largest", "line", V.all, below=long < 9, sure=(long < 9) | ~(long < 9), most=long)
+    found = Bench(catalogue=Catalogue([event])).feed([call("10:00"), call("10:01", charge_minor=5, currency="CNY")])
+    assert [detail["below"] for detail in details(found, "toy.largest")] == [None, True]
+    assert [detail["sure"] for detail in details(found, "toy.largest")] == [None, True]
 
 
-def test_an_output_implies_what_is_known_with_it():
-    home = Output(object, "home", "text", nullable=True)
-    left = Output(object, "left", "bool", implies=(home,))
-    assert not may_be_unknown(home, certain(left))
-    assert may_be_unknown(home, certain(~left))
+def test_a_reading_implies_what_is_known_with_it():
+    place = Place(G)
+    assert not may_be_unknown(place.home, certain(place.left_home))
+    assert may_be_unknown(place.home, certain(~place.left_home))
 
 
 S, A = TEXTS[0], NUMBERS[0]

@@ -16,6 +16,7 @@ DAY = 24 * HOUR
 MONTH = 31 * DAY
 STEPS = (0, 0, 1, 500, 60_000, 10 * 60_000, 30 * 60_000 - 1, 30 * 60_000, HOUR - 1, HOUR, HOUR + 1, 5 * HOUR, 12 * HOUR, DAY - 1, DAY, DAY + 1, 3 * DAY, 7 * DAY - 1, 7 * DAY)
 BACK = (0, 0, 0, 0, 0, 1, 60_000, 3 * HOUR, 47 * HOUR, 49 * HOUR)
+KINDS = ("B", "B", "B", "V", "V", "D", "D", "G", "G", "G", "C", "X", "L")
 LINES = (("C1", "S1"), ("C1", "S2"), ("C2", "S3"))
 
 ASTRAY = (0,) * 30 + (40 * DAY, 3650 * DAY)
@@ -23,9 +24,9 @@ ASTRAY = (0,) * 30 + (40 * DAY, 3650 * DAY)
 
 
 @st.composite
-def bodies(draw: Any, at: int, line: str) -> dict[str, Any]:
+def bodies(draw: Any, at: int, line: str, kinds: tuple[str, ...] = KINDS) -> dict[str, Any]:
     """What one record says beside its envelope."""
-    kind = draw(st.sampled_from(("B", "B", "B", "V", "V", "D", "D", "G", "G", "G", "C", "X", "L")))
+    kind = draw(st.sampled_from(kinds))
     match kind:
         case "B":
             operation = draw(st.sampled_from(("charge", "charge", "topup")))

@@ -14,6 +14,7 @@ from streams.definitions.catalogue import Catalogue, CatalogueFault
 from tests.shards import CATALOGUE, Bench, details, epoch_ms
 
 EVENTS = list(CATALOGUE)
+TYPES = {"amount": int, "int": int, "str": str, "bool": bool, "time": str, "date": str, "list": list}
 CASES = [pytest.param(event, case, id=f"{event.id}: {case.title}") for event in EVENTS for case in event.cases]
 
 
@@ -61,12 +62,10 @@ def test_every_event_has_a_case_that_fires_and_one_that_does_not(event):
 def test_a_payload_has_the_declared_fields_and_types(event):
     for case in event.cases:
         for detail in case.details:
-            amounts = any(field.type.__name__ == "Amount" for field in event.payload.values())
-            assert list(detail) == [*event.payload, *(["currency"] if amounts else [])]
+            assert list(detail) == [*event.payload, *(["currency"] if event.has_money() and "currency" not in event.payload else [])]
             for name, field in event.payload.items():
                 value = detail[name]
-                wanted = {"Amount": int, "Time": str, "Date": str}.get(field.type.__name__, field.type)
-                assert isinstance(value, wanted) or (field.nullable and value is None), (name, value)
+                assert isinstance(value, TYPES[field.shape.name]) or (field.nullable and value is None), (name, value)
 
 
 def test_ids_are_the_paths_of_files():
@@ -79,8 +78,8 @@ def test_a_definition_from_outside_works_like_a_built_in_one(tmp_path):
     family = tmp_path / "mine"
     family.mkdir()
     (family / "big_topup.py").write_text(
-        '"""A big recharge."""\nfrom events.words import B, topups\nfrom events.stories import topup\nfrom streams.define import Amount, Case, Event, Field, Param\n\n\n'
-        "class BigTopup(Event, by='line'):\n    least = Param(5000, unit='minor', doc='big')\n    when = topups.where(B.delta >= least)\n    amount: Field[Amount] = B.delta\n"
+        '"""A big recharge."""\nfrom events.words import B, topups\nfrom events.stories import topup\nfrom streams.define import Case, Detail, Event, Param\n\n\n'
+        "class BigTopup(Event, by='line'):\n    least = Param(5000, unit='minor', doc='big')\n    when = topups.where(B.delta >= least)\n    detail = Detail(amount=B.delta)\n"
         "\n\nCASES = [Case('big', [topup(0, 5000)], [{'amount': 5000, 'currency': 'CNY'}]), Case('small', [topup(0, 4999)], [])]\n"
     )
 
@@ -97,7 +96,7 @@ def test_a_definition_from_outside_works_like_a_built_in_one(tmp_path):
     [
         ({"balance.lo": {"low": 1}}, "no such event: did you mean balance.low"),
         ({"balance.low": {"lo": 1}}, "balance.low.lo: no such parameter: did you mean low?"),
-        ({"balance.low": {"low": -1}}, "balance.low.low: wanted >= 0 minor, got -1"),
+        ({"balance.low": {"low": -1}}, "balance.low.low: wanted >= 0 minor, got -1 minor"),
         ({"balance.low": {"low": "x"}}, "balance.low.low: wanted an integer (minor), got 'x'"),
     ],
 )
@@ -115,15 +114,20 @@ def test_a_parameter_changes_the_rule_without_touching_code():
 
 
 def test_only_keeps_an_event_and_the_events_it_depends_on():
-    from events.stories import charge, moment, topup
+    from events.stories import charge, topup
 
-    catalogue = Catalogue.load(only=["topup.missing_after_depletion"])
-    assert [event.id for event in catalogue] == ["balance.depleted", "topup.missing_after_depletion"]
-    bench = Bench(catalogue=catalogue)
-    found = bench.feed([charge(300, 0)]) + bench.advance(epoch_ms(moment("3 00:00")))
-    assert [d.event for d in found] == ["topup.missing_after_depletion"]
-    found = Bench(catalogue=Catalogue.load(only=["balance.recovered"])).feed([charge(1200, 900, "10:00"), topup(900, 2000, "10:03")])
+    catalogue = Catalogue.load(only=["balance.recovered"])
+    assert [event.id for event in catalogue] == ["balance.low", "balance.recovered"]
+    assert (catalogue.quiet, catalogue.families) == ({"balance.low"}, ["balance"])
+    found = Bench(catalogue=catalogue).feed([charge(1200, 900, "10:00"), topup(900, 2000, "10:03")])
     assert [d.event for d in found] == ["balance.recovered"]
+
+
+def test_what_is_shut_off_takes_what_builds_on_it_along():
+    catalogue = Catalogue.load(overrides={"balance.low": {"low": 500}})
+    assert catalogue.with_dependents(["balance.low"]) == ["balance.low", "balance.recovered"]
+    assert not {"balance.low", "balance.recovered"} & set(catalogue.shut_off(["balance.low"]).by_id)
+    assert catalogue.value(catalogue.chosen(["balance.recovered"]).by_id["balance.low"], "low") == 500
 
 
 def test_without_reference_files_the_built_in_cities_serve():

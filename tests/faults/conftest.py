@@ -38,8 +38,8 @@ def trial(request, kafka, tmp_path, town):
     """What starts a trial on the shared broker: `trial(1, "kill -9")`; its input is loaded."""
     made = []
 
-    def begin(number: int, fault: str, *, records=None, definitions=None, bootstrap=None) -> Trial:
-        one = Trial(bootstrap or kafka, tmp_path, number=number, fault=fault, seed=SEED, definitions=definitions)
+    def begin(number: int, fault: str, *, records=None, definitions=None, bootstrap=None, waits=None) -> Trial:
+        one = Trial(bootstrap or kafka, tmp_path, number=number, fault=fault, seed=SEED, definitions=definitions, waits=waits)
         made.append(one)
         one.load(*(records if records is not None else town))
         return one

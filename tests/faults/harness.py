@@ -5,7 +5,7 @@ letters exactly those of the oracle; every input offset committed, and in exactl
 in the changelog equal to the oracle's; no transaction torn (`torn.py`); committed offsets never went back; workers that ended by themselves did so with a status that is
 not 0; and the fault has really hit.
 The oracle is the engine without a broker over the input as it was read back from the topics; what it expects must be what the scalar
-reading of the rules (`tests/reference`) finds in the same input, one record at a time.
+reading of the rules (`tests/reference`) finds in the same input, one record at a time; where topics wait for stragglers, in the input sorted by time.
 """
 
 from __future__ import annotations
@@ -93,11 +93,11 @@ def spoilt(records: list[Raw], seed: int) -> list[Raw]:
 class Trial:
     """One fault against one application."""
 
-    def __init__(self, bootstrap: str, folder: Path, *, number: int, fault: str, seed: int = 1, definitions: str | None = None) -> None:
-        self.number, self.fault, self.seed, self.folder, self.definitions = number, fault, seed, folder, definitions
+    def __init__(self, bootstrap: str, folder: Path, *, number: int, fault: str, seed: int = 1, definitions: str | None = None, waits: dict[str, str] | None = None) -> None:
+        self.number, self.fault, self.seed, self.folder, self.definitions, self.waits = number, fault, seed, folder, definitions, waits or {}
         self.cluster = Cluster(bootstrap, folder)
         self.arguments: list[str] = ["--definitions", definitions] if definitions else []
-        self.environment = dict(SMALL_BATCHES)
+        self.environment = SMALL_BATCHES | {f"KAIROS_{name.upper()}": length for name, length in self.waits.items()}
         self.brokers: str | None = None
         self.running: list[tuple[subprocess.Popen[bytes], tuple[str, ...]]] = []
         self.ended: list[int] = []
@@ -117,7 +117,7 @@ class Trial:
         for topic, partition, key, value in records:
             place = partition_of(key or b"", self.cluster.partitions) if partition is None else partition
             given.setdefault(f"{topic}/{place}", []).append((key, value))
-        if self.definitions is None:
+        if self.definitions is None and not self.waits:
             reading_of(given, self.reference)
         self.cluster.produce(records)
 
@@ -330,12 +330,14 @@ class Trial:
             held[record.partition, record.key] = record.value
         heads = {key[0]: value for key, value in held.items() if value is not None and split_key(key[1])[0] == CLOCK}
         rows = {key: value for key, value in held.items() if value is not None and split_key(key[1])[0] not in ABOUT}
-        assert not oracle.needed - rows.keys(), "state is missing"
-        assert not rows.keys() - oracle.rows.keys(), "there is state of what never was"
+        missing, surplus = oracle.needed - rows.keys(), rows.keys() - oracle.rows.keys()
+        assert not missing, f"{len(missing)} rows of state are missing, such as {sorted(missing)[:3]}"
+        assert not surplus, f"{len(surplus)} rows of state are of what never was, such as {sorted(surplus)[:3]}"
         differing = [key for key, value in rows.items() if oracle.rows[key] != value]
         assert not differing, f"{len(differing)} rows differ, such as {differing[:3]}"
         stored = {partition: msgspec.json.decode(head, type=Head) for partition, head in heads.items()}
-        assert {partition: msgspec.structs.replace(head, offsets={}) for partition, head in stored.items()} == oracle.heads
+        assert not any(passed.done for head in stored.values() for passed in (head.passed or {}).values()), "everything is done, and nothing above it"
+        assert {partition: msgspec.structs.replace(head, offsets={}, passed=msgspec.UNSET) for partition, head in stored.items()} == oracle.heads
         booked = {f"{topic}/{partition}": sum(fates.values()) for partition, head in oracle.heads.items() for topic, fates in head.records.items()}
         assert booked == {place: len(records) for place, records in oracle.given.items()}, "a record is in no place of the ledger, or in two"
 
@@ -356,6 +358,15 @@ def note(result: Result) -> None:
         file.write(msgspec.json.encode(result) + b"\n")
 
 
+def place_in_time(record: Any) -> tuple[int, int, int]:
+    """Where a record of a topic that waits is evaluated; one that cannot be read goes first, for it is not evaluated."""
+    try:
+        fields = json.loads(record.value)
+    except ValueError:
+        return 0, 0, record.offset
+    return fields["event_time"], fields.get("seq", 0), record.offset
+
+
 class Oracle:
     """What the engine makes of the input as it stands in the topics, without any broker: event bodies, dead letters, ledger, state.
 
@@ -367,7 +378,7 @@ class Oracle:
         from streams.builder import shard_builder
         from streams.settings import load
 
-        given = {"clock": "records", "reference": trial.reference, "definitions": (trial.definitions,) if trial.definitions else ()}
+        given = {"clock": "records", "reference": trial.reference, "definitions": (trial.definitions,) if trial.definitions else (), **trial.waits}
         build, _ = shard_builder(load(given, environ={}))
         self.events: Counter[bytes] = Counter()
         self.dead_letters: Counter[tuple[str, ...]] = Counter((topic, str(p), str(offset), reason) for (topic, p, offset), reason in without.items())
@@ -380,7 +391,7 @@ class Oracle:
             by_place.setdefault((record.topic, record.partition), []).append(record)
         for (topic, partition), own in by_place.items():
             own.sort(key=lambda record: record.offset)
-            self.given[f"{topic}/{partition}"] = [(record.key, record.value) for record in own]
+            self.given[f"{topic}/{partition}"] = [(record.key, record.value) for record in (sorted(own, key=place_in_time) if trial.waits else own)]
         for partition in range(trial.cluster.partitions):
             self._read(build(partition), trial.cluster.partitions, by_place, without)
 

@@ -31,14 +31,12 @@ STILL = '''"""No data session for four hours: silence that a topic which lags fo
 
 from events.stories import moment, session
 from events.words import sessions
-from streams.define import Case, Event, Field, Time, active_days, hours
+from streams.define import Case, Detail, Event, day
 
 
 class Still(Event, by="line"):
-    silence = sessions.silent(hours(4), given=active_days(1, of=14))
-    when = silence
-
-    last_data_at: Field[Time] = silence.since
+    when = sessions.silent("4h", given=sessions.within("14d").distinct(day) >= 1)
+    detail = Detail(last_data_at=sessions.time)
 
 
 CASES = [

@@ -101,7 +101,7 @@ import time
 
 from events.stories import charge
 from events.words import B, charges
-from streams.define import Amount, Case, Event, Field
+from streams.define import Case, Detail, Event
 from streams.engine.expression import Expr
 
 
@@ -124,7 +124,7 @@ class Odd(Expr):
 class Poison(Event, by="line"):
     when = charges.where(Odd())
 
-    balance_after: Field[Amount] = B.balance_after
+    detail = Detail(balance_after=B.balance_after)
 
 
 CASES = [Case("everything is spent", [charge(2_000_000_000, 0)], [{{"balance_after": 0, "currency": "CNY"}}]), Case("a little is spent", [charge(900, 800)], [])]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
+import numpy as np
 import pytest
 
 from schemas.raw import TOPICS
-from streams.engine.state.store import Head
+from streams.engine.state.store import Head, Passed
+from streams.intake.progress import packed, unpacked
 from streams.kafka.books import Books, BooksDiffer, Group, agree, resume
 from streams.settings import load
 
@@ -105,3 +108,31 @@ def test_state_of_an_older_version_takes_the_groups_offsets_over_once():
     assert "has no offsets" in refused(old._replace(group=Group({}, "")))
     assert "the topic ends at 100, and was read up to 101" in refused(old._replace(group=Group({FIRST: 101}, "")))
     assert "records 60 to 60 were deleted unread" in refused(old._replace(begins={FIRST: 61, **dict.fromkeys(TOPICS[1:], 0)}))
+
+
+def waited(known, *borders):
+    """The same where the first topic waits for stragglers, and these ranges above its offset are done."""
+    passed = {FIRST: Passed(max(borders), 1, 1, packed(np.array(borders, np.int64)))}
+    return known._replace(head=msgspec.structs.replace(known.head, passed=passed))
+
+
+def test_what_is_done_above_the_offset_must_be_in_the_topic_too():
+    known = waited(books(60, 60, end=80), 62, 70, 75, 80)
+    assert agree(known, SETTINGS).passed == known.head.passed
+    assert "the topic ends at 78, and was read up to 80" in refused(waited(books(60, 60, end=78), 62, 70, 75, 80))
+    assert agree(books(60, 60), SETTINGS).passed == {}
+
+
+def test_continuing_from_the_state_keeps_what_is_done_as_far_as_the_topic_has_it():
+    cut = resume(waited(books(60, 60, end=78), 62, 70, 75, 80), SETTINGS)
+    assert cut.offsets[FIRST] == 60
+    assert unpacked(cut.passed[FIRST].done).tolist() == [62, 70, 75, 78]
+    assert cut.passed[FIRST].read == 78
+    assert "it was read up to 80" in cut.remarks[0]
+    again = resume(waited(books(60, None, end=78), 62, 70, 75, 80), SETTINGS)
+    assert (again.offsets[FIRST], again.passed) == (0, {})
+    moved = resume(waited(books(60, 10), 62, 70), SETTINGS)
+    assert unpacked(moved.passed[FIRST].done).tolist() == [62, 70]
+    deleted = resume(waited(books(60, 60, begin=65), 62, 70), SETTINGS)
+    assert deleted.offsets[FIRST] == 65
+    assert unpacked(deleted.passed[FIRST].done).tolist() == [62, 70]

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from aiokafka import TopicPartition
 
-from events.stories import charge
+from events.stories import charge, session
 from schemas.raw import TOPICS
 from streams.emit import dead_letter
 from streams.engine.state.store import Head
@@ -33,8 +33,8 @@ def passed(begin, position, end=None, held=0):
     return Fetched([], begin, position, position if end is None else end, held, 1.0)
 
 
-def made(**settings):
-    bench = Bench()
+def made(waits=None, **settings):
+    bench = Bench(waits=waits or {})
     bench.shard.merger.looked = [UNREAD] * 4
     bench.shard.merger.limit = 4
     task = ShardTask(
@@ -258,3 +258,88 @@ def test_a_dead_letter_too_large_for_its_topic_is_cut_and_says_so(task):
     assert ("cut_from_bytes", b"50000") in cut.headers
     small = dead_letter("bad_json", "…", ("raw.usage", 0, 7), b"C1", b"x")
     assert task.transactions._fitting(small) is small
+
+
+def waiting(task, topic="raw.billing"):
+    return task.metrics.registry.get_sample_value("kairos_waiting_records", {"topic": topic, "partition": "0"})
+
+
+def test_records_that_wait_leave_by_a_look_after_as_long_without_input():
+    task = made({"raw.billing": 30_000})
+    task.transactions.committed = dict.fromkeys(TOPICS, 0)
+    task.feed("raw.billing", run_of(0, charges(2), read_at=100.0))
+    for topic in TOPICS:
+        task.looked(topic, 129.9, task.next[topic])
+    assert task.shard.step(None, 100).records == 1, "the other is a minute newer"
+    assert task.shard.step(None, 100) is None
+    assert task.shard.queued("raw.billing")
+    assert not task.shard.blocking(), "no look helps before"
+    assert task.shard.resting(129.9) == set()
+    assert task.shard.rests_at() == 130.0
+    assert task.shard.resting(130.0) == {"raw.billing"}
+    task.looked("raw.billing", 130.0, 5)
+    assert task.shard.step(None, 100) is None, "there is more"
+    task.feed("raw.billing", passed(2, 5))
+    assert task.shard.step(None, 100).records == 1, "that was no record"
+    assert not task.shard.queued("raw.billing")
+
+
+def test_with_the_wall_clock_too_only_a_look_that_is_late_enough_lets_them_go():
+    task = made({"raw.billing": 30_000}, clock="wall", look_ms=60_000)
+    task.feed("raw.billing", run_of(0, charges(1), read_at=100.0))
+    for topic in TOPICS:
+        task.looked(topic, 129.9, task.next[topic])
+    assert task.shard.step(None, 100) is None
+    task.looked("raw.billing", 130.0, 1)
+    assert task.shard.step(None, 100).records == 1
+
+
+def test_a_topic_that_waits_is_fetched_however_many_wait_and_the_metric_is_what_lag_is_not():
+    task = made({"raw.billing": 86_400_000})
+    task.transactions.committed = dict.fromkeys(TOPICS, 0)
+    task.feed("raw.billing", run_of(0, charges(9), end=12))
+    task._observe()
+    assert task.wants("raw.billing")
+    assert waiting(task) == 9
+    assert waiting(task, "raw.usage") is None, "no end is known"
+    task.feed("raw.usage", run_of(0, [session("10:00")], end=3))
+    task._observe()
+    assert waiting(task, "raw.usage") == 0
+    assert task.shard.step(None, 100) is None
+    task._observe()
+    assert waiting(task, "raw.usage") == 1, "it waits for the other topic"
+    assert task.behind() == {"raw.billing", "raw.usage"}
+
+
+def test_a_shard_whose_records_wait_is_not_busy_and_one_that_is_not_fed_is(monkeypatch):
+    task = made({"raw.billing": 30_000})
+    monkeypatch.setattr("streams.kafka.shard_task.time.monotonic", lambda: 110.0)
+    task.feed("raw.billing", run_of(0, charges(1), read_at=100.0))
+    task.feed("raw.usage", passed(0, 0))
+    assert not task.busy()
+    task.looked("raw.usage", 105.0, 4)
+    assert task.busy()
+    monkeypatch.setattr("streams.kafka.shard_task.time.monotonic", lambda: 131.0)
+    task.looked("raw.usage", 105.0, 0)
+    assert task.busy()
+
+
+async def test_a_record_that_waits_holds_the_clock_and_no_position_passes_it():
+    task = made({"raw.billing": 30_000}, clock="wall")
+    task.transactions.committed, ticks = dict.fromkeys(TOPICS, 0), []
+
+    async def tick(looked):
+        ticks.append(looked)
+
+    task._tick = tick
+    task.feed("raw.billing", run_of(0, charges(1), read_at=100.0))
+    for looked, offsets in ((129.0, []), (130.0, [{"raw.billing": 1}])):
+        for topic in TOPICS:
+            task.looked(topic, looked, task.next[topic])
+        assert await task._idle(looked)
+        assert not ticks
+        step = task.shard.step(None, 100)
+        assert ([] if step is None else [step.offsets]) == offsets
+    await task.commit(step)
+    assert await task._idle(130.0)
+    assert ticks == [130.0]

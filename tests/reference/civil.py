@@ -1,4 +1,4 @@
-"""Civil time by datetime and zoneinfo."""
+"""Civil time by datetime and zoneinfo; epoch ms elsewhere."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ def local(ms: int, zone: str) -> datetime:
 
 
 def to_ms(moment: datetime) -> int:
+    """What is finer than a millisecond is cut off."""
     return (moment.astimezone(UTC) - EPOCH) // timedelta(milliseconds=1)
 
 
@@ -24,6 +25,32 @@ def at(day: date, clock: time, zone: str) -> int:
     return to_ms(datetime.combine(day, clock, ZoneInfo(zone)))
 
 
+def midnight(day: date, zone: str) -> int:
+    return at(day, time(0), zone)
+
+
 def later(ms: int, days: int, zone: str) -> int:
+    """The same civil time some days later: gaps shifted forward, of two the first."""
     moment = local(ms, zone).replace(tzinfo=None, fold=0) + timedelta(days=days)
     return to_ms(moment.replace(tzinfo=ZoneInfo(zone)))
+
+
+def next_six(ms: int, zone: str) -> int:
+    """The first 06:00 that is not before `ms`."""
+    day = civil_day(ms, zone)
+    today = at(day, time(6), zone)
+    return today if today >= ms else at(day + timedelta(days=1), time(6), zone)
+
+
+def parsed(text: str) -> int:
+    """Epoch ms of an RFC 3339 text; a leap second is the end of the second before."""
+    text = text.upper().replace(" ", "T")
+    if text[17:19] == "60":
+        tail = text[19:].lstrip(".0123456789")
+        text = f"{text[:17]}59.999{tail}"
+    return to_ms(datetime.fromisoformat(text))
+
+
+def shown(ms: int) -> str:
+    """RFC 3339 in UTC with ms."""
+    return (EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"

@@ -1,103 +1,47 @@
-"""The whole reading: order, admission, timers, rules, re-arm words, as docs/semantics.md has them."""
+"""The whole reading: order, admission, timers, rules, as docs/semantics.md has them; one record at a time."""
 
 from __future__ import annotations
 
-from copy import copy
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from schemas.raw import RECORD_TYPES, TOPICS, fields_of, type_name
-from streams.engine.features.absence import Absence
-from streams.engine.rearm import Cool, Per, PerDay, PerLatest, WindowWord
-from tests.reference.civil import civil_day, later
-from tests.reference.primitives import SCALAR, Timed, misdated
-from tests.reference.values import fires, value
+from schemas.codes import text_of
+from schemas.raw import TOPICS
+from tests.reference.civil import later
+from tests.reference.happening import DELAY_MS, JUMP_MS, LATE_MS, Happening, Newest, Seen
+from tests.reference.place import Places
+from tests.reference.rule import Rule, View
 
 if TYPE_CHECKING:
     from schemas.reference import Reference
     from streams.definitions.catalogue import Catalogue
 
-STRUCTS = {type_name(record): record for record in RECORD_TYPES}
-DELAY_MS = 5000
-JUMP_MS = 31 * 86_400_000
-LATE_MS = 48 * 3_600_000
 FAR = 2**63
-PER_VALUE_MS = 400 * 86_400_000
 STATE_KEPT_DAYS = 7
-
-
-class Seen(NamedTuple):
-    """One detection, as far as both readings tell it."""
-
-    event: str
-    key: str
-    time: int
-    anchor: str
-    detail: dict[str, Any]
-    consent: str
-
-
-class Happening:
-    """A record (or a due timer) in the eyes of the rules."""
-
-    def __init__(self, reading: Reading, raw: dict[str, Any]) -> None:
-        self.reading = reading
-        struct = msgspec.convert(raw, STRUCTS[raw["record_type"]])
-        self.record_type, self.record_id = raw["record_type"], raw["record_id"]
-        self.fields = {name: plain(info.kind, getattr(struct, name)) for name, info in fields_of(type(struct)).items()}
-        self.kind: type = type(struct)
-        self.time: int = self.fields["event_time"]
-        self.customer, self.line = raw["customer_id"], raw.get("subscription_id")
-        self.rank = TOPICS.index(type(struct).topic)
-        self.late = False
-        self.outputs: dict[str, Any] = {}
-        self.timed = False
-        self.zone = reading.zone_of(self)
-
-    def key(self, by: str) -> Any:
-        own = {"line": self.line, "account": self.fields["account_id"], "customer": self.customer}[by]
-        return (self.customer, own)
-
-    def with_outputs(self, outputs: dict[str, Any]) -> Happening:
-        other = copy(self)
-        other.outputs = outputs
-        return other
-
-
-def plain(kind: str, raw: Any) -> Any:
-    if kind == "time" and isinstance(raw, str):
-        return round(datetime.fromisoformat(raw).timestamp() * 1000)
-    if kind == "date" and isinstance(raw, str):
-        return date.fromisoformat(raw)
-    return raw
+NETWORK = TOPICS.index("raw.network")
+LEAST_REMEMBERED, MOST_REMEMBERED = 16, 4096
+FACTS = ("line.status", "line.owner", "customer.marketing_consent")
+"""What everyone has, with any rules: each is late behind its own newest record."""
 
 
 class Reading:
     def __init__(self, catalogue: Catalogue, reference: Reference, zone: str = "Asia/Shanghai") -> None:
         self.catalogue, self.reference, self.default_zone = catalogue, reference, zone
         self.parameters = {id(p): catalogue.value(event, name) for event in catalogue for name, p in event.parameters.items()}
-        self.primitives = {}
-        for event in catalogue:
-            declared = event.signal.primitive
-            self.primitives.setdefault(id(declared), SCALAR[type(declared)](declared, self))
-        scalars = ((event, self.primitives[id(event.signal.primitive)]) for event in catalogue)
-        self.timed = [(event, scalar) for event, scalar in scalars if isinstance(scalar, Timed)]
+        self.places: dict[int, Places] = {}
+        self.rules = sorted((Rule(event, self) for event in catalogue), key=lambda rule: rule.event.id)
+        self.listeners = in_order([rule for rule in self.rules if rule.listens])
         self.soonest = 0
         """No timer is due before this."""
-        self.lines = self.lines_of(reference.line)
-        self.once_owned: dict[str, set[str]] = {}
-        for line, rows in self.lines.items():
-            for _, owner, _ in rows:
-                self.once_owned.setdefault(owner, set()).add(line)
-        self.rearm: dict[Any, Any] = {}
+        self.lines, self.once_owned = self._lines(reference.line)
         self.clock = 0
         self.unconfirmed: tuple[int, str] | None = None
-        self.seen: dict[Any, list[Any]] = {}
+        self.arrivals: dict[Any, list[Any]] = {}
+        """By customer and topic, the ids of the last records that were no repeats, and their times."""
         self.latest: dict[Any, int] = {}
         self.ahead: dict[Any, int] = {}
         """By customer and topic, a time that the clock has not reached: it makes nothing late."""
+        self.facts: dict[Any, Newest] = {}
         self.terminated: dict[Any, int | None] = {}
         """By line, when its state is dropped; None afterwards."""
         self.consent: dict[str, str] = {}
@@ -105,45 +49,49 @@ class Reading:
         self.refused = 0
 
     def parameter(self, node: Any) -> int:
-        return self.parameters[id(node)]
+        return self.parameters.get(id(node), node.value)
 
-    def zone_of(self, on: Happening) -> str:
-        table = self.reference.line
-        import numpy as np
+    def add_place(self, declared: Any) -> None:
+        self.places.setdefault(id(declared), Places(declared, self))
 
-        from schemas.codes import code, text_of
+    def plain_view(self, on: Happening) -> View:
+        """A record as no rule's."""
+        return View(None, on, self, self.line_zone(on.line, on.time))
 
-        (found,) = table.zone(np.array([code(on.line)]), np.array([on.fields["event_time"]])).tolist() if on.line else (0,)
-        return text_of(found) if found else self.default_zone
+    # Zones
 
-    def zone_of_owner(self, on: Happening) -> str:
-        """The zone of the lowest subscription_id that is the customer's at this moment."""
-        valid = {line: row for line in self.once_owned.get(on.customer, ()) for begin, *row in self.lines[line] if begin <= on.time}
-        own = [(line, zone) for line, (owner, zone) in valid.items() if owner == on.customer]
+    def zone_of(self, by: str, on: Happening) -> str:
+        """The zone of a key: the line's, or that of the lowest subscription_id which is the account's or customer's at the moment."""
+        if by == "line":
+            return self.line_zone(on.line, on.time)
+        owner, at = (on.account, 1) if by == "account" else (on.customer, 0)
+        valid = {line: [row for row in self.lines[line] if row[0] <= on.time] for line in self.once_owned.get((by, owner), ())}
+        own = [(line, rows[-1][3]) for line, rows in valid.items() if rows and rows[-1][1 + at] == owner]
         return (min(own)[1] if own else "") or self.default_zone
 
-    def lines_of(self, table: Any) -> dict[str, list[tuple[int, str, str]]]:
-        """For each line when which customer and zone begin, in order of time."""
-        from schemas.codes import text_of
+    def line_zone(self, line: str | None, time: int) -> str:
+        rows = [row for row in self.lines.get(line or "", ()) if row[0] <= time]
+        return (rows[-1][3] if rows else "") or self.default_zone
 
-        lines: dict[str, list[tuple[int, str, str]]] = {}
-        columns = (table.data["subscription_id"], table.valid_from, table.data["customer_id"], table.data["tz"])
-        for line, begin, owner, zone in zip(*(column.tolist() for column in columns), strict=False):
-            lines.setdefault(text_of(line), []).append((begin, text_of(owner) if owner else "", text_of(zone) if zone else ""))
-        return {line: sorted(rows) for line, rows in lines.items()}
-
-    def is_tourist(self, place: str, on: Happening) -> bool:
-        import numpy as np
-
-        from schemas.codes import code
-
-        return bool(self.reference.city.tourist(np.array([code(place)]), np.array([on.time]))[0] == 1)
+    @staticmethod
+    def _lines(table: Any) -> tuple[dict[str, list[Any]], dict[Any, set[str]]]:
+        """For each line from when on it is which customer's and account's, and in which zone; and which lines were ever whose."""
+        lines: dict[str, list[Any]] = {}
+        owned: dict[Any, set[str]] = {}
+        columns = (table.data["subscription_id"], table.valid_from, table.data["customer_id"], table.data["account_id"], table.data["tz"])
+        for line, begin, *texts in zip(*(column.tolist() for column in columns), strict=False):
+            customer, account, zone = (text_of(one) if one else "" for one in texts)
+            lines.setdefault(text_of(line), []).append((begin, customer, account, zone))
+            owned.setdefault(("customer", customer), set()).add(text_of(line))
+            owned.setdefault(("account", account), set()).add(text_of(line))
+        return {line: sorted(rows) for line, rows in lines.items()}, owned
 
     # Records
 
     def take(self, raw: dict[str, Any]) -> None:
-        on = Happening(self, raw)
-        self._admitted(on)
+        on = Happening(raw)
+        if self._admitted(on):
+            self._happens(on)
         self._pass(on)
         self.fire_all()
 
@@ -159,45 +107,33 @@ class Reading:
         elif waiting is None:
             self.unconfirmed = (on.time, on.customer)
         else:
-            later = max(waiting, (on.time, on.customer), key=lambda w: w[0])
+            later_one = max(waiting, (on.time, on.customer), key=lambda w: w[0])
             if others:
                 self.clock = min(waiting[0], on.time)
-            if later[0] > self.clock + JUMP_MS:
-                self.unconfirmed = later
+            if later_one[0] > self.clock + JUMP_MS:
+                self.unconfirmed = later_one
             else:
-                self.clock = later[0]
+                self.clock = later_one[0]
 
-    def _admitted(self, on: Happening) -> None:
-        stream, identity = (on.customer, on.rank), (on.fields["source_system"], on.fields["record_id"])
-        ring = self.seen.setdefault(stream, [])
-        own = {(on.key(by),) for by in ("line", "account", "customer")}
-        limit = max(on.time - 1, self.clock - DELAY_MS)
-        self._fire(lambda _: own, limit)
-        line = (on.customer, on.line)
-        if (dropped_at := self.terminated.get(line)) is not None and dropped_at <= limit:
-            self.terminated[line] = None
-            self._forget(line, everything=False)
-        if identity in ring:
-            return
-        ring.append(identity)
-        del ring[:-16]
-        behind = self._newest(stream, on) - on.time
-        if behind > LATE_MS:
+    def _admitted(self, on: Happening) -> bool:
+        """Whether a record is no repeat and not too late."""
+        stream, identity = (on.customer, on.rank), (on.fields["source_system"], on.record_id)
+        if identity in self._remembered(stream):
+            return False
+        self.arrivals[stream].append((identity, on.time))
+        if self._newest(stream, on) - on.time > LATE_MS:
             self.refused += 1
-            return
-        on.late = behind > 0
-        said = (on.fields["attribute"], on.fields["new_value"]) if on.kind.code == "L" and not on.late else (None, None)
-        if said == ("line.status", "active"):
-            self.terminated.pop(line, None)
-        if on.kind.code == "L" and on.fields["attribute"] == "customer.marketing_consent" and not on.late:
-            self.consent[on.customer] = on.fields["new_value"]
-        self._rules(on)
-        self.soonest = min([self.soonest, *(due for _, scalar in self.timed for key in own if (due := scalar.due_of(key)) is not None)])
-        if said == ("line.status", "terminated") and on.line and line not in self.terminated:
-            self._cancel(line)
-            self.terminated[line] = later(on.time, STATE_KEPT_DAYS, self.zone_of(on))
-        if said[0] == "line.owner" and on.line:
-            self._forget(line, everything=True)
+            return False
+        return True
+
+    def _remembered(self, stream: Any) -> list[Any]:
+        """The ids with which a record of a customer and topic is compared."""
+        arrivals = self.arrivals.setdefault(stream, [])
+        del arrivals[:-MOST_REMEMBERED]
+        least = len(arrivals) - LEAST_REMEMBERED
+        ahead = self.ahead.get(stream)
+        newest = max(self.latest.get(stream, 0), ahead if ahead is not None and ahead <= self.clock else 0)
+        return [identity for at, (identity, time) in enumerate(arrivals) if at >= least or (stream[1] != NETWORK and time >= newest - LATE_MS)]
 
     def _newest(self, stream: Any, on: Happening) -> int:
         """The latest time of the stream before the record; a record far ahead of the clock counts when the clock has reached it."""
@@ -214,109 +150,57 @@ class Reading:
                 self.ahead[stream] = waiting
         return latest
 
-    def _forget(self, line: Any, *, everything: bool) -> None:
-        """The state of a line is dropped; unless `everything`, what happens once in its life stays."""
-        for scalar in self.primitives.values():
-            scalar.forget(line, everything=everything)
-        for event in self.catalogue:
-            if event.by == "line":
-                for place in [place for place in self.rearm if place[0] == event.id and place[2][0] == line]:
-                    word = event.words[place[1]]
-                    if everything or not (isinstance(word, Per) and not word.same):
-                        del self.rearm[place]
+    def _happens(self, on: Happening) -> None:
+        """An admitted record: the timers of its rows before it, what everyone has, the rules, the end of a line."""
+        line = (on.customer, on.line)
+        self._before(on)
+        attribute, said = (on.fields["attribute"], on.fields["new_value"]) if on.kind.code == "L" else (None, None)
+        if attribute in FACTS and self.facts.setdefault((on.customer, on.line if on.line and attribute.startswith("line.") else None, attribute), Newest()).take(
+            on.time, self.clock
+        ):
+            attribute = None
+        dropped_at, limit = self.terminated.get(line), max(on.time - 1 if attribute == "line.status" else 0, self.clock - DELAY_MS)
+        if dropped_at is not None and dropped_at <= limit:
+            self.terminated[line] = None
+            self._forget(line, everything=False)
+        if (attribute, said) == ("line.status", "active") and line in self.terminated:
+            del self.terminated[line]
+            for rule in self.rules:
+                rule.begin_again(line, on.time)
+            for machine in self.places.values():
+                machine.begin_again(line, on.time)
+                self.soonest = min(self.soonest, machine.due_of(line) or FAR)
+        if attribute == "customer.marketing_consent":
+            self.consent[on.customer] = said
+        self._take_places(on)
+        self._run([event for rule in self.rules for event in rule.react(on)])
+        if (attribute, said) == ("line.status", "terminated") and on.line and line not in self.terminated:
+            self._cancel(line)
+            self.terminated[line] = later(on.time, STATE_KEPT_DAYS, self.line_zone(on.line, on.time))
+        if attribute == "line.owner" and on.line:
+            self._forget(line, everything=True)
 
-    def _rules(self, on: Happening) -> None:
-        happened: dict[int, Any] = {}
-        fired: list[Any] = []
-        late_rules = []
-        for event in self.catalogue:
-            primitive = event.signal.primitive
-            if primitive.records is not on.kind:
-                continue
-            if isinstance(primitive, Absence):
-                late_rules.append(event)
-                continue
-            if id(primitive) not in happened:
-                happened[id(primitive)] = self._see(primitive, on)
-            fired += self._evaluate(event, happened[id(primitive)], on)
-        for event in late_rules:
-            self._see(event.signal.primitive, on)
-            if event.signal.primitive.after in fired:
-                self.primitives[id(event.signal.primitive)].begin(on)
+    def _take_places(self, on: Happening) -> None:
+        on.moved, line = {}, (on.customer, on.line)
+        for number, machine in self.places.items() if line not in self.terminated else ():
+            if (said := machine.take(on)) is not None:
+                on.moved[number] = said
+            self.soonest = min(self.soonest, machine.due_of(line) or FAR)
 
-    def _see(self, primitive: Any, on: Happening) -> Any:
-        if primitive.by == "line" and (on.line is None or (on.customer, on.line) in self.terminated):
-            return []
-        on.zone = self.zone_of(on) if primitive.by == "line" else self.zone_of_owner(on)
-        return self.primitives[id(primitive)].see(on) if fires(primitive.condition(), on) else []
+    def _run(self, fresh: list[Happening]) -> None:
+        """What the events of one cause cause in turn; then all of them are found, base rules first, each group by id."""
+        for rule in self.listeners:
+            for event in sorted((event for event in fresh if event.event in rule.listens), key=self._place):
+                while due := rule.due_for(event):
+                    fed = rule.feeds(event) & set(due)
+                    if not fed:
+                        break
+                    self._run(rule.fire(*min(fed, key=lambda place: (due[place], str(place)))))
+                fresh += rule.react(event)
+        self.found += [event.seen for event in sorted(fresh, key=self._place) if event.seen is not None]
 
-    def _evaluate(self, event: Any, found: Any, on: Happening) -> list[Any]:
-        for channel, outputs in found:
-            here = on.with_outputs(outputs)
-            here.zone = self.zone_of(on) if event.by == "line" else self.zone_of_owner(on)
-            if channel == event.signal.channel and fires(event.signal.condition, here) and self._allowed(event, here):
-                scalar = self.primitives[id(event.signal.primitive)]
-                if not on.timed:
-                    scalar.emitted(scalar.key(on))
-                self._emit(event, here)
-                return [event]
-        return []
-
-    def _emit(self, event: Any, on: Happening) -> None:
-        detail = {}
-        for name, field in event.payload.items():
-            shown = value(field.value, on)
-            kind = field.type.__name__
-            if kind == "Time" and shown is not None:
-                from streams.engine.detection import rfc3339
-
-                shown = rfc3339(shown)
-            if isinstance(shown, date):
-                shown = shown.isoformat()
-            detail[name] = shown
-        if any(field.type.__name__ == "Amount" for field in event.payload.values()):
-            detail["currency"] = on.fields["currency"]
-        self.found.append(Seen(event.id, on.key(event.by)[1], on.time, on.record_id, detail, self.consent.get(on.customer, "unknown")))
-
-    # Re-arm
-
-    def _allowed(self, event: Any, on: Happening) -> bool:
-        scalar = self.primitives[id(event.signal.primitive)]
-        base = scalar.key(on)
-        checks = [self._word(event, number, word, base, on) for number, word in enumerate(event.words) if not isinstance(word, WindowWord)]
-        if all(check[0] for check in checks):
-            for _, done in checks:
-                done()
-            return True
-        return False
-
-    def _word(self, event: Any, number: int, word: Any, base: Any, on: Happening) -> Any:
-        place = (event.id, number, base, *(value(node, on) for node in word.same))
-        last = self.rearm.get(place)
-        match word:
-            case Cool():
-                return self._cooled(word, last, on), lambda: self.rearm.__setitem__(place, on.time)
-            case Per():
-                lapsed = last is not None and len(word.same) > 0 and (on.time >= last + PER_VALUE_MS or misdated(last, on.time))
-                return last is None or lapsed, lambda: self.rearm.__setitem__(place, on.time)
-            case PerDay():
-                today = civil_day(on.time, on.zone)
-                return last is None or today > last or (last - today).days > 31, lambda: self.rearm.__setitem__(place, today)
-            case PerLatest():
-                trip = value(word.value, on)
-                before = last or (None, None)
-                another = before[1] is None or before[0] != trip or on.time >= before[1] + PER_VALUE_MS or misdated(before[1], on.time)
-                allowed = another if trip is not None else self._cooled(word.otherwise, before[1], on)
-                return allowed, lambda: self.rearm.__setitem__(place, (trip, on.time))
-        raise TypeError(word)
-
-    def _cooled(self, word: Cool, last: int | None, on: Happening) -> bool:
-        if last is None or misdated(last, on.time):
-            return True
-        length = word.span.length if isinstance(word.span.length, int) else self.parameter(word.span.length)
-        if word.span.civil:
-            return (civil_day(on.time, on.zone) - civil_day(last, on.zone)).days >= length
-        return on.time >= last + length
+    def _place(self, event: Happening) -> Any:
+        return (next(rule.composite for rule in self.rules if rule.event is event.event), event.event.id)
 
     # Timers
 
@@ -325,37 +209,73 @@ class Reading:
         self.fire_all()
 
     def fire_all(self) -> None:
+        """Those that the clock has reached."""
         limit = self.clock - DELAY_MS
-        if self.soonest <= limit:
-            self._fire(lambda scalar: list(scalar.state), limit)
-            self.soonest = min((due for _, scalar in self.timed for key in scalar.state if (due := scalar.due_of(key)) is not None), default=FAR)
+        while self.soonest <= limit:
+            waiting = [(due, rule.event.id, str(place[1]), rule, place) for rule in self.rules for place, due in rule.all_timers()]
+            waiting += [(due, "", str(line), machine, line) for machine in self.places.values() for line in machine.lines if (due := machine.due_of(line)) is not None]
+            first = min(waiting, key=lambda w: w[:3], default=(FAR,))
+            self.soonest = first[0]
+            if first[0] <= limit:
+                self._fire(first)
+                self.soonest = 0
 
-    def _fire(self, keys: Any, limit: int) -> None:
+    def _fire(self, timer: Any) -> None:
+        due, _, _, one, place = timer
+        if isinstance(one, Places):
+            one.fire(place, due)
+        else:
+            self._run(one.fire(*place))
+
+    def _before(self, on: Happening) -> None:
+        """The timers of the rows that a record goes into are due just before it."""
+        line = (on.customer, on.line)
         while True:
-            waiting = [(due, event.id, event, key) for event, scalar in self.timed for key in keys(scalar) if (due := scalar.due_of(key)) is not None and due <= limit]
+            waiting = []
+            for machine in self.places.values():
+                due = machine.due_of(line)
+                if due is not None and due < on.time and line not in self.terminated and machine.seen(on) is not None:
+                    waiting.append((due, "", "", machine, line))
+            due_here = [(rule, due) for rule in self.rules if (due := rule.due_for(on))]
+            if due_here:
+                kept = [deepcopy(machine.lines.get(line)) for machine in self.places.values()]
+                self._take_places(on)
+                waiting += [(due[place], rule.event.id, str(place[1]), rule, place) for rule, due in due_here for place in rule.feeds(on) & set(due)]
+                for machine, state in zip(self.places.values(), kept, strict=True):
+                    machine.lines.pop(line, None)
+                    if state is not None:
+                        machine.lines[line] = state
             if not waiting:
                 return
-            due, _, event, key = min(waiting, key=lambda w: w[:2])
-            scalar = self.primitives[id(event.signal.primitive)]
-            for channel, outputs in scalar.fire(key, due, None):
-                on = outputs["anchor"].with_outputs(outputs)
-                on.time, on.timed = due, True
-                self._evaluate(event, [(channel, outputs)], on)
+            self._fire(min(waiting, key=lambda w: w[:3]))
+
+    # The end of a line
 
     def _cancel(self, line: Any) -> None:
-        """The timers of a terminated line die."""
-        for scalar in self.primitives.values():
-            key = (line,)
-            if isinstance(scalar, Timed) and scalar.due_of(key) is not None:
-                match type(scalar).__name__:
-                    case "ScalarAbsence":
-                        (since, _, _), heard = scalar.state[key]
-                        scalar.state[key] = ((since, None, None), heard)
-                    case "ScalarSilence":
-                        last, days, _, anchor = scalar.state[key]
-                        scalar.state[key] = (last, days, None, anchor)
-                    case "ScalarPlace":
-                        scalar.state[key]["count_at"] = None
+        for one in (*self.rules, *self.places.values()):
+            one.cancel(line)
+
+    def _forget(self, line: Any, *, everything: bool) -> None:
+        for rule in self.rules:
+            rule.forget(line, everything=everything)
+        for machine in self.places.values():
+            machine.lines.pop(line, None)
+
+
+def in_order(rules: list[Rule]) -> list[Rule]:
+    """Rules that look at events, each behind those whose events it looks at; of equal ones by id."""
+    found: list[Rule] = []
+
+    def put(rule: Rule) -> None:
+        if rule not in found:
+            for other in rules:
+                if other.event in rule.listens:
+                    put(other)
+            found.append(rule)
+
+    for rule in rules:
+        put(rule)
+    return found
 
 
 __all__ = ["Reading", "Seen"]

@@ -1,22 +1,43 @@
-"""Expressions on one record; None is unknown.
+"""Expressions on one happening; None is unknown.
 
 A comparison, sum or membership with an unknown operand is None. And, or, not by Kleene's tables, written out.
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import date, time, timedelta
+from fractions import Fraction
+from math import floor
+from typing import Any
 
 import numpy as np
 
 from schemas.codes import NULL, code, text_of
-from streams.engine.expression import Arithmetic, Compare, Const, EventDay, EventTime, In, Join, Known, Logic, Not, OrElse, Output, Param, RecordField, Unknown
-from tests.reference.civil import civil_day
-
-if TYPE_CHECKING:
-    from tests.reference.reading import Happening
-
+from streams.engine.expression import (
+    Arithmetic,
+    CivilDay,
+    Compare,
+    Const,
+    EventDay,
+    EventTime,
+    In,
+    Join,
+    Known,
+    Logic,
+    Not,
+    OnDay,
+    OrElse,
+    Param,
+    Reading,
+    RecordField,
+    Rounded,
+    TruthKey,
+    Unknown,
+)
+from streams.engine.features.frame import Feature
+from streams.engine.features.place import PlaceReading
+from streams.engine.streams import EventSource, Of, RecordSource
+from tests.reference.civil import at, civil_day
 
 AND = {
     (True, True): True,
@@ -41,31 +62,48 @@ OR = {
     (None, None): None,
 }
 NOT = {True: False, False: True, None: None}
+EPOCH_DAY = date(1970, 1, 1)
 
 
-def fires(node: Any, on: Happening) -> bool:
+def fires(node: Any, on: Any) -> bool:
     """Only what is true fires."""
     return value(node, on) is True
 
 
-def value(node: Any, on: Happening) -> Any:
+def value(node: Any, on: Any) -> Any:
+    """`on`: a happening as a rule sees it (`rule.View`)."""
     match node:
         case Const():
             return node.value
         case Param():
-            return on.reading.parameter(node)
+            return Fraction(on.parameter(node), 10_000) if node.kind == "ratio" else on.parameter(node)
+        case Rounded():
+            inner = value(node.inner, on)
+            return None if inner is None else floor(inner + Fraction(1, 2))
         case RecordField():
-            return on.fields[node.name]
-        case Output():
-            return on.outputs[node.name]
+            return on.fields.get(node.name) if issubclass(getattr(on, "kind", object), node.record) else None
+        case Feature():
+            return on.feature(node)
+        case Of():
+            return on.outputs.get((same_source(node.source), node.name))
+        case PlaceReading():
+            return on.place(node)
+        case Reading():
+            raise TypeError(node)
         case EventTime():
             return on.time
+        case CivilDay():
+            moment = value(node.moment, on)
+            return None if moment is None else civil_day(moment, on.zone)
+        case OnDay():
+            on_day, clock = value(node.day, on), value(node.clock, on)
+            return None if on_day is None else at(on_day, time(clock // 3_600_000, clock // 60_000 % 60), on.zone)
         case EventDay():
             return civil_day(on.time, on.zone)
         case Unknown():
             return None
         case Join():
-            return join(node, [value(key, on) for key in node.keys], on)
+            return join(node.table, node.name, node.kind, [value(key, on) for key in node.keys], on.reference, on.time)
         case Arithmetic():
             return arithmetic(node.sign, value(node.left, on), value(node.right, on))
         case Compare():
@@ -83,15 +121,38 @@ def value(node: Any, on: Happening) -> Any:
             return value(node.right, on) if first is None else first
         case Known():
             return value(node.inner, on) is not None
+        case TruthKey():
+            return value(node.inner, on)
     raise TypeError(node)
 
 
+def same_source(source: Any) -> Any:
+    """Equal for sources that mean the same: those of records and events are declared anew wherever they are written."""
+    match source:
+        case RecordSource():
+            return ("records", source.record)
+        case EventSource():
+            return ("events", source.event)
+    return id(source)
+
+
 def arithmetic(sign: str, left: Any, right: Any) -> Any:
-    if left is None or right is None or (sign == "//" and right == 0):
+    if left is None or right is None or (sign in ("/", "//") and right == 0):
         return None
-    if isinstance(left, date):
-        return (left - right).days if isinstance(right, date) else left + timedelta(days=right)
-    return {"+": lambda: left + right, "-": lambda: left - right, "*": lambda: left * right, "//": lambda: left // right, "max": lambda: max(left, right)}[sign]()
+    if sign == "-" and isinstance(left, date) and isinstance(right, date):
+        return (left - right).days
+    if sign in ("+", "-") and isinstance(left, date):
+        return left + timedelta(days=right if sign == "+" else -right)
+    if sign == "+" and isinstance(right, date):
+        return right + timedelta(days=left)
+    return {
+        "+": lambda: left + right,
+        "-": lambda: left - right,
+        "*": lambda: left * right,
+        "/": lambda: Fraction(left) / right,
+        "//": lambda: left // right,
+        "max": lambda: max(left, right),
+    }[sign]()
 
 
 def compare(sign: str, left: Any, right: Any) -> bool | None:
@@ -107,17 +168,17 @@ def compare(sign: str, left: Any, right: Any) -> bool | None:
     }[sign]()
 
 
-def join(node: Any, keys: list[Any], on: Happening) -> Any:
+def join(table: str, column: str, kind: str, keys: list[Any], reference: Any, time: int) -> Any:
     """Reference data is asked for one key."""
     if any(key is None for key in keys):
         return None
-    columns = [np.array([(key - date(1970, 1, 1)).days if isinstance(key, date) else code(key)]) for key in keys]
-    (found,) = getattr(getattr(on.reading.reference, node.table), node.name)(*columns, np.array([on.time])).tolist()
-    match node.kind:
+    columns = [np.array([(key - EPOCH_DAY).days if isinstance(key, date) else code(key)]) for key in keys]
+    (found,) = getattr(getattr(reference, table), column)(*columns, np.array([time])).tolist()
+    match kind:
         case "text":
             return text_of(found) if found else None
         case "bool":
             return {1: True, 0: False, -1: None}[int(found)]
         case "date":
-            return None if found == NULL else date(1970, 1, 1) + timedelta(days=found)
+            return None if found == NULL else EPOCH_DAY + timedelta(days=found)
     return None if found == NULL else found

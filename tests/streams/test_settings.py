@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from streams.settings import HINTS, Settings, SettingsError, example, load, origins, parameter_overrides, table
+from streams.settings import HINTS, Settings, SettingsError, changed, example, load, origins, parameter_overrides, shown, table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -38,6 +38,10 @@ def test_command_line_then_environment_then_file_then_default(tmp_path):
         ("definitions = 'mine'", {}, "definitions: wanted a list of texts, got 'mine'"),
         ("[", {}, "config: wanted TOML"),
         ("", {"KAIROS_BATCH_RECORDS": "x"}, "batch_records: wanted a whole number from 1 to 1_000_000, got 'x' (KAIROS_BATCH_RECORDS)"),
+        ("wait.usage = 'soon'", {}, "wait.usage: wanted a length of time up to 24h, such as 10s or 5min (or a number of ms); 0: none, got 'soon' (k.toml)"),
+        ("", {"KAIROS_WAIT_USAGE": "25h"}, "wait.usage: wanted a length of time up to 24h, such as 10s or 5min (or a number of ms); 0: none, got '25h' (KAIROS_WAIT_USAGE)"),
+        ("wait.usag = 5", {}, "wait.usag: no such setting (k.toml); did you mean wait.usage?"),
+        ("wait = 5", {}, "wait: no such setting (k.toml)"),
         ("", {"KAIROS_METRICS_PORT": "99999"}, "metrics_port: wanted a whole number from 0 to 65_535, got '99999' (KAIROS_METRICS_PORT)"),
     ],
 )
@@ -84,13 +88,24 @@ def test_overrides_are_split_at_the_last_dot():
     assert parameter_overrides(["balance.low.low=500", "balance.low.rearm=900"]) == {"balance.low": {"low": "500", "rearm": "900"}}
 
 
+def test_how_long_topics_wait_is_a_length_of_time_from_any_place(tmp_path):
+    (tmp_path / "k.toml").write_text('wait.usage = "10s"\nwait.billing = "1h"\n[events."balance.low"]\nlow = 500\n')
+    given = {"events": parameter_overrides(["wait.billing=90s", "balance.low.rearm=700"])}
+    chosen = load(given, str(tmp_path / "k.toml"), {"KAIROS_WAIT_NETWORK": "5min"})
+    assert chosen.waits == {"raw.usage": 10_000, "raw.billing": 90_000, "raw.network": 300_000}
+    assert chosen.events == {"balance.low": {"low": 500, "rearm": "700"}}
+    assert changed(chosen).keys() == {"wait.usage", "wait.billing", "wait.network", "events"}
+    assert origins(str(tmp_path / "k.toml"), {})["wait_usage"] == str(tmp_path / "k.toml")
+    assert load(environ={}).waits == {}
+
+
 def test_the_page_of_settings_is_the_declaration():
     assert table() in (ROOT / "docs" / "settings.md").read_text("utf-8")
 
 
 def test_the_example_file_uncommented_gives_the_defaults(tmp_path):
     lines = example().splitlines()
-    assignments = [line.removeprefix("# ") for line in lines if line.startswith("# ") and line.split()[1] in HINTS and line.split()[2] == "="]
+    assignments = [line.removeprefix("# ") for line in lines if line.startswith("# ") and line.split()[1] in map(shown, HINTS) and line.split()[2] == "="]
     assert len(assignments) == len(HINTS) - 1
     optional = {name for name, value in ((name, getattr(Settings(), name)) for name in HINTS) if value is None}
     (tmp_path / "k.toml").write_text("\n".join(line for line in assignments if line.split()[0] not in optional))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.engine.expression.leaves import Join, Output
+from streams.engine.expression.leaves import Join, Reading
 from streams.engine.expression.nodes import Arithmetic, Compare, Expr, In, Known, Logic, Not, OrElse
 
 Keys = frozenset[object]
@@ -24,7 +24,7 @@ def certain(condition: Expr) -> Keys:
             return sides[0] & sides[1] if inner.sign == "&" else sides[0] | sides[1]
         case Not(inner=Known()):
             return frozenset()
-        case Output():
+        case Reading():
             return needed(condition).union(node.key() for node in condition.implies)
     return needed(condition)
 

@@ -17,7 +17,7 @@ from schemas.codes import NULL, UNSURE
 from schemas.columns import Bools, Ints
 
 if TYPE_CHECKING:
-    from streams.engine.expression.leaves import Join, Param
+    from streams.engine.expression.leaves import Join, Param, Reading, RecordField
     from streams.engine.expression.nodes import Expr
     from streams.engine.expression.types import ValueKind
 
@@ -27,12 +27,16 @@ Array = npt.NDArray[Any]
 class Env(Protocol):
     """Where an expression finds its values: one array of equal length for each leaf."""
 
-    def field(self, name: str) -> Array:
-        """The record field `name` as a column."""
+    def field(self, field: RecordField) -> Column:
+        """A field of the records behind."""
         ...
 
-    def output(self, source: object, name: str) -> Array:
-        """What a primitive reported under `name` for these records."""
+    def reading(self, reading: Reading) -> Column:
+        """A value that was kept or found for these happenings."""
+        ...
+
+    def column(self, node: Expr) -> Column:
+        """The values of a node, computed once."""
         ...
 
     def parameter(self, parameter: Param) -> int:
@@ -49,6 +53,14 @@ class Env(Protocol):
 
     def event_days(self) -> Ints:
         """The civil days of the event times in the zone of the key, days since 1970-01-01."""
+        ...
+
+    def civil_days(self, times: Ints) -> Ints:
+        """The civil days of moments (epoch ms), one for each of the happenings, in the zone of the key."""
+        ...
+
+    def moments_on(self, days: Ints, clock: Ints) -> Ints:
+        """The moments, epoch ms, at which the clock shows `clock` (ms since 00:00) on civil days, in the zone of the key."""
         ...
 
 

@@ -9,25 +9,48 @@ import numpy as np
 from schemas.codes import NULL
 from streams.engine.expression.evaluate import Column, Env, read
 from streams.engine.expression.nodes import Expr
-from streams.engine.expression.types import ValueKind
+from streams.engine.expression.quantities import EXAMPLES, PARTS, Quantity, quantity, shown
+from streams.engine.expression.types import KIND_WORDS, DefinitionFault, ValueKind
 
 
 class Param(Expr):
-    """A number of a rule that an installation may set: `low = Param(1000, unit="minor", ge=0, doc="...")`."""
+    """A number of a rule that an installation may set: `low = Param(1000, unit="minor", ge=0, doc="...")`.
+
+    What has a unit is written as a text with it: `Param("60min", ge="1s", doc="...")`, `Param("5 GiB", doc="...")`. Raises DefinitionFault.
+    """
 
     unit: str
+    PARTS = PARTS
+    """A factor's value is counted in parts of one."""
 
-    def __init__(self, value: int, *, unit: str, doc: str, name: str = "", ge: int | Param | None = None, le: int | Param | None = None) -> None:
-        self.value, self.unit, self.doc, self.ge, self.le = value, unit, doc, ge, le
-        self.never_zero = isinstance(ge, int) and ge > 0
-        self.name = name
-        """As settings know it: the attribute's name, unless that would clash with a payload field's."""
-
+    def __init__(self, value: int | str, *, doc: str, unit: str = "", name: str = "", ge: int | str | Param | None = None, le: int | str | Param | None = None) -> None:
+        self.doc, self.name = doc, name
+        self.value, self.unit = self._read(value, unit)
+        self.kind = "ratio" if self.unit == "factor" else "int"
+        self.ge, self.le = self._bound("ge", ge), self._bound("le", le)
+        self.never_zero = isinstance(self.ge, int) and self.ge > 0
         self.owner: type | None = None
-        """The class whose attribute it is."""
+        """The class whose attribute it was first; `name`: as settings know it, the attribute's name unless another is given."""
+
+    @staticmethod
+    def _read(value: int | str, unit: str) -> Quantity:
+        if isinstance(value, str) and unit:
+            raise DefinitionFault(f"Param({value!r}, unit={unit!r}): wanted a whole number beside a unit, or the unit in the text alone")
+        if unit in EXAMPLES:
+            raise DefinitionFault(f"Param({value!r}, unit={unit!r}): wanted the unit in the text, such as {EXAMPLES[unit]}, got a bare number")
+        return quantity(value) if isinstance(value, str) else Quantity(value, unit)
+
+    def _bound(self, word: str, bound: int | str | Param | None) -> int | Param | None:
+        got = quantity(bound) if isinstance(bound, str) else Quantity(bound.value, bound.unit) if isinstance(bound, Param) else None
+        if got is not None and got.unit != self.unit:
+            raise DefinitionFault(f"Param: {word}: wanted a bound in {self.unit or 'a number'}, as the value is, got {bound!r}")
+        if isinstance(bound, int) and bound != 0 and self.unit in EXAMPLES:
+            raise DefinitionFault(f"Param: {word}: wanted a bound with a unit, such as {EXAMPLES[self.unit]}, got {bound}")
+        return got.number if got is not None and not isinstance(bound, Param) else bound  # type: ignore[return-value]  # a text was read
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.name, self.owner = self.name or name, owner
+        if self.owner is None:
+            self.name, self.owner = self.name or name, owner
 
     def fault(self, value: object, value_of: Callable[[Param], int] = lambda bound: bound.value) -> str | None:
         """Why `value` cannot be this parameter's, or None: what was wanted and what came. `value_of`: the value of a parameter that is a bound."""
@@ -36,62 +59,51 @@ class Param(Expr):
         for sign, bound in ((">=", self.ge), ("<=", self.le)):
             limit = value_of(bound) if isinstance(bound, Param) else bound
             if limit is not None and (value < limit if sign == ">=" else value > limit):
-                return f"wanted {sign} {limit} {self.unit}{f', the value of {bound.name}' if isinstance(bound, Param) else ''}, got {value}"
+                of = f", the value of {bound.name}" if isinstance(bound, Param) else ""
+                return f"wanted {sign} {shown(limit, self.unit)}{of}, got {shown(value, self.unit)}"
         return None
 
     def key(self) -> object:
         return ("Param", id(self))
 
     def column(self, env: Env) -> Column:
-        return Column(np.asarray(env.parameter(self)))
+        value = env.parameter(self)
+        return Column(np.asarray(value / PARTS if self.kind == "ratio" else value))
 
     def __str__(self) -> str:
         return f"{{{self.name}={self.value}}}"
 
 
 class RecordField(Expr):
-    """A field of a raw record."""
+    """A field of a raw record: unknown where the record behind is of another type."""
 
     def __init__(self, record: type, name: str, kind: ValueKind, *, nullable: bool, unit: str | None = None, domain: tuple[str, ...] | None = None) -> None:
         self.record, self.name, self.kind, self.nullable, self.unit, self.domain = record, name, kind, nullable, unit, domain
 
     def key(self) -> object:
-        return ("RecordField", self.name)
+        return ("RecordField", self.record, self.name)
 
     def column(self, env: Env) -> Column:
-        return read(self.kind, env.field(self.name), nullable=self.nullable)
+        return env.field(self)
 
     def __str__(self) -> str:
         return self.name
 
 
-class Output(Expr):
-    """What a primitive reports of a match: the count of a window, the place arrived at, the due time.
+class Reading(Expr):
+    """A value that the engine keeps or finds, read at a record: what a window adds up, the place of a line, the gap of a pair.
 
-    `implies`: other outputs that are known wherever this one is true.
+    `implies`: other readings that are known wherever this one is true.
     """
 
-    def __init__(
-        self,
-        source: object,
-        name: str,
-        kind: ValueKind,
-        *,
-        nullable: bool = False,
-        unit: str | None = None,
-        domain: tuple[str, ...] | None = None,
-        implies: tuple[Output, ...] = (),
-    ) -> None:
-        self.source, self.name, self.kind, self.nullable, self.unit, self.domain, self.implies = source, name, kind, nullable, unit, domain, implies
+    implies: tuple[Reading, ...] = ()
 
-    def key(self) -> object:
-        return ("Output", id(self.source), self.name)
+    def canonical(self, value_of: Callable[[Param], object]) -> str:
+        """What it is, the same in every process: equal for readings that mean the same."""
+        raise NotImplementedError
 
     def column(self, env: Env) -> Column:
-        return read(self.kind, env.output(self.source, self.name), nullable=self.nullable)
-
-    def __str__(self) -> str:
-        return self.name
+        return env.reading(self)
 
 
 class Join(Expr):
@@ -158,6 +170,47 @@ class EventDay(Expr):
 
     def __str__(self) -> str:
         return "day"
+
+
+class CivilDay(Expr):
+    """The civil day of a moment, in the zone of the key."""
+
+    kind: ValueKind = "date"
+
+    def __init__(self, moment: Expr) -> None:
+        if moment.kind != "time":
+            raise DefinitionFault(f"{moment}.date: wanted a moment, got {KIND_WORDS[moment.kind]}")
+        self.moment, self.nullable = moment, moment.nullable
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.moment,)
+
+    def column(self, env: Env) -> Column:
+        times, known = self.moment.column(env)
+        return Column(env.civil_days(times)) if known is None else Column(np.where(known, env.civil_days(np.where(known, times, 0)), NULL), known)
+
+    def __str__(self) -> str:
+        return f"{self.moment}.date"
+
+
+class OnDay(Expr):
+    """The moment at which the clock shows `clock` (ms since 00:00) on a civil day, in the zone of the key."""
+
+    kind: ValueKind = "time"
+
+    def __init__(self, day: Expr, clock: Expr) -> None:
+        self.day, self.clock, self.nullable = day, clock, day.nullable
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.day, self.clock)
+
+    def column(self, env: Env) -> Column:
+        days, known = self.day.column(env)
+        clock = self.clock.column(env).values
+        return Column(env.moments_on(days, clock)) if known is None else Column(np.where(known, env.moments_on(np.where(known, days, 0), clock), NULL), known)
+
+    def __str__(self) -> str:
+        return f"{self.day} at {self.clock}"
 
 
 class TruthKey(Expr):

@@ -6,12 +6,14 @@ Comparison, sum and membership are unknown where an operand is; `&`, `|`, `~` ar
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from schemas.codes import code
 from streams.engine.expression.evaluate import Array, Column, Env, alternative, calculation, comparison, conjunction, disjunction, membership, negation
+from streams.engine.expression.quantities import quantity
 from streams.engine.expression.types import DefinitionFault, ValueKind, check_comparison, check_condition, check_domains, check_value, kind_of_result, shown, unit_of_result
 
 if TYPE_CHECKING:
@@ -39,6 +41,11 @@ class Expr:
     def key(self) -> object:
         """Equal for nodes that mean the same: the engine evaluates such nodes once."""
         return (type(self).__name__, *(child.key() for child in self.children()))
+
+    @cached_property
+    def same_as(self) -> object:
+        """`key`, found once."""
+        return self.key()
 
     def walk(self) -> Iterator[Expr]:
         """This node and all below it, top first."""
@@ -69,53 +76,54 @@ class Expr:
         raise DefinitionFault(f"{self}: wanted one value, got a loop over it")
 
     def __add__(self, other: Operand) -> Expr:
-        return Arithmetic("+", self, expr(other))
+        return calculated("+", self, length_beside(self, other))
 
     def __radd__(self, other: Operand) -> Expr:
-        return Arithmetic("+", expr(other), self)
+        return calculated("+", expr(other), self)
 
     def __sub__(self, other: Operand) -> Expr:
-        return Arithmetic("-", self, expr(other))
+        return calculated("-", self, length_beside(self, other))
 
     def __rsub__(self, other: Operand) -> Expr:
-        return Arithmetic("-", expr(other), self)
+        return calculated("-", expr(other), self)
 
     def __mul__(self, other: Operand) -> Expr:
-        return Arithmetic("*", self, expr(other))
+        return calculated("*", self, expr(other))
 
     __rmul__ = __mul__
 
     def __floordiv__(self, other: Operand) -> Expr:
-        return Arithmetic("//", self, expr(other))
+        return calculated("//", self, expr(other))
 
     def __rfloordiv__(self, other: Operand) -> Expr:
-        return Arithmetic("//", expr(other), self)
+        return calculated("//", expr(other), self)
 
-    def __truediv__(self, other: object) -> NoReturn:
-        raise DefinitionFault(f"{self} / {other}: wanted a whole number, got a fraction; use //, or multiply the other side of the comparison")
+    def __truediv__(self, other: Operand) -> Expr:
+        return calculated("/", self, expr(other))
 
-    __rtruediv__ = __truediv__
+    def __rtruediv__(self, other: Operand) -> Expr:
+        return calculated("/", expr(other), self)
 
     def __neg__(self) -> Expr:
-        return Arithmetic("-", Const(0), self)
+        return calculated("-", Const(0), self)
 
     def __lt__(self, other: Operand) -> Expr:
-        return Compare("<", self, expr(other))
+        return compared("<", self, expr(other))
 
     def __le__(self, other: Operand) -> Expr:
-        return Compare("<=", self, expr(other))
+        return compared("<=", self, expr(other))
 
     def __gt__(self, other: Operand) -> Expr:
-        return Compare(">", self, expr(other))
+        return compared(">", self, expr(other))
 
     def __ge__(self, other: Operand) -> Expr:
-        return Compare(">=", self, expr(other))
+        return compared(">=", self, expr(other))
 
     def __eq__(self, other: object) -> Expr:  # type: ignore[override]  # an expression, as in every column library
-        return Compare("==", self, expr(other))
+        return compared("==", self, expr(other))
 
     def __ne__(self, other: object) -> Expr:  # type: ignore[override]  # see __eq__
-        return Compare("!=", self, expr(other))
+        return compared("!=", self, expr(other))
 
     def __and__(self, other: Expr) -> Expr:
         return Logic("&", self, other)
@@ -147,6 +155,38 @@ class Expr:
     def or_(self, value: Operand) -> Expr:
         """The value, and where it is unknown `value`."""
         return OrElse(self, expr(value))
+
+    @property
+    def seconds(self) -> Expr:
+        """A length of time (ms) in whole seconds, cut off."""
+        return self._whole("seconds", 1_000)
+
+    @property
+    def minutes(self) -> Expr:
+        """A length of time (ms) in whole minutes, cut off."""
+        return self._whole("minutes", 60_000)
+
+    @property
+    def hours(self) -> Expr:
+        """A length of time (ms) in whole hours, cut off."""
+        return self._whole("hours", 3_600_000)
+
+    @property
+    def days(self) -> Expr:
+        """A number of civil days; of a length of time (ms) whole days of 24 h, cut off."""
+        return self if self.unit == "civil days" else self._whole("days", 86_400_000)
+
+    @property
+    def date(self) -> Expr:
+        """The civil day of a moment, in the zone of the key."""
+        from streams.engine.expression.leaves import CivilDay
+
+        return CivilDay(self)
+
+    def _whole(self, word: str, ms: int) -> Expr:
+        if self.kind != "int" or self.unit != "ms":
+            raise DefinitionFault(f"{self}.{word}: wanted a length of time in ms, got {shown(self)}")
+        return Arithmetic("//", self, Const(ms))
 
 
 Operand = Expr | int | str | bool
@@ -325,6 +365,30 @@ def expr(value: object) -> Expr:
     raise DefinitionFault(f"wanted an expression, a whole number, a text or a truth value, got {value!r}; money is counted in minor units, time in ms")
 
 
+def calculated(sign: str, left: Expr, right: Expr) -> Expr:
+    """A calculation: in whole numbers, or (`fractions.py`) in fractions. Raises DefinitionFault."""
+    from streams.engine.expression.fractions import Fractional
+
+    return Fractional(sign, left, right) if sign == "/" or "ratio" in (left.kind, right.kind) else Arithmetic(sign, left, right)
+
+
+def compared(sign: str, left: Expr, right: Expr) -> Expr:
+    """A comparison. Raises DefinitionFault."""
+    from streams.engine.expression.fractions import CompareFractions
+
+    return CompareFractions(sign, left, right) if "ratio" in (left.kind, right.kind) else Compare(sign, left, right)
+
+
+def length_beside(node: Expr, other: Operand) -> Expr:
+    """What is added to `node` or taken from it: beside a moment or date a text is a length of time. Raises DefinitionFault."""
+    if not isinstance(other, str) or node.kind not in ("time", "date"):
+        return expr(other)
+    number, unit = quantity(other)
+    length = Const(number)
+    length.unit = unit
+    return length
+
+
 def condition(value: Expr) -> Expr:
     """`value`, which is a condition. Raises DefinitionFault."""
     check_condition("where", value)
@@ -333,7 +397,7 @@ def condition(value: Expr) -> Expr:
 
 def maximum(left: Operand, right: Operand) -> Expr:
     """The larger of two values."""
-    return Arithmetic("max", expr(left), expr(right))
+    return calculated("max", expr(left), expr(right))
 
 
 TRUE = Const(value=True)

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     from streams.engine.expression.nodes import Expr
 
-ValueKind = Literal["int", "bool", "text", "token", "time", "date", "list"]
+ValueKind = Literal["int", "ratio", "bool", "text", "token", "time", "date", "list"]
 KIND_WORDS: dict[ValueKind, str] = {
     "int": "a whole number",
+    "ratio": "a fraction",
     "bool": "a truth value",
     "text": "a text",
     "token": "an id",
@@ -25,7 +26,8 @@ KIND_WORDS: dict[ValueKind, str] = {
 MEASURES = {"ms": "ms", "s": "s", "byte": "byte", "kbit/s": "kbit/s", "minor": "minor", "minor unit of currency": "minor"}
 """Units that must not be mixed. Others (`calls`, `top-ups`) count things."""
 MS_IN_S = 1000
-ORDERED = ("int", "time", "date")
+NUMBERS = ("int", "ratio")
+ORDERED = ("int", "ratio", "time", "date")
 ORDERINGS = ("<", "<=", ">", ">=")
 
 
@@ -70,7 +72,7 @@ def values_of(node: Expr) -> str:
 def check_comparison(sign: str, left: Expr, right: Expr) -> None:
     """Refuse sides that cannot be compared. Raises DefinitionFault."""
     what = f"{left} {sign} {right}"
-    if left.kind != right.kind:
+    if left.kind != right.kind and not (left.kind in NUMBERS and right.kind in NUMBERS):
         remedy = "; take the difference of two moments (ms) or dates (days) to compare with a number" if {"time", "date"} & {left.kind, right.kind} else ""
         raise DefinitionFault(f"{what}: wanted two values of one kind, got {shown(left)} and {shown(right)}{values_of(left)}{values_of(right)}{remedy}")
     if left.kind == "list" or (sign in ORDERINGS and left.kind not in ORDERED):
@@ -106,12 +108,22 @@ def kind_of_result(sign: str, left: Expr, right: Expr) -> ValueKind:
         case ("-", ("time", "time") | ("date", "date")):
             return "int"
         case ("+" | "-", ("time" | "date" as kind, "int")):
+            check_length(what, left, right)
             return kind
         case ("+", ("int", "time" | "date" as kind)):
+            check_length(what, right, left)
             return kind
         case ("max", ("time", "time") | ("date", "date")):
             return left.kind
     raise DefinitionFault(f"{what}: wanted numbers, or a moment or date with a number, got {shown(left)} and {shown(right)}")
+
+
+def check_length(what: str, moment: Expr, length: Expr) -> None:
+    """Refuse civil days beside a moment, and elapsed time beside a date. Raises DefinitionFault."""
+    wrong = "civil days" if moment.kind == "time" else "ms"
+    if length.unit == wrong:
+        remedy = "a length such as '24h', or take the .date first" if moment.kind == "time" else "civil days such as '3d'"
+        raise DefinitionFault(f"{what}: wanted {remedy}, got {length} in {wrong}")
 
 
 def unit_of_result(sign: str, left: Expr, right: Expr) -> str | None:
@@ -122,7 +134,7 @@ def unit_of_result(sign: str, left: Expr, right: Expr) -> str | None:
     if left.kind in ("time", "date") or right.kind in ("time", "date"):
         return None
     if sign == "//":
-        return "s" if one == "ms" and right.literal == MS_IN_S else None
+        return "s" if one == "ms" and right.literal == MS_IN_S else None  # other lengths of time count hours or days: no measure
     if sign == "*":
         return one or other if not (one and other) else None
     return one or other

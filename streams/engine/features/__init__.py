@@ -1,1 +1,1 @@
-"""The primitives, one file each: what a rule may say (a declaration) and how it runs over columns (its `…Runtime`)."""
+"""The primitives of rules, one file each: what an author declares, the stage that runs it, and its kernel."""

@@ -1,4 +1,4 @@
-"""P7 absence: something did not happen in time. A timer, set by the event before, cancelled by the awaited record."""
+"""P7 absence: something did not happen in time after something else. Its kernel also runs the dates of P8 (`deadline.py`)."""
 
 from __future__ import annotations
 
@@ -6,178 +6,278 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schemas.columns import DAY_MS
-from streams.engine.expression import TRUE
-from streams.engine.features.primitive import Home, Primitive, Span, TimedRuntime
-from streams.engine.state.members import Members
+from schemas.codes import NULL
+from streams.engine.expression import by_name
+from streams.engine.features.answers import MOST_RUNS, answered, note_answer
+from streams.engine.features.pair import shared_keys
+from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, END, EVERYTHING, TIMERS, Due, lower, members_of, place_before, resets_of, topic_of
+from streams.engine.kernels import kernel
+from streams.engine.stage import FlowStage
+from streams.engine.state.chains import Chains, wipe
 from streams.engine.state.reach import Memory
+from streams.engine.streams import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from schemas.columns import Ints
-    from streams.engine.batch import Group, Matches, World
-    from streams.engine.expression import Expr, Output
-    from streams.engine.state.tables import Rows
+    from streams.engine.batch import Batch
+    from streams.engine.expression import Expr
+    from streams.engine.features.deadline import DeadlineSource
+    from streams.engine.flow import Flow
+    from streams.engine.home import Home
+    from streams.engine.spans import Span
+    from streams.engine.streams import Stream, ValueOf
+
+NOTHING = np.zeros((7, 0), np.int64)
+"""What calls off what is never called off."""
+UNKNOWN = NULL
+"""The moment of an A that names none: it changes nothing."""
 
 
-class Absence(Primitive):
-    """After event `after`, no record with `unless` within `span` (inclusive): `due`, at the end of the span.
+class AbsenceSource(Source):
+    """No happening of `awaited` in (t_A, t_A + span] after an A of `first`: due at the end of the span, with the time of that end.
 
-    A late record with `unless` counts when its own time is within the span; a late `after` sets no timer where a later one is known, or a
-    record with `unless` in its span.
+    While one A is waited on, other A's change nothing, or (`latest`) the wait begins anew with each. One of `awaited` at exactly the end calls it off; at the time of A one of
+    another topic does (A counts as before it), of the same topic if it was released behind it. A late A begins no timer, nor does one
+    where an awaited one in its span is already known.
     """
 
-    code = "P7"
+    word = "absence"
+    timed = True
 
-    def __init__(self, after: type, records: type, unless: Expr, span: Span) -> None:
-        super().__init__()
-        self.after: type[Any] = after
-        self.records, self.unless, self.span = records, unless, span
+    def __init__(self, first: Stream, awaited: Stream, span: Span, *, latest: bool = False) -> None:
+        self.first, self.awaited, self.span, self.latest = first, awaited, span, latest
+        shared_keys(first, awaited, first)
 
-    @property
-    def since(self) -> Output:
-        """When `after` happened, epoch ms."""
-        return self.output("since", "time")
+    def keys_of(self, stream: Stream) -> tuple[Expr, ...]:
+        """The values of one of the two streams by which they go together."""
+        return shared_keys(self.first, self.awaited, stream)
 
-    def outputs(self) -> dict[str, Output]:
-        return {"since": self.since}
+    def inputs(self) -> tuple[Stream, ...]:
+        return (self.first, self.awaited)
 
-    def condition(self) -> Expr:
-        return self.unless
+    def origins(self) -> tuple[Stream, ...]:
+        return (self.first,)
 
-    def warm_after_ms(self, world: World) -> int | None:
-        return self.span.longest_ms(world)
+    def evidence(self) -> dict[str, Expr]:
+        return {"since": self.first.time}
 
-    def bind(self, home: Home) -> AbsenceRuntime:
-        return AbsenceRuntime(self, home)
+    def expressions(self) -> tuple[object, ...]:
+        return (self.span, self.latest)
 
+    def canonical(self, value_of: ValueOf) -> str:
+        return self._text(value_of, value_of)
 
-class AbsenceRuntime(TimedRuntime):
-    """State: when the event before happened, when its span ends, the record that set the timer; and when the awaited records of the last days came."""
+    def gathered(self, value_of: ValueOf) -> str:
+        return self._text(value_of, by_name)
 
-    def __init__(self, declared: Absence, home: Home) -> None:
-        super().__init__(declared, home)
-        self.span = declared.span
-        self.since = self.table.column(f"{declared.name}.since", "time", part=self.part)
-        self.awaited = Members(self.table, f"{declared.name}.awaited", [])
-        home.state.remembers(self.due.place, Memory(delay_ms=declared.span.longest_ms(home.world)))
-        home.matters_for(self.table, None)
-
-    def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
-        rows = self.scope.rows(group, idx)
-        self.awaited.add(rows, group.time[idx], [], np.minimum(group.time[idx], group.clock(idx)) - self.home.late_limit_ms)
-        due = self.due.values[rows]
-        self.disarm(rows[(due != 0) & (group.time[idx] >= self.since.values[rows]) & (group.time[idx] <= due)])
-        return {}
-
-    def begin(self, matches: Matches, anchors: list[bytes]) -> None:
-        """The event before happened: a new one replaces the one waited on, unless it is older."""
-        since, texts = self.since.values[matches.rows], self.anchors.texts[self.anchor_name]
-        newer = np.flatnonzero((matches.times >= since) | (since > matches.times + self.home.jump_ms))
-        rows, times = matches.rows[newer], matches.times[newer]
-        due = self.span.after(self.world, times, matches.zones if isinstance(matches.zones, int) else matches.zones[newer])
-        self.disarm(rows)
-        self.since.values[rows] = times
-        waiting = np.flatnonzero(~self.awaited.any_between(rows, times, due))
-        for row, at in zip(rows[waiting].tolist(), newer[waiting].tolist(), strict=True):
-            texts[row] = anchors[at]
-        self.arm(rows[waiting], due[waiting])
-
-    def fire(self, rows: Rows, due: Ints, zone: Ints | int) -> dict[str, Matches]:
-        since = self.since.values[rows]
-        self.disarm(rows)
-        return {"due": self.timer_matches(rows, due, zone, {"since": since})}
+    def _text(self, value_of: ValueOf, wait_of: ValueOf) -> str:
+        return f"[{self.first.canonical(value_of)}] without [{self.awaited.canonical(value_of)}] within {self.span.canonical(wait_of)}{' latest' if self.latest else ''}"
 
 
-class Silence(Primitive):
-    """After a record with `wanted`, no further one within `span`; only if there were some on `least` of the last `of_days` civil days.
+@kernel(
+    "UniTuple(int64, 3)(int64[:,:], int64[:,:], int64[:,:], int64[:], int64[:], int64[:], int64[:], int64[:], int64[:], boolean[:], int64[:], int64, int64[:], int64[:],"
+    " int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:], int64, int64, int64, boolean, int64[:,:], int64[:], int64[:])"
+)
+def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
+    firsts: Any,
+    awaited: Any,
+    resets: Any,
+    clock: Any,
+    timer_clock: Any,
+    due: Any,
+    since: Any,
+    newest: Any,
+    topics: Any,
+    dirty: Any,
+    marks: Any,
+    base: int,
+    lows: Any,
+    tops: Any,
+    lists: Any,
+    links: Any,
+    runs: Any,
+    spare: Any,
+    heard: Any,
+    span: int,
+    keep: int,
+    jump: int,
+    replaces: bool,
+    fired: Any,
+    begun: Any,
+    ended: Any,
+) -> tuple[int, int, int]:
+    """Set timers at `firsts` and call them off at `awaited` (`timers.py`), in merged order; at the same place `awaited` go first.
 
-    Each record sets the timer again, by the days up to itself. A late record that is later than the last one does the same.
+    `span`: the shortest time waited; `keep`: how long what was awaited is remembered, both ms. `newest`: the time of the newest A,
+    waited on or not. `replaces`: an A whose moment is known sets the timer anew, else only where none is set; such a timer begins again with a
+    line that comes back (until then its moment is stored as a negative number). `topics`: of the pending
+    A by row, or one for all. Returns how many fired, began, and were called off or dropped.
     """
-
-    code = "P7"
-
-    def __init__(self, records: type, wanted: Expr, span: Span, least: int, of_days: int) -> None:
-        super().__init__()
-        if not 1 <= of_days <= DAYS_KEPT:
-            raise ValueError(f"of: wanted 1 to {DAYS_KEPT} days, got {of_days}")
-        self.records, self.wanted, self.span, self.least, self.of_days = records, wanted, span, least, of_days
-
-    @property
-    def since(self) -> Output:
-        """When the last record was, epoch ms."""
-        return self.output("since", "time")
-
-    @property
-    def active_days(self) -> Output:
-        """On how many civil days there was one, of those looked at."""
-        return self.output("active_days", "int")
-
-    def outputs(self) -> dict[str, Output]:
-        return {"since": self.since, "active_days": self.active_days}
-
-    def condition(self) -> Expr:
-        return self.wanted
-
-    def warm_after_ms(self, world: World) -> int | None:
-        return self.span.longest_ms(world) + self.of_days * DAY_MS
-
-    def bind(self, home: Home) -> SilenceRuntime:
-        return SilenceRuntime(self, home)
-
-
-DAYS_KEPT = 62
-
-
-class SilenceRuntime(TimedRuntime):
-    """State: the last record's time, and a bit for each of the days up to it (bit 0 its own)."""
-
-    def __init__(self, declared: Silence, home: Home) -> None:
-        super().__init__(declared, home)
-        self.silence = declared
-        self.since = self.table.column(f"{declared.name}.since", "time", part=self.part)
-        self.days = self.table.column(f"{declared.name}.days", "int", part=self.part)
-        home.state.remembers(self.due.place, Memory(delay_ms=declared.span.longest_ms(home.world)))
-        home.matters_for(self.table, None)
-        self.window = (1 << declared.of_days) - 1
-
-    def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
-        rows, times, zone = self.scope.rows(group, idx), group.time[idx], group.zone(self.scope.by, idx)
-        calendar, since = self.world.calendar, self.since.values[rows]
-        ahead = calendar.day(times, zone) - calendar.day(since, zone)
-        days = self.days.values[rows]
-        misdated = since > times + self.home.jump_ms
-        newer = (times >= since) | misdated
-        shifted = np.where(ahead <= DAYS_KEPT, days << np.clip(ahead, 0, DAYS_KEPT), 0) & KEPT | 1
-        filled = days | np.where(-ahead <= DAYS_KEPT - 1, np.int64(1) << np.clip(-ahead, 0, DAYS_KEPT - 1), 0)
-        days = np.where(misdated, 1, np.where(newer, shifted, filled))
-        self.days.values[rows] = days
-        self.since.part.touch(rows)
-        newest = rows[newer]
-        self.since.values[newest] = times[newer]
-        enough = np.bitwise_count(days[newer] & self.window) >= self.silence.least
-        due = self.silence.span.after(self.world, times[newer], zone if isinstance(zone, int) else zone[newer])
-        self.arm(newest, np.where(enough, due, 0))
-        self._anchor(group, idx[newer][enough], newest[enough])
-        return {}
-
-    def _anchor(self, group: Group, idx: Ints, rows: Rows) -> None:
-        from streams.engine.identity import pack
-
-        texts, records = self.anchors.texts[self.anchor_name], group.records
-        for row, i in zip(rows.tolist(), idx.tolist(), strict=True):
-            texts[row] = pack(records[i])
-
-    def arm(self, rows: Rows, due: Ints) -> None:
-        self.due.values[rows] = due
-        self.due.part.touch(rows)
-        real = due != 0
-        self.table.arm(rows[real], due[real])
-
-    def fire(self, rows: Rows, due: Ints, zone: Ints | int) -> dict[str, Matches]:
-        self.disarm(rows)
-        active = np.bitwise_count(self.days.values[rows] & self.window).astype(np.int64)
-        return {"due": self.timer_matches(rows, due, zone, {"since": self.since.values[rows], "active_days": active})}
+    n, n_begun, n_ended = 0, 0, 0
+    i, j, k = 0, 0, 0
+    while True:
+        which, at, order = -1, 0, 0
+        if j < awaited.shape[1]:
+            which, at, order = 1, awaited[1, j], awaited[2, j]
+        if i < firsts.shape[1] and (which < 0 or firsts[1, i] < at or (firsts[1, i] == at and firsts[2, i] < order)):
+            which, at = 0, firsts[1, i]
+        if k < resets.shape[1] and (which < 0 or resets[1, k] < at):
+            which, at = 2, resets[1, k]
+        if which < 0:
+            return n, n_begun, n_ended
+        time = BEFORE_ALL
+        if which == 0:
+            row, time, rank, timed = firsts[0, i], firsts[3, i], firsts[4, i], firsts[2, i] != 0
+        elif which == 1:
+            row, time, rank, timed = awaited[0, j], awaited[3, j], awaited[4, j], awaited[2, j] != 0
+        else:
+            row, rank, timed = resets[0, k], 0, True
+        topic_rank = -1 if timed else rank
+        topic = row if len(topics) > 1 else 0
+        if due[row] > 0:
+            by = max(marks[row] - base, -1)
+            place = place_before(timer_clock, due[row], (firsts[1, by] + 1) // 2 if by >= 0 else 0, at, time)
+            if place >= 0:
+                fired[n, 0], fired[n, 1], fired[n, 2] = row, due[row], place
+                fired[n, 3], fired[n, 4], fired[n, 5] = since[row], by, topics[topic]
+                due[row], dirty[row] = 0, True
+                n += 1
+        if which == 0:
+            moment = firsts[5, i]
+            late = time < newest[row] <= time + jump or moment == UNKNOWN
+            if not late and firsts[6, i] != 0 and newest[row] != time:
+                newest[row], dirty[row] = time, True
+            if not late and replaces and due[row] != 0:
+                due[row], dirty[row] = 0, True
+                ended[n_ended] = row
+                n_ended += 1
+            if not late and moment >= time and (due[row] == 0 or since[row] > time + jump) and not answered(lists, links, runs, row, time, moment, topic_rank):
+                since[row], topics[topic], dirty[row] = time, rank, True
+                due[row], marks[row] = moment, base + i
+                lower(lows, tops, row, moment)
+                begun[n_begun] = i
+                n_begun += 1
+            i += 1
+        elif which == 1:
+            if due[row] > 0 and since[row] <= time <= due[row]:
+                due[row], dirty[row] = 0, True
+                ended[n_ended] = row
+                n_ended += 1
+            now = clock[max(at // 2, 0)]
+            least = min(time, now) - keep
+            if newest[row] <= now:
+                least = max(least, newest[row])
+            if note_answer(lists, links, runs, spare, row, time, topic_rank, span, least):
+                heard[row] = True
+            j += 1
+        else:
+            what = resets[2, k]
+            if what == COMES_BACK and due[row] < 0:
+                due[row], dirty[row] = -due[row] if -due[row] >= resets[3, k] else 0, True
+                if due[row] > 0:
+                    lower(lows, tops, row, due[row])
+                else:
+                    ended[n_ended] = row
+                    n_ended += 1
+            elif what == TIMERS and replaces and due[row] > 0:
+                due[row], dirty[row] = -due[row], True
+            elif what == EVERYTHING or (what == TIMERS and due[row] != 0):
+                due[row], dirty[row] = 0, True
+                ended[n_ended] = row
+                n_ended += 1
+            if what == EVERYTHING:
+                since[row] = newest[row] = 0
+                wipe(lists, links, spare, row)
+                heard[row] = True
+            k += 1
 
 
-KEPT = (1 << (DAYS_KEPT + 1)) - 1
-__all__ = ["TRUE", "Absence", "AbsenceRuntime", "Silence", "SilenceRuntime"]
+class AbsenceStage(FlowStage):
+    """Moments at which an A has gone without an awaited one. State: the pending or last A, and when awaited ones came that a late A may have missed."""
+
+    def __init__(self, home: Home, by: str, source: AbsenceSource | DeadlineSource, first: FlowStage, awaited: FlowStage | None, name: str) -> None:
+        super().__init__(first, *([awaited] if awaited is not None else []))
+        self.home, self.by, self.source, self.name, self.first, self.awaited = home, by, source, name, first, awaited
+        streams = [one for one in (source.first, source.awaited) if one is not None]
+        sources = tuple(one.source for one in streams)
+        self.keys = [source.keys_of(one) for one in streams]
+        self.scope = home.scope(by, self.keys[0], sources)
+        self.timers = Due(home, self.scope, home.part(sources), name, source, source.first.source)
+        self.topic = topic_of(sources[-1])
+        self.answers = Chains(self.scope.table, f"{name}.answers", [("begin", "time"), ("end", "int")], most=MOST_RUNS)
+        self.shortest, longest = self.waits()
+        self.kept = longest + home.late_limit_ms
+        home.keep(self.scope.table, longest)
+        home.state.remembers(f"{by}.{name}", Memory(delay_ms=longest))
+
+    def waits(self) -> tuple[int, int]:
+        """Bounds of the time from an A to its moment, ms."""
+        assert isinstance(self.source, AbsenceSource)  # others have bounds of their own
+        value_of = self.home.world.value_of
+        return self.source.span.shortest_ms(value_of), self.source.span.longest_ms(value_of)
+
+    def moments(self, flow: Flow) -> Ints:
+        """When the timers of A's are due; UNKNOWN where one names no moment."""
+        assert isinstance(self.source, AbsenceSource)  # others have moments of their own
+        span, world = self.source.span, self.home.world
+        return span.after(world.value_of, world.calendar, flow.time, flow.zones(self.by) if span.civil else 0)
+
+    def keep_of_anchor(self, nodes: Iterable[Expr]) -> None:
+        """Note what is read of the A at its timer; called before `declare`."""
+        self.timers.keep(nodes)
+
+    def declare(self) -> None:
+        self.timers.declare()
+
+    def restored(self) -> None:
+        self.timers.restored()
+
+    def earliest(self) -> int | None:
+        return self.timers.earliest()
+
+    def run(self, batch: Batch) -> None:
+        timers, answers = self.timers, self.answers
+        firsts = members_of(self.scope, self.first.flow, self.keys[0], timers.topic)
+        awaited = NOTHING if self.awaited is None else members_of(self.scope, self.awaited.flow, self.keys[1], self.topic).entries
+        resets = resets_of(batch, self.scope, returns=self.source.latest)
+        n, m, k = firsts.flow.n, awaited.shape[1], resets.shape[1]
+        if not n + m + k and timers.idle(batch):
+            self.flow = timers.nothing(batch)
+            return
+        if n:
+            firsts.entries[END] = self.moments(firsts.flow)
+        answers.make_room(m)
+        marks, base = timers.begin(n)
+        fired, begun, ended = np.empty((n + m + k, 6), np.int64), np.empty(n, np.int64), np.empty(n + m + k, np.int64)
+        counts = absences(
+            firsts.entries,
+            awaited,
+            resets,
+            batch.clock,
+            batch.timer_clock,
+            timers.due.values,
+            timers.since.values,
+            timers.newest.values,
+            timers.ranks(),
+            timers.due.part.dirty,
+            marks,
+            base,
+            timers.lows,
+            timers.tops,
+            answers.lists,
+            answers.links,
+            answers.values,
+            answers.spare,
+            answers.dirty,
+            self.shortest,
+            self.kept,
+            self.home.jump_ms,
+            self.source.latest,
+            fired,
+            begun,
+            ended,
+        )
+        answers.count_dropped()
+        self.flow = timers.finish(batch, firsts, marks, base, fired[: counts[0]], begun[: counts[1]], ended[: counts[2]])

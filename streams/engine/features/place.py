@@ -2,260 +2,345 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import xxhash
 
-from schemas.codes import keep, text_of
-from streams.engine.expression import TRUE
-from streams.engine.features.primitive import HOUR_MS, Home, Primitive, Signal, Span, TimedRuntime
+from schemas.codes import NULL, code, keep, text_of
+from schemas.columns import DAY_MS
+from streams.engine.civil import Zones, lines_of
+from streams.engine.expression import Expr, Reading, RecordField
+from streams.engine.features import place_machine as machine
+from streams.engine.features.cuts import believed_in, pieces
+from streams.engine.stage import Entries, FlowStage, entries_of
+from streams.engine.state.codec import SEPARATOR
+from streams.engine.streams import RecordSource, Source, Stream
 
 if TYPE_CHECKING:
-    from schemas.columns import Ints
-    from streams.engine.batch import Group, Matches, World
-    from streams.engine.expression import Expr, Output
-    from streams.engine.state.tables import Column, Rows
+    from schemas.columns import Bools, Ints
+    from streams.engine.batch import Batch, Reset
+    from streams.engine.expression import ValueKind
+    from streams.engine.flow import Flow
+    from streams.engine.home import Home
+    from streams.engine.state.codec import ColumnKind
+    from streams.engine.state.tables import Part, Rows
+    from streams.engine.streams import ValueOf
 
-DWELL_MS = 30 * 60_000
-DWELL_RECORDS = 2
-NIGHT_END_MS = 6 * HOUR_MS
-VOTE_DAYS = 28
-VOTES_NEEDED = 5
-TRIP_DAYS = 60
+ABROAD = "intl:"
+UNKNOWN_COUNTRY = "?"
 CITIES_KEPT = 24
 """A trip remembers this many different places; further ones are not listed."""
-ABROAD = "intl:"
+PLACE: tuple[tuple[str, ColumnKind], ...] = (
+    ("stable", "text"), ("candidate", "text"), ("candidate.first", "time"), ("candidate.last", "time"), ("newest", "time"),
+    ("home.inferred", "text"), ("home.count_at", "time"), ("trip.opened", "time"), ("trip.ends", "time"), ("trip.tourist", "flag"),
+)  # fmt: skip
+"""The columns of a line's place, in the order of `place_machine.STABLE` and those behind it."""
 
 
-class Place(Primitive):
-    """`moved`: a new stable place is confirmed. Texts are place codes: a city, or `intl:` and a country.
+class Place:
+    """The place machine over location records: `moved` happens when a new stable place is confirmed.
 
-    A place is confirmed by two records at least 30 minutes apart with no other place between them; abroad at once.
-    Home is what the CRM says until the nights say otherwise: the place of the last record before 06:00 of at least 5 of the
-    last 28 days, and of more than half of those that voted. Late records change nothing.
+    Places are texts: a city, or `intl:` and a country (`intl:?` where the country is unknown). A place is confirmed by two records
+    at least 30 minutes apart with no other place between them; a candidate that is not seen again within 12 hours begins anew.
+    Home is what the CRM says until the nights say otherwise. Late records change nothing but the vote of their day.
     """
 
-    code = "P11"
-    tables = ("cell",)
+    def __init__(self, records: Any) -> None:
+        self.stream: Stream = records.all
+        self.source = PlaceSource(self)
+        self.moved = Stream(self.source)
+        own = self._reading
+        self.here, self.home = own("here", "text", nullable=True), own("home", "text", nullable=True)
+        self.was, self.to = own("was", "text"), own("to", "text")
+        self.since, self.confirmed_after = own("since", "time"), own("confirmed_after", "int", unit="ms")
+        self.domestic = own("domestic", "bool")
+        self.trip = Trip(self)
+        self.left_home = own("left_home", "bool", implies=(self.home, self.trip.id))
+        self.came_home = own("came_home", "bool", implies=(self.home, self.trip.id))
 
-    def __init__(self, records: type, *, name: str) -> None:
-        super().__init__()
-        self.records = records
-        self.adopt(name, "line")
-        self.origin = self.output("origin", "text")
-        self.to = self.output("to", "text")
-        self.home = self.output("home", "text", nullable=True)
-        self.since = self.output("since", "time")
-        self.confirmed_after_s = self.output("confirmed_after_s", "int", unit="s")
-        self.trip_id = self.output("trip_id", "token", nullable=True)
-        self.trip_hours = self.output("trip_hours", "int")
-        self.trip_ms = self.output("trip_ms", "int", unit="ms")
-        self.trip_places = self.output("trip_places", "list")
-        self.trip_tourist = self.output("trip_tourist", "bool")
-        self.left_home = self.output("left_home", "bool", implies=(self.home, self.trip_id))
-        self.came_home = self.output("came_home", "bool", implies=(self.home, self.trip_id))
-        self.domestic = self.output("domestic", "bool")
+    def _reading(self, name: str, kind: ValueKind, *, nullable: bool = False, unit: str | None = None, implies: tuple[Reading, ...] = ()) -> PlaceReading:
+        return PlaceReading(self, name, kind, nullable=nullable, unit=unit, implies=implies)
+
+
+class Trip:
+    """The trip of a line: open from the confirmation of a place away from home until the line is home again."""
+
+    def __init__(self, place: Place) -> None:
+        self.id: Reading = place._reading("trip.id", "token", nullable=True)
+        self.length: Expr = place._reading("trip.length", "int", nullable=True, unit="ms")
+        self.cities: Expr = place._reading("trip.cities", "list")
+        self.tourist: Expr = place._reading("trip.tourist", "bool")
+
+
+AS_OF = ("here", "home", "trip.id", "trip.length")
+"""What any record of the line may read; the others are columns of `moved` alone."""
+
+
+class PlaceReading(Reading):
+    """What the place machine knows of a line: at `moved` as of that move, elsewhere as of the record that reads it."""
+
+    def __init__(self, place: Place, name: str, kind: ValueKind, *, nullable: bool, unit: str | None, implies: tuple[Reading, ...]) -> None:
+        self.place, self.name, self.kind, self.nullable, self.unit, self.implies = place, name, kind, nullable, unit, implies
+
+    def key(self) -> object:
+        return ("Place", id(self.place), self.name)
+
+    def canonical(self, value_of: ValueOf) -> str:
+        return f"{self.place.source.canonical(value_of)}.{self.name}"
+
+    def __str__(self) -> str:
+        return f"place.{self.name}"
+
+
+class PlaceSource(Source):
+    """The confirmations of a place machine."""
+
+    word = "place"
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def inputs(self) -> tuple[Stream, ...]:
+        return (self.place.stream,)
+
+    def canonical(self, value_of: ValueOf) -> str:
+        assert isinstance(self.place.stream.source, RecordSource)  # location records
+        return f"place of [{self.place.stream.canonical(value_of)}]"
+
+
+class Given(NamedTuple):
+    """What the machine runs over, an entry each: see `place_machine.place_machine`."""
+
+    rows: Rows
+    times: Ints
+    places: Ints
+    days: Ints
+    clock: Ints
+    believed: Bools
+    asked: Bools
+
+    def part(self, begin: int, end: int) -> Given:
+        """Entries begin to end (not included)."""
+        columns: list[Any] = [column[begin:end] for column in self]
+        return Given(*columns)
+
+
+class Moved(NamedTuple):
+    """Confirmations: columns `place_machine.ENTRY` and those behind it, their lines, and what their trips had seen."""
+
+    columns: Ints
+    rows: Rows
+    cities: list[list[str]]
+    tourist: list[bool]
+
+
+class PlaceStage(FlowStage):
+    """The confirmations of a place machine; reads what it knows of a line at the happenings of other stages: the readers.
+
+    State, in two parts of the lines that are written only where something changed: `place`, and `nights` with the votes.
+    """
+
+    def __init__(self, home: Home, by: str, source: PlaceSource, inner: FlowStage, name: str) -> None:
+        super().__init__(inner)
+        self.home, self.by, self.source, self.inner, self.name = home, by, source, inner, name
+        assert isinstance(source.place.stream.source, RecordSource)  # location records
+        record = source.place.stream.source.record
+        self.plmn, self.cell = (RecordField(record, name, "text", nullable=True) for name in ("plmn", "cell_id"))
+        self.roaming = RecordField(record, "roaming", "bool", nullable=False)
+        self.readers: dict[int, tuple[FlowStage, set[str]]] = {}
+        self.abroad: dict[int, int] = {}
+        """Codes of places by codes of countries."""
+
+    def read(self, name: str, reader: FlowStage) -> None:
+        """Declare that `name`, one of AS_OF, is read at the happenings of `reader`. Called before the first run."""
+        assert name in AS_OF  # the others are columns of `moved` alone
+        self.readers.setdefault(id(reader), (reader, set()))[1].add(name)
+        if reader not in self.needs:
+            self.needs.append(reader)
+
+    def declare(self) -> None:
+        """Declare its columns."""
+        world = self.home.world
+        table = self.table = self.home.state.table(self.by)
+        timed = min(machine.VOTES_KEPT, self.home.late_limit_ms // DAY_MS + 3)
+        """A record within the late limit may be of so many civil days, the newest one with them."""
+        nights: list[tuple[str, ColumnKind, int]] = [("newest_day", "int", 1), ("days", "int", 1)]
+        nights += [("places", "text", machine.VOTES_KEPT), (f"times.{timed}", "time", timed)]
+        for name, kind in PLACE:
+            table.column(f"{self.name}.{name}", kind, part="place")
+        for name, kind, length in nights:
+            table.column(f"{self.name}.nights.{name}", kind, part="nights", length=length)
+        self.cities = f"{self.name}.trip.cities"
+        self.place_part, self.nights_part = table.texts(self.cities, part="place"), table.part("nights")
+        self.place_begins, self.nights_begin, self.nights_width = f"{self.name}.stable", f"{self.name}.nights.newest_day", machine.TIMES + timed
+        self.lines = lines_of(world)
+        self.zones = Zones.of(world.calendar)
+        self.home.keep(table, None)
 
     @property
-    def moved(self) -> Signal:
-        """A new stable place is confirmed."""
-        return Signal(self, "moved")
+    def state(self) -> Ints:
+        """The place of each line, by the columns of `place_machine`."""
+        return block(self.place_part, self.place_begins, len(PLACE))
 
-    def condition(self) -> Expr:
-        return TRUE
+    @property
+    def nights(self) -> Ints:
+        """The nights of each line."""
+        return block(self.nights_part, self.nights_begin, self.nights_width)
 
-    def outputs(self) -> dict[str, Output]:
-        return {"place": self.to, "home": self.home, "confirmed_after_s": self.confirmed_after_s}
+    # Running
 
-    def warm_after_ms(self, world: World) -> int | None:
-        return VOTE_DAYS * 24 * HOUR_MS
+    def run(self, batch: Batch) -> None:
+        flow, flows = self.inner.flow, [stage.flow for stage, _ in self.readers.values()]
+        entries = entries_of(flow, flows) if flows else Entries(flow.at, flow.time, np.arange(flow.n), [])
+        given = self._given(batch, flow, flows, entries)
+        seen = np.zeros((len(given.rows) if flows else 0, 3), np.int64)
+        found = []
+        for begin, end, resets in pieces(entries.at, batch.resets if self.by == "line" else []):
+            found.append(self._pass(given.part(begin, end), seen[begin:end], begin))
+            for reset in resets:
+                self._reset(batch, reset)
+        for (stage, names), entry in zip(self.readers.values(), entries.readers, strict=True):
+            self._put_read(stage.flow, names, given.rows[entry], seen[entry])
+        moved = Moved(np.concatenate([one.columns for one in found]), np.concatenate([one.rows for one in found]),
+                      [cities for one in found for cities in one.cities], [tourist for one in found for tourist in one.tourist])  # fmt: skip
+        self.flow = flow._taken(entries.member[moved.columns[:, machine.ENTRY]])  # of its own also where all of them moved: other values are read there
+        self._put_moved(moved)
 
-    def bind(self, home: Home) -> PlaceRuntime:
-        return PlaceRuntime(self, home)
+    def _given(self, batch: Batch, flow: Flow, flows: list[Flow], entries: Entries) -> Given:
+        n = len(entries.at)
+        rows: Rows = np.full(n, -1, np.int32)
+        asked, believed = np.zeros(n, bool), np.ones(n, bool)
+        places, days = np.zeros(n, np.int64), np.full(n, -1)
+        for other, entry in zip(flows, entries.readers, strict=True):
+            rows[entry], asked[entry] = other.rows(self.by), True
+        where = np.flatnonzero(entries.member >= 0)
+        member = entries.member[where]
+        own_places, own_days = self._places(flow)
+        rows[where], believed[where] = flow.rows(self.by)[member], believed_in(flow)[member]
+        places[where], days[where] = own_places[member], own_days[member]
+        return Given(rows, np.array(entries.time, np.int64), places, days, batch.timer_clock[entries.at // 2], believed, asked)
+
+    def _places(self, flow: Flow) -> tuple[Ints, Ints]:
+        """The place of each location record, 0 where unknown, and the civil day for which it votes, -1: none."""
+        reference, calendar = self.home.world.reference, self.home.world.calendar
+        countries = reference.plmn.country(flow.values(self.plmn), flow.time)
+        elsewhere = np.where(countries == 0, flow.values(self.roaming), countries != reference.plmn.home_country(flow.time))
+        places = np.where(elsewhere, 0, reference.cell.city(flow.values(self.cell), flow.time))
+        for country in np.unique(countries[elsewhere]).tolist():
+            if country not in self.abroad:
+                self.abroad[country] = keep(ABROAD + (text_of(country) if country else UNKNOWN_COUNTRY))
+            places[elsewhere & (countries == country)] = self.abroad[country]
+        local = flow.time + calendar.offset_ms(flow.time, flow.zones(self.by))
+        votes = ~elsewhere & (places != 0) & (local % DAY_MS < machine.NIGHT_END_MS)
+        return places, np.where(votes, local // DAY_MS, -1)
+
+    def _pass(self, given: Given, seen: Ints, begin: int) -> Moved:
+        """Run the machine over entries, the first of which is entry `begin` of the batch."""
+        moves = np.zeros((int(np.count_nonzero(given.places)), 8), np.int64)
+        world, state, dirty = self.home.world, self.state, self.place_part.dirty
+        known: list[Any] = [*given, self.table.map.keys, self.lines, *self.zones, world.default_zone, self.home.jump_ms]
+        kept: list[Any] = [state, dirty, self.nights, self.nights_part.dirty, seen, moves]
+        n = machine.place_machine(*known, *kept)
+        columns, entry = moves[:n], moves[:n, machine.ENTRY]
+        rows, times = given.rows[entry], given.times[entry]
+        entry += begin
+        return Moved(columns, rows, *self._visit(columns, rows, times, state))
+
+    def _visit(self, moves: Ints, rows: Rows, times: Ints, state: Ints) -> tuple[list[list[str]], list[bool]]:
+        """Put new places on the lists of the open trips. Returns the list of each, and whether people visit one of its places."""
+        lists, kept, tourist = [], self.place_part.texts[self.cities], []
+        toured = self._toured(moves[:, machine.TO], times)
+        for row, move, is_toured in zip(rows.tolist(), moves.tolist(), toured, strict=True):
+            if move[machine.LEFT]:
+                kept[row], state[row, machine.TOURIST] = b"", 0
+            cities = kept[row].decode().split(SEPARATOR) if kept[row] and move[machine.TRIP] else []
+            if move[machine.TRIP] and not move[machine.BACK]:
+                state[row, machine.TOURIST] |= is_toured
+                place = text_of(move[machine.TO])
+                if place not in cities and len(cities) < CITIES_KEPT:
+                    cities.append(place)
+                    kept[row] = SEPARATOR.join(cities).encode()
+            lists.append(cities)
+            tourist.append(bool(move[machine.TRIP] and state[row, machine.TOURIST]))
+            if move[machine.BACK]:
+                kept[row], state[row, machine.TOURIST] = b"", 0
+        return lists, tourist
+
+    def _toured(self, places: Ints, times: Ints) -> list[bool]:
+        """Whether people visit each place: the city, or some city of the country."""
+        city = self.home.world.reference.city
+        found = city.tourist(places, times) == 1
+        for at, place in enumerate(map(text_of, places.tolist())):
+            if place.startswith(ABROAD):
+                found[at] = city.has_tourist_city(np.array([code(place.removeprefix(ABROAD))]), times[at : at + 1])[0] == 1
+        return found.tolist()
+
+    def _reset(self, batch: Batch, reset: Reset) -> None:
+        """A line ends. Where only its timers stop, the count of votes that were due before it has taken place."""
+        row = np.array([reset.row], np.int32)
+        if not reset.timers_only:
+            self.state[row], self.nights[row] = 0, 0
+            self.place_part.texts[self.cities][reset.row] = b""
+            self.nights_part.touch(row)
+        else:
+            moment, none = batch.time[reset.position : reset.position + 1], np.zeros(1, bool)
+            clock = batch.timer_clock[reset.position : reset.position + 1]
+            self._pass(Given(row, moment, np.zeros(1, np.int64), np.full(1, -1), clock, none, none), np.zeros((0, 3), np.int64), 0)
+            self.state[row, machine.COUNT_AT] = 0
+        self.place_part.touch(row)
+
+    # What is read
+
+    def _put_read(self, flow: Flow, names: set[str], rows: Rows, seen: Ints) -> None:
+        here, home, opened = (seen[:, column].copy() for column in (machine.HERE_THEN, machine.INFERRED_THEN, machine.OPENED_THEN))
+        if "here" in names:
+            self._put(flow, "here", here, here != 0)
+        if "home" in names:
+            crm = np.flatnonzero((home == 0) & (rows >= 0))
+            if len(crm):
+                home[crm] = self.home.world.reference.line.home_city(self.table.map.keys[rows[crm], 1], flow.time[crm])
+            self._put(flow, "home", home, home != 0)
+        self._put_trip(flow, rows, opened, names)
+
+    def _put_trip(self, flow: Flow, rows: Rows, opened: Ints, names: set[str]) -> None:
+        """The trips opened at `opened` (0: none), and how long they have lasted; a record from before sees a length of 0."""
+        is_open = opened != 0
+        if "trip.id" in names:
+            self._put(flow, "trip.id", self._tokens(rows, opened), is_open)
+        if "trip.length" in names:
+            self._put(flow, "trip.length", np.where(is_open, np.maximum(flow.time - opened, 0), NULL), is_open)
+
+    def _tokens(self, rows: Rows, opened: Ints) -> Ints:
+        """Ids of trips: a hash of the line and of the moment when it was opened; 0 for none."""
+        tokens = np.zeros(len(rows), np.uint64)
+        ids: dict[tuple[int, int], int] = {}
+        for at in np.flatnonzero(opened).tolist():
+            trip = (int(rows[at]), int(opened[at]))
+            if trip not in ids:
+                ids[trip] = xxhash.xxh3_64_intdigest(f"{self.table.keys[trip[0]]} {trip[1]}".encode())
+            tokens[at] = ids[trip]
+        return tokens.view(np.int64)
+
+    def _put_moved(self, moved: Moved) -> None:
+        was, to, home, since, opened, left, back = moved.columns[:, machine.WAS :].T
+        for name, values in (("was", was), ("to", to), ("here", to), ("since", since), ("confirmed_after", self.flow.time - since)):
+            self._put(self.flow, name, values)
+        self._put(self.flow, "home", home, home != 0)
+        cities: Any = np.empty(len(moved.rows), object)
+        for at, visited in enumerate(moved.cities):
+            cities[at] = visited
+        inside = [not any(text_of(place).startswith(ABROAD) for place in both) for both in zip(was.tolist(), to.tolist(), strict=True)]
+        for name, values in (("domestic", inside), ("left_home", left != 0), ("came_home", back != 0), ("trip.tourist", moved.tourist)):
+            self._put(self.flow, name, np.array(values, bool))
+        self._put(self.flow, "trip.cities", cities)
+        self._put_trip(self.flow, moved.rows, opened, {"trip.id", "trip.length"})
+
+    def _put(self, flow: Flow, name: str, values: Any, known: Bools | None = None) -> None:
+        flow.put(("Place", id(self.source.place), name), values, known)
 
 
-class PlaceRuntime(TimedRuntime):
-    """State, in a part of its own that is written only when something changed."""
-
-    part = "place"
-
-    def __init__(self, declared: Place, home: Home) -> None:
-        super().__init__(declared, home)
-
-        def column(name: str, kind: Any, length: int = 1) -> Column:
-            return self.table.column(name, kind, part=self.part, length=length)
-
-        self.stable, self.candidate = column("stable", "text"), column("candidate", "text")
-        self.first, self.count = column("candidate.first", "time"), column("candidate.count", "int")
-        self.inferred = column("home.inferred", "text")
-        self.vote_day, self.vote = column("home.vote_day", "int", VOTE_DAYS), column("home.vote", "text", VOTE_DAYS)
-        self.trip, self.opened = column("trip.token", "token"), column("trip.begun", "time")
-        self.cities, self.tourist = column("trip.places", "text", CITIES_KEPT), column("trip.tourist", "flag")
-        self.home_part = self.stable.part
-        home.matters_for(self.table, None)
-        self.abroad_codes: dict[int, int] = {}
-
-    def update(self, group: Group, idx: Ints) -> dict[str, Matches]:
-        idx = idx[~group.late(idx)]
-        place, abroad = self._places(group, idx)
-        known = place != 0
-        idx, place, abroad = idx[known], place[known], abroad[known]
-        rows, times = self.scope.rows(group, idx), group.time[idx]
-        self._vote(rows, times, group.zone("line", idx), place, abroad)
-        confirmed, since = self._confirm(rows, times, place, abroad)
-        first_seen = np.flatnonzero(self.stable.values[rows] == 0)
-        self.stable.values[rows[first_seen]] = place[first_seen]
-        self.home_part.touch(rows[first_seen])
-        if not len(confirmed):
-            return {}
-        return {"moved": self._move(group, idx[confirmed], rows[confirmed], place[confirmed], since)}
-
-    def _places(self, group: Group, idx: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
-        """The place of each record, 0 where unknown; and whether it is abroad."""
-        reference, times = self.world.reference, group.time[idx]
-        abroad: npt.NDArray[np.bool_] = group.field("roaming")[idx] == 1
-        place: Ints = reference.cell.city(group.field("cell_id")[idx], times)
-        away = np.flatnonzero(abroad)
-        place = np.where(abroad, 0, place)
-        if len(away):
-            countries = reference.plmn.country(group.field("plmn")[idx[away]], times[away])
-            place[away] = [self._abroad_code(country) for country in countries.tolist()]
-        return place, abroad
-
-    def _abroad_code(self, country: int) -> int:
-        if country and country not in self.abroad_codes:
-            self.abroad_codes[country] = keep(ABROAD + text_of(country))
-        return self.abroad_codes.get(country, 0)
-
-    def _vote(self, rows: Rows, times: Ints, zone: Ints | int, place: Ints, abroad: npt.NDArray[np.bool_]) -> None:
-        """The last domestic record before 06:00 votes for the home of its day; the count is taken at 06:00."""
-        calendar = self.world.calendar
-        night = np.flatnonzero((calendar.local_ms_of_day(times, zone) < NIGHT_END_MS) & ~abroad)
-        if not len(night):
-            return
-        rows, times, place = rows[night], times[night], place[night]
-        zone = zone if isinstance(zone, int) else zone[night]
-        day = calendar.day(times, zone)
-        slot = day % VOTE_DAYS
-        new = (self.vote_day.values[rows, slot] != day) | (self.vote.values[rows, slot] != place)
-        self.vote_day.values[rows, slot] = day
-        self.vote.values[rows, slot] = place
-        self.home_part.touch(rows[new])
-        count_at, due = calendar.at(day, NIGHT_END_MS, zone), self.due.values[rows]
-        sooner = (count_at > times) & ((due == 0) | (count_at < due))
-        self.arm(rows[sooner], count_at[sooner])
-
-    def _confirm(self, rows: Rows, times: Ints, place: Ints, abroad: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
-        """Which records confirm a new place, and since when it was a candidate. Moves the candidates on."""
-        stable, candidate = self.stable.values[rows], self.candidate.values[rows]
-        elsewhere = (stable != 0) & (place != stable)
-        again = elsewhere & (place == candidate)
-        first = np.where(again, self.first.values[rows], times)
-        count = np.where(again, self.count.values[rows] + 1, 1)
-        confirmed = elsewhere & (abroad | ((count >= DWELL_RECORDS) & (times - first >= DWELL_MS)))
-        open_candidate = elsewhere & ~confirmed
-        changed = open_candidate | (candidate != 0)
-        self.candidate.values[rows] = np.where(open_candidate, place, 0)
-        self.first.values[rows] = np.where(open_candidate, first, 0)
-        self.count.values[rows] = np.where(open_candidate, count, 0)
-        self.home_part.touch(rows[changed])
-        which = np.flatnonzero(confirmed)
-        return which, first[which]
-
-    def home_of(self, rows: Rows, subscription: Ints, times: Ints) -> Ints:
-        """The home city: inferred, else the CRM's, else 0."""
-        inferred = self.inferred.values[rows]
-        return np.where(inferred != 0, inferred, self.world.reference.line.home_city(subscription, times))
-
-    def _move(self, group: Group, idx: Ints, rows: Rows, place: Ints, since: Ints) -> Matches:
-        times, zone = group.time[idx], group.zone("line", idx)
-        origin = self.stable.values[rows]
-        home = self.home_of(rows, group.field("subscription_id")[idx], times)
-        self.stable.values[rows] = place
-        self.home_part.touch(rows)
-        self._close_old_trips(rows, times, zone)
-        was_open = self.opened.values[rows] != 0
-        at_home = (place == home) & (home != 0)
-        left = ~was_open & (home != 0) & (origin == home) & ~at_home
-        self._open(rows[left], times[left])
-        back = was_open & at_home
-        self._visit(rows[~back], place[~back], times[~back])
-        opened = self.opened.values[rows]
-        outputs = {
-            "origin": origin,
-            "to": place,
-            "home": home,
-            "since": since,
-            "confirmed_after_s": (times - since) // 1000,
-            "trip_id": self.trip.values[rows].copy(),
-            "trip_ms": np.where(opened != 0, times - opened, 0),
-            "trip_hours": np.where(opened != 0, (times - opened) // HOUR_MS, 0),
-            "trip_places": [[text_of(c) for c in cities if c] for cities in self.cities.values[rows].tolist()],
-            "trip_tourist": self.tourist.values[rows] != 0,
-            "left_home": left,
-            "came_home": back,
-            "domestic": self._is_city(origin) & self._is_city(place),
-        }
-        self._close(rows[back])
-        return self.matches(group, idx, rows, outputs)
-
-    def _is_city(self, place: Ints) -> npt.NDArray[np.bool_]:
-        return np.array([not text_of(p).startswith(ABROAD) for p in place.tolist()], bool)
-
-    def _open(self, rows: Rows, times: Ints) -> None:
-        keys = self.table.keys
-        ids = [xxhash.xxh3_64_intdigest(f"{keys[row]} {time}".encode()) for row, time in zip(rows.tolist(), times.tolist(), strict=True)]
-        self.trip.values[rows] = np.array(ids, np.uint64).view(np.int64)
-        self.opened.values[rows] = times
-
-    def _visit(self, rows: Rows, place: Ints, times: Ints) -> None:
-        """Put `place` on the list of the open trips."""
-        travelling = self.opened.values[rows] != 0
-        rows, place, times = rows[travelling], place[travelling], times[travelling]
-        cities = self.cities.values[rows]
-        new = ~(cities == place[:, None]).any(1) & (cities == 0).any(1)
-        free = np.argmax(cities[new] == 0, axis=1)
-        self.cities.values[rows[new], free] = place[new]
-        self.tourist.values[rows] |= self.world.reference.city.tourist(place, times) == 1
-
-    def _close_old_trips(self, rows: Rows, times: Ints, zone: Ints | int) -> None:
-        opened = self.opened.values[rows]
-        ends = Span(TRIP_DAYS, civil=True).after(self.world, opened, zone)
-        self._close(rows[(opened != 0) & (times >= ends)])
-
-    def _close(self, rows: Rows) -> None:
-        for column in (self.trip, self.opened, self.cities, self.tourist):
-            column.values[rows] = 0
-        self.home_part.touch(rows)
-
-    def fire(self, rows: Rows, due: Ints, zone: Ints | int) -> dict[str, Matches]:
-        """06:00: count the votes of the last 28 days. It is repeated when the oldest vote lapses, if that can change the result."""
-        calendar = self.world.calendar
-        today = calendar.day(due, zone)
-        again = np.zeros(len(rows), np.int64)
-        for i, row in enumerate(rows.tolist()):
-            again[i] = self._count_votes(row, int(today[i]))
-        next_count = calendar.at(again, np.full(len(rows), NIGHT_END_MS), zone)
-        self.due.values[rows] = np.where(again != 0, next_count, 0)
-        self.home_part.touch(rows)
-        self.table.arm(rows[again != 0], next_count[again != 0])
-        return {}
-
-    def _count_votes(self, row: int, today: int) -> int:
-        """Set the inferred home of `row` as of civil day `today`; the day on which to look again, 0 for no such day."""
-        votes: dict[int, int] = {}
-        days = []
-        for day, place in zip(self.vote_day.values[row].tolist(), self.vote.values[row].tolist(), strict=True):
-            if place and today - VOTE_DAYS < day <= today:
-                votes[place] = votes.get(place, 0) + 1
-                days.append(day)
-        if not votes:
-            return 0
-        best = max(votes, key=lambda place: votes[place])
-        if votes[best] >= VOTES_NEEDED and 2 * votes[best] > len(days) and best != self.inferred.values[row]:
-            self.inferred.values[row] = best
-            if self.opened.values[row] and self.stable.values[row] == best:
-                self._close(np.array([row], np.int32))
-        return min(days) + VOTE_DAYS if len(votes) > 1 else 0
+def block(part: Part, first: str, width: int) -> Ints:
+    """`width` columns of numbers of a part that holds only such, from column `first` on, as [row, column]; writing to it writes to the part."""
+    begin = part.array.dtype.fields[first][1] // 8  # type: ignore[index]  # a part has named columns
+    return part.array.view(np.int64).reshape(len(part.array), -1)[:, begin : begin + width]

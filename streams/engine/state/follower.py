@@ -16,6 +16,8 @@ class Follower:
     """State that has a table's row numbers but is stored elsewhere, such as the members of windows."""
 
     part_name: str
+    dropped = 0
+    """Members dropped because their list was full, since this was last read."""
 
     def grow(self, size: int) -> None:
         """Make room for `size` rows, as the table did."""

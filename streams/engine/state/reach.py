@@ -12,8 +12,6 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is older than this span is removed."""
     known_from: int = 0
     """Everything since this time (epoch ms) is known; 0: since the very first record."""
-    count_to: int | None = None
-    """The largest number it counts to."""
     delay_ms: int | None = None
     """How far ahead its timers were set."""
 

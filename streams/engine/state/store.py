@@ -8,35 +8,50 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 
 from schemas.codes import hold, release, text_of
 from streams.engine.clock import Ahead
-from streams.engine.state.codec import Change, Entries, Layout, StateRefused, by_layout, by_part, record_key
+from streams.engine.state.codec import SEPARATOR, Change, Entries, Layout, StateRefused, by_layout, by_part, record_key, record_keys
 from streams.engine.state.follower import Follower
 from streams.engine.state.reach import Memory
-from streams.engine.state.tables import NEVER, Part, Table
+from streams.engine.state.tables import Part, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from schemas.columns import Ints
     from streams.engine.clock import Clock
+    from streams.engine.state.blocks import Blocks
     from streams.engine.state.tables import Rows
 
 Ledger = Counter[tuple[str, str]]
 """Records by topic and fate."""
-CLOCK, LAYOUT, MEMORY, TEXT = "clock", "layout", "memory", "text"
+CLOCK, LAYOUT, MEMORY, TEXT, OWNER = "clock", "layout", "memory", "text", "owner"
 HEAD_KEY = record_key(CLOCK, "")
 """Changelog key of the head row."""
-ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT)
+ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT, OWNER)
 """What the changelog holds besides the rows of parts."""
 TEXTS_BETWEEN = 1024
 """When the texts have grown by so many since the last check, or doubled, those that no row holds any more are deleted."""
-FORMAT = 1
+FORMAT = 3
 REMEDIES = {
-    "format": "run the version that wrote it, or start with another --app and replay history",
+    "format": "state of another edition cannot be read; run the version that wrote it, or start with another --app and replay history",
     "partitions": "customers would meet another shard's state; give the topics their old number of partitions, or start with another --app and replay history",
 }
+
+
+class Passed(msgspec.Struct, frozen=True):
+    """What of a topic that waits for stragglers is done beyond its next offset, and why: enough to continue as if nothing had stopped."""
+
+    read: int
+    """The offset behind the record that made the last one go."""
+    newest: int
+    """The newest believed event time up to there, epoch ms; 0: none yet."""
+    frontier: int
+    """Up to this event time everything had gone then, epoch ms."""
+    done: bytes = b""
+    """The offsets above the next one that are done: released, dropped or dead-lettered (`streams/intake/progress.py`)."""
 
 
 class Head(msgspec.Struct):
@@ -46,9 +61,16 @@ class Head(msgspec.Struct):
     ahead: Ahead | None = None
     facts: dict[str, int] = msgspec.field(default_factory=dict)
     records: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
-    """By topic, how many records had which fate: their sum is the number of records behind the committed offset."""
+    """By topic, how many records had which fate: their sum is the number of records that are done."""
     offsets: dict[str, int] = msgspec.field(default_factory=dict)
-    """Next offset of each raw topic, as committed in the same transaction; empty in state that an older version wrote."""
+    """Next offset of each raw topic, the lowest one that is not done, as committed in the same transaction; empty in state that an older version wrote."""
+    passed: dict[str, Passed] | UnsetType = UNSET
+    """By topic that waits for stragglers; left out where none does."""
+
+    def moved(self, offsets: dict[str, int], passed: Mapping[str, Passed | None]) -> Head:
+        """The same with other next offsets, and what is done beyond them; None: nothing."""
+        kept = {topic: one for topic, one in passed.items() if one is not None}
+        return msgspec.structs.replace(self, offsets=offsets, passed=kept or UNSET)
 
 
 class State:
@@ -68,6 +90,10 @@ class State:
         """By part, or part and column, where it does not keep everything forever."""
         self.memory_before: dict[str, Memory] = {}
         """The same as it was stored."""
+        self.owners: dict[str, list[str]] = {}
+        """By the name of state that is gathered for rules, the events that need it."""
+        self.owners_before: dict[str, list[str]] = {}
+        """The same as it was stored."""
         self.texts: set[int] = set()
         """The codes of the texts that are held for this state and stored with it."""
         weakref.finalize(self, release, self.texts)
@@ -79,9 +105,14 @@ class State:
         self.undeclared: list[bytes] = []
         """Changelog keys of what no installed definition declares any more: deleted with the next changes."""
 
-    def table(self, name: str) -> Table:
-        """The table `name`, declared on first use."""
-        return self.tables.setdefault(name, Table(name))
+    def table(self, by: str) -> Table:
+        """The base table of a key scope, declared on first use."""
+        return self.tables.setdefault(by, Table(by, 1 if by == "customer" else 2))
+
+    def finer(self, by: str, values: tuple[str, ...]) -> Table:
+        """The table of a key scope split by `values`, declared on first use."""
+        name = f"{by}({', '.join(values)})"
+        return self.tables.setdefault(name, Table(name, 1 + len(values), self.table(by)))
 
     def remembers(self, place: str, memory: Memory) -> None:
         """Declare how far back a part, or a part and column, will reach."""
@@ -100,7 +131,7 @@ class State:
             self._declare(heads)
         for table in self.tables.values():
             names = [*table.parts, *(follower.part_name for follower in table.followers)]
-            rows += [Change(record_key(name, key), None) for key in table.dropped for name in names]  # these come first, because a key may have a new row
+            rows += [(record_key(name, key), None) for key in table.dropped for name in names]  # these come first, because a key may have a new row
             table.dropped.clear()
             for part in table.parts.values():
                 self._part_changes(table, part, heads, rows)
@@ -110,12 +141,17 @@ class State:
                     self._layout(follower.layout(), heads)
                     self._texts(follower.text_codes(dirty), heads)
                     rows += self._records(follower.part_name, table, dirty, follower.encode(dirty))
+            for blocks in table.blocks:
+                changed = blocks.take_changes()
+                owners, numbers = map(table.keys.__getitem__, changed.rows.tolist()), changed.numbers.tolist()
+                keys = record_keys(blocks.part_name, [f"{owner}{SEPARATOR}{number}" for owner, number in zip(owners, numbers, strict=True)])
+                rows += zip(keys, changed.values, strict=True)
         rows += self._unheld_texts()
-        rows += [Change(key, None) for key in self.undeclared]
+        rows += [(key, None) for key in self.undeclared]
         self.undeclared.clear()
         head = self.head()
         if head != self.written and (head.clock or head.ahead or head.records):
-            rows.append(Change(HEAD_KEY, msgspec.json.encode(head)))
+            rows.append((HEAD_KEY, msgspec.json.encode(head)))
             self.written = head
         return heads + rows
 
@@ -131,6 +167,8 @@ class State:
                         self._texts(column.values[dirty], [])
             for follower in table.followers:
                 self._texts(follower.text_codes(follower.take_dirty()), [])
+            for blocks in table.blocks:
+                blocks.forget_changes()
         self._unheld_texts()
 
     def _unheld_texts(self) -> list[Change]:
@@ -150,7 +188,7 @@ class State:
         self.texts -= unheld
         release(unheld)
         self.look_at = len(self.texts) + max(TEXTS_BETWEEN, len(self.texts))
-        return [Change(record_key(TEXT, str(code)), None) for code in sorted(unheld)]
+        return [(record_key(TEXT, str(code)), None) for code in sorted(unheld)]
 
     def head(self) -> Head:
         """The head row: what is stored of the shard as a whole."""
@@ -158,17 +196,19 @@ class State:
         for (topic, fate), number in self.ledger.items():
             if number:
                 records.setdefault(topic, {})[fate] = number
-        return Head(self.clock.now, self.clock.ahead, dict(self.facts), records, self.written.offsets)
+        return Head(self.clock.now, self.clock.ahead, dict(self.facts), records, self.written.offsets, self.written.passed)
 
     def _declare(self, heads: list[Change]) -> None:
         """Write the layouts and memories of all parts, used or not, so that a plan can show what was installed."""
         self.declared = True
         for place, memory in self.memory.items():
             if self.memory_before.get(place) != memory:
-                heads.append(Change(record_key(MEMORY, place), msgspec.json.encode(memory)))
-        heads += [Change(record_key(MEMORY, place), None) for place in self.memory_before.keys() - self.memory.keys()]
+                heads.append((record_key(MEMORY, place), msgspec.json.encode(memory)))
+        heads += [(record_key(MEMORY, place), None) for place in self.memory_before.keys() - self.memory.keys()]
+        heads += [(record_key(OWNER, name), msgspec.json.encode(events)) for name, events in self.owners.items() if self.owners_before.get(name) != events]
+        heads += [(record_key(OWNER, name), None) for name in self.owners_before.keys() - self.owners.keys()]
         for table in self.tables.values():
-            for layout in (*(part.layout for part in table.parts.values()), *(follower.layout() for follower in table.followers)):
+            for layout in (*(part.layout for part in table.parts.values()), *(other.layout() for other in table.elsewhere())):
                 if layout.columns or layout.texts:
                     self._layout(layout, heads)
 
@@ -185,21 +225,21 @@ class State:
 
     @staticmethod
     def _records(part: str, table: Table, rows: Rows, values: Iterable[bytes | None]) -> list[Change]:
-        names = [record_key(part, table.keys[row] or "") for row in rows.tolist()]
-        return list(map(Change, names, values))
+        keys = [table.keys[row] or "" for row in rows.tolist()]
+        return list(zip(record_keys(part, keys), values, strict=True))
 
     def _layout(self, layout: Layout, heads: list[Change]) -> None:
         fingerprint = layout.fingerprint
         if fingerprint not in self.layouts:
             self.layouts[fingerprint] = layout
-            heads.append(Change(record_key(LAYOUT, fingerprint.hex()), msgspec.json.encode(layout)))
+            heads.append((record_key(LAYOUT, fingerprint.hex()), msgspec.json.encode(layout)))
 
     def _texts(self, codes: np.ndarray[tuple[int, ...], np.dtype[np.int64]], heads: list[Change]) -> None:
         for code in np.unique(codes).tolist():
             if code and code not in self.texts:
                 text = text_of(code)
                 self.texts.add(hold(text))
-                heads.append(Change(record_key(TEXT, str(code)), text.encode()))
+                heads.append((record_key(TEXT, str(code)), text.encode()))
 
     def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take changelog records in their order; the last one of a key counts. `restored` must follow the last call."""
@@ -214,40 +254,61 @@ class State:
         found = by_part(self.pending)
         self.pending = {}
         about = {part: dict(zip(*found.pop(part, Entries([], [])), strict=True)) for part in ABOUT}
+        self._restore_head(about[CLOCK].get(""))
         self.layouts |= {bytes.fromhex(name): msgspec.json.decode(value, type=Layout) for name, value in about[LAYOUT].items()}
         for name, value in about[TEXT].items():
             hold(value.decode())
             self.texts.add(int(name))
         self.look_at = len(self.texts) + TEXTS_BETWEEN
-        self._restore_head(about[CLOCK].get(""))
         self.memory_before = {place: msgspec.json.decode(value, type=Memory) for place, value in about[MEMORY].items()}
+        self.owners_before = {name: msgspec.json.decode(value, type=list[str]) for name, value in about[OWNER].items()}
         self.memory = {place: memory.after(self.memory_before.get(place), self.clock.now) for place, memory in self.memory.items()}
         count = 0
-        for table in sorted(self.tables.values(), key=lambda table: table.owners is not None):  # owners are found among customers
+        customers = self.table("customer")
+        for table in self.tables.values():
             homes: dict[str, Part | Follower] = {**table.parts, **{follower.part_name: follower for follower in table.followers}}
             for name, home in homes.items():
                 entries = found.pop(name, Entries([], []))
                 count += len(entries.keys)
-                for fingerprint, (keys, values) in by_layout(entries).items() if entries.keys else ():
-                    if fingerprint not in self.layouts:
-                        raise StateRefused(
-                            f"state {name}: layout {fingerprint.hex()} is not in the changelog: was it written by a newer version, or cut? "
-                            "Start with an empty changelog, or restore it"
-                        )
-                    layout, own = self.layouts[fingerprint], table.restore_rows(keys)
+                for layout, keys, values in self._with_layouts(name, entries):
+                    own = table.restore_rows(keys, customers)
                     home.load(own, layout, values)
                     if not {name for name, _, _ in layout.columns} <= home.column_names():
                         home.touch(own)
+            for blocks in table.blocks:
+                entries = found.pop(blocks.part_name, Entries([], []))
+                count += len(entries.keys)
+                self._restore_blocks(blocks, table, entries)
         self.undeclared = [record_key(part, name) for part, entries in found.items() for name in entries.keys]
         self._forget_layouts()
         return count
+
+    def _with_layouts(self, part: str, entries: Entries) -> Iterator[tuple[Layout, list[str], list[bytes]]]:
+        """Keys and values of a part by the layout they were written in. Raises StateRefused where that is not known."""
+        for fingerprint, (keys, values) in by_layout(entries).items() if entries.keys else ():
+            if fingerprint not in self.layouts:
+                raise StateRefused(
+                    f"state {part}: layout {fingerprint.hex()} is not in the changelog: was it written by a newer version, or cut? Start with an empty changelog, or restore it"
+                )
+            yield self.layouts[fingerprint], keys, values
+
+    def _restore_blocks(self, blocks: Blocks, table: Table, entries: Entries) -> None:
+        """Move what was read of `blocks` into them; the key of a row has as many parts as the rows of its table."""
+        width = table.map.width
+        for _, keys, values in self._with_layouts(blocks.part_name, entries):
+            fields = SEPARATOR.join(keys).split(SEPARATOR)
+            owners = list(map(SEPARATOR.join, zip(*(fields[at :: width + 1] for at in range(width)), strict=True)))
+            places = {owner: place for place, owner in enumerate(dict.fromkeys(owners))}
+            rows = table.restore_rows(list(places), self.table("customer"))
+            blocks.load(rows[list(map(places.__getitem__, owners))], np.array(list(map(int, fields[width :: width + 1])), np.int64), values)
+        blocks.loaded()
 
     def _forget_layouts(self) -> None:
         """Layouts with columns that no installed rule declares: their rows are written again without them, then the layouts are deleted."""
         names: dict[str, set[str]] = {}
         for table in self.tables.values():
             names |= {part.name: part.column_names() for part in table.parts.values()}
-            names |= {follower.part_name: follower.column_names() for follower in table.followers}
+            names |= {other.part_name: other.column_names() for other in table.elsewhere()}
         for fingerprint, layout in list(self.layouts.items()):
             if not {name for name, _, _ in layout.columns} <= names.get(layout.part, set()):
                 del self.layouts[fingerprint]
@@ -272,13 +333,18 @@ class State:
     def note_touched(self, newest: Ints) -> None:
         """Treat rows read back as touched by the newest record of their customer (`newest`, by customer row): they are kept longer, never shorter."""
         for table in self.tables.values():
-            used = len(table.keys)
-            table.touched[:used] = max(self.clock.now, 1)
-            if table.kin is not None:
-                table.touched[:used] = np.maximum(table.touched[:used], newest[table.kin.customer[:used]])
-            table.next_due[:] = NEVER
-            table.earliest = NEVER
+            used = table.map.used
+            table.note_touched(np.maximum(max(self.clock.now, 1), newest[table.customer[:used]]) if table.base is not None else max(self.clock.now, 1))
+
+    def take_dropped(self) -> int:
+        """How many members were dropped because their list was full, since the last call."""
+        dropped = 0
+        for table in self.tables.values():
+            for follower in table.followers:
+                dropped += follower.dropped
+                follower.dropped = 0
+        return dropped
 
     def row_counts(self) -> dict[str, int]:
         """Rows in use by table."""
-        return {name: len(table.index) for name, table in self.tables.items()}
+        return {name: len(table) for name, table in self.tables.items()}

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from schemas.codes import code, text_of
 from streams.engine.state.codec import FORMATS, LENGTH, SEPARATOR, ColumnKind, Layout, StateRefused
+from streams.engine.state.rowmap import RowMap, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
+    from schemas.columns import Bools, Ints
+    from streams.engine.state.blocks import Blocks
     from streams.engine.state.follower import Follower
-    from streams.engine.state.kin import Kin
-    from streams.engine.state.owners import Owners
 
-Rows = npt.NDArray[np.int32]
 NEVER = np.iinfo(np.int64).max
 FIRST_ROWS = 1024
 
@@ -88,13 +89,17 @@ class Part:
             for row in rows.tolist():
                 texts[row] = b""
 
-    def encode(self, rows: Rows) -> list[bytes]:
-        """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length."""
-        size, head, blob = self.layout.dtype.itemsize, self.layout.fingerprint, self.array[rows].tobytes()
-        values = [head + blob[start : start + size] for start in range(0, len(blob), size)]
+    def encode(self, rows: Rows) -> list[bytes | None]:
+        """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length; None for rows in which nothing is kept."""
+        head, dtype = self.layout.fingerprint, self.layout.dtype
+        stored = np.empty(len(rows), [("head", "V4"), ("row", dtype)])
+        stored["head"], stored["row"] = np.void(head), self.array[rows]
+        size, blob = stored.itemsize, stored.tobytes()
+        values = [blob[start : start + size] for start in range(0, len(blob), size)]
         for texts in self.texts.values():
             values = [value + LENGTH.pack(len(text := texts[row])) + text for value, row in zip(values, rows.tolist(), strict=True)]
-        return values
+        empty = head + bytes(dtype.itemsize + LENGTH.size * len(self.texts))
+        return [None if value == empty else value for value in values]
 
     def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
         """Read `values`, written in `layout`, into `rows`, column by column, by name."""
@@ -118,67 +123,35 @@ class Part:
                 at += 2 + length
 
 
-class Index(dict[str, int]):
-    """Key to row; a key not met before gets a row."""
-
-    def __init__(self, table: Table) -> None:
-        super().__init__()
-        self.table = table
-
-    def __missing__(self, key: str) -> int:
-        row = self.table.allocate(key)
-        self[key] = row
-        return row
-
-
-class Pairs(dict[tuple[int, ...], int]):
-    """(Row of a base table, codes of values) to the row of the finer table: found without making the key's text each time."""
-
-    def __init__(self, table: Table, base: Table) -> None:
-        super().__init__()
-        self.table, self.base = table, base
-
-    def __missing__(self, pair: tuple[int, ...]) -> int:
-        row = self.table.index[SEPARATOR.join([self.base.keys[pair[0]] or "", *map(str, pair[1:])])]
-        self[pair] = row
-        self.table.pair_of[row] = pair
-        return row
-
-
 class Table:
-    """The rows of one key scope."""
+    """The rows of one key scope: a base (customer, line, account), or a base and the values of some expressions.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.index = Index(self)
+    Rows of a base are found by codes of ids, those of a finer table by the base row and the codes of the values.
+    """
+
+    def __init__(self, name: str, width: int, base: Table | None = None) -> None:
+        self.name, self.base = name, base
+        self.map = RowMap(width)
         self.keys: list[str | None] = []
-        self.free: list[int] = []
+        self.base_row: Rows = np.full(FIRST_ROWS, -1, np.int32)
+        """The row of the base table; of a base table itself its own number."""
+        self.customer: Rows = np.zeros(FIRST_ROWS, np.int32)
+        """The row of the customer."""
         self.parts: dict[str, Part] = {}
         self.followers: list[Follower] = []
-        self.owners: Owners | None = None
-        """The owners of its rows, when the table has timers."""
+        self.blocks: list[Blocks] = []
         self.keep_ms: int | None = 0
         """How long after its last touch a row can still matter; None: forever."""
         self.size = FIRST_ROWS
         self.touched = np.zeros(self.size, np.int64)
-        self.next_due = np.full(self.size, NEVER)
-        """A lower bound of the timers of each row, epoch ms."""
-        self.earliest: int = NEVER
         self.dropped: list[str] = []
-        self.pairs: Pairs | None = None
-        self.pair_of: dict[int, tuple[int, ...]] = {}
-        self.kin: Kin | None = None
-        """The base row and customer of each row, when the table is a finer one."""
         self.ranks: set[int] = set()
         """The topics whose records write its rows."""
 
-    def pairs_with(self, base: Table) -> Pairs:
-        """The finder of this table's rows by rows of `base`, a table that is never swept: in a swept table a row number may pass to another key."""
-        if base.keep_ms is not None:
-            raise ValueError(f"{self.name}: wanted a base table that is never swept, got {base.name}")
-        if self.pairs is None:
-            self.pairs = Pairs(self, base)
-        return self.pairs
+    def __len__(self) -> int:
+        return len(self.map)
+
+    # Declaring
 
     def part(self, name: str = "") -> Part:
         """The part `name` of this table, declared on first use."""
@@ -200,69 +173,88 @@ class Table:
         """Declare that a row matters `keep_ms` after its last touch. The longest requested retention wins; None means forever."""
         self.keep_ms = None if keep_ms is None or self.keep_ms is None else max(self.keep_ms, keep_ms)
 
+    def elsewhere(self) -> list[Follower | Blocks]:
+        """The state of its rows that is not in its parts."""
+        return [*self.followers, *self.blocks]
+
     def build(self) -> None:
         """Lay out all parts; no column can be declared afterwards."""
         for part in self.parts.values():
             part.build(self.size)
 
-    def allocate(self, key: str) -> int:
-        """A row for a new key."""
-        if self.free:
-            row = self.free.pop()
-            self.keys[row] = key
-        else:
-            row = len(self.keys)
-            self.keys.append(key)
-            if row >= self.size:
-                self.grow(2 * self.size)
-        self._introduce(row, key)
-        return row
+    # Rows
 
-    def _introduce(self, row: int, key: str) -> None:
-        if self.owners is not None:
-            self.owners.new_row(row, key)
-        if self.kin is not None:
-            self.kin.new_row(row, key)
+    def rows_of_ids(self, codes: Ints, customers: Rows | None) -> Rows:
+        """Rows of a base table for codes of ids [n, width], each with the row of its customer (None: this table is the customers')."""
+        rows, fresh = self.map.find(codes)
+        if len(fresh):
+            new = rows[fresh]
+            texts = [SEPARATOR.join(map(text_of, one)) for one in codes[fresh].tolist()]
+            self._introduce(new, texts, new if customers is None else customers[fresh], new)
+        return rows
+
+    def rows_within(self, base: Rows, values: Sequence[Ints], times: Ints) -> Rows:
+        """Rows of this finer table for rows of its base and one code a row of each value; new keys get rows."""
+        assert self.base is not None  # the caller has a finer table
+        wanted = np.stack([base.astype(np.int64), *values], axis=1)
+        rows, fresh = self.map.find(wanted)
+        if len(fresh):
+            keys = self.base.keys
+            texts = [SEPARATOR.join([keys[one[0]] or "", *map(str, one[1:])]) for one in wanted[fresh].tolist()]
+            self._introduce(rows[fresh], texts, self.base.customer[base[fresh]], base[fresh])
+        np.maximum.at(self.touched, rows, times)
+        return rows
+
+    def _introduce(self, rows: Rows, keys: list[str], customers: Rows, base: Rows) -> None:
+        """Give new rows their keys, customers and base rows."""
+        most = int(rows.max()) + 1
+        if most > self.size:
+            self.grow(max(2 * self.size, most))
+        if most > len(self.keys):
+            self.keys += [None] * (most - len(self.keys))
+        for row, key in zip(rows.tolist(), keys, strict=True):
+            self.keys[row] = key
+        self.customer[rows], self.base_row[rows] = customers, base
+
+    def restore_rows(self, keys: list[str], customers: Table) -> Rows:
+        """The rows of stored keys; the customers' and base tables' rows are made where they are new."""
+        if self.base is not None:
+            split = [key.split(SEPARATOR) for key in keys]
+            parts = self.map.width - 1
+            base = self.base.restore_rows([SEPARATOR.join(one[:-parts]) for one in split], customers)
+            values = np.array([[int(value) for value in one[-parts:]] for one in split], np.int64).reshape(len(keys), parts)
+            rows, fresh = self.map.find(np.concatenate([base.astype(np.int64)[:, None], values], axis=1))
+            if len(fresh):
+                self._introduce(rows[fresh], [keys[at] for at in fresh.tolist()], self.base.customer[base[fresh]], base[fresh])
+            return rows
+        codes = np.array([[code(part) for part in key.split(SEPARATOR)] for key in keys], np.int64).reshape(len(keys), self.map.width)
+        rows, fresh = self.map.find(codes)
+        if len(fresh):
+            new = rows[fresh]
+            whose = new if self is customers else customers.restore_rows([keys[at].split(SEPARATOR, 1)[0] for at in fresh.tolist()], customers)
+            self._introduce(new, [keys[at] for at in fresh.tolist()], whose, new)
+        return rows
+
+    def rows_under(self, base: Rows) -> Rows:
+        """All rows that belong to rows `base` of the base table."""
+        if self.base is None:
+            return base
+        used = self.map.used
+        return np.flatnonzero(np.isin(self.base_row[:used], base) & self.map.live[:used]).astype(np.int32)
 
     def grow(self, size: int) -> None:
         """Make room for `size` rows."""
-        self.touched = np.concatenate([self.touched, np.zeros(size - self.size, np.int64)])
-        self.next_due = np.concatenate([self.next_due, np.full(size - self.size, NEVER)])
+        more = size - self.size
+        self.touched = np.concatenate([self.touched, np.zeros(more, np.int64)])
+        self.base_row = np.concatenate([self.base_row, np.full(more, -1, np.int32)])
+        self.customer = np.concatenate([self.customer, np.zeros(more, np.int32)])
         self.size = size
         for part in self.parts.values():
             part.grow(size)
-        for follower in self.followers:
-            follower.grow(size)
-        if self.kin is not None:
-            self.kin.grow(size)
+        for other in self.elsewhere():
+            other.grow(size)
 
-    def rows(self, keys: Iterable[str]) -> Rows:
-        """The row of each key; new keys get rows."""
-        return np.fromiter(map(self.index.__getitem__, keys), np.int32)
-
-    def restore_rows(self, keys: list[str]) -> Rows:
-        """The row of each key, as `rows` gives them, for very many new keys at once."""
-        index, begin = self.index, len(self.keys)
-        new = [key for key in keys if key not in index]
-        size = self.size
-        while begin + len(new) > size:
-            size *= 2
-        if size > self.size:
-            self.grow(size)
-        self.keys += new
-        index.update(zip(new, range(begin, begin + len(new)), strict=True))
-        if self.owners is not None or self.kin is not None:
-            for row, key in enumerate(new, begin):
-                self._introduce(row, key)
-        return self.rows(keys)
-
-    def arm(self, rows: Rows, due: npt.NDArray[np.int64]) -> None:
-        """Note that `rows` have a timer at `due` (epoch ms), so that it is looked for in time."""
-        if len(rows):
-            self.next_due[rows] = np.minimum(self.next_due[rows], due)
-            self.earliest = min(self.earliest, int(due.min()))
-            if self.owners is not None:
-                self.owners.arm(rows, due)
+    # Freeing
 
     def sweep(self, clock: int, latest: list[npt.NDArray[np.int64]]) -> int:
         """Free the rows that no later record can need. Returns how many.
@@ -270,47 +262,42 @@ class Table:
         `clock`: epoch ms. `latest`: by topic rank and customer row, the event time behind which the late limit is counted. A
         record of a customer may lie far behind the clock of the shard, but never further than that behind the customer's own.
         """
-        if self.keep_ms is None or self.kin is None:
+        if self.keep_ms is None or self.base is None:
             return 0
-        used = len(self.keys)
+        used = self.map.used
         old = np.flatnonzero((self.touched[:used] > 0) & (self.touched[:used] + self.keep_ms < clock)).astype(np.int32)
         for rank in self.ranks:
-            old = self.kin.behind(old, self.touched[old] + self.keep_ms, latest[rank])
+            whose = self.customer[old]
+            known = whose < len(latest[rank])
+            old = old[known & (self.touched[old] + self.keep_ms < latest[rank][np.where(known, whose, 0)])]
         self.release(old)
         return len(old)
 
     def release(self, rows: Rows) -> None:
         """Free `rows` (unique): their state is deleted, and their numbers pass to other keys."""
+        if not len(rows):
+            return
+        assert not self.blocks  # their rows are never freed
         for part in self.parts.values():
             part.clear(rows)
             part.dirty[rows] = False
         for follower in self.followers:
             follower.free(rows)
         self.touched[rows] = 0
-        self.next_due[rows] = NEVER
-        if self.kin is not None:
-            self.kin.free(rows)
+        self.base_row[rows] = -1
         for row in rows.tolist():
-            key = self.keys[row]
-            if key is not None:
-                del self.index[key]
-                if self.pairs is not None and row in self.pair_of:
-                    self.pairs.pop(self.pair_of.pop(row), None)
-                self.dropped.append(key)
-                self.keys[row] = None
-                self.free.append(row)
+            self.dropped.append(self.keys[row] or "")
+            self.keys[row] = None
+        self.map.release(rows)
 
-    def forget(self, rows: Rows, *, lifelong: bool, kept: Part | None = None) -> None:
-        """Drop the state of `rows`; the change is written. `kept` stays, and with `lifelong` off also what happens once in a life."""
-        for part in self.parts.values():
-            if part is not kept:
-                part.clear(rows, lifelong=lifelong)
-                part.touch(rows)
-        for follower in self.followers:
-            follower.clear(rows)
-            follower.touch(rows)
+    def note_touched(self, moment: Ints | int) -> None:
+        """Treat all rows as touched at `moment` (one for all, or one a row)."""
+        used = self.map.used
+        self.touched[:used] = np.where(self.map.live[:used], moment, 0)
 
-    @property
-    def has_lifelong(self) -> bool:
-        """Whether a column is kept for a key's life."""
-        return any(column.lifelong for part in self.parts.values() for column in part.columns.values())
+    def live(self) -> Bools:
+        """Which row numbers are in use."""
+        return self.map.live[: self.map.used]
+
+
+__all__ = ["FIRST_ROWS", "NEVER", "Column", "Part", "Rows", "Table"]

@@ -1,12 +1,15 @@
-"""Toy definitions that cross every primitive with every re-arm word, key, span and kind of argument; the laws run over them."""
+"""Toy definitions that cross every primitive with every re-arm word, key, span, source and kind of argument; the laws run over them."""
 
 from __future__ import annotations
 
 from streams.definitions.catalogue import Catalogue
-from tests.engine.laboratory import counts, matches, timers, windows
+from tests.engine.laboratory import counts, deadlines, fractions, matches, pairs, steps, timers, unions, windows
 from tests.engine.laboratory.timelines import laboratory_timelines
 
-EVENTS = [event for module in (windows, matches, counts, timers) for event in module.EVENTS]
+MODULES = (windows, matches, counts, steps, unions, pairs, timers, deadlines, fractions)
+EVENTS = [event for module in MODULES for event in module.EVENTS]
 LABORATORY = Catalogue(EVENTS)
+BY_MODULE = {module.__name__.rpartition(".")[2]: Catalogue(list(dict.fromkeys([*module.EVENTS, matches.low]))) for module in MODULES}
+"""The toys of each module alone, with the one that others build on."""
 
-__all__ = ["EVENTS", "LABORATORY", "laboratory_timelines"]
+__all__ = ["BY_MODULE", "EVENTS", "LABORATORY", "laboratory_timelines"]

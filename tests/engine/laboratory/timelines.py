@@ -6,25 +6,29 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.engine.timelines import ASTRAY, BACK, DAY, HOUR, LINES, START_MS, STEPS, bodies, enveloped
+from tests.engine.timelines import ASTRAY, BACK, DAY, HOUR, KINDS, LINES, START_MS, STEPS, bodies, enveloped
 
 LONG = (1, HOUR, DAY, 29 * DAY, 30 * DAY, 40 * DAY, 200 * DAY, 399 * DAY, 400 * DAY - 1, 400 * DAY, 401 * DAY)
-KINDS = ("V", "V", "V", "V", "B", "B", "C", "C", "D", "L", "L", "other")
+MIXED = ("V", "V", "V", "V", "V", "V", "V", "B", "B", "B", "C", "C", "D", "L", "L", "X", "G", "G", "other")
+NETWORKS = ({"roaming": False}, {"roaming": False}, {"roaming": True, "visited_plmn": "208-01"})
+ENDS = (-DAY, -1, 0, 1, HOUR, 5 * HOUR, DAY, 3 * DAY, 4 * DAY, 30 * DAY, 300 * DAY)
+"""When what a record speaks of ends, from the record on."""
 
 
 @st.composite
 def laboratory_bodies(draw: Any, at: int, customer: str, line: str) -> dict[str, Any]:
     """What one record says beside its envelope."""
-    kind = draw(st.sampled_from(KINDS))
+    kind = draw(st.sampled_from(MIXED))
     match kind:
         case "V":
             outcome = draw(st.sampled_from(("answered", "no_answer", "dropped")))
             charge = draw(st.sampled_from(((), (0,), (30,), (50,), (100,))))
             priced = {"charge_minor": charge[0], "currency": draw(st.sampled_from(("CNY", "USD")))} if charge else {}
             talked = {"answer_time": at, "duration_s": draw(st.sampled_from((0, 60, 61)))} if outcome != "no_answer" else {"duration_s": 0}
-            return {"record_type": "voice_usage", "direction": draw(st.sampled_from(("mo", "mt"))), "other_party": draw(st.sampled_from(("a", "b"))),
+            return {"record_type": "voice_usage", "direction": draw(st.sampled_from(("mo", "mt"))), "other_party": draw(st.sampled_from(("a", "a", "b", "b", None))),
                     "other_class": "onnet", "start_time": at,
-                    "outcome": outcome, "roaming": False, "cell_id": draw(st.sampled_from((None, "x", "y"))), **talked, **priced}  # fmt: skip
+                    "outcome": outcome, "cell_id": draw(st.sampled_from((None, "x", "y"))), "call_id": draw(st.sampled_from((None, "k", "l"))),
+                    "cause_for_term": draw(st.sampled_from((None, 0, 16, 60))), **draw(st.sampled_from(NETWORKS)), **talked, **priced}  # fmt: skip
         case "C":
             status = draw(st.sampled_from(("opened", "completed")))
             ended = {"resolution": "resolved"} if status == "completed" else {}
@@ -36,8 +40,12 @@ def laboratory_bodies(draw: Any, at: int, customer: str, line: str) -> dict[str,
                 return {"record_type": "state_change", "entity": "line", "entity_id": line, "attribute": "line.owner", "old_value": customer, "new_value": "C9"}
             old, new = draw(st.sampled_from((("active", "terminated"), ("terminated", "active"), ("pendingActive", "active"))))
             return {"record_type": "state_change", "entity": "line", "entity_id": line, "attribute": "line.status", "old_value": old, "new_value": new}
-    wanted = {"B": "balance_change", "D": "data_usage"}.get(kind)
-    body: dict[str, Any] = draw(bodies(at, line).filter(lambda body: wanted is None or body["record_type"] == wanted))
+    body: dict[str, Any] = draw(bodies(at, line, KINDS if kind == "other" else (kind,)))
+    if body["record_type"] == "balance_change":
+        body["bucket_id"] = draw(st.sampled_from(("b", "b", "c")))
+        if draw(st.booleans()):
+            body["valid_until"] = at + draw(st.sampled_from(ENDS))
+        body["delta"] *= draw(st.sampled_from((1, 1, 1, 0))) if body["operation"] == "charge" else 1
     return body
 
 

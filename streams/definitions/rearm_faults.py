@@ -1,0 +1,50 @@
+"""Faults of re-arm words: each must be able to do something in its rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.definitions.event import Flaw
+from streams.definitions.tree import features_in, has_member, known_behind
+from streams.engine.expression import TruthKey, may_be_unknown
+from streams.engine.rearm import Each, Edge, OncePer, Rearm, Reset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.definitions.event import Event
+    from streams.engine.features.frame import Frame
+
+WORDS = "edge, reset, cool(…), once, once_per(…) or each"
+
+
+def rearm_flaws(event: type[Event]) -> Iterator[Flaw]:
+    """Words of the right kind, each once, and each with an effect."""
+    seen = set[str]()
+    for word in event.words:
+        if not isinstance(word, Rearm):
+            yield Flaw("rearm", f"wanted {WORDS}, got {getattr(word, '__name__', repr(word))}{': it needs its brackets' if callable(word) else ''}")
+            continue
+        if str(word) in seen:
+            yield Flaw("rearm", f"wanted each word once, got `{word}` twice")
+        seen.add(str(word))
+        match word:
+            case Edge() | Reset() if not own_frames(event):
+                yield Flaw("rearm", f"{word}: wanted a condition on a frame of the trigger's own stream, such as charges.where(charges.within('1h').count() >= 3), got none")
+            case Each() if len(event.words) > 1:
+                yield Flaw("rearm", "each: wanted it alone, got other words beside it, which decide already")
+            case OncePer() if word.otherwise is not None and not can_be_unknown(word, event):
+                yield Flaw("rearm", f"or_if_unknown: wanted values that may be unknown, got {', '.join(map(str, word.per))}, known at every event: leave it out")
+
+
+def own_frames(event: type[Event]) -> list[Frame]:
+    """The frames that the conditions of `when` read and whose stream the trigger is of."""
+    frames = [feature.frame for condition in event.when.conditions for feature in features_in(condition)]
+    return [frame for frame in frames if has_member(frame, event.when)]
+
+
+def can_be_unknown(word: OncePer, event: type[Event]) -> bool:
+    """Whether one of a word's values may be unknown where the event happens."""
+    sure = known_behind(event.when)
+    several = len(event.when.source.records()) > 1
+    return several or any(may_be_unknown(value.inner if isinstance(value, TruthKey) else value, sure) for value in word.per)

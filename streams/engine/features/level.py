@@ -1,0 +1,170 @@
+"""P2 cross: a level falls below a mark, or reaches it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streams.engine.expression import Expr, Operand, by_name, canonical, expr
+from streams.engine.features.cuts import Clearing, believed_in, pieces
+from streams.engine.kernels import kernel
+from streams.engine.stage import FlowStage
+from streams.engine.streams import Of, Source, Stream
+
+if TYPE_CHECKING:
+    from schemas.columns import Bools, Ints
+    from streams.engine.batch import Batch
+    from streams.engine.flow import Flow
+    from streams.engine.home import Home
+    from streams.engine.state.tables import Rows
+    from streams.engine.streams import ValueOf
+
+
+class Level:
+    """A level that each happening of `stream` changes from `before` to `after`."""
+
+    def __init__(self, stream: Stream, before: Expr, after: Expr) -> None:
+        self.stream, self.before, self.after = stream, before, after
+
+    def falls_below(self, mark: Operand, *, rearm: Operand | None = None) -> Stream:
+        """From `mark` or more to less. With `rearm`: not again before a later one has left it at `rearm` or more."""
+        below = (self.before >= mark) & (self.after < mark)
+        return self._crossing(below, None if rearm is None else self.after >= rearm)
+
+    def falls_to(self, mark: Operand) -> Stream:
+        """From more than `mark` to `mark` or less. Not again before a later one has left it above."""
+        return self._crossing((self.before > mark) & (self.after <= mark), self.after > mark)
+
+    def reaches(self, *marks: Operand) -> Crossings:
+        """From less than a mark to the mark or more; `.step` is the highest mark reached."""
+        steps = tuple(expr(mark) for mark in marks)
+        reached = [(self.before < step) & (self.after >= step) for step in steps]
+        any_reached = reached[0]
+        for one in reached[1:]:
+            any_reached = any_reached | one
+        return self._crossing(any_reached, None, steps)
+
+    def _crossing(self, enter: Expr, release: Expr | None, steps: tuple[Expr, ...] = ()) -> Crossings:
+        return Crossings(CrossingSource(self, enter, release, steps), (), self.stream.by_value)
+
+
+class Crossings(Stream):
+    """A stream of crossings."""
+
+    @property
+    def step(self) -> Expr:
+        """The highest mark reached."""
+        assert isinstance(self.source, CrossingSource)  # made by Level
+        return self.source.step
+
+
+class CrossingSource(Source):
+    """`enter` holds on a record; with `release` only while armed: un-armed by it until `release` holds on a later record.
+
+    A record is late for the level where a newer one of the key was taken in before: it neither enters, releases nor is an event
+    then. As a part of a pair or an absence every crossing counts, late or un-armed ones too (`docs/semantics.md` §1.8).
+    """
+
+    word = "crossing"
+
+    def __init__(self, level: Level, enter: Expr, release: Expr | None, steps: tuple[Expr, ...]) -> None:
+        self.level, self.enter, self.release, self.steps = level, enter, release, steps
+        self.step: Expr = Of(self, "step", "int", unit=level.after.unit)
+
+    def inputs(self) -> tuple[Stream, ...]:
+        return (self.level.stream,)
+
+    def expressions(self) -> tuple[object, ...]:
+        return (self.enter, self.release, *self.steps)
+
+    def canonical(self, value_of: ValueOf) -> str:
+        return self._text(value_of, value_of)
+
+    def gathered(self, value_of: ValueOf) -> str:
+        return self._text(value_of, by_name)
+
+    def _text(self, value_of: ValueOf, mark_of: ValueOf) -> str:
+        release = "" if self.release is None else f" until {canonical(self.release, mark_of)}"
+        return f"[{self.level.stream.canonical(value_of)}] crosses {canonical(self.enter, mark_of)}{release}"
+
+
+@kernel("void(int32[:], boolean[:], boolean[:], int64[:], boolean[:], int64, boolean, int64[:], int64[:], boolean[:], boolean[:])")
+def cross(rows: Any, enter: Any, release: Any, times: Any, believed: Any, jump_ms: int, rearms: bool, newest: Any, unarmed: Any, dirty: Any, fired: Any) -> None:
+    """P2: where a level is crossed that is armed and knows of nothing newer (`fired`). Times in epoch ms.
+
+    newest[row]: the newest believed time; one more than `jump_ms` ahead of a record was misdated. unarmed[row]: since when it is
+    un-armed, 0: it is armed; looked at only where it `rearms`. A row of -1 is left out.
+    """
+    for i in range(len(rows)):
+        row, time = rows[i], times[i]
+        if row < 0 or time < newest[row] <= time + jump_ms:
+            continue
+        if believed[i] and newest[row] != time:
+            newest[row] = time
+            dirty[row] = True
+        if not rearms:
+            fired[i] = enter[i]
+        elif unarmed[row] == 0:
+            if enter[i]:
+                unarmed[row] = time
+                dirty[row] = True
+                fired[i] = True
+        elif release[i]:
+            unarmed[row] = 0
+            dirty[row] = True
+
+
+class CrossingStage(FlowStage):
+    """The crossings of a level, one row for each value of its stream's `same`.
+
+    Its flow has every happening at which `enter` is true, with what was read there: under `("fired", source.key())` whether it is an
+    event (not late for the level, and armed), and with steps `source.step`, the highest one reached.
+    """
+
+    def __init__(self, home: Home, by: str, source: CrossingSource, inner: FlowStage, name: str) -> None:
+        super().__init__(inner)
+        self.home, self.by, self.source, self.inner, self.name = home, by, source, inner, name
+        level = source.level
+        self.reached = [(step, (level.before < step) & (level.after >= step)) for step in source.steps]
+
+    def declare(self) -> None:
+        """Declare its columns: times in epoch ms."""
+        sources, part = (self.source,), self.home.part((self.source,))
+        self.scope = self.home.scope(self.by, self.source.level.stream.by_value, sources)
+        self.columns = [self.scope.table.column(f"{self.name}.newest", "time", part=part)]
+        if self.source.release is not None:
+            self.columns.append(self.scope.table.column(f"{self.name}.unarmed_since", "time", part=part))
+        self.home.keep(self.scope.table, None)
+
+    def run(self, batch: Batch) -> None:
+        flow = self.inner.flow
+        rows = self.scope.rows(flow, self.source.level.stream.by_value)
+        enter = np.array(flow.values(self.source.enter), bool) & (rows >= 0)
+        fired = self._fired(batch, flow, rows, enter)
+        if self.forced:
+            enter, fired = np.ones(flow.n, bool), np.ones(flow.n, bool)
+        self.flow = flow.take(enter)
+        self.flow.put(("fired", self.source.key()), fired[enter])
+        if self.reached:
+            self.flow.put(self.source.step.key(), self._steps(self.flow))
+
+    def _fired(self, batch: Batch, flow: Flow, rows: Rows, enter: Bools) -> Bools:
+        source, fired = self.source, np.zeros(flow.n, bool)
+        release = enter if source.release is None else np.array(flow.values(source.release), bool)
+        times, believed = np.array(flow.time, np.int64), believed_in(flow)
+        newest, unarmed, part = self.columns[0].values, self.columns[-1].values, self.columns[0].part
+        clearing = Clearing(batch, self.scope, self.columns)
+        for piece in pieces(flow.at, clearing.resets):
+            own = slice(piece.begin, piece.end)
+            rearms = source.release is not None
+            cross(rows[own], enter[own], release[own], times[own], believed[own], self.home.jump_ms, rearms, newest, unarmed, part.dirty, fired[own])
+            clearing.clear(piece.resets)
+        return fired
+
+    def _steps(self, flow: Flow) -> Ints:
+        """The highest step that each crossing reaches."""
+        highest = np.full(flow.n, np.iinfo(np.int64).min)
+        for step, reached in self.reached:
+            highest = np.where(flow.values(reached), np.maximum(highest, flow.values(step)), highest)
+        return highest

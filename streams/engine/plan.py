@@ -1,0 +1,377 @@
+"""From definitions to stages: which stages the rules of a catalogue need, in the order in which they need each other.
+
+Streams that mean the same are one stage, whoever declared them, and frames over one stream share their members. A feature stage
+must not read at a stage that needs it itself, as when a rule counts events that the same count causes: then it gets a second
+instance, with state of its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from schemas.columns import DAY_MS
+from schemas.raw import RECORD_TYPES
+from streams.engine.expression import Expr, Known, RecordField, both
+from streams.engine.features.absence import AbsenceSource, AbsenceStage
+from streams.engine.features.buckets import BucketStage, group_of
+from streams.engine.features.deadline import DeadlineSource, DeadlineStage
+from streams.engine.features.frame import Ever, Feature, Frame, Today, Within
+from streams.engine.features.level import CrossingSource, CrossingStage
+from streams.engine.features.members import MemberStage
+from streams.engine.features.moves import MoveSource, MoveStage
+from streams.engine.features.pair import PairSource, PairStage
+from streams.engine.features.place import Place, PlaceReading, PlaceSource, PlaceStage
+from streams.engine.features.reach import ReachSource, ReachStage
+from streams.engine.features.reset import ResetStage
+from streams.engine.features.running import RunningStage
+from streams.engine.features.silence import SilenceSource, SilenceStage
+from streams.engine.home import fingerprint
+from streams.engine.rearm import Edge, Reset
+from streams.engine.rule import EdgeStage, RuleStage, Words, never_holds
+from streams.engine.stage import FeatureStage, FilterStage, FlowStage, OwnStage, RecordStage, RescopeStage, Stage, UnionStage
+from streams.engine.streams import EventSource, Of, RecordSource, Source, Stream, UnionSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from streams.definitions.event import Event
+    from streams.engine.home import Home
+
+ANCHORED = (AbsenceStage, SilenceStage)
+
+
+class Plan:
+    """The stages of a shard. `rules`: by event id."""
+
+    def __init__(self, events: Iterable[type[Event]], home: Home) -> None:
+        self.home = home
+        self.flows: dict[object, FlowStage] = {}
+        self.features: dict[object, list[FeatureStage]] = defaultdict(list)
+        self.names: dict[str, object] = {}
+        self.evaluated: dict[int, list[Expr]] = defaultdict(list)
+        self.every: list[Stage] = []
+        self.rules: dict[str, RuleStage] = {}
+        for event in events:
+            self.rule(event)
+        self.stages = self._in_order()
+        self._keep_of_anchors()
+        for stage in self.stages:
+            stage.declare()
+        for name, rule in self.rules.items():
+            for stage in needed_by(rule):
+                stage.events.add(name)
+
+    def _add(self, stage: FlowStage) -> FlowStage:
+        self.every.append(stage)
+        return stage
+
+    def name(self, word: str, text: str, key: object) -> str:
+        """The name of state that was gathered for `text`; another number where state of the same meaning is there already."""
+        name = f"{word}.{fingerprint(text)}"
+        number = 1
+        while self.names.setdefault(name, key) != key:
+            number += 1
+            name = f"{word}.{fingerprint(text)}.{number}"
+        return name
+
+    # Streams
+
+    def flow(self, stream: Stream, by: str) -> FlowStage:
+        """The stage of a stream, with all its conditions."""
+        key = (stream.key(), by)
+        if key not in self.flows:
+            base, stateful = self.bare(stream, by)
+            self.flows[key] = self.filtered(base, stateful, by) if stateful else base
+        return self.flows[key]
+
+    def bare(self, stream: Stream, by: str) -> tuple[FlowStage, list[Expr]]:
+        """The stage of a stream before the conditions that read state, and those. Happenings with an unknown `same` value are left out."""
+        stateful = [one for one in stream.conditions if any(self._is_read(node, stream.source) for node in one.walk())]
+        plain = [one for one in stream.conditions if not any(one is other for other in stateful)]
+        plain += [Known(value) for value in stream.by_value if value.nullable]
+        base = self.source(stream.source, by)
+        if not plain:
+            return base, stateful
+        key = ("where", stream.source.key(), tuple(one.key() for one in plain), by)
+        if key not in self.flows:
+            self.flows[key] = self._add(FilterStage(base, plain))
+            self.evaluate(base, plain)
+        return self.flows[key], stateful
+
+    def filtered(self, base: FlowStage, conditions: Sequence[Expr], by: str) -> FlowStage:
+        """The happenings of `base` for which conditions that read state are true."""
+        needs = self.read_all(conditions, base, by)
+        self.evaluate(base, conditions)
+        return self._add(FilterStage(base, conditions, *needs))
+
+    def _is_read(self, node: Expr, source: Source) -> bool:
+        """Whether a value must be read from state at a happening of `source`."""
+        return isinstance(node, Feature) or (isinstance(node, PlaceReading) and not comes_from(source, node.place))
+
+    def source(self, source: Source, by: str) -> FlowStage:
+        """The stage of a source."""
+        key = ("source", source.key(), by)
+        if key not in self.flows:
+            self.flows[key] = self._add(self._source(source, by))
+        return self.flows[key]
+
+    def _source(self, source: Source, by: str) -> FlowStage:
+        name = self.name(source.word, f"{by} {source.gathered(self.home.world.value_of)}", (source.key(), by))
+        home = self.home
+        match source:
+            case RecordSource():
+                return RecordStage(RECORD_TYPES.index(source.record), by)
+            case EventSource():
+                rule = self.rule(source.event)
+                return rule if source.event.by == by else RescopeStage(rule, by)
+            case UnionSource():
+                return UnionStage(source, [self.flow(part, by) for part in source.parts.values()], by)
+            case CrossingSource():
+                inner = self.flow(source.level.stream, by)
+                self.evaluate(inner, [source.enter, *([source.release] if source.release is not None else []), source.level.before, source.level.after])
+                return CrossingStage(home, by, source, inner, name)
+            case MoveSource():
+                inner = self.flow(source.stream, by)
+                self.evaluate(inner, [one for one in (source.value, source.old, source.initially) if one is not None])
+                return MoveStage(home, by, source, inner, name)
+            case PlaceSource():
+                return PlaceStage(home, by, source, self.flow(source.place.stream, by), name)
+            case PairSource():
+                return PairStage(home, by, source, self.flow(source.first, by), self.flow(source.second, by), name)
+            case AbsenceSource():
+                return AbsenceStage(home, by, source, self.flow(source.first, by), self.flow(source.awaited, by), name)
+            case DeadlineSource():
+                first = self.flow(source.first, by)
+                deadline = DeadlineStage(home, by, source, first, None if source.awaited is None else self.flow(source.awaited, by), name)
+                deadline.needs += self.read_all(source.read(), first, by)
+                self.evaluate(first, source.read())
+                return deadline
+            case SilenceSource():
+                inner = self.flow(source.stream, by)
+                stage = SilenceStage(home, by, source, inner, name)
+                if source.given is not None:
+                    stage.needs += self.read_all([source.given], inner, by)
+                    self.evaluate(inner, [source.given])
+                return stage
+            case ReachSource():
+                inner = self.flow(source.feature.frame.stream, by)
+                return ReachStage(source, inner, *self.read_all([source.feature], inner, by))
+        raise TypeError(f"{source}: no stage for a {type(source).__name__}")
+
+    # What is read
+
+    def evaluate(self, stage: FlowStage, expressions: Iterable[Expr]) -> None:
+        """Note that `expressions` are evaluated at the happenings of `stage`."""
+        self.evaluated[id(stage)] += expressions
+
+    def read_all(self, expressions: Iterable[Expr], reader: FlowStage, by: str, *, own: str = "") -> list[Stage]:
+        """Have everything that `expressions` read from state read at `reader`. Returns the stages that do. `own`: the event for which frames are kept apart."""
+        found: list[Stage] = []
+        for expression in expressions:
+            for node in expression.walk():
+                if isinstance(node, Feature):
+                    found.append(self.read(node, reader, by, own=own))
+                elif isinstance(node, PlaceReading) and not self._shows(reader, node.place):
+                    place = self.source(node.place.source, by)
+                    assert isinstance(place, PlaceStage)  # of a place
+                    place.read(node.name, reader)
+                    found.append(place)
+        return list(dict.fromkeys(found))
+
+    def _shows(self, reader: FlowStage, place: Place) -> bool:
+        """Whether the happenings of `reader` are moves of `place`, or were taken from them."""
+        return self.flows.get(("source", place.source.key(), "line")) in inner_stages(reader)
+
+    def read(self, feature: Feature, reader: FlowStage, by: str, *, own: str = "") -> FeatureStage:
+        """The stage that reads `feature` at the happenings of `reader`."""
+        stream = feature.frame.stream
+        members = self.flow(stream, by)
+        mode, group = self._mode(feature, own=own, subset=members in inner_stages(reader))
+        text = f"{by} {own} {stream.canonical(self.home.world.value_of)} group {self.home.text(group) if group is not None else '-'}"
+        key = (mode, stream.key(), by, own, None if group is None else group.key())
+        stage = next((one for one in self.features[key] if one not in ancestors(reader)), None)
+        if stage is None:
+            number = len(self.features[key])
+            name = self.name(mode, text, (key, number))
+            kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage}
+            stage = kinds[mode](self.home, by, stream, members, name)
+            self.features[key].append(stage)
+            self.every.append(stage)
+        stage.read(feature, reader)
+        self.evaluate(members, [*feature.arguments, *stream.by_value])
+        self.evaluate(reader, stream.by_value)
+        return stage
+
+    def _mode(self, feature: Feature, *, own: str, subset: bool) -> tuple[str, Expr | None]:
+        """How members are kept: added up for ever, by civil days, or each by itself; and what they are grouped by.
+
+        Days are enough where every reader is a member itself (`subset`): only then no member of its day is later than a reader that counts.
+        """
+        match feature.frame.extent:
+            case Ever():
+                return "ever", None
+            case Today() if subset and not own:
+                return "days", group_of(feature)
+            case Within(span=span) if subset and span.civil and not own:
+                return "days", group_of(feature)
+        return "members", None
+
+    # Rules
+
+    def rule(self, event: type[Event]) -> RuleStage:
+        """The stage of a definition's events."""
+        if event.id in self.rules:
+            return self.rules[event.id]
+        when, by = event.when, event.by
+        base, stateful = self.bare(when, by)
+        resets = any(isinstance(word, Reset) for word in event.words)
+        shown = [field.value for field in event.payload.values()]
+        values = [value for word in event.words for value in word.per]
+        own = event.id if resets else ""
+        if resets:
+            base = self._add(OwnStage(base, by))
+        sources = (when.source,)
+        words = Words(self.home, event.id, by, event.words, when.by_value, sources)
+        needs = self.read_all(stateful, base, by, own=own)
+        read = self.read_all([*shown, *values], base, by, own=own)
+        self.evaluate(base, [*stateful, *shown, *values, *when.by_value, *currencies(event), *event.when.source.evidence().values()])
+        late = [stage.name for stage in [*needs, *read] if isinstance(stage, FeatureStage) and ordered(stage, [*stateful, *shown])]
+        inner: FlowStage = base
+        if resets:
+            lists = [stage for stage in dict.fromkeys([*needs, *read]) if isinstance(stage, MemberStage)]
+            inner = self._add(ResetStage(event.id, base, both(tuple(stateful)), lists, words, late))
+            inner.needs += [*needs, *read]
+        elif any(isinstance(word, Edge) for word in event.words):
+            scope = self.home.scope(by, when.by_value, sources)
+            condition = both(tuple(stateful))
+            inner = self._add(EdgeStage(self.home, event.id, base, condition, scope, when.by_value, late, sources, self._empty_after(condition, base, when, by), *needs))
+        elif stateful:
+            inner = self._add(FilterStage(base, stateful, *needs))
+        fired = [("fired", when.source.key())] if isinstance(when.source, CrossingSource) else []
+        rule = RuleStage(event.id, inner, words if not resets else None, late, fired)
+        rule.needs += read
+        self.rules[event.id] = rule
+        self.every.append(rule)
+        return rule
+
+    def _empty_after(self, condition: Expr, base: FlowStage, when: Stream, by: str) -> int | None:
+        """How long after the last record of a row `condition` is surely not true without the next one: once its own frames are empty. None: perhaps never."""
+        split, value_of = [one.key() for one in when.by_value], self.home.world.value_of
+        own = [
+            node
+            for node in condition.walk()
+            if isinstance(node, Feature) and self.flow(node.frame.stream, by) in inner_stages(base) and [one.key() for one in node.frame.stream.by_value] == split
+        ]
+        spans = {
+            node.key(): node.frame.extent.span.longest_ms(value_of) if isinstance(node.frame.extent, Within) else 2 * DAY_MS
+            for node in own
+            if not isinstance(node.frame.extent, Ever)
+        }
+        return max(spans.values()) if spans and never_holds(condition, frozenset(spans), value_of) else None
+
+    def owners(self) -> dict[str, list[str]]:
+        """By the name of a stage's state, the events that need it."""
+        return {name: sorted(stage.events) for stage in self.stages if (name := getattr(stage, "name", ""))}
+
+    def force(self) -> None:
+        """Let all happenings pass the conditions of rules, and let no stage rest: for a rehearsal."""
+        for stage in self.stages:
+            stage.forced = True
+
+    # Order
+
+    def _in_order(self) -> list[Stage]:
+        done: dict[int, Stage] = {}
+
+        def visit(stage: Stage) -> None:
+            if id(stage) not in done:
+                for other in stage.needs:
+                    visit(other)
+                done[id(stage)] = stage
+
+        for stage in self.every:
+            visit(stage)
+        return list(done.values())
+
+    def _keep_of_anchors(self) -> None:
+        """Stages that hold on to earlier records are told what is read of those later."""
+        for stage in reversed(self.stages):
+            wanted = self.evaluated[id(stage)]
+            if not isinstance(stage, FlowStage) or not wanted:
+                continue
+            leaves = list({node.key(): node for one in wanted for node in one.walk() if isinstance(node, RecordField | Of)}.values())
+            match stage:
+                case PairStage():
+                    stage.keep_of_anchor(leaves)
+                    self.evaluate(stage.second, leaves)
+                    self.evaluate(stage.first, stage.earlier_nodes(leaves))
+                case AbsenceStage():
+                    stage.keep_of_anchor(leaves)
+                    self.evaluate(stage.first, leaves)
+                case SilenceStage():
+                    stage.keep_of_anchor(leaves)
+                    self.evaluate(stage.inner, leaves)
+                case UnionStage():
+                    for part in stage.parts:
+                        self.evaluate(part, leaves)
+                case _ if hasattr(stage, "inner"):
+                    self.evaluate(stage.inner, leaves)
+
+
+def comes_from(source: Source, place: Place) -> bool:
+    """Whether the happenings of `source` are moves of `place`, or events that such moves cause at once."""
+    while isinstance(source, EventSource):
+        source = source.event.when.source
+    return isinstance(source, PlaceSource) and source.place is place
+
+
+def ordered(stage: FeatureStage, expressions: Iterable[Expr]) -> bool:
+    """Whether a late member of `stage` is no reason to evaluate a rule with `expressions`."""
+    keys = {key for reader in stage.readers.values() for key in reader.features}
+    return any(isinstance(node, Feature) and node.frame.extent.ordered and node.key() in keys for one in expressions for node in one.walk())
+
+
+def currencies(event: type[Event]) -> list[Expr]:
+    """The currency of the record behind an event that shows money: one node for each of its types."""
+    if not event.has_money() or "currency" in event.payload:
+        return []
+    return list(currency_fields(event.when.source.records()))
+
+
+def currency_fields(records: Sequence[type]) -> Iterator[RecordField]:
+    """The field `currency` of each of the types that have it."""
+    from schemas.raw import fields_of
+
+    for record in records:
+        info = fields_of(record).get("currency")
+        if info is not None:
+            yield RecordField(record, "currency", "text", nullable=info.nullable)
+
+
+def ancestors(stage: Stage) -> set[Stage]:
+    """All stages that `stage` needs."""
+    found: set[Stage] = set()
+    waiting = list(stage.needs)
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += one.needs
+    return found
+
+
+def inner_stages(stage: Stage) -> list[Stage]:
+    """`stage`, and the stages from whose flows its own was taken."""
+    found = [stage]
+    while (inner := getattr(found[-1], "inner", None)) is not None and not isinstance(found[-1], ANCHORED):
+        found.append(inner)
+    return found
+
+
+def needed_by(stage: Stage) -> list[Stage]:
+    """`stage` and all that it needs."""
+    return [stage, *ancestors(stage)]
+
+
+__all__ = ["Frame", "Plan", "currency_fields"]

@@ -1,0 +1,390 @@
+"""Streams: things that happen, each with a moment and columns. Rules are made of them (`docs/authors.md`).
+
+A stream has a source (records of a type, events, what a primitive finds), conditions that its happenings meet, and values that
+split it. Streams are declarations without state: `streams/engine/plan.py` makes stages of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from streams.engine.expression import Const, DefinitionFault, EventTime, Expr, OnDay, Operand, Reading, canonical, condition, expr
+from streams.engine.expression.quantities import quantity
+from streams.engine.spans import Span, span_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streams.engine.expression import Param, ValueKind
+    from streams.engine.features.frame import Feature, Frame
+    from streams.engine.features.level import Level
+    from streams.engine.features.moves import Moves
+    from streams.engine.features.pair import Pair
+
+    ValueOf = Callable[[Param], object]
+    Length = str | Param | Span
+    """A length of time: `"2h"`, `"7d"`, or a parameter with such a value."""
+
+
+class Source:
+    """Where a stream comes from."""
+
+    timed = False
+    """Whether its happenings are moments of timers, behind which stands an earlier record: the anchor."""
+    word = "source"
+    """What messages and the names of its state call it."""
+
+    def inputs(self) -> tuple[Stream, ...]:
+        """The streams it is made of; what is behind a happening is behind one of these."""
+        return ()
+
+    def origins(self) -> tuple[Stream, ...]:
+        """Those of its streams whose happening is the trigger (or the anchor) of its own."""
+        return self.inputs()
+
+    def behind(self) -> tuple[Source, ...]:
+        """The sources of those."""
+        return tuple(stream.source for stream in self.origins())
+
+    def records(self) -> tuple[type, ...]:
+        """The types that the record behind may have."""
+        return tuple(dict.fromkeys(record for source in self.behind() for record in source.records()))
+
+    def evidence(self) -> dict[str, Expr]:
+        """What an event shows of such a happening, by name."""
+        return {}
+
+    def expressions(self) -> tuple[object, ...]:
+        """What else it is made of: for `key`."""
+        return ()
+
+    def key(self) -> object:
+        """Equal for sources that mean the same in one process: such are run once."""
+        found = self.__dict__.get("_key")
+        if found is None:
+            parts = [part.key() if isinstance(part, Expr | Span) else str(part) for part in self.expressions()]
+            found = self.__dict__["_key"] = (type(self).__name__, *(stream.key() for stream in self.inputs()), *parts)
+        return found
+
+    def canonical(self, value_of: ValueOf) -> str:
+        """What it is, the same in every process."""
+        raise NotImplementedError
+
+    def gathered(self, value_of: ValueOf) -> str:
+        """What its own state is gathered for, and named by: marks and waits that are parameters count by their names, so that it is carried when they are set anew."""
+        return self.canonical(value_of)
+
+    def __str__(self) -> str:
+        return self.word
+
+
+class Of(Reading):
+    """A column of a source's happening, by name: its `time`, the `gap` of a pair, the `step` of a crossing, the `name` in an any_of."""
+
+    def __init__(self, source: Source, name: str, kind: ValueKind, *, nullable: bool = False, unit: str | None = None, domain: tuple[str, ...] | None = None) -> None:
+        self.source, self.name, self.kind, self.nullable, self.unit, self.domain = source, name, kind, nullable, unit, domain
+
+    def key(self) -> object:
+        return ("Of", self.source.key(), self.name)
+
+    def canonical(self, value_of: ValueOf) -> str:
+        return f"{self.source.canonical(value_of)}.{self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.source}.{self.name}"
+
+
+class RecordSource(Source):
+    """Every record of a raw type."""
+
+    word = "record"
+
+    def __init__(self, record: type[Any]) -> None:
+        self.record = record
+
+    def records(self) -> tuple[type, ...]:
+        return (self.record,)
+
+    def expressions(self) -> tuple[object, ...]:
+        return (self.record.__name__,)
+
+    def canonical(self, value_of: ValueOf) -> str:
+        return self.record.__name__
+
+    def __str__(self) -> str:
+        return self.record.__name__
+
+
+class EventSource(Source):
+    """The events of a definition, published or not; what is behind an event is behind its trigger. The split of its rule is forgotten."""
+
+    word = "event"
+
+    def __init__(self, event: Any) -> None:
+        self.event = event
+
+    def behind(self) -> tuple[Source, ...]:
+        return (self.event.when.source,)
+
+    def expressions(self) -> tuple[object, ...]:
+        return (f"{self.event.__module__}.{self.event.__qualname__}",)
+
+    @property
+    def timed(self) -> bool:  # type: ignore[override]  # as its rule
+        """Whether a timer causes the event."""
+        return bool(self.event.when.source.timed)
+
+    def canonical(self, value_of: ValueOf) -> str:
+        return f"event {self.event.id}"
+
+    def __str__(self) -> str:
+        return str(self.event.id)
+
+
+class UnionSource(Source):
+    """Happenings of several streams, in their order; `name` says which."""
+
+    word = "any_of"
+
+    def __init__(self, parts: dict[str, Stream]) -> None:
+        self.parts = parts
+
+    @property
+    def timed(self) -> bool:  # type: ignore[override]  # as its parts
+        """Whether a timer may be among its causes."""
+        return any(part.source.timed for part in self.parts.values())
+
+    def inputs(self) -> tuple[Stream, ...]:
+        return tuple(self.parts.values())
+
+    def expressions(self) -> tuple[object, ...]:
+        return tuple(self.parts)
+
+    def canonical(self, value_of: ValueOf) -> str:
+        return f"any_of({', '.join(f'{name}={part.canonical(value_of)}' for name, part in self.parts.items())})"
+
+
+class Stream:
+    """Happenings of a source for which conditions hold. `by_value`: the values that split it."""
+
+    def __init__(self, source: Source, conditions: tuple[Expr, ...] = (), by_value: tuple[Expr, ...] = ()) -> None:
+        self.source, self.conditions, self.by_value = source, conditions, by_value
+
+    # Which happenings
+
+    def where(self, *conditions: Expr) -> Self:
+        """Only those for which all of `conditions` are true."""
+        return type(self)(self.source, (*self.conditions, *map(condition, conditions)), self.by_value)
+
+    def same(self, *values: Expr) -> Self:
+        """Split: windows, timers, pairs and re-arm words are kept for each combination of `values`. A happening with an unknown value is left out."""
+        for value in values:
+            if not isinstance(value, Expr):
+                raise DefinitionFault(f"same: wanted a column such as B.currency, got {value!r}")
+        known = {one.key() for one in self.by_value}
+        return type(self)(self.source, self.conditions, (*self.by_value, *(value for value in values if value.key() not in known)))
+
+    # Their columns
+
+    @property
+    def time(self) -> Expr:
+        """When it happened; of what a timer was set for, when that was."""
+        return Of(self.source, "time", "time")
+
+    @property
+    def name(self) -> Expr:
+        """Of an any_of: which of its streams it was."""
+        if not isinstance(self.source, UnionSource):
+            raise DefinitionFault(f"{self}.name: wanted a stream made by any_of, got one of {self.source}")
+        return Of(self.source, "name", "text", domain=tuple(self.source.parts))
+
+    # Frames, and what is added up without one
+
+    def within(self, span: Length) -> Frame:
+        """Those of the last `span`: (t - span, t], or of civil days today and the days before."""
+        from streams.engine.features.frame import Frame, Within
+
+        return Frame(self, Within(span_of("within", span)))
+
+    def today(self) -> Frame:
+        """Those of the civil day so far."""
+        from streams.engine.features.frame import Frame, Today
+
+        return Frame(self, Today())
+
+    def _ever(self) -> Frame:
+        from streams.engine.features.frame import Ever, Frame
+
+        return Frame(self, Ever())
+
+    def count(self) -> Feature:
+        """How many there have been in the life of the key."""
+        return self._ever().count()
+
+    def sum(self, value: Expr) -> Feature:
+        """The sum of the known values so far."""
+        return self._ever().sum(value)
+
+    def latest(self, value: Expr) -> Feature:
+        """The value of the latest one by time; unknown values change nothing."""
+        return self._ever().latest(value)
+
+    # Other streams made of it
+
+    def level(self, *, before: Expr, after: Expr) -> Level:
+        """A level that each one changes from `before` to `after`."""
+        from streams.engine.features.level import Level
+
+        return Level(self, expr(before), expr(after))
+
+    def moves(self, value: Expr, *, old: Expr | None = None, initially: Expr | None = None, remember: bool = True) -> Moves:
+        """`value` differs from the value before; `.was` and `.to` are the two.
+
+        The value before is what the record itself names (`old`), else the last one seen (unless `remember` is off), else
+        `initially`, which is assumed: `.was` is unknown then. A first value without any of them is no move.
+        """
+        from streams.engine.features.moves import Moves, MoveSource
+
+        return Moves(MoveSource(self, value, old, initially, remember=remember), (), self.by_value)
+
+    def then(self, other: Any, *, within: Length | None = None) -> Pair:
+        """One of `other` after one of these, within `within`; `.gap` is the time between. Each serves once; the latest free one counts."""
+        from streams.engine.features.pair import Pair, PairSource
+
+        second = stream_of("then", other)
+        source = PairSource(self, second, None if within is None else span_of("then", within))
+        return Pair(source, (), second.by_value[: len(source.keys_of(second))])
+
+    def without(self, other: Any, *, within: Length) -> Absences:
+        """None of `other` within `within` after one of these: happens at the end of that time.
+
+        While one is waited on, others change nothing; with `.latest` behind it each begins the wait anew.
+        """
+        from streams.engine.features.absence import AbsenceSource
+
+        source = AbsenceSource(self, stream_of("without", other), span_of("without", within))
+        return Absences(source, (), self.by_value[: len(source.keys_of(self))])
+
+    def on(self, day: Expr, *, at: str | Param = "00:00", catch_up_until: Expr | None = None) -> Deadlines:
+        """The civil day `day` that one of these names has come, at the time of day `at` in the zone of the key.
+
+        A later one that names a day moves it. A moment that is past when it is learnt is skipped, or comes at once as long as that is before
+        the civil day `catch_up_until`.
+        """
+        from streams.engine.features.deadline import DeadlineSource
+
+        if not isinstance(day, Expr) or day.kind != "date":
+            raise DefinitionFault(f"on: wanted a civil date such as I.due_date - '3d', or of a moment its .date, got {day!r}")
+        midnight = None if catch_up_until is None else OnDay(catch_up_until, Const(0))
+        return Deadlines(DeadlineSource(self, OnDay(day, clock_of("on", at)), until=midnight), (), self.by_value)
+
+    def at(self, moment: Expr) -> Deadlines:
+        """The moment that one of these names has come. A later one that names a moment moves it; one that is past when it is learnt is skipped."""
+        from streams.engine.features.deadline import DeadlineSource
+
+        if not isinstance(moment, Expr) or moment.kind != "time":
+            raise DefinitionFault(f"at: wanted a moment such as T.expected_resolution_date, got {moment!r}; for a civil date use .on(...)")
+        return Deadlines(DeadlineSource(self, moment), (), self.by_value)
+
+    def after(self, span: Length) -> Deadlines:
+        """So long after the latest one of these."""
+        from streams.engine.features.deadline import DeadlineSource
+
+        return Deadlines(DeadlineSource(self, span_of("after", span)), (), self.by_value)
+
+    def silent(self, span: Length, *, given: Expr | None = None) -> Stream:
+        """None of these for `span` after the last one, `given` a condition at that one."""
+        from streams.engine.features.silence import SilenceSource
+
+        return Stream(SilenceSource(self, span_of("silent", span), given), (), self.by_value)
+
+    # What it is
+
+    def key(self) -> object:
+        """Equal for streams that mean the same in one process."""
+        return (self.source.key(), frozenset(one.key() for one in self.conditions), tuple(one.key() for one in self.by_value))
+
+    def canonical(self, value_of: ValueOf) -> str:
+        """What it is, the same in every process."""
+        parts = [self.source.canonical(value_of)]
+        parts += [f"where {text}" for text in sorted(canonical(one, value_of) for one in self.conditions)]
+        parts += [f"same {canonical(one, value_of)}" for one in self.by_value]
+        return "; ".join(parts)
+
+    def __str__(self) -> str:
+        text = str(self.source)
+        text += f".where({', '.join(map(str, self.conditions))})" if self.conditions else ""
+        return text + (f".same({', '.join(map(str, self.by_value))})" if self.by_value else "")
+
+    def __repr__(self) -> str:
+        return f"<Stream {self}>"
+
+    def __bool__(self) -> bool:
+        raise DefinitionFault(f"{self}: a stream has no truth value; use .where(...) for conditions and any_of(...) for several streams")
+
+
+class Absences(Stream):
+    """A stream of absences."""
+
+    @property
+    def latest(self) -> Stream:  # type: ignore[override]  # of what did not happen nothing is added up
+        """The same where each happening begins the wait anew."""
+        from streams.engine.features.absence import AbsenceSource
+
+        source = self.source
+        assert isinstance(source, AbsenceSource)  # made by `without`
+        return Stream(AbsenceSource(source.first, source.awaited, source.span, latest=True), self.conditions, self.by_value)
+
+
+class Deadlines(Stream):
+    """A stream of moments that have come."""
+
+    def unless(self, other: Any) -> Stream:
+        """One of `other` before the moment, or at it, calls it off."""
+        from streams.engine.features.deadline import DeadlineSource
+
+        source = self.source
+        assert isinstance(source, DeadlineSource)  # made by `on`, `at` or `after`
+        made = DeadlineSource(source.first, source.moment, awaited=stream_of("unless", other), until=source.until)
+        return Stream(made, self.conditions, self.by_value[: len(made.keys_of(source.first))])
+
+
+def clock_of(word: str, clock: str | Param) -> Expr:
+    """A time of day as a rule writes it, in ms since 00:00: a text such as `10:00`, or a parameter with one. Raises DefinitionFault."""
+    from streams.engine.expression import Param
+
+    if isinstance(clock, Param) and clock.unit == "time of day":
+        return clock
+    if isinstance(clock, str):
+        number, unit = quantity(clock)
+        if unit == "time of day":
+            return Const(number)
+    raise DefinitionFault(f"{word}: wanted a time of day such as '10:00', got {clock!r}")
+
+
+def stream_of(word: str, value: Any) -> Stream:
+    """A stream, a record type's stream, or an event's. Raises DefinitionFault."""
+    found = getattr(value, "all", value)
+    if isinstance(found, Stream):
+        return found
+    if isinstance(value, type) and hasattr(value, "when"):
+        return Stream(EventSource(value))
+    raise DefinitionFault(f"{word}: wanted a stream or an event, got {value!r}")
+
+
+def any_of(*streams: Any, **named: Any) -> Stream:
+    """Happenings of any of several streams; unnamed ones must be events, whose ids are their names."""
+    parts: dict[str, Stream] = {}
+    for one in streams:
+        stream = stream_of("any_of", one)
+        if not isinstance(stream.source, EventSource):
+            raise DefinitionFault(f"any_of: wanted a name for {stream}: any_of(name=…); events alone go without one")
+        parts[str(stream.source)] = stream
+    parts |= {name: stream_of("any_of", one) for name, one in named.items()}
+    if len(parts) < 2:
+        raise DefinitionFault(f"any_of: wanted at least two streams, got {len(parts)}")
+    return Stream(UnionSource(parts))
+
+
+event_time = EventTime()
+__all__ = ["EventSource", "Of", "Operand", "RecordSource", "Source", "Stream", "UnionSource", "any_of", "event_time", "stream_of"]

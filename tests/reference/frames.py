@@ -1,0 +1,133 @@
+"""What the members of a frame add up to: a list of members for each row, looked through whole each time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from streams.engine.features.frame import Ever, Today, Within
+from tests.reference.civil import civil_day, midnight
+from tests.reference.happening import JUMP_MS, Newest, misdated
+
+MOST_SUM = 2**62
+MOST_LISTED = 32
+LIFELONG = ("count", "sum")
+"""What is kept when a terminated line's state is dropped: what happens once in its life."""
+
+
+class Member:
+    """`values`: by the arguments of the features that read it. `taken`: not kept out by a reset."""
+
+    def __init__(self, on: Any, values: dict[Any, tuple[Any, ...]], *, late: bool, taken: bool) -> None:
+        self.time, self.mark, self.own = on.time, on.mark, on.own
+        self.values, self.late, self.taken, self.fresh = values, late, taken, True
+        self.outdated: set[Any] = set()
+        """The arguments of which a newer value was known."""
+
+    def is_own(self, on: Any) -> bool:
+        """Whether it is the happening `on`, or what that is made of, or made of it."""
+        return self.mark in on.own or on.mark in self.own
+
+
+class Row:
+    """The members of one key, in the order of release."""
+
+    def __init__(self) -> None:
+        self.members: list[Member] = []
+        self.newest = Newest()
+        self.known: dict[Any, Newest] = {}
+        """By argument, of the members with a known value."""
+        self.emptied: int | None = None
+
+    def take(self, on: Any, values: dict[Any, tuple[Any, ...]], clock: int) -> None:
+        late = self.newest.take(on.time, clock)
+        kept_out = self.emptied is not None and on.time < self.emptied and not misdated(self.emptied, on.time)
+        member = Member(on, values, late=late, taken=not kept_out)
+        self.members.append(member)
+        for argument, (first, *_) in values.items():
+            if first is not None and self.known.setdefault(argument, Newest()).take(on.time, clock):
+                member.outdated.add(argument)
+
+    def empty(self, time: int, clock: int) -> None:
+        """A reset at `time`; one far ahead of the clock keeps nothing out that is behind the newest member."""
+        if clock and time > clock + JUMP_MS:
+            time = min(time, self.newest.time or 0)
+        for member in self.members:
+            member.taken = False
+        self.emptied = time if self.emptied is None or misdated(self.emptied, time) else max(self.emptied, time)
+
+    def fade(self) -> None:
+        """Only what happens once in a life stays."""
+        for member in self.members:
+            member.fresh = False
+        self.newest, self.emptied, self.known = Newest(), None, {}
+
+    def own(self, on: Any) -> list[Member]:
+        return [member for member in self.members if member.is_own(on)]
+
+    def late(self, on: Any) -> bool:
+        """Whether `on` was a late member."""
+        return any(member.late for member in self.own(on))
+
+
+def within(extent: Any, row: Row, on: Any, *, without_own: bool) -> list[Member]:
+    """The members that `on` sees: by its own time; of a day all that are known where `on` itself came late into it."""
+    members = [member for member in row.members if member.taken and not (without_own and member.is_own(on))]
+    match extent:
+        case Ever():
+            return members
+        case Today():
+            day = civil_day(on.time, on.zone)
+            begin, end = midnight(day, on.zone) - 1, on.time
+            if row.late(on):
+                end = midnight(day + timedelta(days=1), on.zone) - 1
+        case Within():
+            length = on.length(extent.span)
+            begin, end = on.time - length, on.time
+            if extent.span.civil:
+                begin = midnight(civil_day(on.time, on.zone) - timedelta(days=length - 1), on.zone) - 1
+        case _:
+            raise TypeError(extent)
+    return [member for member in members if member.fresh and begin < member.time <= end]
+
+
+def added_up(function: str, argument: Any, members: list[Member], *, ever: bool) -> Any:
+    if function == "count":
+        return len(members)
+    if function not in LIFELONG:
+        members = [member for member in members if member.fresh]
+    first = [(member, member.values[argument][0]) for member in members]
+    known = [(member, value) for member, value in first if value is not None]
+    values = [value for _, value in known]
+    match function:
+        case "sum":
+            return max(-MOST_SUM, min(MOST_SUM, sum(values)))
+        case "distinct":
+            return len(set(values))
+        case "largest":
+            return max(values, default=None)
+        case "smallest":
+            return min(values, default=None)
+        case "latest" if ever:
+            return next((value for member, value in reversed(known) if argument not in member.outdated), None)
+        case "latest":
+            return max(enumerate(known), key=lambda one: (one[1][0].time, one[0]))[1][1] if known else None
+        case "first":
+            return min(known, key=lambda one: one[0].time)[1] if known else None
+        case "list":
+            return list(dict.fromkeys(values))[:MOST_LISTED]
+        case "any":
+            return any(value is True for value in values)
+        case "top":
+            return top([member.values[argument] for member in members])
+    raise TypeError(function)
+
+
+def top(pairs: list[tuple[Any, ...]]) -> Any:
+    """The text with the largest sum of weights; of equal ones the first in the alphabet."""
+    sums: Counter[Any] = Counter()
+    for what, weight in pairs:
+        if what is not None and weight is not None:
+            sums[what] += weight
+    return min(sums, key=lambda what: (-sums[what], what)) if sums else None

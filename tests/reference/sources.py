@@ -1,0 +1,155 @@
+"""Where happenings come from other happenings: crossings, moves, pairs. One row for each key, in dicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streams.engine.features.frame import Feature
+from tests.reference.happening import Happening, Newest, before
+from tests.reference.values import fires, value
+
+KEPT_MS = 400 * 86_400_000
+
+
+class Scalar:
+    """A source of one rule. `source` is declared; `id` names what it says in a happening."""
+
+    timed = False
+
+    def __init__(self, source: Any, rule: Any) -> None:
+        self.source, self.rule, self.id = source, rule, id(source)
+
+    def row(self, place: Any, new: Any) -> Any:
+        rows = self.rule.table(self.id, place[0])
+        if place not in rows:
+            rows[place] = new()
+        return rows[place]
+
+    def place(self, on: Happening, values: Any) -> Any:
+        """The row of a happening: the rule's key and the values that split it."""
+        view = self.rule.view(on)
+        return (self.rule.key(on), *(value(one, view) for one in values))
+
+    def happen(self, cause: Happening) -> list[Happening]:
+        """What happens because of `cause`. Called once for each cause."""
+        raise NotImplementedError
+
+
+class Mark:
+    """The row of a level."""
+
+    def __init__(self) -> None:
+        self.newest, self.armed = Newest(), True
+
+
+class Crossing(Scalar):
+    """`live`: not late, and armed where there is a release; only those are events. Elsewhere every crossing counts."""
+
+    def happen(self, cause: Happening) -> list[Happening]:
+        source = self.source
+        found = []
+        for on in self.rule.of(source.level.stream):
+            view = self.rule.view(on)
+            mark = self.row(self.place(on, source.level.stream.by_value), Mark)
+            late = mark.newest.take(on.time, self.rule.reading.clock) and not self.by_period()
+            entered, live = fires(source.enter, view), False
+            if not late and mark.armed and entered:
+                live, mark.armed = True, source.release is None
+            elif not late and not mark.armed and fires(source.release, view):
+                mark.armed = True
+            if entered:
+                before_, after = value(source.level.before, view), value(source.level.after, view)
+                reached = [step for step in (value(step, view) for step in source.steps) if step is not None and before_ < step <= after]
+                found.append(on.said(self.id, step=max(reached, default=None), live=live))
+        return found
+
+    def by_period(self) -> bool:
+        """A running value of a period or of the key's life: late ones are judged too, with all that is known of it (semantics §1.2, `spend.day_step`)."""
+        frames = [node.frame for node in self.source.enter.walk() if isinstance(node, Feature)]
+        return bool(frames) and self.source.release is None and not any(frame.extent.ordered for frame in frames)
+
+
+class Reach(Scalar):
+    """Every member is evaluated, late ones too, each with the frame of its own time."""
+
+    def happen(self, cause: Happening) -> list[Happening]:
+        feature = self.source.feature
+        found = []
+        for on in self.rule.of(feature.frame.stream):
+            view = self.rule.view(on)
+            lower, upper = view.without().feature(feature), view.feature(feature)
+            reached = [step for step in (value(step, view) for step in self.source.steps) if step is not None and lower < step <= upper]
+            if reached:
+                found.append(on.said(self.id, step=max(reached)))
+        return found
+
+
+class Last:
+    """The row of a value that moves."""
+
+    def __init__(self) -> None:
+        self.newest, self.value = Newest(), None
+
+
+class Moves(Scalar):
+    def happen(self, cause: Happening) -> list[Happening]:
+        source = self.source
+        found = []
+        for on in self.rule.of(source.stream):
+            view = self.rule.view(on)
+            now = value(source.value, view)
+            last = self.row(self.place(on, source.stream.by_value), Last)
+            if now is None or last.newest.take(on.time, self.rule.reading.clock):
+                continue
+            remembered = last.value if source.remember else None
+            last.value = now
+            named = value(source.old, view) if source.old is not None else None
+            was = named if named is not None else remembered
+            assumed = value(source.initially, view) if source.initially is not None else None
+            compared = was if was is not None else assumed
+            if compared is not None and now not in (compared, remembered):
+                found.append(on.said(self.id, was=was))
+        return found
+
+
+class Sides:
+    """The row of a pair: what is free."""
+
+    def __init__(self) -> None:
+        self.first: list[Happening] = []
+        self.second: list[Happening] = []
+
+
+class Pair(Scalar):
+    """Either side may come late. An A that comes late serves the first free B behind it, which it would have met in order; without a span none waits for it."""
+
+    def happen(self, cause: Happening) -> list[Happening]:
+        source = self.source
+        found = []
+        for on in self.rule.of(source.second):  # a record is not behind itself
+            sides = self.row(self.place(on, source.keys_of(source.second)), Sides)
+            free = [one for one in sides.first if self.fits(one, on)]
+            if free:
+                first = max(free, key=lambda one: (one.time, one.number))
+                sides.first.remove(first)
+                found.append(self.paired(first, on))
+            else:
+                sides.second.append(on)
+        for on in self.rule.of(source.first):
+            sides = self.row(self.place(on, source.keys_of(source.first)), Sides)
+            free = [one for one in sides.second if self.fits(on, one)] if source.within is not None else []
+            if free:
+                second = min(free, key=lambda one: (one.time, one.number))
+                sides.second.remove(second)
+                found.append(self.paired(on, second))
+            else:
+                sides.first.append(on)
+        return found
+
+    def fits(self, first: Happening, second: Happening) -> bool:
+        within = self.source.within
+        end = first.time + KEPT_MS if within is None else self.rule.view(first).end_of(within)
+        return before(first, second) and second.time <= end
+
+    def paired(self, first: Happening, second: Happening) -> Happening:
+        return second.said(self.id, gap=second.time - first.time)
