@@ -330,8 +330,9 @@ class Trial:
             held[record.partition, record.key] = record.value
         heads = {key[0]: value for key, value in held.items() if value is not None and split_key(key[1])[0] == CLOCK}
         rows = {key: value for key, value in held.items() if value is not None and split_key(key[1])[0] not in ABOUT}
-        assert not oracle.needed - rows.keys(), "state is missing"
-        assert not rows.keys() - oracle.rows.keys(), "there is state of what never was"
+        missing, surplus = oracle.needed - rows.keys(), rows.keys() - oracle.rows.keys()
+        assert not missing, f"{len(missing)} rows of state are missing, such as {sorted(missing)[:3]}"
+        assert not surplus, f"{len(surplus)} rows of state are of what never was, such as {sorted(surplus)[:3]}"
         differing = [key for key, value in rows.items() if oracle.rows[key] != value]
         assert not differing, f"{len(differing)} rows differ, such as {differing[:3]}"
         stored = {partition: msgspec.json.decode(head, type=Head) for partition, head in heads.items()}
