@@ -1,30 +1,30 @@
 """Kernels: one plain loop over a batch in merged order, compiled by numba.
 
 The same source runs interpreted where NUMBA_DISABLE_JIT is 1: for debugging, and as the tests' second way. A kernel takes arrays and
-numbers, never objects or texts. Signatures are given, so that there is one compiled form, kept in numba's cache: nothing is
-compiled while records wait.
+numbers, never objects or texts. Signatures are given, so that there is one compiled form, kept in a cache (`kernel_cache.py`):
+nothing is compiled while records wait.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
-if "NUMBA_CACHE_DIR" not in os.environ and not os.access(Path(__file__).parent, os.W_OK):
-    # Installed where nothing can be written, as in a read-only container: compiled once a start of the container
-    os.environ["NUMBA_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / f"kairos-kernels-{os.getuid()}")
+from numba import njit
 
-from numba import njit  # it reads the setting when it is imported
+from streams.engine.kernel_cache import keep_compiled
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def kernel(signature: str) -> Callable[[F], F]:
     """Compile a function for one signature, such as `int64(int64[:], boolean[:])`; arrays may be strided."""
-    return cast("Callable[[F], F]", njit(signature, cache=True))
+
+    def compiled(function: F) -> F:
+        keep_compiled(function)
+        return cast("F", njit(signature, cache=True)(function))
+
+    return compiled
 
 
 def borrowing(signature: str) -> Callable[[F], F]:
@@ -33,7 +33,12 @@ def borrowing(signature: str) -> Callable[[F], F]:
     Counting is atomic, in every call and for every array: the walk over buckets took 686 ns of CPU a record with it and 113 without
     (numba 0.68, 20,000-record batches, one key, shared 2-core machine, 2026-11-26); inlining does not remove it.
     """
-    return cast("Callable[[F], F]", njit(signature, cache=True, _nrt=False))  # type: ignore[call-overload]  # an option without a published type
+
+    def compiled(function: F) -> F:
+        keep_compiled(function)
+        return cast("F", njit(signature, cache=True, _nrt=False)(function))  # type: ignore[call-overload]  # an option without a published type
+
+    return compiled
 
 
 @kernel("int64(int64[:], int64)")

@@ -81,7 +81,7 @@ def test_its_steps_build_an_installation_that_runs_from_a_folder_it_cannot_write
             text = text.replace(f"${{{name}}}", value)
         return re.sub(r"(?<![\w.])/(opt|src)\b", f"{root}/\\1", text)
 
-    stage = 0
+    stage, final = 0, {}
     for word, rest in steps(FILE.read_text("utf-8")):
         if word == "FROM":
             stage += 1
@@ -90,6 +90,8 @@ def test_its_steps_build_an_installation_that_runs_from_a_folder_it_cannot_write
             arguments[name] = value
         elif stage == 1 and word == "ENV":
             environment |= dict(part.split("=", 1) for part in shlex.split(moved(rest)))
+        elif stage == 2 and word == "ENV":
+            final |= dict(part.split("=", 1) for part in shlex.split(rest))
         elif stage == 1 and word == "WORKDIR":
             folder = Path(moved(rest))
             folder.mkdir(parents=True)
@@ -111,14 +113,18 @@ def test_its_steps_build_an_installation_that_runs_from_a_folder_it_cannot_write
     compiled = {path.parent.parent / (path.name.split(".")[0] + ".py") for path in installed.rglob("__pycache__/*.pyc")}
     assert sources
     assert not set(sources) - compiled, "everything is compiled in the image"
+    final |= {"PATH": "/usr/bin:/bin", "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
     shown = subprocess.run(
         [installed / "bin" / "kairos", "catalog"],
         capture_output=True,
         text=True,
         timeout=60,
         cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+        env=final,
         check=False,
     )
     assert "balance.low" in shown.stdout, shown.stderr
     assert {path: path.stat().st_mtime_ns for path in installed.rglob("*")} == before, "nothing is written below the installation"
+    kernels = [path.relative_to(tmp_path / "kernels") for path in (tmp_path / "kernels").rglob("*.nb*")]
+    assert kernels
+    assert all((tmp_path / "kernels" / one).stat().st_size == next(installed.rglob(str(one))).stat().st_size for one in kernels), "compiled in the image"

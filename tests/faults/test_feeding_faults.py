@@ -101,18 +101,25 @@ def test_a_fetch_that_straddles_the_rebalance_of_a_fresh_application(trial, seed
 
 
 @pytest.mark.parametrize("seed", [*range(2), *(pytest.param(seed, marks=full) for seed in range(2, 20))])
-def test_a_rebalance_while_partitions_are_paused(trial, seed):
-    dice, run = random.Random(f"{SEED}-{seed}"), trial(43, "rebalance while partitions are paused")
+def test_a_rebalance_while_partitions_are_paused(trial, tmp_path, town, seed):
+    """The worker takes no step from before a part of the input comes until the rebalance, so its queues are full then."""
+    dice, (records, arguments), armed = random.Random(f"{SEED}-{seed}"), town, tmp_path / "armed"
+    guests = dice.randint(1, 2)
+    size = len(records) // (guests + 1)
+    run = trial(43, "rebalance while partitions are paused", records=(records[:size], arguments))
     run.environment |= {"KAIROS_QUEUE_RECORDS": "100", "KAIROS_BATCH_RECORDS": "20", "KAIROS_FETCH_BYTES": "65536"}
-    injected(run, "paused")
+    injected(run, f"paused:{armed}")
     run.wait_progress()
-    for _ in range(dice.randint(1, 2)):
+    for number in range(1, guests + 1):
+        armed.touch()
+        run.cluster.produce(records[number * size :] if number == guests else records[number * size : (number + 1) * size])
         guest = run.start()
-        run.wait_log("injected a rebalance with", run.hits + 1)
+        run.wait_log("injected a rebalance with", number)
         run.strike()
         if dice.random() < 0.7:
             time.sleep(dice.random() * 2)
             run.kill(guest, dice.choice((signal.SIGTERM, signal.SIGKILL)))
+    assert "injected a rebalance with 0 paused" not in run.cluster.logs()
     run.finish()
     run.check()
 

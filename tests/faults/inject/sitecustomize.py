@@ -2,6 +2,7 @@
 
 INJECT=STAGE:COUNT:ERROR[:FILE] raises ERROR at the COUNT-th time that STAGE is reached, counted from when FILE is there.
 INJECT=lag:SECONDS keeps one topic after the other from being fetched for so long.
+INJECT=paused:FILE takes no step while FILE is there, and removes it at the next rebalance.
 INJECT=straddle:COUNT delays the first COUNT fetches with records until after a rebalance, as a fetch on a busy machine may.
 Each hit is a line `injected ...` on stderr.
 """
@@ -118,19 +119,25 @@ def lag(seconds):
     Thread.getmany = getmany
 
 
-def count_paused():
-    """Say at each rebalance how many queues are full."""
+def hold(armed):
+    """Take no step while the file `armed` is there, so that the queues fill and partitions are paused; the next rebalance removes it."""
+    from schemas.raw import TOPICS
     from streams.kafka.worker import Worker
+    from streams.shard import Shard
 
-    original = Worker.revoked
+    step, original = Shard.step, Worker.revoked
+
+    def held(self, *args, **kwargs):
+        return None if armed.exists() else step(self, *args, **kwargs)
 
     async def revoked(self, partitions):
-        full = sum(task.ready.is_set() and task.shard.full(topic) for task in self.tasks.values() for topic in ("raw.billing", "raw.usage", "raw.service", "raw.network"))
-        if full:
+        full = sum(task.ready.is_set() and task.shard.full(topic) for task in self.tasks.values() for topic in TOPICS)
+        if armed.exists():
             note(f"a rebalance with {full} paused partitions")
+            armed.unlink()
         return await original(self, partitions)
 
-    Worker.revoked = revoked
+    Shard.step, Worker.revoked = held, revoked
 
 
 if plan := os.environ.get("INJECT"):
@@ -140,6 +147,6 @@ if plan := os.environ.get("INJECT"):
     elif what == "lag":
         lag(float(more[0]))
     elif what == "paused":
-        count_paused()
+        hold(Path(more[0]))
     else:
         raise_at(what, int(more[0]), getattr(builtins, more[1]), Path(more[2]) if len(more) > 2 else None)
