@@ -52,7 +52,7 @@ def digest(function: Callable[..., Any]) -> str:
 
 def keep_compiled(function: Callable[..., Any]) -> None:
     """Have numba keep the next kernel, `function`, in the folder of its file."""
-    if config.DISABLE_JIT:
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]  # set when the module is loaded
         return
     name = f"{function.__module__.rpartition('.')[2]}-{digest(function)}"
     folder = home() / name
@@ -63,7 +63,7 @@ def keep_compiled(function: Callable[..., Any]) -> None:
             fresh.rename(folder)
         except OSError:  # another process was first
             shutil.rmtree(fresh)
-    config.CACHE_DIR = str(folder)
+    config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
 
 
 def _made(folder: Path) -> Path:

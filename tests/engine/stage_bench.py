@@ -63,6 +63,9 @@ class Tables:
 class Timers(FlowStage):
     """Moments of timers of lines: the entries `timers` of the records before which they fire."""
 
+    def rests(self, batch):
+        return False
+
     def run(self, batch):
         found = [(2 * at, due, record) for at, record in enumerate(batch.released.raw) for due in record.get("timers", ())]
         at, due = (np.array([one[n] for one in found], np.int64) for n in (0, 1))
@@ -115,8 +118,15 @@ class Bench:
                 row = rows[int(batch.kind[at])][at]
                 batch.resets.append(Reset(at, row, timers_only=record["reset"] == "timers", lifelong=record["reset"] == "all"))
         for stage in self.stages:
-            stage.run(batch)
-        self.stored |= self.tables.changed()
+            if stage.rests(batch):
+                stage.rest(batch)
+            else:
+                stage.run(batch)
+        for key, value in self.tables.changed().items():
+            if value is None:
+                self.stored.pop(key, None)
+            else:
+                self.stored[key] = value
         return batch
 
 

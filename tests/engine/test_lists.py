@@ -140,8 +140,8 @@ def test_a_newest_time_that_was_misdated_is_replaced():
 def test_what_a_rule_emptied_takes_nothing_in_from_before():
     _, lists, marks = bench()
     marks.emptied[0] = 1000
-    take_in(lists, marks, feed_of([(0, 1000, True, False), (0, 1001, True, False), (1, 900, True, False)]))
-    assert ([member[0] for member in held(lists, 0)], [member[0] for member in held(lists, 1)]) == ([1001], [900])
+    take_in(lists, marks, feed_of([(0, 1000, True, False), (0, 999, True, False), (1, 900, True, False)]))
+    assert ([member[0] for member in held(lists, 0)], [member[0] for member in held(lists, 1)]) == ([1000], [900])
 
 
 def test_columns_go_by_their_names_and_a_new_one_is_unknown():

@@ -8,6 +8,7 @@ import numpy as np
 
 from schemas.columns import DAY_MS
 from streams.engine.expression import DefinitionFault, Expr, RecordField, by_name, canonical
+from streams.engine.expression.types import KIND_WORDS
 from streams.engine.features import pairing
 from streams.engine.features.timers import END, Marks, from_store, kept_of, members_of, packed, resets_of, stored_kind, to_store, topic_of
 from streams.engine.flow import MergedFlow, StoredFlow
@@ -36,10 +37,10 @@ KEPT_MS = 400 * DAY_MS
 def shared_keys(first: Stream, second: Stream, stream: Stream) -> tuple[Expr, ...]:
     """The values of `stream` by which two streams go together: by place, as far as both go. Raises DefinitionFault."""
     for one, other in zip(first.by_value, second.by_value, strict=False):
-        if one.kind != other.kind or (isinstance(one, RecordField) and isinstance(other, RecordField) and one.record is other.record and one.name != other.name):
-            raise DefinitionFault(
-                f"same: wanted values that go together at the same place of both streams, got {one} and {other}: name them in one order, .same(B.currency, B.bucket_id)"
-            )
+        if one.kind != other.kind:
+            raise DefinitionFault(f"same: wanted values of one kind at the same place of both streams, got {one} ({KIND_WORDS[one.kind]}) and {other} ({KIND_WORDS[other.kind]})")
+        if isinstance(one, RecordField) and isinstance(other, RecordField) and one.record is other.record and one.name != other.name:
+            raise DefinitionFault(f"same: wanted the same value at the same place of both streams, got {one} and {other}: name them in one order, .same(B.currency, B.bucket_id)")
     return stream.by_value[: min(len(first.by_value), len(second.by_value))]
 
 
