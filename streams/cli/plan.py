@@ -49,7 +49,7 @@ def plan(
     for sentence in in_words(lines):
         console.print(sentence, highlight=False, markup=False, soft_wrap=True)
     for becomes, own in by_result(lines).items():
-        console.print(f"{becomes}: {len(own)} columns of {len({line.owner for line in own})} events", highlight=False)
+        console.print(f"{becomes}: {len(own)} columns of {len({event for line in own for event in line.events})} events", highlight=False)
     if refused:
         console.print("a worker with these definitions would refuse to start")
         raise typer.Exit(1)
@@ -59,10 +59,9 @@ def as_json(lines: list[Line], *, ok: bool) -> str:
     """The lines as one document; state that every installation has is of no event."""
     import orjson
 
-    from streams.tools.plan import KERNEL
 
     columns = [
-        {"becomes": line.becomes, "event": None if line.owner == KERNEL else line.owner, "column": line.column, "rows": line.rows, "note": line.note or None} for line in lines
+        {"becomes": line.becomes, "events": line.events, "column": line.column, "rows": line.rows, "note": line.note or None} for line in lines
     ]
     return orjson.dumps({"ok": ok, "columns": columns}).decode()
 

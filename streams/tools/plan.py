@@ -94,13 +94,18 @@ class Stored:
 
 
 class Line(NamedTuple):
-    """What becomes of one column. `rows`: how many rows are stored of it."""
+    """What becomes of one column. `events`: those whose state it is, none: every installation's. `rows`: how many rows are stored of it."""
 
-    owner: str
+    events: tuple[str, ...]
     becomes: Result
     column: str
     rows: int
     note: str
+
+    @property
+    def owner(self) -> str:
+        """Its events, for people."""
+        return ", ".join(self.events) or KERNEL
 
 
 def installed_parts(engine: Engine) -> dict[str, Layout]:
@@ -118,7 +123,7 @@ def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
         if stored.facts.get(fact, wanted) != wanted:
             return [
                 Line(
-                    KERNEL,
+                    (),
                     "refused",
                     f"all state: {fact}",
                     sum(map(len, stored.rows.values())),
@@ -137,18 +142,17 @@ def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
         for fingerprint, rows in found.get(part, Counter()).items():
             layout = stored.layouts.get(fingerprint)
             if layout is None:
-                lines.append(Line(KERNEL, "refused", part, rows, f"layout {fingerprint.hex()} is not in the changelog: written by a newer version?"))
+                lines.append(Line((), "refused", part, rows, f"layout {fingerprint.hex()} is not in the changelog: written by a newer version?"))
                 continue
             for name, kind, length in layout.columns:
                 stored_kinds[name].add((kind, length))
                 count[name] += rows
         for name in sorted({*kinds, *stored_kinds}):
             owned = owners_of(part, name, owners, catalogue)
-            owner = ", ".join(owned) or KERNEL
             waits = [warm.get(event, 0) for event in owned]
             wait = None if None in waits else max((one for one in waits if one is not None), default=0)
             note = notes.get(state_of(part, name, owners), "")
-            line = Line(owner, *compared(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], wait, stored.clock, note))
+            line = Line(tuple(owned), *compared(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], wait, stored.clock, note))
             lines.append(changed(line, known=bool(known.intersection(owned)), installed=any(event in catalogue.by_id for event in owned)))
     return sorted(lines, key=lambda line: (ORDER.index(line.becomes), line.owner, line.column))
 

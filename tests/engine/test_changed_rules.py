@@ -94,7 +94,7 @@ def engine_of(catalogue: Catalogue) -> Engine:
 
 def planned(bench: Bench, catalogue: Catalogue, event: str) -> list[Line]:
     """The lines about one event."""
-    return [line for line in plan(stored_of(bench), engine_of(catalogue), catalogue) if event in line.owner.split(", ")]
+    return [line for line in plan(stored_of(bench), engine_of(catalogue), catalogue) if event in line.events]
 
 
 def test_the_plan_says_what_is_carried_new_and_dropped_before_it_happens():
