@@ -28,10 +28,14 @@ MOST = 4096
 
 
 def ring_sizes(most: int) -> Ints:
-    """The sizes of rings by class: four in each doubling, so that little is unused; the largest holds `most` ids, and those whose blocks wait to be dropped."""
+    """The sizes of rings by class: eight in each doubling from 64 on, so that little is unused; the largest holds `most` ids and blocks that wait to be dropped.
+
+    A class has six bits in `lists`: at most 63 of them.
+    """
     sizes = [0]
     while sizes[-1] < most + 2 * BLOCK:
-        sizes.append(sizes[-1] + max(4, (1 << sizes[-1].bit_length()) >> 3))
+        largest = sizes[-1]
+        sizes.append(largest + max(4 if largest < 32 else 8, (1 << largest.bit_length()) >> 4))
     return np.array(sizes, np.int64)
 
 
