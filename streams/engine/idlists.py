@@ -85,16 +85,16 @@ def take_ring(marks: Any, sizes: Any, pools: Any, size_class: int) -> int:
     return start
 
 
-@kernel("boolean(int64[:,:], int64[::1], uint32[::1], uint16[::1], int64[:], int64[:], int64, int64)")
-def widen(lists: Any, marks: Any, seconds: Any, contents: Any, sizes: Any, pools: Any, row: int, first: Any) -> bool:
-    """Move a list, from number `first` on, to a ring of the next class. False, and nothing done: the arena is full."""
+@kernel("boolean(int64[:,:], int64[::1], uint32[::1], uint16[::1], int64[:], int64[:], int64)")
+def widen(lists: Any, marks: Any, seconds: Any, contents: Any, sizes: Any, pools: Any, row: int) -> bool:
+    """Move a list to a ring of the next class. False, and nothing done: the arena is full."""
     old = lists[row, 0] & 63
     start = take_ring(marks, sizes, pools, old + 1)
     if start < 0:
         return False
     before, size, wider = lists[row, 0] >> 6, sizes[old], sizes[old + 1]
-    to, at = first % wider, first % max(size, 1)
-    for _ in range(lists[row, 2] - first):
+    to, at = lists[row, 1] % wider, lists[row, 1] % max(size, 1)
+    for _ in range(lists[row, 2] - lists[row, 1]):
         new, slot = start + to, before + at
         marks[new], seconds[new], contents[new] = marks[slot], seconds[slot], contents[slot]
         to, at = following_place(to, wider), following_place(at, size)
@@ -158,7 +158,7 @@ def admit_topic(  # noqa: PLR0915  # one loop without calls on its usual way: th
         forgotten = beyond >= first and time_of(marks[start + beyond % size], seconds[start + beyond % size]) >= oldest
         kept = first if number % BLOCK else first_kept(lists, marks, seconds, sizes, row, oldest, least, most)
         if number - kept == size:
-            if not widen(lists, marks, seconds, contents, sizes, pools, row, kept):
+            if not widen(lists, marks, seconds, contents, sizes, pools, row):
                 return place
             start, size = lists[row, 0] >> 6, sizes[lists[row, 0] & 63]
         if not noted[row]:

@@ -117,7 +117,7 @@ class RememberedIds(Blocks):
         self.forget_changes()
         _, first, following = self.lists[rows].T
         gone_rows, gone = blocks_of(rows, first_before, np.minimum(first, following_before))
-        new_rows, new = blocks_of(rows, np.maximum(first, following_before & -BLOCK), following)
+        new_rows, new = blocks_of(rows, np.maximum(first, following_before), following)
         lengths = np.minimum(BLOCK, self.lists[new_rows, 2] - new * BLOCK)
         total = int(lengths.sum())
         columns = np.empty(total, np.int64), np.empty(total, np.uint32), np.empty(total, np.uint16)
@@ -147,7 +147,7 @@ class RememberedIds(Blocks):
         earliest, latest = order[begins], order[np.append(begins[1:], len(order)) - 1]
         owners, first = rows[earliest], numbers[earliest]
         counts = np.add.reduceat(lengths[order], begins)
-        if (counts != (numbers[latest] - first) * BLOCK + lengths[latest]).any() or lengths.max() > BLOCK or counts.max() >= self.sizes[-1]:
+        if (counts != (numbers[latest] - first) * BLOCK + lengths[latest]).any() or counts.max() >= self.sizes[-1]:
             raise StateRefused(f"state {self.part_name}: ids of some customers are missing in the changelog: was it cut? Start with an empty changelog, or restore it")
         classes = np.searchsorted(self.sizes, counts, side="right")
         ends = np.cumsum(self.sizes[classes])
@@ -158,7 +158,7 @@ class RememberedIds(Blocks):
 
 
 def blocks_of(rows: Ints, first: Ints, following: Ints) -> tuple[Ints, Ints]:
-    """The rows and numbers of the blocks in which the ids from `first` on, which begins a block, and before `following` are."""
+    """The rows and numbers of the blocks in which the ids from number `first` on and before `following` are."""
     begin, end = first // BLOCK, -(-following // BLOCK)
     lengths = np.maximum(end - begin, 0)
     ends = np.cumsum(lengths)

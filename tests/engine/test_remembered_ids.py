@@ -91,7 +91,7 @@ class Shard:
         """Write what changed."""
         for key, value in self.state.changes():
             if value is None:
-                self.changelog.pop(key, None)
+                del self.changelog[key]
             else:
                 self.changelog[key] = value
 
@@ -240,7 +240,7 @@ def test_what_is_stored_depends_on_neither_cuts_nor_restarts(drawn, cuts, limits
 
 
 @pytest.mark.parametrize("limit", [LIMIT, 2000])
-@pytest.mark.parametrize(("least", "most", "customers"), [(3, 40, 1), (5, 40, 30), (16, 200, 4), (16, 4096, 60)])
+@pytest.mark.parametrize(("least", "most", "customers"), [(1, 3, 2), (2, 40, 2), (3, 40, 1), (5, 40, 30), (17, 40, 3), (16, 200, 4), (16, 4096, 60)])
 def test_long_timelines(way, least, most, customers, limit):
     """Rings wrap and grow, blocks are dropped, and the arena is packed. With a limit of two seconds milliseconds matter."""
     random = np.random.default_rng(most * customers)
@@ -306,6 +306,22 @@ def test_blocks_are_dropped_where_a_new_one_begins_and_none_of_their_ids_is_reme
         shard.commit()
         begin = hour // 16 * 16
         assert {int(split_key(key)[1].split("\x1f")[1]) for key in shard.blocks()} == set(range(max(0, begin - 48) // 16, hour // 16 + 1))
+
+
+@pytest.mark.parametrize(("ahead", "kept"), [(48 * HOUR, 3), (48 * HOUR + 1, 2)])
+def test_a_block_is_stored_to_the_millisecond(ahead, kept):
+    shard = Shard(48 * HOUR, 16, 4096)
+    shard.take([usage(number, START + 500) for number in range(32)] + [usage(32, START + 500 + ahead)])
+    shard.commit()
+    assert len(shard.blocks()) == kept
+
+
+def test_a_new_id_rewrites_its_block_alone():
+    shard = Shard(48 * HOUR, 16, 4096)
+    for number in (100, 3):
+        shard.take([usage(new, START) for new in range(1000 * number, 1000 * number + number)])
+        changed = shard.admission.ids[USAGE].take_changes()
+    assert changed.numbers.tolist() == [100 // 16]
 
 
 def test_an_id_dated_ahead_holds_back_at_most_4096_others():
