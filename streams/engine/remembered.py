@@ -1,19 +1,21 @@
 """The ids that a customer and topic remember, to find repeats (`docs/semantics.md` §1.5), and how they are stored.
 
-In memory: rings of 14 bytes an id in an arena (`idlists.py`). Stored: what is in memory, in blocks of a customer, topic, hour of the
-records' event times and 64 consecutive arrivals, so that a new id rewrites the few ids of its block.
+In memory: rings of 14 bytes an id in an arena (`idlists.py`). Stored: what is in memory, in blocks of a customer, topic and 16
+consecutive arrivals, so that a new id rewrites the few ids of its block. Which blocks there are, and what they hold, follows from the
+arrivals of the customer and topic alone: neither cuts into batches nor restarts nor the sizes of rings change a stored byte.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from streams.engine.idlists import admit_topic, gather, pack, place_all
+from streams.engine.idlists import BLOCK, admit_topic, gather, pack, place_all
 from streams.engine.state.blocks import BlockChanges, Blocks
-from streams.engine.state.codec import SEPARATOR, Layout, StateRefused
-from streams.engine.state.rowmap import RowMap
+from streams.engine.state.codec import Layout, StateRefused
 
 if TYPE_CHECKING:
     from schemas.columns import Ints
@@ -22,14 +24,18 @@ if TYPE_CHECKING:
 LEAST = 16
 """So many of the last ids of a customer and topic are always remembered."""
 MOST = 4096
-"""So many at most: beyond it the oldest arrivals are let go."""
+"""Of so many of the last ids it is asked whether they are near enough in time: earlier arrivals are let go."""
 
 
 def ring_sizes(most: int) -> Ints:
-    """The sizes of rings by class: four in each doubling, so that little is unused; the largest holds `most` ids and some that wait to be dropped."""
+    """The sizes of rings by class: eight in each doubling from 64 on, so that little is unused; the largest holds `most` ids and blocks that wait to be dropped.
+
+    A class has six bits in `lists`: at most 63 of them.
+    """
     sizes = [0]
-    while sizes[-1] < most + most // 4:
-        sizes.append(sizes[-1] + max(4, (1 << sizes[-1].bit_length()) >> 3))
+    while sizes[-1] < most + 2 * BLOCK:
+        largest = sizes[-1]
+        sizes.append(largest + max(4 if largest < 32 else 8, (1 << largest.bit_length()) >> 4))
     return np.array(sizes, np.int64)
 
 
@@ -49,15 +55,15 @@ class RememberedIds(Blocks):
         self.lists = np.zeros((customers.size, 3), np.int64)
         self.marks, self.seconds, self.contents = np.zeros(largest, np.int64), np.zeros(largest, np.uint32), np.zeros(largest, np.uint16)
         self.pools = np.zeros(len(self.sizes) + 1, np.int64)
-        self.log = np.zeros((4 * largest + 64, 3), np.int32)
-        self._read: list[tuple[Ints, ...]] = []
+        self.log, self.noted = np.zeros((1024, 3), np.int64), np.zeros(customers.size, bool)
+        self._read: list[tuple[npt.NDArray[Any], ...]] = []
         customers.blocks.append(self)
 
     def admit(self, inputs: tuple[Any, ...], newest: tuple[Any, ...], limits: tuple[int, int], results: tuple[Any, ...]) -> None:
         """Run `admit_topic` over the positions `inputs[0]`, and make room where it asks for it."""
         at, *columns = inputs
         while len(at):
-            arena = (self.lists, self.marks, self.seconds, self.contents, self.sizes, self.pools, self.log)
+            arena = (self.lists, self.marks, self.seconds, self.contents, self.sizes, self.pools, self.log, self.noted)
             arguments: list[Any] = [*columns, *arena, *newest, *limits, self.keep_ms, self.least, self.most, *results]
             at = at[admit_topic(at, *arguments) :]
             if len(at):
@@ -66,7 +72,7 @@ class RememberedIds(Blocks):
     def _make_room(self) -> None:
         """More room in the log of changes; in the arena by closing its gaps, and by making it larger where there are few."""
         largest = int(self.sizes[-1])
-        if self.pools[-1] > len(self.log) - 3 * largest - 2:
+        if self.pools[-1] == len(self.log):
             self.log = np.concatenate([self.log, np.zeros_like(self.log)])
         used, size = int(self.pools[0]), len(self.marks)
         if used + largest <= size:
@@ -85,7 +91,7 @@ class RememberedIds(Blocks):
 
     def memory_bytes(self) -> int:
         """Bytes in use for ids and lists, without the log of changes."""
-        return sum(array.nbytes for array in (self.lists, self.marks, self.seconds, self.contents))
+        return sum(array.nbytes for array in (self.lists, self.noted, self.marks, self.seconds, self.contents))
 
     def held(self) -> int:
         """How many ids are in memory, those included that wait to be dropped."""
@@ -94,67 +100,69 @@ class RememberedIds(Blocks):
     # State
 
     def grow(self, size: int) -> None:
-        self.lists = np.concatenate([self.lists, np.zeros((size - len(self.lists), 3), np.int64)])
+        more = size - len(self.lists)
+        self.lists = np.concatenate([self.lists, np.zeros((more, 3), np.int64)])
+        self.noted = np.concatenate([self.noted, np.zeros(more, bool)])
 
     def layout(self) -> Layout:
-        """`id`: 54 bits of its hash and the millisecond; `second` within the hour; `place`: number of the arrival in the block."""
-        return Layout(self.part_name, (("id", "token", 1), ("second", "short", 1), ("content", "digest", 1), ("place", "byte", 1)), ())
+        """`id`: 54 bits of its hash and the millisecond; `second` of the time, since 2000. The first id of a block has its number times 16."""
+        return Layout(self.part_name, (("id", "token", 1), ("second", "moment", 1), ("content", "digest", 1)), ())
 
     def forget_changes(self) -> None:
+        self.noted[self.log[: self.pools[-1], 0]] = False
         self.pools[-1] = 0
 
     def take_changes(self) -> BlockChanges:
-        logged = self.log[: self.pools[-1]].astype(np.int64)
+        rows, first_before, following_before = self.log[: self.pools[-1]].T.copy()
         self.forget_changes()
-        _, fresh = RowMap(3).find(logged)
-        blocks = logged[fresh]
-        ends, none = np.zeros(len(blocks), np.int64), np.zeros(0, np.int64)
-        arena = (self.lists, self.marks, self.seconds, self.contents, self.sizes, ends)
-        gather(blocks, *arena, none, none.astype(np.uint16), none.astype(np.uint16), none.astype(np.uint8))
-        total = int(ends[-1]) if len(ends) else 0
-        columns = (np.empty(total, np.int64), np.empty(total, np.uint16), np.empty(total, np.uint16), np.empty(total, np.uint8))
-        if total:
-            gather(blocks, *arena, *columns)
+        _, first, following = self.lists[rows].T
+        gone_rows, gone = blocks_of(rows, first_before, np.minimum(first, following_before))
+        new_rows, new = blocks_of(rows, np.maximum(first, following_before), following)
+        lengths = np.minimum(BLOCK, self.lists[new_rows, 2] - new * BLOCK)
+        total = int(lengths.sum())
+        columns = np.empty(total, np.int64), np.empty(total, np.uint32), np.empty(total, np.uint16)
+        gather(new_rows, new * BLOCK, lengths, self.lists, self.marks, self.seconds, self.contents, self.sizes, *columns)
         layout = self.layout()
         entries = np.empty(total, layout.dtype)
         for (name, _, _), column in zip(layout.columns, columns, strict=True):
             entries[name] = column
-        size, head, stored = layout.dtype.itemsize, layout.fingerprint, entries.tobytes()
-        values: list[bytes | None] = []
-        begin = 0
-        for end in (ends * size).tolist():
-            values.append(head + stored[begin:end] if end > begin else None)
-            begin = end
-        names = [f"{hour}{SEPARATOR}{part}" if part else f"{hour}" for hour, part in blocks[:, 1:].tolist()]
-        return BlockChanges(blocks[:, 0].astype(np.int32), names, values)
+        head, stored = layout.fingerprint, entries.tobytes()
+        ends = (np.cumsum(lengths) * layout.dtype.itemsize).tolist()
+        values: list[bytes | None] = [head + stored[begin:end] for begin, end in pairwise([0, *ends])]
+        return BlockChanges(np.concatenate([new_rows, gone_rows]), np.concatenate([new, gone]), values + [None] * len(gone))
 
-    def load(self, rows: Rows, names: list[str], layout: Layout, values: list[bytes]) -> None:
-        dtype = layout.dtype
-        entries = np.frombuffer(b"".join(value[4:] for value in values), dtype)
-        lengths = np.fromiter(map(len, values), np.int64, len(values)) // dtype.itemsize
-        keys = [name.partition(SEPARATOR) for name in names]
-        hours = np.repeat(np.array([int(hour) for hour, _, _ in keys], np.int64), lengths)
-        numbers = np.repeat(np.array([int(part or 0) for _, _, part in keys], np.int64), lengths) * 64 + entries["place"]
-        self._read.append((np.repeat(rows.astype(np.int64), lengths), numbers, entries["id"].copy(), hours * 3600 + entries["second"], entries["content"].copy()))
+    def load(self, rows: Rows, numbers: Ints, values: list[bytes]) -> None:
+        dtype = self.layout().dtype
+        entries = np.frombuffer(b"".join([value[4:] for value in values]), dtype)
+        lengths = (np.fromiter(map(len, values), np.int64, len(values)) - 4) // dtype.itemsize
+        self._read.append((rows.astype(np.int64), numbers, lengths, entries["id"].copy(), entries["second"].copy(), entries["content"].copy()))
 
     def loaded(self) -> None:
         if not self._read:
             return
-        rows, numbers, ids, times, digests = (np.concatenate(column) for column in zip(*self._read, strict=True))
+        rows, numbers, lengths, *columns = (np.concatenate(column) for column in zip(*self._read, strict=True))
         self._read.clear()
         order = np.lexsort((numbers, rows))
-        rows, numbers = rows[order], numbers[order]
-        begins = np.flatnonzero(np.diff(rows, prepend=-1))
-        counts = np.diff(begins, append=len(rows))
-        owners, first = rows[begins], numbers[begins]
-        if (numbers[begins + counts - 1] - first + 1 != counts).any() or counts.max() > self.sizes[-1]:
+        begins = np.flatnonzero(np.diff(rows[order], prepend=-1))
+        earliest, latest = order[begins], order[np.append(begins[1:], len(order)) - 1]
+        owners, first = rows[earliest], numbers[earliest]
+        counts = np.add.reduceat(lengths[order], begins)
+        if (counts != (numbers[latest] - first) * BLOCK + lengths[latest]).any() or counts.max() >= self.sizes[-1]:
             raise StateRefused(f"state {self.part_name}: ids of some customers are missing in the changelog: was it cut? Start with an empty changelog, or restore it")
-        classes = np.minimum(np.searchsorted(self.sizes, counts, side="right"), len(self.sizes) - 1)
+        classes = np.searchsorted(self.sizes, counts, side="right")
         ends = np.cumsum(self.sizes[classes])
-        self.lists[owners] = np.stack([(ends - self.sizes[classes]) << 6 | classes, first, first + counts], axis=1)
+        self.lists[owners] = np.stack([(ends - self.sizes[classes]) << 6 | classes, first * BLOCK, first * BLOCK + counts], axis=1)
         self.pools[:], self.pools[0] = 0, ends[-1]
         self._resize(int(ends[-1]) + int(self.sizes[-1]))
-        place_all(rows, numbers, ids[order], times[order], digests[order], self.sizes, self.lists, self.marks, self.seconds, self.contents)
+        place_all(rows, numbers * BLOCK, lengths, self.lists, self.marks, self.seconds, self.contents, self.sizes, *columns)
+
+
+def blocks_of(rows: Ints, first: Ints, following: Ints) -> tuple[Ints, Ints]:
+    """The rows and numbers of the blocks in which the ids from number `first` on and before `following` are."""
+    begin, end = first // BLOCK, -(-following // BLOCK)
+    lengths = np.maximum(end - begin, 0)
+    ends = np.cumsum(lengths)
+    return np.repeat(rows, lengths), np.repeat(begin - ends + lengths, lengths) + np.arange(lengths.sum())
 
 
 __all__ = ["LEAST", "MOST", "RememberedIds", "ring_sizes"]

@@ -146,7 +146,7 @@ class Shard:
 
     def reopen(self) -> None:
         """Write the state, and go on with what is read back."""
-        self.pairs.update((change.key, change.value) for change in self.state.changes())
+        self.pairs.update(self.state.changes())
         self.open()
 
     def run(self, records: list[Rec], moves_to: int = 0) -> list[Flow]:

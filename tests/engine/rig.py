@@ -177,7 +177,7 @@ class Rig:
 
     def moved_to(self, other: Rig) -> Rig:
         """The same state, stored and read back into `other`."""
-        self.log |= {change.key: change.value for change in self.state.changes()}
+        self.log |= dict(self.state.changes())
         other.log = dict(self.log)
         other.state.restore(self.log.items())
         other.state.restored()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections import Counter
 from functools import cache
+from struct import pack
 from typing import Any
 
 import numba
@@ -14,14 +15,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.codes import code
+from schemas.raw import TOPICS
 from streams.engine import idlists, remembered
 from streams.engine.admission import Admission
 from streams.engine.batch import DUPLICATE, LATE, PROCESSED
 from streams.engine.clock import Clock
-from streams.engine.state.codec import StateRefused
+from streams.engine.state.codec import StateRefused, record_key, split_key
 from streams.engine.state.store import State
 
 HOUR, DAY = 3_600_000, 86_400_000
+SECOND_2000 = 946_684_800
 START = 1_777_600_000_000
 JUMP = 31 * DAY
 BILLING, USAGE, NETWORK = 0, 1, 3
@@ -88,7 +91,7 @@ class Shard:
         """Write what changed."""
         for key, value in self.state.changes():
             if value is None:
-                self.changelog.pop(key, None)
+                del self.changelog[key]
             else:
                 self.changelog[key] = value
 
@@ -111,15 +114,28 @@ class Plain:
         self.late_ms, self.least, self.most = late_ms, least, most
         self.clock = Clock(JUMP)
         self.seen: dict[tuple[str, int], list[tuple[int, int, int]]] = {}
+        """Ids, times and contents of all arrivals that were no repeats."""
+        self.first: Counter[tuple[str, int]] = Counter()
+        """The first arrival that is stored."""
         self.newest: dict[tuple[str, int], int] = {}
         self.waiting: dict[tuple[str, int], int] = {}
         self.counters: Counter[str] = Counter()
 
-    def live(self, key: tuple[str, int]) -> list[tuple[int, int, int]]:
-        """Ids, times and contents that are remembered, in order of arrival."""
-        seen = self.seen.get(key, [])
-        recent = [one for one in seen[: -self.least] if key[1] != NETWORK and one[1] >= self.newest.get(key, 0) - self.late_ms]
-        return recent + seen[-self.least :]
+    def live(self, key: tuple[str, int]) -> list[int]:
+        """Which arrivals are remembered."""
+        seen, oldest = self.seen.get(key, []), self.newest.get(key, 0) - self.late_ms
+        recent = range(max(0, len(seen) - self.least), len(seen))
+        earlier = range(max(self.first[key], len(seen) - self.most), recent.start) if key[1] != NETWORK else []
+        return [*(number for number in earlier if seen[number][1] >= oldest), *recent]
+
+    def stored(self) -> dict[bytes, bytes]:
+        """The blocks of sixteen, without the fingerprint of their layout."""
+        found = {}
+        for (customer, rank), seen in self.seen.items():
+            for begin in range(self.first[customer, rank], len(seen), 16):
+                entries = [pack("<qIH", number & -1024 | time % 1000, time // 1000 - SECOND_2000, content) for number, time, content in seen[begin : begin + 16]]
+                found[record_key(f"customer.ids.{TOPICS[rank].removeprefix('raw.')}", f"{customer}\x1f{begin // 16}")] = b"".join(entries)
+        return found
 
     def take(self, record: tuple[str, int, int, int, int]) -> int:
         """The fate of a record."""
@@ -130,7 +146,7 @@ class Plain:
         if waiting and waiting <= clock:
             newest, waiting = max(newest, waiting), 0
         self.newest[key], before = newest, self.newest.get(key, 0)
-        for known, _, old in self.live(key):
+        for known, _, old in [self.seen[key][at] for at in self.live(key)]:
             if known == number:
                 self.newest[key] = before
                 self.counters["duplicate"] += 1
@@ -143,10 +159,12 @@ class Plain:
         else:
             moved = max(newest, time)
         self.newest[key], self.waiting[key] = moved, waiting
-        self.seen.setdefault(key, []).append((number, time, content & 0xFFFF))
-        live = self.live(key)
-        self.counters["ids_forgotten"] += max(0, len(live) - self.most)
-        self.seen[key] = live[-self.most :]
+        seen = self.seen.setdefault(key, [])
+        seen.append((number, time, content & 0xFFFF))
+        if rank != NETWORK and len(seen) > self.most:
+            self.counters["ids_forgotten"] += seen[-self.most - 1][1] >= moved - self.late_ms
+        if len(seen) % 16 == 1:
+            self.first[key] = self.live(key)[0] // 16 * 16
         if newest - time > self.late_ms:
             return LATE
         self.counters["late"] += newest > time
@@ -194,8 +212,8 @@ def check(records: list[tuple[str, int, int, int, int]], cuts: list[tuple[int, b
         elif turn % 3 == 0:
             shard.commit()
     shard.commit()
-    stored = {key: value for key, value in shard.blocks().items() if value}
-    assert sum((len(value) - 4) // 13 for value in stored.values()) == sum(ids.held() for ids in shard.admission.ids), "what is stored is what is in memory"
+    assert {key: value[4:] for key, value in shard.blocks().items()} == plain.stored()
+    assert shard.restarted().blocks() == shard.blocks(), "a restart changes nothing"
 
 
 @settings(EXAMPLES, max_examples=150)
@@ -204,10 +222,27 @@ def test_it_is_the_plain_reading_whatever_the_cuts_and_restarts(way, drawn, cuts
     check(timeline(drawn), cuts, LIMIT, *limits)
 
 
+@settings(EXAMPLES, max_examples=100)
+@given(RECORDS, st.lists(st.tuples(st.integers(1, 30), st.booleans()), min_size=1, max_size=6), LIMITS)
+def test_what_is_stored_depends_on_neither_cuts_nor_restarts(drawn, cuts, limits):
+    records = timeline(drawn)
+    whole, cut = Shard(LIMIT, *limits), Shard(LIMIT, *limits)
+    whole.take(records)
+    whole.commit()
+    at = turn = 0
+    while at < len(records):
+        size, restart = cuts[turn % len(cuts)]
+        cut.take(records[at : at + size])
+        cut.commit()
+        cut = cut.restarted() if restart else cut
+        at, turn = at + size, turn + 1
+    assert cut.blocks() == whole.blocks()
+
+
 @pytest.mark.parametrize("limit", [LIMIT, 2000])
-@pytest.mark.parametrize(("least", "most", "customers"), [(3, 40, 1), (5, 40, 30), (16, 200, 4), (16, 4096, 60)])
+@pytest.mark.parametrize(("least", "most", "customers"), [(1, 3, 2), (2, 40, 2), (3, 40, 1), (5, 40, 30), (17, 40, 3), (16, 200, 4), (16, 4096, 60)])
 def test_long_timelines(way, least, most, customers, limit):
-    """Rings wrap, grow, close their gaps, and the arena is packed. With a limit of two seconds milliseconds matter."""
+    """Rings wrap and grow, blocks are dropped, and the arena is packed. With a limit of two seconds milliseconds matter."""
     random = np.random.default_rng(most * customers)
     n = 8000 if way == "compiled" else 3000
     late = random.choice([0, 0, 0, limit // 100, limit // 2, limit + 1], n)
@@ -264,12 +299,40 @@ def test_times_far_beyond_are_no_fault(way):
     assert shard.restarted().take(records) == [DUPLICATE] * 10
 
 
-def test_expired_blocks_are_deleted():
+def test_blocks_are_dropped_where_a_new_one_begins_and_none_of_their_ids_is_remembered():
     shard = Shard(48 * HOUR, 16, 4096)
-    for day in range(20):
-        shard.take([usage(day * 24 + hour, START + day * DAY + hour * HOUR) for hour in range(24)])
+    for hour in range(20 * 24):
+        shard.take([usage(hour, START + hour * HOUR)])
         shard.commit()
-    assert 49 <= len(shard.blocks()) <= 49 + 24 + 3
+        begin = hour // 16 * 16
+        assert {int(split_key(key)[1].split("\x1f")[1]) for key in shard.blocks()} == set(range(max(0, begin - 48) // 16, hour // 16 + 1))
+
+
+@pytest.mark.parametrize(("ahead", "kept"), [(48 * HOUR, 3), (48 * HOUR + 1, 2)])
+def test_a_block_is_stored_to_the_millisecond(ahead, kept):
+    shard = Shard(48 * HOUR, 16, 4096)
+    shard.take([usage(number, START + 500) for number in range(32)] + [usage(32, START + 500 + ahead)])
+    shard.commit()
+    assert len(shard.blocks()) == kept
+
+
+def test_a_new_id_rewrites_its_block_alone():
+    shard = Shard(48 * HOUR, 16, 4096)
+    for number in (100, 3):
+        shard.take([usage(new, START) for new in range(1000 * number, 1000 * number + number)])
+        changed = shard.admission.ids[USAGE].take_changes()
+    assert changed.numbers.tolist() == [100 // 16]
+
+
+def test_an_id_dated_ahead_holds_back_at_most_4096_others():
+    shard = Shard(HOUR, 16, 4096)
+    shard.take([usage(0, START + 30 * DAY), *[usage(number, START) for number in range(1, 4096)]])
+    shard.commit()
+    assert (len(shard.blocks()), shard.counters["ids_forgotten"]) == (256, 0)
+    shard = shard.restarted()
+    shard.take([usage(4096, START)])
+    shard.commit()
+    assert (len(shard.blocks()), shard.counters["ids_forgotten"]) == (2, 1)
 
 
 def test_a_replay_stores_nothing_and_goes_on():
@@ -277,13 +340,13 @@ def test_a_replay_stores_nothing_and_goes_on():
     for number in range(50):
         shard.take([usage(number, START + number)])
         shard.state.settle()
-    assert not shard.admission.ids[USAGE].take_changes().names
+    assert not shard.admission.ids[USAGE].take_changes().values
     assert shard.take([usage(0, START)]) == [DUPLICATE]
 
 
 def test_missing_blocks_are_refused():
     shard = Shard(48 * HOUR, 16, 4096)
-    shard.take([usage(number, START + number * HOUR) for number in range(5)])
+    shard.take([usage(number, START + number) for number in range(80)])
     shard.commit()
     del shard.changelog[sorted(shard.blocks())[2]]
     with pytest.raises(StateRefused, match=r"customer\.ids\.usage: ids of some customers are missing"):

@@ -36,7 +36,8 @@ class Reading:
         self.lines, self.once_owned = self._lines(reference.line)
         self.clock = 0
         self.unconfirmed: tuple[int, str] | None = None
-        self.remembered: dict[Any, list[Any]] = {}
+        self.arrivals: dict[Any, list[Any]] = {}
+        """By customer and topic, the ids of the last records that were no repeats, and their times."""
         self.latest: dict[Any, int] = {}
         self.ahead: dict[Any, int] = {}
         """By customer and topic, a time that the clock has not reached: it makes nothing late."""
@@ -117,25 +118,22 @@ class Reading:
     def _admitted(self, on: Happening) -> bool:
         """Whether a record is no repeat and not too late."""
         stream, identity = (on.customer, on.rank), (on.fields["source_system"], on.record_id)
-        remembered = self._remembered(stream)
-        if identity in [one for one, _ in remembered]:
+        if identity in self._remembered(stream):
             return False
-        remembered.append((identity, on.time))
+        self.arrivals[stream].append((identity, on.time))
         if self._newest(stream, on) - on.time > LATE_MS:
             self.refused += 1
             return False
         return True
 
     def _remembered(self, stream: Any) -> list[Any]:
-        """The ids with which a record of a customer and topic is compared, and their times, in order of release."""
-        known = self.remembered.setdefault(stream, [])
-        least = len(known) - LEAST_REMEMBERED
+        """The ids with which a record of a customer and topic is compared."""
+        arrivals = self.arrivals.setdefault(stream, [])
+        del arrivals[:-MOST_REMEMBERED]
+        least = len(arrivals) - LEAST_REMEMBERED
         ahead = self.ahead.get(stream)
         newest = max(self.latest.get(stream, 0), ahead if ahead is not None and ahead <= self.clock else 0)
-        young = [] if stream[1] == NETWORK else [at for at, (_, time) in enumerate(known) if time >= newest - LATE_MS]
-        kept = sorted({*young, *range(max(0, least), len(known))})
-        known[:] = [known[at] for at in kept][-MOST_REMEMBERED:]
-        return known
+        return [identity for at, (identity, time) in enumerate(arrivals) if at >= least or (stream[1] != NETWORK and time >= newest - LATE_MS)]
 
     def _newest(self, stream: Any, on: Happening) -> int:
         """The latest time of the stream before the record; a record far ahead of the clock counts when the clock has reached it."""

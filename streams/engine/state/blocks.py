@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from streams.engine.state.codec import Layout
     from streams.engine.state.tables import Rows
 
@@ -12,17 +13,16 @@ if TYPE_CHECKING:
 class BlockChanges(NamedTuple):
     """Blocks that changed, one entry each."""
 
-    rows: Rows
-    names: list[str]
-    """What follows the row's key in the block's key."""
+    rows: Ints
+    numbers: Ints
     values: list[bytes | None]
     """None: the block is gone."""
 
 
 class Blocks:
-    """Lists of a table's rows, each stored as named blocks. The rows of the table are those of a base, and are never freed.
+    """Lists of a table's rows, each stored as numbered blocks. The rows of the table are those of a base, and are never freed.
 
-    Key of a block: the row's, a separator, and the block's name, which may hold separators itself.
+    Key of a block: the row's, a separator, and the block's number.
     """
 
     part_name: str
@@ -47,8 +47,8 @@ class Blocks:
         """Used instead of `take_changes` where nothing is stored."""
         raise NotImplementedError
 
-    def load(self, rows: Rows, names: list[str], layout: Layout, values: list[bytes]) -> None:
-        """Take blocks read back, written in `layout`; a row's may come in several calls, in any order. `loaded` follows the last."""
+    def load(self, rows: Rows, numbers: Ints, values: list[bytes]) -> None:
+        """Take blocks read back; a row's may come in several calls, in any order. `loaded` follows the last."""
         raise NotImplementedError
 
     def loaded(self) -> None:

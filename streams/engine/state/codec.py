@@ -12,11 +12,13 @@ import xxhash
 
 from schemas.fault import KairosFault
 
-ColumnKind = Literal["int", "time", "text", "token", "flag", "digest", "short", "byte"]
-FORMATS: dict[ColumnKind, str] = {"int": "<i8", "time": "<i8", "text": "<i8", "token": "<i8", "flag": "<i8", "digest": "<u2", "short": "<u2", "byte": "<u1"}
+ColumnKind = Literal["int", "time", "text", "token", "flag", "digest", "moment"]
+FORMATS: dict[ColumnKind, str] = {"int": "<i8", "time": "<i8", "text": "<i8", "token": "<i8", "flag": "<i8", "digest": "<u2", "moment": "<u4"}
 LENGTH = struct.Struct("<H")
 SEPARATOR = "\x1f"
 """Separates the parts of a key: no identifier may hold a control character."""
+CUT = "\x1d"
+"""Never in a key, for the same reason."""
 
 
 class StateRefused(KairosFault):
@@ -41,16 +43,19 @@ class Layout(msgspec.Struct, frozen=True):
         return np.dtype([(name, FORMATS[kind], (length,)) if length > 1 else (name, FORMATS[kind]) for name, kind, length in self.columns])
 
 
-class Change(NamedTuple):
-    """A changelog record: `value` None is a tombstone."""
-
-    key: bytes
-    value: bytes | None
+Change = tuple[bytes, bytes | None]
+"""A changelog record, key and value: None is a tombstone. Nothing but a tuple, because a batch makes several a record."""
 
 
 def record_key(part: str, key: str) -> bytes:
     """The changelog key of the row `key` of `part`."""
     return f"{part}\x1e{key}".encode()
+
+
+def record_keys(part: str, keys: list[str]) -> list[bytes]:
+    """The same for many rows: one text is encoded, and cut where a character stands that no identifier may hold."""
+    begin = f"{part}\x1e"
+    return (begin + f"{CUT}{begin}".join(keys)).encode().split(CUT.encode()) if keys else []
 
 
 def split_key(key: bytes) -> tuple[str, str]:

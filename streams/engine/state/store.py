@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from schemas.codes import hold, release, text_of
 from streams.engine.clock import Ahead
-from streams.engine.state.codec import SEPARATOR, Change, Entries, Layout, StateRefused, by_layout, by_part, record_key
+from streams.engine.state.codec import SEPARATOR, Change, Entries, Layout, StateRefused, by_layout, by_part, record_key, record_keys
 from streams.engine.state.follower import Follower
 from streams.engine.state.reach import Memory
 from streams.engine.state.tables import Part, Table
@@ -34,7 +34,7 @@ ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT, OWNER)
 """What the changelog holds besides the rows of parts."""
 TEXTS_BETWEEN = 1024
 """When the texts have grown by so many since the last check, or doubled, those that no row holds any more are deleted."""
-FORMAT = 2
+FORMAT = 3
 REMEDIES = {
     "format": "state of another edition cannot be read; run the version that wrote it, or start with another --app and replay history",
     "partitions": "customers would meet another shard's state; give the topics their old number of partitions, or start with another --app and replay history",
@@ -131,7 +131,7 @@ class State:
             self._declare(heads)
         for table in self.tables.values():
             names = [*table.parts, *(follower.part_name for follower in table.followers)]
-            rows += [Change(record_key(name, key), None) for key in table.dropped for name in names]  # these come first, because a key may have a new row
+            rows += [(record_key(name, key), None) for key in table.dropped for name in names]  # these come first, because a key may have a new row
             table.dropped.clear()
             for part in table.parts.values():
                 self._part_changes(table, part, heads, rows)
@@ -143,14 +143,15 @@ class State:
                     rows += self._records(follower.part_name, table, dirty, follower.encode(dirty))
             for blocks in table.blocks:
                 changed = blocks.take_changes()
-                names = [f"{table.keys[row]}{SEPARATOR}{name}" for row, name in zip(changed.rows.tolist(), changed.names, strict=True)]
-                rows += map(Change, [record_key(blocks.part_name, name) for name in names], changed.values)
+                owners, numbers = map(table.keys.__getitem__, changed.rows.tolist()), changed.numbers.tolist()
+                keys = record_keys(blocks.part_name, [f"{owner}{SEPARATOR}{number}" for owner, number in zip(owners, numbers, strict=True)])
+                rows += zip(keys, changed.values, strict=True)
         rows += self._unheld_texts()
-        rows += [Change(key, None) for key in self.undeclared]
+        rows += [(key, None) for key in self.undeclared]
         self.undeclared.clear()
         head = self.head()
         if head != self.written and (head.clock or head.ahead or head.records):
-            rows.append(Change(HEAD_KEY, msgspec.json.encode(head)))
+            rows.append((HEAD_KEY, msgspec.json.encode(head)))
             self.written = head
         return heads + rows
 
@@ -187,7 +188,7 @@ class State:
         self.texts -= unheld
         release(unheld)
         self.look_at = len(self.texts) + max(TEXTS_BETWEEN, len(self.texts))
-        return [Change(record_key(TEXT, str(code)), None) for code in sorted(unheld)]
+        return [(record_key(TEXT, str(code)), None) for code in sorted(unheld)]
 
     def head(self) -> Head:
         """The head row: what is stored of the shard as a whole."""
@@ -202,10 +203,10 @@ class State:
         self.declared = True
         for place, memory in self.memory.items():
             if self.memory_before.get(place) != memory:
-                heads.append(Change(record_key(MEMORY, place), msgspec.json.encode(memory)))
-        heads += [Change(record_key(MEMORY, place), None) for place in self.memory_before.keys() - self.memory.keys()]
-        heads += [Change(record_key(OWNER, name), msgspec.json.encode(events)) for name, events in self.owners.items() if self.owners_before.get(name) != events]
-        heads += [Change(record_key(OWNER, name), None) for name in self.owners_before.keys() - self.owners.keys()]
+                heads.append((record_key(MEMORY, place), msgspec.json.encode(memory)))
+        heads += [(record_key(MEMORY, place), None) for place in self.memory_before.keys() - self.memory.keys()]
+        heads += [(record_key(OWNER, name), msgspec.json.encode(events)) for name, events in self.owners.items() if self.owners_before.get(name) != events]
+        heads += [(record_key(OWNER, name), None) for name in self.owners_before.keys() - self.owners.keys()]
         for table in self.tables.values():
             for layout in (*(part.layout for part in table.parts.values()), *(other.layout() for other in table.elsewhere())):
                 if layout.columns or layout.texts:
@@ -224,21 +225,21 @@ class State:
 
     @staticmethod
     def _records(part: str, table: Table, rows: Rows, values: Iterable[bytes | None]) -> list[Change]:
-        names = [record_key(part, table.keys[row] or "") for row in rows.tolist()]
-        return list(map(Change, names, values))
+        keys = [table.keys[row] or "" for row in rows.tolist()]
+        return list(zip(record_keys(part, keys), values, strict=True))
 
     def _layout(self, layout: Layout, heads: list[Change]) -> None:
         fingerprint = layout.fingerprint
         if fingerprint not in self.layouts:
             self.layouts[fingerprint] = layout
-            heads.append(Change(record_key(LAYOUT, fingerprint.hex()), msgspec.json.encode(layout)))
+            heads.append((record_key(LAYOUT, fingerprint.hex()), msgspec.json.encode(layout)))
 
     def _texts(self, codes: np.ndarray[tuple[int, ...], np.dtype[np.int64]], heads: list[Change]) -> None:
         for code in np.unique(codes).tolist():
             if code and code not in self.texts:
                 text = text_of(code)
                 self.texts.add(hold(text))
-                heads.append(Change(record_key(TEXT, str(code)), text.encode()))
+                heads.append((record_key(TEXT, str(code)), text.encode()))
 
     def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take changelog records in their order; the last one of a key counts. `restored` must follow the last call."""
@@ -253,12 +254,12 @@ class State:
         found = by_part(self.pending)
         self.pending = {}
         about = {part: dict(zip(*found.pop(part, Entries([], [])), strict=True)) for part in ABOUT}
+        self._restore_head(about[CLOCK].get(""))
         self.layouts |= {bytes.fromhex(name): msgspec.json.decode(value, type=Layout) for name, value in about[LAYOUT].items()}
         for name, value in about[TEXT].items():
             hold(value.decode())
             self.texts.add(int(name))
         self.look_at = len(self.texts) + TEXTS_BETWEEN
-        self._restore_head(about[CLOCK].get(""))
         self.memory_before = {place: msgspec.json.decode(value, type=Memory) for place, value in about[MEMORY].items()}
         self.owners_before = {name: msgspec.json.decode(value, type=list[str]) for name, value in about[OWNER].items()}
         self.memory = {place: memory.after(self.memory_before.get(place), self.clock.now) for place, memory in self.memory.items()}
@@ -294,12 +295,12 @@ class State:
     def _restore_blocks(self, blocks: Blocks, table: Table, entries: Entries) -> None:
         """Move what was read of `blocks` into them; the key of a row has as many parts as the rows of its table."""
         width = table.map.width
-        for layout, keys, values in self._with_layouts(blocks.part_name, entries):
-            split = [key.split(SEPARATOR) for key in keys]
-            owners = [SEPARATOR.join(one[:width]) for one in split]
-            numbers = {owner: number for number, owner in enumerate(dict.fromkeys(owners))}
-            rows = table.restore_rows(list(numbers), self.table("customer"))
-            blocks.load(rows[[numbers[owner] for owner in owners]], [SEPARATOR.join(one[width:]) for one in split], layout, values)
+        for _, keys, values in self._with_layouts(blocks.part_name, entries):
+            fields = SEPARATOR.join(keys).split(SEPARATOR)
+            owners = list(map(SEPARATOR.join, zip(*(fields[at :: width + 1] for at in range(width)), strict=True)))
+            places = {owner: place for place, owner in enumerate(dict.fromkeys(owners))}
+            rows = table.restore_rows(list(places), self.table("customer"))
+            blocks.load(rows[list(map(places.__getitem__, owners))], np.array(list(map(int, fields[width :: width + 1])), np.int64), values)
         blocks.loaded()
 
     def _forget_layouts(self) -> None:

@@ -91,11 +91,15 @@ class Part:
 
     def encode(self, rows: Rows) -> list[bytes | None]:
         """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length; None for rows in which nothing is kept."""
-        size, head, blob = self.layout.dtype.itemsize, self.layout.fingerprint, self.array[rows].tobytes()
-        values = [head + blob[start : start + size] for start in range(0, len(blob), size)]
+        head, dtype = self.layout.fingerprint, self.layout.dtype
+        stored = np.empty(len(rows), [("head", "V4"), ("row", dtype)])
+        stored["head"], stored["row"] = np.void(head), self.array[rows]
+        size, blob = stored.itemsize, stored.tobytes()
+        values = [blob[start : start + size] for start in range(0, len(blob), size)]
         for texts in self.texts.values():
             values = [value + LENGTH.pack(len(text := texts[row])) + text for value, row in zip(values, rows.tolist(), strict=True)]
-        return [value if any(value[len(head) :]) else None for value in values]
+        empty = head + bytes(dtype.itemsize + LENGTH.size * len(self.texts))
+        return [None if value == empty else value for value in values]
 
     def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
         """Read `values`, written in `layout`, into `rows`, column by column, by name."""
