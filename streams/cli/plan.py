@@ -59,10 +59,7 @@ def as_json(lines: list[Line], *, ok: bool) -> str:
     """The lines as one document; state that every installation has is of no event."""
     import orjson
 
-
-    columns = [
-        {"becomes": line.becomes, "events": line.events, "column": line.column, "rows": line.rows, "note": line.note or None} for line in lines
-    ]
+    columns = [{"becomes": line.becomes, "events": line.events, "column": line.column, "rows": line.rows, "note": line.note or None} for line in lines]
     return orjson.dumps({"ok": ok, "columns": columns}).decode()
 
 

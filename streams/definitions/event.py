@@ -160,6 +160,11 @@ class Event:
         return stream_of(cls.__name__, cls).without(other, within=within)
 
     @classmethod
+    def after(cls, span: Any) -> Any:
+        """So long after the latest event."""
+        return stream_of(cls.__name__, cls).after(span)
+
+    @classmethod
     def doc(cls) -> str:
         """What a marketer would read: the module's docstring."""
         import sys

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.definitions.tree import used_by
-from streams.engine.expression import Arithmetic, Const, Expr, Join, Known, Logic, Not, OrElse, Param
+from streams.engine.expression import Arithmetic, CivilDay, Const, Expr, Join, Known, Logic, Not, OnDay, OrElse, Param
 from streams.engine.expression.nodes import Binary, In
 from streams.engine.expression.quantities import shown
 from streams.engine.features.absence import AbsenceSource
+from streams.engine.features.deadline import DeadlineSource
 from streams.engine.features.frame import Ever, Feature, Frame, Within
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
@@ -102,7 +103,12 @@ class Words:
                 within = f" within {self.span(source.within)}" if source.within is not None else ""
                 return f"[{self.stream(source.first)}] then [{self.stream(source.second)}]{within}"
             case AbsenceSource():
-                return f"[{self.stream(source.first)}] and no [{self.stream(source.awaited)}] within {self.span(source.span)}"
+                return f"[{self.stream(source.first)}] and no [{self.stream(source.awaited)}] within {self.span(source.span)}{' after the latest' if source.latest else ''}"
+            case DeadlineSource():
+                moment = f"{self.span(source.moment)} after" if isinstance(source.moment, Span) else f"{self.expr(source.moment)} of"
+                until = f", at once until {self.expr(source.until)}" if source.until is not None else ""
+                unless = f", unless [{self.stream(source.awaited)}]" if source.awaited is not None else ""
+                return f"{moment} [{self.stream(source.first)}]{until}{unless}"
             case SilenceSource():
                 given = f", given {self.bare(source.given)} at the last one" if source.given is not None else ""
                 return f"no [{self.stream(source.stream)}] for {self.span(source.span)}{given}"
@@ -140,6 +146,11 @@ class Words:
                 return f"-{self.expr(node.right)}"
             case Arithmetic(sign="//", left=Expr(unit="ms"), right=Const(value=int() as ms)) if ms in WHOLE:
                 return f"{self.expr(node.left)} in {WHOLE[ms]}"
+            case OnDay():
+                clock = shown(node.clock.value, "time of day") if isinstance(node.clock, Const) and isinstance(node.clock.value, int) else self.expr(node.clock)
+                return f"{self.expr(node.day)} at {clock}"
+            case CivilDay():
+                return f"date of {self.expr(node.moment)}"
             case OrElse():
                 return f"{self.expr(node.left)} or else {self.expr(node.right)}"
             case Binary():

@@ -189,7 +189,15 @@ class Flow:
 
     def event_days(self) -> Ints:
         """The civil days on which they happened, in the zones of their keys."""
-        return self.world.calendar.day(self.time, self.zones(self.by))
+        return self.civil_days(self.time)
+
+    def civil_days(self, times: Ints) -> Ints:
+        """The civil days of moments, in the zones of their keys."""
+        return self.world.calendar.day(times, self.zones(self.by))
+
+    def moments_on(self, days: Ints, clock: Ints) -> Ints:
+        """The moments at which the clock shows `clock` on civil days, in the zones of their keys."""
+        return self.world.calendar.at(days, clock, self.zones(self.by))
 
 
 class Part:

@@ -123,6 +123,7 @@ class Lifecycle:
             batch.resets.append(Reset(position, row, timers_only=False, lifelong=True))
         elif what == ACTIVE and self.ended.values[row]:
             batch.ended[behind[behind >= position]] = False
+            batch.resets[:] = [reset for reset in batch.resets if reset.row != row or reset.timers_only or reset.lifelong or reset.position < position]
             self.ended.values[row] = self.due.values[row] = 0
             self.ending.pop(row, None)
         elif what == TERMINATED_LINE and not self.ended.values[row]:

@@ -15,6 +15,7 @@ from schemas.raw import RECORD_TYPES
 from streams.engine.expression import Expr, Known, RecordField, both
 from streams.engine.features.absence import AbsenceSource, AbsenceStage
 from streams.engine.features.buckets import BucketStage, group_of
+from streams.engine.features.deadline import DeadlineSource, DeadlineStage
 from streams.engine.features.frame import Ever, Feature, Frame, Today, Within
 from streams.engine.features.level import CrossingSource, CrossingStage
 from streams.engine.features.members import MemberStage
@@ -140,6 +141,12 @@ class Plan:
                 return PairStage(home, by, source, self.flow(source.first, by), self.flow(source.second, by), name)
             case AbsenceSource():
                 return AbsenceStage(home, by, source, self.flow(source.first, by), self.flow(source.awaited, by), name)
+            case DeadlineSource():
+                first = self.flow(source.first, by)
+                deadline = DeadlineStage(home, by, source, first, None if source.awaited is None else self.flow(source.awaited, by), name)
+                deadline.needs += self.read_all(source.read(), first, by)
+                self.evaluate(first, source.read())
+                return deadline
             case SilenceSource():
                 inner = self.flow(source.stream, by)
                 stage = SilenceStage(home, by, source, inner, name)

@@ -63,6 +63,6 @@ def span_of(word: str, length: object) -> Span:
         return Span(length, civil=length.unit == "civil days")
     if isinstance(length, str):
         number, unit = quantity(length)
-        if unit != "byte" and number >= 1:
+        if unit in ("ms", "civil days") and number >= 1:
             return Span(number, civil=unit == "civil days")
     raise DefinitionFault(f"{word}: wanted a length of time such as '30s', '2h' or '7d', got {length!r}{': a bare number has no unit' if isinstance(length, int) else ''}")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from streams.engine.expression import DefinitionFault, EventTime, Expr, Operand, Reading, canonical, condition, expr
+from streams.engine.expression import Const, DefinitionFault, EventTime, Expr, OnDay, Operand, Reading, canonical, condition, expr
+from streams.engine.expression.quantities import quantity
 from streams.engine.spans import Span, span_of
 
 if TYPE_CHECKING:
@@ -254,12 +255,42 @@ class Stream:
         source = PairSource(self, second, None if within is None else span_of("then", within))
         return Pair(source, (), second.by_value[: len(source.keys_of(second))])
 
-    def without(self, other: Any, *, within: Length) -> Stream:
-        """None of `other` within `within` after one of these: happens at the end of that time. While one is waited on, others change nothing."""
+    def without(self, other: Any, *, within: Length) -> Absences:
+        """None of `other` within `within` after one of these: happens at the end of that time.
+
+        While one is waited on, others change nothing; with `.latest` behind it each begins the wait anew.
+        """
         from streams.engine.features.absence import AbsenceSource
 
         source = AbsenceSource(self, stream_of("without", other), span_of("without", within))
-        return Stream(source, (), self.by_value[: len(source.keys_of(self))])
+        return Absences(source, (), self.by_value[: len(source.keys_of(self))])
+
+    def on(self, day: Expr, *, at: str | Param = "00:00", catch_up_until: Expr | None = None) -> Deadlines:
+        """The civil day `day` that one of these names has come, at the time of day `at` in the zone of the key.
+
+        A later one that names a day moves it. A moment that is past when it is learnt is skipped, or comes at once as long as that is before
+        the civil day `catch_up_until`.
+        """
+        from streams.engine.features.deadline import DeadlineSource
+
+        if not isinstance(day, Expr) or day.kind != "date":
+            raise DefinitionFault(f"on: wanted a civil date such as I.due_date - '3d', or of a moment its .date, got {day!r}")
+        midnight = None if catch_up_until is None else OnDay(catch_up_until, Const(0))
+        return Deadlines(DeadlineSource(self, OnDay(day, clock_of("on", at)), until=midnight), (), self.by_value)
+
+    def at(self, moment: Expr) -> Deadlines:
+        """The moment that one of these names has come. A later one that names a moment moves it; one that is past when it is learnt is skipped."""
+        from streams.engine.features.deadline import DeadlineSource
+
+        if not isinstance(moment, Expr) or moment.kind != "time":
+            raise DefinitionFault(f"at: wanted a moment such as T.expected_resolution_date, got {moment!r}; for a civil date use .on(...)")
+        return Deadlines(DeadlineSource(self, moment), (), self.by_value)
+
+    def after(self, span: Length) -> Deadlines:
+        """So long after the latest one of these."""
+        from streams.engine.features.deadline import DeadlineSource
+
+        return Deadlines(DeadlineSource(self, span_of("after", span)), (), self.by_value)
 
     def silent(self, span: Length, *, given: Expr | None = None) -> Stream:
         """None of these for `span` after the last one, `given` a condition at that one."""
@@ -290,6 +321,45 @@ class Stream:
 
     def __bool__(self) -> bool:
         raise DefinitionFault(f"{self}: a stream has no truth value; use .where(...) for conditions and any_of(...) for several streams")
+
+
+class Absences(Stream):
+    """A stream of absences."""
+
+    @property
+    def latest(self) -> Stream:  # type: ignore[override]  # of what did not happen nothing is added up
+        """The same where each happening begins the wait anew."""
+        from streams.engine.features.absence import AbsenceSource
+
+        source = self.source
+        assert isinstance(source, AbsenceSource)  # made by `without`
+        return Stream(AbsenceSource(source.first, source.awaited, source.span, latest=True), self.conditions, self.by_value)
+
+
+class Deadlines(Stream):
+    """A stream of moments that have come."""
+
+    def unless(self, other: Any) -> Stream:
+        """One of `other` before the moment, or at it, calls it off."""
+        from streams.engine.features.deadline import DeadlineSource
+
+        source = self.source
+        assert isinstance(source, DeadlineSource)  # made by `on`, `at` or `after`
+        made = DeadlineSource(source.first, source.moment, awaited=stream_of("unless", other), until=source.until)
+        return Stream(made, self.conditions, self.by_value[: len(made.keys_of(source.first))])
+
+
+def clock_of(word: str, clock: str | Param) -> Expr:
+    """A time of day as a rule writes it, in ms since 00:00: a text such as `10:00`, or a parameter with one. Raises DefinitionFault."""
+    from streams.engine.expression import Param
+
+    if isinstance(clock, Param) and clock.unit == "time of day":
+        return clock
+    if isinstance(clock, str):
+        number, unit = quantity(clock)
+        if unit == "time of day":
+            return Const(number)
+    raise DefinitionFault(f"{word}: wanted a time of day such as '10:00', got {clock!r}")
 
 
 def stream_of(word: str, value: Any) -> Stream:

@@ -10,9 +10,12 @@ import msgspec
 from schemas.columns import DAY_MS
 from streams.definitions.tree import used_by
 from streams.engine.features.absence import AbsenceSource
+from streams.engine.features.deadline import DeadlineSource
 from streams.engine.features.frame import Ever, Today, Within
+from streams.engine.features.pair import KEPT_MS
 from streams.engine.features.place import Place
 from streams.engine.features.silence import SilenceSource
+from streams.engine.spans import Span
 from streams.engine.state.codec import Layout, split_key
 from streams.engine.state.reach import Memory
 from streams.engine.state.store import ABOUT, CLOCK, LAYOUT, MEMORY, OWNER, REMEDIES, Head
@@ -255,6 +258,8 @@ def warm_after_ms(event: type[Event], value_of: ValueOf) -> int | None:
                 longest = max(longest, DAY_MS)
             case Within() | AbsenceSource() | SilenceSource():
                 longest = max(longest, part.span.longest_ms(value_of))
+            case DeadlineSource():
+                longest = max(longest, part.moment.longest_ms(value_of) if isinstance(part.moment, Span) else KEPT_MS)
             case Place():
                 longest = max(longest, VOTE_DAYS * DAY_MS)
     return longest

@@ -58,6 +58,16 @@ def test_a_line_that_is_active_again_within_seven_days_keeps_its_state(restarted
     assert line_only(bench.feed([call("8 12:00:01"), topup(0, 1000, "8 13:00")])) == ["calls", "party"], "each_party, first and the second ordinal had been"
 
 
+def test_a_line_that_is_active_again_keeps_its_state_where_one_batch_has_all_of_it():
+    """The batch goes on for more than seven days behind the end of the line."""
+    records = [call("1 10:00"), call("1 11:00"), status("active", "terminated", "1 12:00"), status("terminated", "active", "2 12:00"), call("2 12:01"), call("20 12:00")]
+    whole, cut = Bench(catalogue=CATALOGUE), Bench(catalogue=CATALOGUE)
+    found = whole.feed(records)
+    cut.queue(records)
+    assert events_of(found) == events_of(cut.drain(1))
+    assert whole.state() == cut.state()
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 def test_after_seven_days_it_begins_empty_but_for_what_happens_once(restarted):
     bench = ended(status("terminated", "active", "8 12:00:00.001"))

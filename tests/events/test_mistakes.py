@@ -87,7 +87,7 @@ BODIES = {
     "a fraction as a frame": (
         "recent = charges.within('1.5h')\nwhen = charges.where(recent.count() >= 2)",
         1,
-        "wanted a whole number with a unit, such as 30s, 90min, 2h, 7d or 100 MB, got '1.5h'",
+        "wanted a whole number with a unit, such as 30s, 90min, 2h, 7d or 100 MB, or a time of day such as 10:00, got '1.5h'",
     ),
     "a size as a frame": (
         "recent = charges.within('5 MB')\nwhen = charges.where(recent.count() >= 2)",
@@ -210,6 +210,14 @@ BODIES = {
     ),
     "a frame in a frame": (RECENT + "when = charges.where(charges.within('2h').sum(recent.count()) > 5)", 2, "wanted a column of the members, got count, which is added up itself"),
     "pairs by values of two kinds": ("when = contacts.same(C.reason).then(D.all.same(D.total_bytes))", 1, "same: wanted values of one kind at the same place of both streams"),
+    "on a moment": ("when = charges.on(B.valid_until, at='10:00')", 1, "on: wanted a civil date such as I.due_date - '3d', or of a moment its .date, got"),
+    "at a date": ("when = I.all.at(I.due_date)", 1, "at: wanted a moment such as T.expected_resolution_date, got"),
+    "a date and elapsed time": ("when = I.all.on(I.due_date - '24h')", 1, "wanted civil days such as '3d', got 86400000 in ms"),
+    "a moment and civil days": ("when = charges.at(B.valid_until - '1d')", 1, "wanted a length such as '24h', or take the .date first, got 1 in civil days"),
+    "a time of day that is none": ("when = I.all.on(I.due_date, at='25:00')", 1, "or a time of day such as 10:00, got '25:00'"),
+    "a length as a time of day": ("when = I.all.on(I.due_date, at='10h')", 1, "on: wanted a time of day such as '10:00', got '10h'"),
+    "the date of a number": ("when = charges.on(B.delta.date)", 1, "delta.date: wanted a moment, got a whole number"),
+    "after a time of day": ("when = charges.after('10:00')", 1, "after: wanted a length of time such as '30s', '2h' or '7d', got '10:00'"),
     "same of a number": ("when = charges.same(5)", 1, "same: wanted a column such as B.currency, got 5"),
     # Features
     "a sum of texts": (RECENT + "when = charges.where(recent.sum(B.operation) > 5)", 2, "sum(operation): wanted a whole number, got operation (a text)"),

@@ -118,7 +118,7 @@ class Newest:
         for one in [one for one in self.ahead if one <= clock]:
             self.ahead.remove(one)
             self._believe(one)
-        return self.time is not None and time < self.time
+        return self.time is not None and time < self.time and not misdated(self.time, time)
 
     def take(self, time: int, clock: int) -> bool:
         """Take a time in; whether it is late."""

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from streams.engine.features.absence import AbsenceSource
+from streams.engine.features.deadline import DeadlineSource
 from streams.engine.features.frame import Ever, Feature
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
@@ -22,10 +23,10 @@ from tests.reference.frames import Row, added_up, within
 from tests.reference.happening import Happening, Seen
 from tests.reference.rearm import Marks
 from tests.reference.sources import Crossing, Moves, Pair, Reach
-from tests.reference.timers import Absence, Silence, Timed
+from tests.reference.timers import Absence, Deadline, Silence, Timed
 from tests.reference.values import fires, value
 
-SCALAR = {CrossingSource: Crossing, ReachSource: Reach, MoveSource: Moves, PairSource: Pair, AbsenceSource: Absence, SilenceSource: Silence}
+SCALAR = {CrossingSource: Crossing, ReachSource: Reach, MoveSource: Moves, PairSource: Pair, AbsenceSource: Absence, DeadlineSource: Deadline, SilenceSource: Silence}
 
 
 class View:
@@ -152,6 +153,9 @@ class Rule:
                     self._find(one)
             case SilenceSource():
                 self._find(source.given)
+            case DeadlineSource():
+                for one in source.read():
+                    self._find(one)
             case ReachSource():
                 for one in (source.feature, *source.steps):
                     self._find(one)
@@ -330,7 +334,7 @@ def is_composite(source: Any) -> bool:
     """Whether the trigger is an event; timers are base rules, and pairs whose second half is a record."""
     if isinstance(source, EventSource):
         return True
-    return not isinstance(source, AbsenceSource | SilenceSource) and any(is_composite(one) for one in source.behind())
+    return not isinstance(source, AbsenceSource | DeadlineSource | SilenceSource) and any(is_composite(one) for one in source.behind())
 
 
 def plain(kind: str, found: Any) -> Any:

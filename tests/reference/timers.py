@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from streams.engine.spans import Span
 from tests.reference.happening import Happening, Newest, before, misdated
 from tests.reference.sources import Scalar
-from tests.reference.values import fires
+from tests.reference.values import fires, value
 
 
 class Timed(Scalar):
@@ -64,13 +65,40 @@ class Absence(Timed):
             place = self.place(on, source.keys_of(source.first))
             wait = self.taken_in(place, Wait)
             late = wait.newest.take(on.time, self.rule.reading.clock)
-            waits = wait.due is not None and not misdated(wait.anchor.time, on.time)
+            waits = wait.due is not None and not source.latest and not misdated(wait.anchor.time, on.time)
             if late or waits:
                 continue
             due = self.rule.view(on).end_of(source.span)
             if not any(before(on, one) and one.time <= due for one in wait.awaited):
                 wait.anchor = on
                 self.arm(place, wait, due)
+            elif source.latest:
+                self.arm(place, wait, None)
+
+
+class Deadline(Absence):
+    """The date of the newest A that names one."""
+
+    def see(self) -> None:
+        source = self.source
+        for on in self.rule.of(source.awaited) if source.awaited is not None else ():
+            place = self.place(on, source.keys_of(source.awaited))
+            wait = self.taken_in(place, Wait)
+            wait.awaited.append(on)
+            if wait.due is not None and before(wait.anchor, on) and on.time <= wait.due:
+                self.arm(place, wait, None)
+        for on in self.rule.of(source.first):
+            place, view = self.place(on, source.keys_of(source.first)), self.rule.view(on)
+            wait = self.taken_in(place, Wait)
+            due = view.end_of(source.moment) if isinstance(source.moment, Span) else value(source.moment, view)
+            if due is None or wait.newest.take(on.time, self.rule.reading.clock):
+                continue
+            until = None if source.until is None else value(source.until, view)
+            if until is not None and due < on.time < until:
+                due = on.time
+            called_off = any(before(on, one) and one.time <= due for one in wait.awaited)
+            wait.anchor = on
+            self.arm(place, wait, None if due < on.time or called_off else due)
 
 
 class Quiet:

@@ -5,17 +5,36 @@ A comparison, sum or membership with an unknown operand is None. And, or, not by
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 import numpy as np
 
 from schemas.codes import NULL, code, text_of
-from streams.engine.expression import Arithmetic, Compare, Const, EventDay, EventTime, In, Join, Known, Logic, Not, OrElse, Param, Reading, RecordField, TruthKey, Unknown
+from streams.engine.expression import (
+    Arithmetic,
+    CivilDay,
+    Compare,
+    Const,
+    EventDay,
+    EventTime,
+    In,
+    Join,
+    Known,
+    Logic,
+    Not,
+    OnDay,
+    OrElse,
+    Param,
+    Reading,
+    RecordField,
+    TruthKey,
+    Unknown,
+)
 from streams.engine.features.frame import Feature
 from streams.engine.features.place import PlaceReading
 from streams.engine.streams import EventSource, Of, RecordSource
-from tests.reference.civil import civil_day
+from tests.reference.civil import at, civil_day
 
 AND = {
     (True, True): True,
@@ -67,6 +86,12 @@ def value(node: Any, on: Any) -> Any:
             raise TypeError(node)
         case EventTime():
             return on.time
+        case CivilDay():
+            moment = value(node.moment, on)
+            return None if moment is None else civil_day(moment, on.zone)
+        case OnDay():
+            on_day, clock = value(node.day, on), value(node.clock, on)
+            return None if on_day is None else at(on_day, time(clock // 3_600_000, clock // 60_000 % 60), on.zone)
         case EventDay():
             return civil_day(on.time, on.zone)
         case Unknown():

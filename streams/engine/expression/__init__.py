@@ -8,7 +8,7 @@ from schemas.columns import Bools, Ints
 from streams.engine.expression.canonical import by_name, canonical
 from streams.engine.expression.certain import certain, may_be_unknown
 from streams.engine.expression.evaluate import Array, Column, Env, known
-from streams.engine.expression.leaves import EventDay, EventTime, Join, Param, Reading, RecordField, TruthKey, Unknown
+from streams.engine.expression.leaves import CivilDay, EventDay, EventTime, Join, OnDay, Param, Reading, RecordField, TruthKey, Unknown
 from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, Operand, OrElse, both, condition, expr, maximum
 from streams.engine.expression.types import KIND_WORDS, DefinitionFault, ValueKind, measure
 
@@ -18,6 +18,7 @@ __all__ = [
     "Arithmetic",
     "Array",
     "Bools",
+    "CivilDay",
     "Column",
     "Compare",
     "Const",
@@ -32,6 +33,7 @@ __all__ = [
     "Known",
     "Logic",
     "Not",
+    "OnDay",
     "Operand",
     "OrElse",
     "Param",

@@ -51,6 +51,14 @@ class Env(Protocol):
         """The civil days of the event times in the zone of the key, days since 1970-01-01."""
         ...
 
+    def civil_days(self, times: Ints) -> Ints:
+        """The civil days of moments (epoch ms), one for each of the happenings, in the zone of the key."""
+        ...
+
+    def moments_on(self, days: Ints, clock: Ints) -> Ints:
+        """The moments, epoch ms, at which the clock shows `clock` (ms since 00:00) on civil days, in the zone of the key."""
+        ...
+
 
 class Column(NamedTuple):
     """Values, and where they are known; `known` None: everywhere. Unknown ones hold NULL, 0 (texts) or False."""

@@ -10,7 +10,7 @@ from schemas.codes import NULL
 from streams.engine.expression.evaluate import Column, Env, read
 from streams.engine.expression.nodes import Expr
 from streams.engine.expression.quantities import EXAMPLES, Quantity, quantity, shown
-from streams.engine.expression.types import DefinitionFault, ValueKind
+from streams.engine.expression.types import KIND_WORDS, DefinitionFault, ValueKind
 
 
 class Param(Expr):
@@ -166,6 +166,47 @@ class EventDay(Expr):
 
     def __str__(self) -> str:
         return "day"
+
+
+class CivilDay(Expr):
+    """The civil day of a moment, in the zone of the key."""
+
+    kind: ValueKind = "date"
+
+    def __init__(self, moment: Expr) -> None:
+        if moment.kind != "time":
+            raise DefinitionFault(f"{moment}.date: wanted a moment, got {KIND_WORDS[moment.kind]}")
+        self.moment, self.nullable = moment, moment.nullable
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.moment,)
+
+    def column(self, env: Env) -> Column:
+        times, known = self.moment.column(env)
+        return Column(env.civil_days(times)) if known is None else Column(np.where(known, env.civil_days(np.where(known, times, 0)), NULL), known)
+
+    def __str__(self) -> str:
+        return f"{self.moment}.date"
+
+
+class OnDay(Expr):
+    """The moment at which the clock shows `clock` (ms since 00:00) on a civil day, in the zone of the key."""
+
+    kind: ValueKind = "time"
+
+    def __init__(self, day: Expr, clock: Expr) -> None:
+        self.day, self.clock, self.nullable = day, clock, day.nullable
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.day, self.clock)
+
+    def column(self, env: Env) -> Column:
+        days, known = self.day.column(env)
+        clock = self.clock.column(env).values
+        return Column(env.moments_on(days, clock)) if known is None else Column(np.where(known, env.moments_on(np.where(known, days, 0), clock), NULL), known)
+
+    def __str__(self) -> str:
+        return f"{self.day} at {self.clock}"
 
 
 class TruthKey(Expr):

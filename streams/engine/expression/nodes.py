@@ -13,6 +13,7 @@ import numpy as np
 
 from schemas.codes import code
 from streams.engine.expression.evaluate import Array, Column, Env, alternative, calculation, comparison, conjunction, disjunction, membership, negation
+from streams.engine.expression.quantities import quantity
 from streams.engine.expression.types import DefinitionFault, ValueKind, check_comparison, check_condition, check_domains, check_value, kind_of_result, shown, unit_of_result
 
 if TYPE_CHECKING:
@@ -75,13 +76,13 @@ class Expr:
         raise DefinitionFault(f"{self}: wanted one value, got a loop over it")
 
     def __add__(self, other: Operand) -> Expr:
-        return Arithmetic("+", self, expr(other))
+        return Arithmetic("+", self, length_beside(self, other))
 
     def __radd__(self, other: Operand) -> Expr:
         return Arithmetic("+", expr(other), self)
 
     def __sub__(self, other: Operand) -> Expr:
-        return Arithmetic("-", self, expr(other))
+        return Arithmetic("-", self, length_beside(self, other))
 
     def __rsub__(self, other: Operand) -> Expr:
         return Arithmetic("-", expr(other), self)
@@ -173,6 +174,13 @@ class Expr:
     def days(self) -> Expr:
         """A number of civil days; of a length of time (ms) whole days of 24 h, cut off."""
         return self if self.unit == "civil days" else self._whole("days", 86_400_000)
+
+    @property
+    def date(self) -> Expr:
+        """The civil day of a moment, in the zone of the key."""
+        from streams.engine.expression.leaves import CivilDay
+
+        return CivilDay(self)
 
     def _whole(self, word: str, ms: int) -> Expr:
         if self.kind != "int" or self.unit != "ms":
@@ -354,6 +362,16 @@ def expr(value: object) -> Expr:
     if value is None:
         raise DefinitionFault("wanted an expression, a whole number, a text or a truth value, got None; ask with .known() or .is_unknown()")
     raise DefinitionFault(f"wanted an expression, a whole number, a text or a truth value, got {value!r}; money is counted in minor units, time in ms")
+
+
+def length_beside(node: Expr, other: Operand) -> Expr:
+    """What is added to `node` or taken from it: beside a moment or date a text is a length of time. Raises DefinitionFault."""
+    if not isinstance(other, str) or node.kind not in ("time", "date"):
+        return expr(other)
+    number, unit = quantity(other)
+    length = Const(number)
+    length.unit = unit
+    return length
 
 
 def condition(value: Expr) -> Expr:

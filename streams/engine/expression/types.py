@@ -106,12 +106,22 @@ def kind_of_result(sign: str, left: Expr, right: Expr) -> ValueKind:
         case ("-", ("time", "time") | ("date", "date")):
             return "int"
         case ("+" | "-", ("time" | "date" as kind, "int")):
+            check_length(what, left, right)
             return kind
         case ("+", ("int", "time" | "date" as kind)):
+            check_length(what, right, left)
             return kind
         case ("max", ("time", "time") | ("date", "date")):
             return left.kind
     raise DefinitionFault(f"{what}: wanted numbers, or a moment or date with a number, got {shown(left)} and {shown(right)}")
+
+
+def check_length(what: str, moment: Expr, length: Expr) -> None:
+    """Refuse civil days beside a moment, and elapsed time beside a date. Raises DefinitionFault."""
+    wrong = "civil days" if moment.kind == "time" else "ms"
+    if length.unit == wrong:
+        remedy = "a length such as '24h', or take the .date first" if moment.kind == "time" else "civil days such as '3d'"
+        raise DefinitionFault(f"{what}: wanted {remedy}, got {length} in {wrong}")
 
 
 def unit_of_result(sign: str, left: Expr, right: Expr) -> str | None:

@@ -1,4 +1,4 @@
-"""P7 absence: something did not happen in time after something else."""
+"""P7 absence: something did not happen in time after something else. Its kernel also runs the dates of P8 (`deadline.py`)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from schemas.codes import NULL
 from streams.engine.expression import by_name
 from streams.engine.features.answers import MOST_RUNS, answered, note_answer
 from streams.engine.features.pair import shared_keys
@@ -19,17 +20,25 @@ from streams.engine.streams import Source
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from schemas.columns import Ints
     from streams.engine.batch import Batch
     from streams.engine.expression import Expr
+    from streams.engine.features.deadline import DeadlineSource
+    from streams.engine.flow import Flow
     from streams.engine.home import Home
     from streams.engine.spans import Span
     from streams.engine.streams import Stream, ValueOf
+
+NOTHING = np.zeros((7, 0), np.int64)
+"""What calls off what is never called off."""
+UNKNOWN = NULL
+"""The moment of an A that names none: it changes nothing."""
 
 
 class AbsenceSource(Source):
     """No happening of `awaited` in (t_A, t_A + span] after an A of `first`: due at the end of the span, with the time of that end.
 
-    While one A is waited on, other A's change nothing. One of `awaited` at exactly the end calls it off; at the time of A one of
+    While one A is waited on, other A's change nothing, or (`latest`) the wait begins anew with each. One of `awaited` at exactly the end calls it off; at the time of A one of
     another topic does (A counts as before it), of the same topic if it was released behind it. A late A begins no timer, nor does one
     where an awaited one in its span is already known.
     """
@@ -37,8 +46,8 @@ class AbsenceSource(Source):
     word = "absence"
     timed = True
 
-    def __init__(self, first: Stream, awaited: Stream, span: Span) -> None:
-        self.first, self.awaited, self.span = first, awaited, span
+    def __init__(self, first: Stream, awaited: Stream, span: Span, *, latest: bool = False) -> None:
+        self.first, self.awaited, self.span, self.latest = first, awaited, span, latest
         shared_keys(first, awaited, first)
 
     def keys_of(self, stream: Stream) -> tuple[Expr, ...]:
@@ -55,7 +64,7 @@ class AbsenceSource(Source):
         return {"since": self.first.time}
 
     def expressions(self) -> tuple[object, ...]:
-        return (self.span,)
+        return (self.span, self.latest)
 
     def canonical(self, value_of: ValueOf) -> str:
         return self._text(value_of, value_of)
@@ -64,12 +73,12 @@ class AbsenceSource(Source):
         return self._text(value_of, by_name)
 
     def _text(self, value_of: ValueOf, wait_of: ValueOf) -> str:
-        return f"[{self.first.canonical(value_of)}] without [{self.awaited.canonical(value_of)}] within {self.span.canonical(wait_of)}"
+        return f"[{self.first.canonical(value_of)}] without [{self.awaited.canonical(value_of)}] within {self.span.canonical(wait_of)}{' latest' if self.latest else ''}"
 
 
 @kernel(
     "UniTuple(int64, 3)(int64[:,:], int64[:,:], int64[:,:], int64[:], int64[:], int64[:], int64[:], int64[:], int64[:], boolean[:], int64[:], int64, int64[:], int64[:],"
-    " int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:], int64, int64, int64, int64[:,:], int64[:], int64[:])"
+    " int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:], int64, int64, int64, boolean, int64[:,:], int64[:], int64[:])"
 )
 def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     firsts: Any,
@@ -94,6 +103,7 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     span: int,
     keep: int,
     jump: int,
+    replaces: bool,
     fired: Any,
     begun: Any,
     ended: Any,
@@ -101,7 +111,8 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     """Set timers at `firsts` and call them off at `awaited` (`timers.py`), in merged order; at the same place `awaited` go first.
 
     `span`: the shortest time waited; `keep`: how long what was awaited is remembered, both ms. `newest`: the time of the newest A,
-    waited on or not. `topics`: of the pending A by row, or one for all. Returns how many fired, began, and were called off or dropped.
+    waited on or not. `replaces`: an A whose moment is known sets the timer anew, else only where none is set. `topics`: of the pending
+    A by row, or one for all. Returns how many fired, began, and were called off or dropped.
     """
     n, n_begun, n_ended = 0, 0, 0
     i, j, k = 0, 0, 0
@@ -133,13 +144,18 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
                 due[row], dirty[row] = 0, True
                 n += 1
         if which == 0:
-            late = time < newest[row] <= time + jump
+            moment = firsts[5, i]
+            late = time < newest[row] <= time + jump or moment == UNKNOWN
             if not late and firsts[6, i] != 0 and newest[row] != time:
                 newest[row], dirty[row] = time, True
-            if not late and (due[row] == 0 or since[row] > time + jump) and not answered(lists, links, runs, row, time, firsts[5, i], topic_rank):
+            if not late and replaces and due[row] != 0:
+                due[row], dirty[row] = 0, True
+                ended[n_ended] = row
+                n_ended += 1
+            if not late and moment >= time and (due[row] == 0 or since[row] > time + jump) and not answered(lists, links, runs, row, time, moment, topic_rank):
                 since[row], topics[topic], dirty[row] = time, rank, True
-                due[row], marks[row] = firsts[5, i], base + i
-                lower(lows, tops, row, firsts[5, i])
+                due[row], marks[row] = moment, base + i
+                lower(lows, tops, row, moment)
                 begun[n_begun] = i
                 n_begun += 1
             i += 1
@@ -170,20 +186,32 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
 class AbsenceStage(FlowStage):
     """Moments at which an A has gone without an awaited one. State: the pending or last A, and when awaited ones came that a late A may have missed."""
 
-    def __init__(self, home: Home, by: str, source: AbsenceSource, first: FlowStage, awaited: FlowStage, name: str) -> None:
-        super().__init__(first, awaited)
+    def __init__(self, home: Home, by: str, source: AbsenceSource | DeadlineSource, first: FlowStage, awaited: FlowStage | None, name: str) -> None:
+        super().__init__(first, *([awaited] if awaited is not None else []))
         self.home, self.by, self.source, self.name, self.first, self.awaited = home, by, source, name, first, awaited
-        sources = (source.first.source, source.awaited.source)
-        self.keys = source.keys_of(source.first), source.keys_of(source.awaited)
+        streams = [one for one in (source.first, source.awaited) if one is not None]
+        sources = tuple(one.source for one in streams)
+        self.keys = [source.keys_of(one) for one in streams]
         self.scope = home.scope(by, self.keys[0], sources)
         self.timers = Due(home, self.scope, home.part(sources), name, source, source.first.source)
-        self.topic = topic_of(source.awaited.source)
+        self.topic = topic_of(sources[-1])
         self.answers = Chains(self.scope.table, f"{name}.answers", [("begin", "time"), ("end", "int")], most=MOST_RUNS)
-        value_of = home.world.value_of
-        self.shortest, longest = source.span.shortest_ms(value_of), source.span.longest_ms(value_of)
+        self.shortest, longest = self.waits()
         self.kept = longest + home.late_limit_ms
         home.keep(self.scope.table, longest)
         home.state.remembers(f"{by}.{name}", Memory(delay_ms=longest))
+
+    def waits(self) -> tuple[int, int]:
+        """Bounds of the time from an A to its moment, ms."""
+        assert isinstance(self.source, AbsenceSource)  # others have bounds of their own
+        value_of = self.home.world.value_of
+        return self.source.span.shortest_ms(value_of), self.source.span.longest_ms(value_of)
+
+    def moments(self, flow: Flow) -> Ints:
+        """When the timers of A's are due; UNKNOWN where one names no moment."""
+        assert isinstance(self.source, AbsenceSource)  # others have moments of their own
+        span, world = self.source.span, self.home.world
+        return span.after(world.value_of, world.calendar, flow.time, flow.zones(self.by) if span.civil else 0)
 
     def keep_of_anchor(self, nodes: Iterable[Expr]) -> None:
         """Note what is read of the A at its timer; called before `declare`."""
@@ -199,23 +227,22 @@ class AbsenceStage(FlowStage):
         return self.timers.earliest()
 
     def run(self, batch: Batch) -> None:
-        timers, answers, world = self.timers, self.answers, self.home.world
+        timers, answers = self.timers, self.answers
         firsts = members_of(self.scope, self.first.flow, self.keys[0], timers.topic)
-        awaited = members_of(self.scope, self.awaited.flow, self.keys[1], self.topic)
+        awaited = NOTHING if self.awaited is None else members_of(self.scope, self.awaited.flow, self.keys[1], self.topic).entries
         resets = resets_of(batch, self.scope)
-        n, m, k = firsts.flow.n, awaited.flow.n, resets.shape[1]
+        n, m, k = firsts.flow.n, awaited.shape[1], resets.shape[1]
         if not n + m + k and timers.idle(batch):
             self.flow = timers.nothing(batch)
             return
         if n:
-            span = self.source.span
-            firsts.entries[END] = span.after(world.value_of, world.calendar, firsts.flow.time, firsts.flow.zones(self.by) if span.civil else 0)
+            firsts.entries[END] = self.moments(firsts.flow)
         answers.make_room(m)
         marks, base = timers.begin(n)
-        fired, begun, ended = np.empty((n + m + k, 6), np.int64), np.empty(n, np.int64), np.empty(m + k, np.int64)
+        fired, begun, ended = np.empty((n + m + k, 6), np.int64), np.empty(n, np.int64), np.empty(n + m + k, np.int64)
         counts = absences(
             firsts.entries,
-            awaited.entries,
+            awaited,
             resets,
             batch.clock,
             batch.timer_clock,
@@ -236,6 +263,7 @@ class AbsenceStage(FlowStage):
             self.shortest,
             self.kept,
             self.home.jump_ms,
+            self.source.latest,
             fired,
             begun,
             ended,

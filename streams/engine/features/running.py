@@ -94,6 +94,7 @@ class RunningStage(FeatureStage):
     """Count, sum, latest and first of all members of `stream` so far, in columns of a table.
 
     Late members count and add to the sum in the order of release, but never become the latest. `first` is the first known one released.
+    Where a value may be unknown its latest is late by the members that know it: the others say nothing about it.
     """
 
     newest: Stored
@@ -103,6 +104,8 @@ class RunningStage(FeatureStage):
         self.home, self.by, self.stream = home, by, stream
         self.kept: dict[object, tuple[Stored, Feature]] = {}
         """By function and argument, the column and one of the features that are read from it."""
+        self.newest_known: dict[object, Stored] = {}
+        """The same for the time of the newest member that knows the value of a `latest`."""
 
     @staticmethod
     def _key(feature: Feature) -> object:
@@ -126,6 +129,8 @@ class RunningStage(FeatureStage):
             column = self.scope.table.column(f"{self.name}.{feature.function}{argument}", kind, part=part)
             column.lifelong = feature.function == "count"
             self.kept.setdefault(self._key(feature), (column, feature))
+            if feature.function == "latest" and feature.arguments[0].nullable:
+                self.newest_known[self._key(feature)] = self.scope.table.column(f"{self.name}.newest{argument}", "time", part=part)
         home.keep(self.scope.table, None)
 
     def run(self, batch: Batch) -> None:
@@ -136,13 +141,22 @@ class RunningStage(FeatureStage):
         rows = at_entries(entries, members, flows, lambda flow: self.scope.rows(flow, self.stream.by_value), -1)
         believed, late = believed_at(entries, batch), np.zeros(n, bool)
         ends = line_ends(batch, self.by, self.scope.table, entries.at)
-        note_newest(rows, entries.time, entries.member, believed, self.home.jump_ms, ends, self.newest.values, self.newest.part.dirty, late)
+
+        def note(member: Ints, newest: Stored, late: Bools) -> Bools:
+            note_newest(rows, entries.time, member, believed, self.home.jump_ms, ends, newest.values, newest.part.dirty, late)
+            return late
+
+        note(entries.member, self.newest, late)
         read: dict[object, tuple[Ints, Ints]] = {}
         for key, (column, feature) in self.kept.items():
             without, out = np.zeros(n, np.int64), np.zeros(n, np.int64)
             values = self._values(members, feature) if feature.arguments else np.zeros(members.n, np.int64)
+            passed = late
+            if key in self.newest_known:
+                knows = np.where((entries.member >= 0) & (values[entries.member] != 0), entries.member, -1) if members.n else entries.member
+                passed = note(knows, self.newest_known[key], np.zeros(n, bool))
             own = np.ascontiguousarray(ends[ends[:, 2] == 1]) if column.lifelong else ends
-            run_on(OPS[feature.function], rows, entries.member, late, values, own, column.values, column.part.dirty, without, out)
+            run_on(OPS[feature.function], rows, entries.member, passed, values, own, column.values, column.part.dirty, without, out)
             read[key] = without, out
         for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
             flow.put(("late", self.name), late[entry])

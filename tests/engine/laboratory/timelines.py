@@ -11,6 +11,8 @@ from tests.engine.timelines import ASTRAY, BACK, DAY, HOUR, KINDS, LINES, START_
 LONG = (1, HOUR, DAY, 29 * DAY, 30 * DAY, 40 * DAY, 200 * DAY, 399 * DAY, 400 * DAY - 1, 400 * DAY, 401 * DAY)
 MIXED = ("V", "V", "V", "V", "V", "V", "V", "B", "B", "B", "C", "C", "D", "L", "L", "X", "G", "G", "other")
 NETWORKS = ({"roaming": False}, {"roaming": False}, {"roaming": True, "visited_plmn": "208-01"})
+ENDS = (-DAY, -1, 0, 1, HOUR, 5 * HOUR, DAY, 3 * DAY, 4 * DAY, 30 * DAY, 300 * DAY)
+"""When what a record speaks of ends, from the record on."""
 
 
 @st.composite
@@ -41,6 +43,8 @@ def laboratory_bodies(draw: Any, at: int, customer: str, line: str) -> dict[str,
     body: dict[str, Any] = draw(bodies(at, line, KINDS if kind == "other" else (kind,)))
     if body["record_type"] == "balance_change":
         body["bucket_id"] = draw(st.sampled_from(("b", "b", "c")))
+        if draw(st.booleans()):
+            body["valid_until"] = at + draw(st.sampled_from(ENDS))
         body["delta"] *= draw(st.sampled_from((1, 1, 1, 0))) if body["operation"] == "charge" else 1
     return body
 
