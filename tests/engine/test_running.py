@@ -49,7 +49,7 @@ def rig_with(*, same: bool) -> tuple[Rig, list[Feature], Any]:
     return rig, features, stage
 
 
-EMPTY = {"count": 0, "sum": 0, "latest": None, "latest of text": None, "latest of bool": None, "first": None, "first of text": None, "newest": 0}
+EMPTY = {"count": 0, "sum": 0, "latest": None, "latest of text": None, "latest of bool": None, "first": None, "first of text": None, "newest": 0, "newest known": {}}
 
 
 class Plain:
@@ -63,14 +63,16 @@ class Plain:
         return [row[name_of(feature)] for feature in features]
 
     def add(self, key: Any, one: Happening) -> bool:
-        row = self.rows.setdefault(key, dict(EMPTY))
+        row = self.rows.setdefault(key, {**EMPTY, "newest known": {}})
         row["newest"] = 0 if row["newest"] > one.time + JUMP_MS else row["newest"]
         late = row["newest"] > one.time
         row["count"] += 1
         row["sum"] += one.charge or 0
         for name, value in (("", one.charge), (" of text", one.party), (" of bool", None if one.charge is None else one.charge > 50)):
-            if value is not None and not late:
+            last = row["newest known"].get(name, 0)
+            if value is not None and not one.time < last <= one.time + JUMP_MS:
                 row["latest" + name] = value
+                row["newest known"][name] = one.time if one.believed else 0 if last > one.time else last
             if value is not None and name != " of bool" and row["first" + name] is None:
                 row["first" + name] = value
         if one.believed and not late:
@@ -80,7 +82,7 @@ class Plain:
     def end(self, line: int, *, lifelong: bool) -> None:
         for key, row in self.rows.items():
             if key == line or (isinstance(key, tuple) and key[0] == line):
-                self.rows[key] = dict(EMPTY) if lifelong else {**EMPTY, "count": row["count"]}
+                self.rows[key] = {**EMPTY, "newest known": {}} | ({} if lifelong else {"count": row["count"]})
 
 
 def name_of(feature: Feature) -> str:
