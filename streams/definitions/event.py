@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from streams.definitions.money import is_money
 from streams.definitions.tree import conditions_of, known_behind
-from streams.engine.expression import DefinitionFault, Expr, Known, OrElse, Param, RecordField, expr, may_be_unknown
+from streams.engine.expression import DefinitionFault, Expr, Known, OrElse, Param, RecordField, Rounded, expr, may_be_unknown
 from streams.engine.expression.quantities import quantity
 from streams.engine.features.frame import Frame
 from streams.engine.features.level import Level
@@ -28,6 +28,7 @@ class Shape(NamedTuple):
 AMOUNT = Shape("amount", "int", {"type": "integer", "description": "minor units of `currency`"}, "money in minor units, with `currency` beside it")
 SHAPES: dict[str, Shape] = {
     "int": Shape("int", "int", {"type": "integer"}, "a whole number"),
+    "ratio": Shape("dec", "ratio", {"type": "string", "pattern": r"^-?\d+\.\d\d$"}, "a decimal with two places, as a text"),
     "text": Shape("str", "text", {"type": "string"}, "a text"),
     "token": Shape("str", "token", {"type": "string"}, "a text"),
     "bool": Shape("bool", "bool", {"type": "boolean"}, "true or false"),
@@ -231,8 +232,9 @@ def payload_of(when: Stream, detail: Detail) -> Iterator[tuple[str, Field]]:
     sure = known_behind(when)
     several = len(when.source.records()) > 1
     for name, value in detail.values.items():
-        shape = AMOUNT if value.kind == "int" and is_money(value, conditions) else SHAPES[value.kind]
-        yield name, Field(value, shape, may_be_unknown(value, sure) or (several and may_be_foreign(value, sure)))
+        of_money = value.kind in ("int", "ratio") and is_money(value, conditions)
+        shape = AMOUNT if of_money else SHAPES[value.kind]
+        yield name, Field(Rounded(value) if of_money and value.kind == "ratio" else value, shape, may_be_unknown(value, sure) or (several and may_be_foreign(value, sure)))
 
 
 def may_be_foreign(value: Expr, sure: frozenset[object]) -> bool:

@@ -46,7 +46,7 @@ def is_money(value: Expr, conditions: Iterable[Expr]) -> bool:
         return False
     conditions = list(conditions)
     of_money = [is_money(child, conditions) for child in value.children()]
-    return of_money == [True, False] if isinstance(value, Arithmetic) and value.sign == "//" else any(of_money)  # money by money is a number
+    return of_money == [True, False] if isinstance(value, Arithmetic) and value.sign in ("/", "//") else any(of_money)  # money by money is a number
 
 
 def conjuncts(condition: Expr) -> Iterator[Expr]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemas.codes import NULL, text_of
-from streams.engine.expression import Expr, Reading, RecordField
+from streams.engine.expression import Expr, Reading, RecordField, decimal, exactly
 from streams.engine.plan import currencies
 
 if TYPE_CHECKING:
@@ -121,6 +121,9 @@ def shown(flow: Flow, node: Expr) -> list[Any]:
     column = flow.column(node)
     if node.kind == "list":
         return list(column.values)
+    if node.kind == "ratio":
+        found = [exactly(node, flow, place) for place in range(flow.n)]
+        return [None if one is None else decimal(one) for one in found]
     values = [plain(node.kind, value) for value in column.values.tolist()]
     if column.known is None:
         return values

@@ -215,6 +215,11 @@ class Nothing:
         found = unknown(reading.kind, 1)
         return Column(found.values, np.ones(1, bool)) if reading.key() in self.empty and reading.function in OF_NOTHING else found
 
+    def column(self, node: Expr) -> Column:
+        """The values of a node."""
+        here: Any = self
+        return node.column(here)
+
     def field(self, field: RecordField) -> Column:
         """Unknown."""
         return unknown(field.kind, 1)

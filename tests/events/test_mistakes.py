@@ -87,7 +87,7 @@ BODIES = {
     "a fraction as a frame": (
         "recent = charges.within('1.5h')\nwhen = charges.where(recent.count() >= 2)",
         1,
-        "wanted a whole number with a unit, such as 30s, 90min, 2h, 7d or 100 MB, or a time of day such as 10:00, got '1.5h'",
+        "wanted a whole number with a unit, such as 30s, 90min, 2h, 7d or 100 MB, a time of day such as 10:00, or a factor such as 1.5, got '1.5h'",
     ),
     "a size as a frame": (
         "recent = charges.within('5 MB')\nwhen = charges.where(recent.count() >= 2)",
@@ -214,7 +214,7 @@ BODIES = {
     "at a date": ("when = I.all.at(I.due_date)", 1, "at: wanted a moment such as T.expected_resolution_date, got"),
     "a date and elapsed time": ("when = I.all.on(I.due_date - '24h')", 1, "wanted civil days such as '3d', got 86400000 in ms"),
     "a moment and civil days": ("when = charges.at(B.valid_until - '1d')", 1, "wanted a length such as '24h', or take the .date first, got 1 in civil days"),
-    "a time of day that is none": ("when = I.all.on(I.due_date, at='25:00')", 1, "or a time of day such as 10:00, got '25:00'"),
+    "a time of day that is none": ("when = I.all.on(I.due_date, at='25:00')", 1, "a time of day such as 10:00, or a factor such as 1.5, got '25:00'"),
     "a length as a time of day": ("when = I.all.on(I.due_date, at='10h')", 1, "on: wanted a time of day such as '10:00', got '10h'"),
     "the date of a number": ("when = charges.on(B.delta.date)", 1, "delta.date: wanted a moment, got a whole number"),
     "after a time of day": ("when = charges.after('10:00')", 1, "after: wanted a length of time such as '30s', '2h' or '7d', got '10:00'"),
@@ -290,7 +290,7 @@ BODIES = {
     "a detail that is a fraction": ("when = charges\ndetail = Detail(n=0.5)", 2, "detail: n: wanted an expression, a whole number, a text or a truth value, got 0.5"),
     "a detail that is None": ("when = charges\ndetail = Detail(n=None)", 2, "detail: n: wanted an expression, a whole number, a text or a truth value, got None"),
     "a detail that is no Detail": ("when = charges\ndetail = {'n': B.delta}", 2, "detail: wanted Detail(name=value, …), got {'n':"),
-    "a division": ("when = charges\ndetail = Detail(n=B.delta / 2)", 2, "delta / 2: wanted a whole number, got a fraction; use //"),
+    "a whole quotient of a fraction": ("when = charges\ndetail = Detail(n=B.delta / 2 // 3)", 2, "wanted whole numbers, got a fraction; use /"),
     # Without effect
     "a value that nothing shows": (
         "when = charges\nforfeited = -B.delta",

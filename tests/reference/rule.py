@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 from streams.engine.features.absence import AbsenceSource
@@ -341,6 +344,8 @@ def plain(kind: str, found: Any) -> Any:
     """A value as JSON has it."""
     if kind == "time" and found is not None:
         return shown(found)
+    if kind == "ratio" and found is not None:
+        return str(Decimal(floor(found * 100 + Fraction(1, 2))).scaleb(-2))
     return found.isoformat() if isinstance(found, date) else found
 
 

@@ -6,6 +6,8 @@ A comparison, sum or membership with an unknown operand is None. And, or, not by
 from __future__ import annotations
 
 from datetime import date, time, timedelta
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from streams.engine.expression import (
     Param,
     Reading,
     RecordField,
+    Rounded,
     TruthKey,
     Unknown,
 )
@@ -73,7 +76,10 @@ def value(node: Any, on: Any) -> Any:
         case Const():
             return node.value
         case Param():
-            return on.parameter(node)
+            return Fraction(on.parameter(node), 10_000) if node.kind == "ratio" else on.parameter(node)
+        case Rounded():
+            inner = value(node.inner, on)
+            return None if inner is None else floor(inner + Fraction(1, 2))
         case RecordField():
             return on.fields.get(node.name) if issubclass(getattr(on, "kind", object), node.record) else None
         case Feature():
@@ -131,7 +137,7 @@ def same_source(source: Any) -> Any:
 
 
 def arithmetic(sign: str, left: Any, right: Any) -> Any:
-    if left is None or right is None or (sign == "//" and right == 0):
+    if left is None or right is None or (sign in ("/", "//") and right == 0):
         return None
     if sign == "-" and isinstance(left, date) and isinstance(right, date):
         return (left - right).days
@@ -139,7 +145,14 @@ def arithmetic(sign: str, left: Any, right: Any) -> Any:
         return left + timedelta(days=right if sign == "+" else -right)
     if sign == "+" and isinstance(right, date):
         return right + timedelta(days=left)
-    return {"+": lambda: left + right, "-": lambda: left - right, "*": lambda: left * right, "//": lambda: left // right, "max": lambda: max(left, right)}[sign]()
+    return {
+        "+": lambda: left + right,
+        "-": lambda: left - right,
+        "*": lambda: left * right,
+        "/": lambda: Fraction(left) / right,
+        "//": lambda: left // right,
+        "max": lambda: max(left, right),
+    }[sign]()
 
 
 def compare(sign: str, left: Any, right: Any) -> bool | None:

@@ -35,6 +35,10 @@ class Env(Protocol):
         """A value that was kept or found for these happenings."""
         ...
 
+    def column(self, node: Expr) -> Column:
+        """The values of a node, computed once."""
+        ...
+
     def parameter(self, parameter: Param) -> int:
         """The value a parameter has in this installation."""
         ...

@@ -9,7 +9,7 @@ import numpy as np
 from schemas.codes import NULL
 from streams.engine.expression.evaluate import Column, Env, read
 from streams.engine.expression.nodes import Expr
-from streams.engine.expression.quantities import EXAMPLES, Quantity, quantity, shown
+from streams.engine.expression.quantities import EXAMPLES, PARTS, Quantity, quantity, shown
 from streams.engine.expression.types import KIND_WORDS, DefinitionFault, ValueKind
 
 
@@ -20,10 +20,13 @@ class Param(Expr):
     """
 
     unit: str
+    PARTS = PARTS
+    """A factor's value is counted in parts of one."""
 
     def __init__(self, value: int | str, *, doc: str, unit: str = "", name: str = "", ge: int | str | Param | None = None, le: int | str | Param | None = None) -> None:
         self.doc, self.name = doc, name
         self.value, self.unit = self._read(value, unit)
+        self.kind = "ratio" if self.unit == "factor" else "int"
         self.ge, self.le = self._bound("ge", ge), self._bound("le", le)
         self.never_zero = isinstance(self.ge, int) and self.ge > 0
         self.owner: type | None = None
@@ -64,7 +67,8 @@ class Param(Expr):
         return ("Param", id(self))
 
     def column(self, env: Env) -> Column:
-        return Column(np.asarray(env.parameter(self)))
+        value = env.parameter(self)
+        return Column(np.asarray(value / PARTS if self.kind == "ratio" else value))
 
     def __str__(self) -> str:
         return f"{{{self.name}={self.value}}}"

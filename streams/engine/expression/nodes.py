@@ -76,53 +76,54 @@ class Expr:
         raise DefinitionFault(f"{self}: wanted one value, got a loop over it")
 
     def __add__(self, other: Operand) -> Expr:
-        return Arithmetic("+", self, length_beside(self, other))
+        return calculated("+", self, length_beside(self, other))
 
     def __radd__(self, other: Operand) -> Expr:
-        return Arithmetic("+", expr(other), self)
+        return calculated("+", expr(other), self)
 
     def __sub__(self, other: Operand) -> Expr:
-        return Arithmetic("-", self, length_beside(self, other))
+        return calculated("-", self, length_beside(self, other))
 
     def __rsub__(self, other: Operand) -> Expr:
-        return Arithmetic("-", expr(other), self)
+        return calculated("-", expr(other), self)
 
     def __mul__(self, other: Operand) -> Expr:
-        return Arithmetic("*", self, expr(other))
+        return calculated("*", self, expr(other))
 
     __rmul__ = __mul__
 
     def __floordiv__(self, other: Operand) -> Expr:
-        return Arithmetic("//", self, expr(other))
+        return calculated("//", self, expr(other))
 
     def __rfloordiv__(self, other: Operand) -> Expr:
-        return Arithmetic("//", expr(other), self)
+        return calculated("//", expr(other), self)
 
-    def __truediv__(self, other: object) -> NoReturn:
-        raise DefinitionFault(f"{self} / {other}: wanted a whole number, got a fraction; use //, or multiply the other side of the comparison")
+    def __truediv__(self, other: Operand) -> Expr:
+        return calculated("/", self, expr(other))
 
-    __rtruediv__ = __truediv__
+    def __rtruediv__(self, other: Operand) -> Expr:
+        return calculated("/", expr(other), self)
 
     def __neg__(self) -> Expr:
-        return Arithmetic("-", Const(0), self)
+        return calculated("-", Const(0), self)
 
     def __lt__(self, other: Operand) -> Expr:
-        return Compare("<", self, expr(other))
+        return compared("<", self, expr(other))
 
     def __le__(self, other: Operand) -> Expr:
-        return Compare("<=", self, expr(other))
+        return compared("<=", self, expr(other))
 
     def __gt__(self, other: Operand) -> Expr:
-        return Compare(">", self, expr(other))
+        return compared(">", self, expr(other))
 
     def __ge__(self, other: Operand) -> Expr:
-        return Compare(">=", self, expr(other))
+        return compared(">=", self, expr(other))
 
     def __eq__(self, other: object) -> Expr:  # type: ignore[override]  # an expression, as in every column library
-        return Compare("==", self, expr(other))
+        return compared("==", self, expr(other))
 
     def __ne__(self, other: object) -> Expr:  # type: ignore[override]  # see __eq__
-        return Compare("!=", self, expr(other))
+        return compared("!=", self, expr(other))
 
     def __and__(self, other: Expr) -> Expr:
         return Logic("&", self, other)
@@ -364,6 +365,20 @@ def expr(value: object) -> Expr:
     raise DefinitionFault(f"wanted an expression, a whole number, a text or a truth value, got {value!r}; money is counted in minor units, time in ms")
 
 
+def calculated(sign: str, left: Expr, right: Expr) -> Expr:
+    """A calculation: in whole numbers, or (`fractions.py`) in fractions. Raises DefinitionFault."""
+    from streams.engine.expression.fractions import Fractional
+
+    return Fractional(sign, left, right) if sign == "/" or "ratio" in (left.kind, right.kind) else Arithmetic(sign, left, right)
+
+
+def compared(sign: str, left: Expr, right: Expr) -> Expr:
+    """A comparison. Raises DefinitionFault."""
+    from streams.engine.expression.fractions import CompareFractions
+
+    return CompareFractions(sign, left, right) if "ratio" in (left.kind, right.kind) else Compare(sign, left, right)
+
+
 def length_beside(node: Expr, other: Operand) -> Expr:
     """What is added to `node` or taken from it: beside a moment or date a text is a length of time. Raises DefinitionFault."""
     if not isinstance(other, str) or node.kind not in ("time", "date"):
@@ -382,7 +397,7 @@ def condition(value: Expr) -> Expr:
 
 def maximum(left: Operand, right: Operand) -> Expr:
     """The larger of two values."""
-    return Arithmetic("max", expr(left), expr(right))
+    return calculated("max", expr(left), expr(right))
 
 
 TRUE = Const(value=True)

@@ -9,14 +9,17 @@ from streams.engine.expression.types import DefinitionFault
 
 DURATIONS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-EXAMPLES = {"ms": "'90min' or '2h'", "civil days": "'7d'", "byte": "'100 MB'", "time of day": "'10:00'"}
+EXAMPLES = {"ms": "'90min' or '2h'", "civil days": "'7d'", "byte": "'100 MB'", "factor": "'1.5'", "time of day": "'10:00'"}
 """Units that are part of a text, as a definition writes them."""
 WRITTEN = re.compile(r"\s*([0-9_]+)\s*([A-Za-z]+)\s*")
+FACTOR = re.compile(r"\s*([0-9]+)\.([0-9]{1,4})\s*")
+PARTS = 10_000
+"""A factor is counted in ten-thousandths."""
 CLOCK = re.compile(r"\s*([01]?[0-9]|2[0-3]):([0-5][0-9])\s*")
 
 
 class Quantity(NamedTuple):
-    """A number and what it counts: `ms`, `civil days`, `byte`, or `time of day` (ms since 00:00)."""
+    """A number and what it counts: `ms`, `civil days`, `byte`, `time of day` (ms since 00:00), or `factor` (ten-thousandths)."""
 
     number: int
     unit: str
@@ -27,8 +30,8 @@ def quantity(text: str) -> Quantity:
 
     >>> quantity("90min"), quantity("7d"), quantity("5 GiB")
     (Quantity(number=5400000, unit='ms'), Quantity(number=7, unit='civil days'), Quantity(number=5368709120, unit='byte'))
-    >>> quantity("10:00")
-    Quantity(number=36000000, unit='time of day')
+    >>> quantity("10:00"), quantity("1.5")
+    (Quantity(number=36000000, unit='time of day'), Quantity(number=15000, unit='factor'))
     """
     found = WRITTEN.fullmatch(text)
     number, unit = (int(found[1]), found[2]) if found else (0, "")
@@ -40,13 +43,17 @@ def quantity(text: str) -> Quantity:
         return Quantity(number * SIZES[unit], "byte")
     if clock := CLOCK.fullmatch(text):
         return Quantity((60 * int(clock[1]) + int(clock[2])) * 60_000, "time of day")
-    raise DefinitionFault(f"wanted a whole number with a unit, such as 30s, 90min, 2h, 7d or 100 MB, or a time of day such as 10:00, got {text!r}")
+    if factor := FACTOR.fullmatch(text):
+        return Quantity(int(factor[1]) * PARTS + int(factor[2].ljust(4, "0")), "factor")
+    raise DefinitionFault(f"wanted a whole number with a unit, such as 30s, 90min, 2h, 7d or 100 MB, a time of day such as 10:00, or a factor such as 1.5, got {text!r}")
 
 
 def shown(number: int, unit: str) -> str:
     """A number with its unit as people write it: `2h`, `5 GiB`, `1000 minor`."""
     if unit == "civil days":
         return f"{number}d"
+    if unit == "factor":
+        return f"{number // PARTS}.{number % PARTS:04d}".rstrip("0").removesuffix(".")
     if unit == "time of day":
         return f"{number // 3_600_000:02d}:{number // 60_000 % 60:02d}"
     if unit in ("ms", "byte") and number > 0:

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
     from streams.engine.expression.nodes import Expr
 
-ValueKind = Literal["int", "bool", "text", "token", "time", "date", "list"]
+ValueKind = Literal["int", "ratio", "bool", "text", "token", "time", "date", "list"]
 KIND_WORDS: dict[ValueKind, str] = {
     "int": "a whole number",
+    "ratio": "a fraction",
     "bool": "a truth value",
     "text": "a text",
     "token": "an id",
@@ -25,7 +26,8 @@ KIND_WORDS: dict[ValueKind, str] = {
 MEASURES = {"ms": "ms", "s": "s", "byte": "byte", "kbit/s": "kbit/s", "minor": "minor", "minor unit of currency": "minor"}
 """Units that must not be mixed. Others (`calls`, `top-ups`) count things."""
 MS_IN_S = 1000
-ORDERED = ("int", "time", "date")
+NUMBERS = ("int", "ratio")
+ORDERED = ("int", "ratio", "time", "date")
 ORDERINGS = ("<", "<=", ">", ">=")
 
 
@@ -70,7 +72,7 @@ def values_of(node: Expr) -> str:
 def check_comparison(sign: str, left: Expr, right: Expr) -> None:
     """Refuse sides that cannot be compared. Raises DefinitionFault."""
     what = f"{left} {sign} {right}"
-    if left.kind != right.kind:
+    if left.kind != right.kind and not (left.kind in NUMBERS and right.kind in NUMBERS):
         remedy = "; take the difference of two moments (ms) or dates (days) to compare with a number" if {"time", "date"} & {left.kind, right.kind} else ""
         raise DefinitionFault(f"{what}: wanted two values of one kind, got {shown(left)} and {shown(right)}{values_of(left)}{values_of(right)}{remedy}")
     if left.kind == "list" or (sign in ORDERINGS and left.kind not in ORDERED):

@@ -97,6 +97,11 @@ class Frame:
         """The sum of the known values; 0 for none."""
         return Feature(self, "sum", value)
 
+    def mean(self, value: Expr) -> Expr:
+        """The mean of the known values; unknown where there are none."""
+        members = Frame(self.stream.where(value.known()), self.extent, without_own=self.without_own) if value.nullable else self
+        return self.sum(value) / members.count()
+
     def distinct(self, value: Expr) -> Feature:
         """How many different known values."""
         return Feature(self, "distinct", value)
