@@ -66,6 +66,16 @@ class Reset(NamedTuple):
     """Also what happens once in a line's life."""
 
 
+class Return(NamedTuple):
+    """A line that had ended is active again, with its state, from behind position `position` of the batch on."""
+
+    position: int
+    row: int
+    """Of the line."""
+    time: int
+    """Of the record that says so, epoch ms."""
+
+
 class Group:
     """The records of one type in a batch, in merged order. Arrays have one entry a record of the group."""
 
@@ -158,6 +168,7 @@ class Batch:
         self.ended: Bools = np.zeros(self.n, bool)
         """Whether the record's line has ended."""
         self.resets: list[Reset] = []
+        self.returns: list[Return] = []
         self._nothing: dict[str, Flow] = {}
         self.pieces = released.pieces if released is not None else {}
         find = world.tables["customer"].rows_of_ids

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from schemas.codes import code, text_of
-from streams.engine.batch import PROCESSED, TERMINATED, Reset
+from streams.engine.batch import PROCESSED, TERMINATED, Reset, Return
 from streams.engine.stage import STATE_CHANGE
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class Lifecycle:
             batch.resets.append(Reset(position, row, timers_only=False, lifelong=True))
         elif what == ACTIVE and self.ended.values[row]:
             batch.ended[behind[behind >= position]] = False
+            batch.returns.append(Return(position, row, time))
             batch.resets[:] = [reset for reset in batch.resets if reset.row != row or reset.timers_only or reset.lifelong or reset.position < position]
             self.ended.values[row] = self.due.values[row] = 0
             self.ending.pop(row, None)

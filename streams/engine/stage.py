@@ -65,7 +65,7 @@ class Stage:
 
     def rests(self, batch: Batch) -> bool:
         """Whether nothing happens here in a batch: no input, no end of a line, no timer that is due. Then `run` is not called."""
-        if self.forced or batch.resets or any(stage.flow.n for stage in self.inputs):
+        if self.forced or batch.resets or batch.returns or any(stage.flow.n for stage in self.inputs):
             return False
         due = self.earliest()
         return due is None or due > batch.timer_clock[-1]

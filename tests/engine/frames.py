@@ -148,7 +148,7 @@ class Shard:
         for entry in entries:
             at.append(2 * position if entry["timer"] else 2 * position + 1)
             position += not entry["timer"]
-        batch = SimpleNamespace(world=self.world, believed=np.ones(position, bool), resets=[Reset(*one) for one in resets])
+        batch = SimpleNamespace(world=self.world, believed=np.ones(position, bool), resets=[Reset(*one) for one in resets], returns=[])
         for entry, place in zip(entries, at, strict=True):
             if not entry["timer"]:
                 batch.believed[place >> 1] = entry["believed"]

@@ -163,6 +163,7 @@ class Shard:
         rows = self.world.tables["line"].rows_of_ids(CODES, np.repeat(customer, len(LINES)))
         batch.line_rows = np.array([rows[one.line] for one in records], np.int32)
         batch.resets = [Reset(at, int(rows[one.line]), one.ends == 1, lifelong=False) for at, one in enumerate(records) if one.ends]
+        batch.returns = []
         for stage in self.stages:
             stage.run(batch)
         self.clock = clocks[-1]

@@ -145,7 +145,7 @@ class Rig:
 
     def batch(self, happenings: list[Happening]) -> Any:
         time = np.array([one.time for one in happenings], np.int64)
-        batch: Any = SimpleNamespace(world=self.world, n=len(happenings), time=time, believed=np.array([one.believed for one in happenings], bool), resets=[])
+        batch: Any = SimpleNamespace(world=self.world, n=len(happenings), time=time, believed=np.array([one.believed for one in happenings], bool), resets=[], returns=[])
         batch.resets = [
             Reset(position, int(self.rows(np.array([one.reset[0]]))[0]), timers_only=one.reset[1], lifelong=one.reset[2])
             for position, one in enumerate(happenings)

@@ -24,9 +24,11 @@ EVENTS = [
     toy("last_call", "line", main.on(ends.date - "7d", at="10:00", catch_up_until=ends.date), left=ends.date - day, at=event_time),
     toy("two_days_after", "line", V.all.after("2d"), at=event_time),
     toy("a_day_after", "line", V.all.after("24h"), at=event_time),
+    toy("low", "line", main.where(B.balance_after < 10)),
     toy("night", "line", main.on(ends.date, at="02:30"), at=event_time),
     toy("unanswered", "customer", C.where(C.status == "opened").without(C.where(C.status == "completed"), within="2h").latest, at=event_time),
 ]
+EVENTS.append(toy("after_low", "line", next(one for one in EVENTS if one.id == "toy.low").after("36h").unless(topups), at=event_time))
 CATALOGUE = Catalogue(EVENTS)
 SHANGHAI = "+08:00"
 REFERENCE = Reference.load(Path(__file__).parent.parent / "events" / "reference_berlin")
@@ -34,7 +36,15 @@ REFERENCE = Reference.load(Path(__file__).parent.parent / "events" / "reference_
 
 
 def balance(at, until=None, operation="charge", zone=SHANGHAI, **more):
-    whole = {"bucket_id": "main", "bucket_kind": "money", "main": True, "unit": "minor", "currency": "CNY", "delta": -1 if operation == "charge" else 1, "balance_after": 5}
+    whole = {
+        "bucket_id": "main",
+        "bucket_kind": "money",
+        "main": True,
+        "unit": "minor",
+        "currency": "CNY",
+        "delta": -1 if operation == "charge" else 1,
+        "balance_after": more.pop("balance_after", 5),
+    }
     reason = {"charge_reason": "data"} if operation == "charge" else {}
     return record("balance_change", "1 00:00", **whole, **reason, operation=operation, valid_until=until and until + zone, **more) | {"event_time": at + zone}
 
@@ -153,3 +163,26 @@ def test_with_latest_each_one_begins_the_wait_anew():
     assert times("unanswered", opened("10:00"), opened("11:30")) == ["05-01 13:30:00.000"]
     assert times("unanswered", opened("10:00"), opened("11:30"), opened("13:30", "completed")) == []
     assert times("unanswered", opened("10:00"), opened("12:00:00.001")) == ["05-01 12:00:00.000", "05-01 14:00:00.001"]
+
+
+def test_so_long_after_the_latest_event_of_another_definition():
+    first, second = balance("2026-05-01T10:00:00"), balance("2026-05-02T10:00:00")
+    assert times("after_low", first, second) == ["05-03 22:00:00.000"]
+    assert times("after_low", first, balance("2026-05-02T22:00:00.001")) == ["05-02 22:00:00.000", "05-04 10:00:00.001"]
+    assert times("after_low", first, balance("2026-05-02T22:00:00", operation="topup", balance_after=2000)) == []
+
+
+def status(was, now, at):
+    moved = {"entity": "line", "entity_id": "S1", "attribute": "line.status", "old_value": was, "new_value": now}
+    return record("state_change", "1 00:00", **moved) | {"event_time": at + SHANGHAI}
+
+
+@pytest.mark.parametrize(
+    ("back", "events"),
+    [("2026-05-03T09:59:59", ["05-03 10:00:00.000"]), ("2026-05-03T10:00:00", ["05-03 10:00:00.000"]), ("2026-05-03T10:00:00.001", []), ("2026-05-09T00:00:00", [])],
+    ids=["before the moment", "at it", "behind it", "with an empty state"],
+)
+def test_the_dates_of_a_line_that_comes_back_count_again(back, events):
+    named, ended = balance("2026-05-01T10:00:00", "2026-05-03T10:00:00"), status("active", "terminated", "2026-05-01T12:00:00")
+    assert times("at_end", named, ended, status("terminated", "active", back)) == events
+    assert times("at_end", named, ended) == []

@@ -39,7 +39,8 @@ REFUSED = {
     "bytes with seconds": (lambda: D.total_bytes > SECONDS, "wanted one unit on both sides, got total_bytes (a whole number in byte)"),
     "ms with s": (lambda: event_time - V.start_time > SECONDS, "convert one of them"),
     "seconds and money added": (lambda: V.duration_s + MINOR, "wanted one unit on both sides"),
-    "a fraction": (lambda: B.delta / 2 > 5, "delta / 2: wanted a whole number, got a fraction; use //"),
+    "a whole quotient of a fraction": (lambda: B.delta / 2 // 5, "wanted whole numbers, got a fraction; use /"),
+    "a fraction as a text": (lambda: B.delta / 2 == "x", "wanted two values of one kind"),
     "None": (lambda: B.charge_reason == None, "got None; ask with .known() or .is_unknown()"),  # noqa: E711  # the mistake
     "a float": (lambda: B.delta > 0.5, "money is counted in minor units, time in ms"),
     "and": (lambda: B.main and B.main, "use & | ~ instead of and or not"),
@@ -63,7 +64,10 @@ REFUSED = {
     "keys in the wrong order": (lambda: ref.holiday.is_holiday(day, ref.city.country(place.to)), "wanted keys of the kinds (text date), got (date text)"),
     "an hour in seconds": (lambda: topups.within(3600), "wanted a length of time such as '30s', '2h' or '7d', got 3600: a bare number has no unit"),
     "a window in seconds": (lambda: topups.within(SECONDS), "wanted a parameter with a length of time, such as Param('2h'), got one in s"),
-    "a cool-down that is no length of time": (lambda: cool("soon"), "wanted a whole number with a unit, such as 30s, 90min, 2h, 7d or 100 MB, got 'soon'"),
+    "a cool-down that is no length of time": (
+        lambda: cool("soon"),
+        "wanted a whole number with a unit, such as 30s, 90min, 2h, 7d or 100 MB, a time of day such as 10:00, or a factor such as 1.5, got 'soon'",
+    ),
     "an order of a list": (lambda: topups.within("1h").list(B.channel) > "x", "wanted two values of one kind"),
     "a frame's condition that is none": (lambda: topups.within("1h").any(B.delta), "where: wanted a condition, got delta"),
     "once_per a bare number": (lambda: once_per(5), "once_per: wanted values such as day or I.bill_id, got 5"),

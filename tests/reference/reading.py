@@ -165,6 +165,8 @@ class Reading:
             self._forget(line, everything=False)
         if (attribute, said) == ("line.status", "active") and line in self.terminated:
             del self.terminated[line]
+            for rule in self.rules:
+                rule.begin_again(line, on.time)
             for machine in self.places.values():
                 machine.begin_again(line, on.time)
                 self.soonest = min(self.soonest, machine.due_of(line) or FAR)

@@ -320,6 +320,13 @@ class Rule:
         for number, place in list(self.timers.get(line, ())) if self.event.by == "line" else ():
             self.scalars[number].cancel(place)
 
+    def begin_again(self, line: Any, time: int) -> None:
+        """A line is active again: its dates count again."""
+        for number, rows in self.rows.get(line, {}).items() if self.event.by == "line" else ():
+            scalar = self.scalars.get(number)
+            for place, row in list(rows.items()) if isinstance(scalar, Deadline) else ():
+                scalar.begin_again(place, row, time)
+
     def forget(self, line: Any, *, everything: bool) -> None:
         """The state of a line is dropped; unless `everything`, what happens once in its life stays."""
         if self.event.by != "line":

@@ -50,6 +50,8 @@ class Wait:
         self.due: int | None = None
         self.anchor: Any = None
         self.awaited: list[Happening] = []
+        self.parked: int | None = None
+        """The date of an ended line."""
 
 
 class Absence(Timed):
@@ -99,6 +101,17 @@ class Deadline(Absence):
             called_off = any(before(on, one) and one.time <= due for one in wait.awaited)
             wait.anchor = on
             self.arm(place, wait, None if due < on.time or called_off else due)
+
+    def cancel(self, place: Any) -> None:
+        wait = self.rule.table(self.id, place[0])[place]
+        wait.parked = wait.due
+        super().cancel(place)
+
+    def begin_again(self, place: Any, wait: Any, time: int) -> None:
+        """The line is active again."""
+        if wait.parked is not None and wait.parked >= time:
+            self.arm(place, wait, wait.parked)
+        wait.parked = None
 
 
 class Quiet:

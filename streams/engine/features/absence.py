@@ -10,7 +10,7 @@ from schemas.codes import NULL
 from streams.engine.expression import by_name
 from streams.engine.features.answers import MOST_RUNS, answered, note_answer
 from streams.engine.features.pair import shared_keys
-from streams.engine.features.timers import BEFORE_ALL, END, Due, lower, members_of, place_before, resets_of, topic_of
+from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, END, EVERYTHING, TIMERS, Due, lower, members_of, place_before, resets_of, topic_of
 from streams.engine.kernels import kernel
 from streams.engine.stage import FlowStage
 from streams.engine.state.chains import Chains, wipe
@@ -111,7 +111,8 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     """Set timers at `firsts` and call them off at `awaited` (`timers.py`), in merged order; at the same place `awaited` go first.
 
     `span`: the shortest time waited; `keep`: how long what was awaited is remembered, both ms. `newest`: the time of the newest A,
-    waited on or not. `replaces`: an A whose moment is known sets the timer anew, else only where none is set. `topics`: of the pending
+    waited on or not. `replaces`: an A whose moment is known sets the timer anew, else only where none is set; such a timer begins again with a
+    line that comes back (until then its moment is stored as a negative number). `topics`: of the pending
     A by row, or one for all. Returns how many fired, began, and were called off or dropped.
     """
     n, n_begun, n_ended = 0, 0, 0
@@ -135,7 +136,7 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
             row, rank, timed = resets[0, k], 0, True
         topic_rank = -1 if timed else rank
         topic = row if len(topics) > 1 else 0
-        if due[row] != 0:
+        if due[row] > 0:
             by = max(marks[row] - base, -1)
             place = place_before(timer_clock, due[row], (firsts[1, by] + 1) // 2 if by >= 0 else 0, at, time)
             if place >= 0:
@@ -146,6 +147,8 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
         if which == 0:
             moment = firsts[5, i]
             late = time < newest[row] <= time + jump or moment == UNKNOWN
+            if replaces and time < since[row] <= min(time + jump, clock[max(at // 2, 0)]):  # the clock has followed the A that was ahead of it
+                late = True
             if not late and firsts[6, i] != 0 and newest[row] != time:
                 newest[row], dirty[row] = time, True
             if not late and replaces and due[row] != 0:
@@ -160,7 +163,7 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
                 n_begun += 1
             i += 1
         elif which == 1:
-            if due[row] != 0 and since[row] <= time <= due[row]:
+            if due[row] > 0 and since[row] <= time <= due[row]:
                 due[row], dirty[row] = 0, True
                 ended[n_ended] = row
                 n_ended += 1
@@ -172,11 +175,21 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
                 heard[row] = True
             j += 1
         else:
-            if due[row] != 0 or resets[2, k] != 0:
+            what = resets[2, k]
+            if what == COMES_BACK and due[row] < 0:
+                due[row], dirty[row] = -due[row] if -due[row] >= resets[3, k] else 0, True
+                if due[row] > 0:
+                    lower(lows, tops, row, due[row])
+                else:
+                    ended[n_ended] = row
+                    n_ended += 1
+            elif what == TIMERS and replaces and due[row] > 0:
+                due[row], dirty[row] = -due[row], True
+            elif what == EVERYTHING or (what == TIMERS and due[row] != 0):
                 due[row], dirty[row] = 0, True
                 ended[n_ended] = row
                 n_ended += 1
-            if resets[2, k] != 0:
+            if what == EVERYTHING:
                 since[row] = newest[row] = 0
                 wipe(lists, links, spare, row)
                 heard[row] = True
@@ -230,7 +243,7 @@ class AbsenceStage(FlowStage):
         timers, answers = self.timers, self.answers
         firsts = members_of(self.scope, self.first.flow, self.keys[0], timers.topic)
         awaited = NOTHING if self.awaited is None else members_of(self.scope, self.awaited.flow, self.keys[1], self.topic).entries
-        resets = resets_of(batch, self.scope)
+        resets = resets_of(batch, self.scope, returns=self.source.latest)
         n, m, k = firsts.flow.n, awaited.shape[1], resets.shape[1]
         if not n + m + k and timers.idle(batch):
             self.flow = timers.nothing(batch)

@@ -91,7 +91,7 @@ def rows_due(due: Any, lows: Any, tops: Any, limit: int, rows: Any) -> int:
             if lows[block] <= limit:
                 low = 9223372036854775807
                 for row in range(64 * block, min(64 * block + 64, len(due))):
-                    if due[row] == 0:
+                    if due[row] <= 0:
                         continue
                     if due[row] <= limit:
                         rows[n] = row
@@ -143,19 +143,24 @@ def members_of(scope: Scope, flow: Flow, keys: Sequence[Expr], rank: int | None)
     return Members(flow, rows, entries)
 
 
-def resets_of(batch: Batch, scope: Scope) -> Ints:
-    """The ends of lines behind their records: [3, n] of row, place, and whether all state goes, else only timers."""
-    if scope.by != "line" or not batch.resets:
-        return np.zeros((3, 0), np.int64)
-    lines = np.unique(np.array([reset.row for reset in batch.resets], np.int32))
+TIMERS, EVERYTHING, COMES_BACK = range(3)
+
+
+def resets_of(batch: Batch, scope: Scope, *, returns: bool = False) -> Ints:
+    """The ends of lines behind their records, with `returns` also where they come back: [4, n] of row, place, what (timers go, all state goes, the line comes back), and time of the return."""
+    if scope.by != "line" or not (batch.resets or (returns and batch.returns)):
+        return np.zeros((4, 0), np.int64)
+    moments = [(one.position, one.row, TIMERS if one.timers_only else EVERYTHING, 0) for one in batch.resets]
+    moments += [(one.position, one.row, COMES_BACK, one.time) for one in batch.returns if returns]
+    lines = np.unique(np.array([line for _, line, _, _ in moments], np.int32))
     rows = scope.table.rows_under(lines)
     rows = rows[np.argsort(scope.table.base_row[rows], kind="stable")]
     owners = scope.table.base_row[rows]
     found = []
-    for reset in sorted(batch.resets, key=lambda reset: reset.position):
-        begin, end = np.searchsorted(owners, [reset.row, reset.row + 1])
-        found += [(row, 2 * reset.position + 1, 0 if reset.timers_only else 1) for row in rows[begin:end].tolist()]
-    return np.array(found, np.int64).reshape(len(found), 3).T
+    for position, line, what, time in sorted(moments, key=lambda one: one[0]):
+        begin, end = np.searchsorted(owners, [line, line + 1])
+        found += [(row, 2 * position + 1, what, time) for row in rows[begin:end].tolist()]
+    return np.array(found, np.int64).reshape(len(found), 4).T
 
 
 def kept_of(nodes: Iterable[Expr], source: Source, known: set[object]) -> dict[object, Expr]:
@@ -249,7 +254,7 @@ class Due:
         """The state has been read back: look at all rows once."""
         self.lows = self.tops = np.zeros(0, np.int64)
         due = self.due.values
-        rows = np.flatnonzero(due)
+        rows = np.flatnonzero(due > 0)
         self._fit()
         np.minimum.at(self.lows, rows // FAN, due[rows])
         np.minimum.at(self.tops, rows // FAN**2, due[rows])

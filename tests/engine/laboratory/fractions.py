@@ -6,6 +6,7 @@ from events.words import B, V, charged, charges, main, topups
 from streams.define import Param, cool, edge, once_per
 from tests.engine.laboratory.toys import toy
 
+times = Param("0.75", doc="so many times", name="times", ge="0.5")
 factor = Param("1.5", doc="so many times", name="factor", ge="0.5")
 voice = V.all
 recent, day_of_calls = charges.within("24h"), voice.within("2d")
@@ -19,5 +20,5 @@ EVENTS = [
     toy("by_zero", "line", main.where(B.balance_after / B.delta < 0), ratio=B.balance_after / B.delta, third=B.balance_after / 3),
     toy("not_by_zero", "customer", main.where(~(B.balance_after / B.delta < 0)), after=B.balance_after),
     toy("thirds", "line", topups.where(B.delta / 3 * 3 == B.delta), once_per(B.bucket_id), third=B.delta / 3),
-    toy("large", "line", main.where((B.balance_after - factor * B.delta).or_(factor) > 0), parameters=(factor,), left=B.balance_after - factor * B.delta),
+    toy("large", "line", main.where((B.balance_after - times * B.delta).or_(times) > 0), parameters=(times,), left=B.balance_after - times * B.delta),
 ]
