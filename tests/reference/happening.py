@@ -108,26 +108,17 @@ def misdated(last: int, now: int) -> bool:
 
 
 class Newest:
-    """The greatest time that a state has taken in; one far ahead of the clock counts from when the clock has reached it."""
+    """The greatest time that a state has taken in; one far ahead of the clock does not count, for it may be dated wrongly."""
 
     def __init__(self) -> None:
         self.time: int | None = None
-        self.ahead: list[int] = []
 
-    def late(self, time: int, clock: int) -> bool:
-        for one in [one for one in self.ahead if one <= clock]:
-            self.ahead.remove(one)
-            self._believe(one)
+    def late(self, time: int) -> bool:
         return self.time is not None and time < self.time and not misdated(self.time, time)
 
     def take(self, time: int, clock: int) -> bool:
         """Take a time in; whether it is late."""
-        late = self.late(time, clock)
-        if clock and time > clock + JUMP_MS:
-            self.ahead.append(time)
-        else:
-            self._believe(time)
+        late = self.late(time)
+        if not clock or time <= clock + JUMP_MS:
+            self.time = time if self.time is None or misdated(self.time, time) else max(self.time, time)
         return late
-
-    def _believe(self, time: int) -> None:
-        self.time = time if self.time is None else max(self.time, time)

@@ -288,7 +288,7 @@ class Rule:
         if any(isinstance(word, Reset) for word in self.event.words):
             for one in (*self.with_frames, *self.shown):
                 for node in features_of(one):
-                    view.row(node.frame).empty(on.time)
+                    view.row(node.frame).empty(on.time, self.reading.clock)
         return event
 
     def _event(self, view: View) -> Happening:

@@ -121,7 +121,7 @@ class Sides:
 
 
 class Pair(Scalar):
-    """Either side may come late. An A that comes late serves the first free B behind it, which it would have met in order."""
+    """Either side may come late. An A that comes late serves the first free B behind it, which it would have met in order; without a span none waits for it."""
 
     def happen(self, cause: Happening) -> list[Happening]:
         source = self.source
@@ -137,7 +137,7 @@ class Pair(Scalar):
                 sides.second.append(on)
         for on in self.rule.of(source.first):
             sides = self.row(self.place(on, source.keys_of(source.first)), Sides)
-            free = [one for one in sides.second if self.fits(on, one)]
+            free = [one for one in sides.second if self.fits(on, one)] if source.within is not None else []
             if free:
                 second = min(free, key=lambda one: (one.time, one.number))
                 sides.second.remove(second)

@@ -147,8 +147,6 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
         if which == 0:
             moment = firsts[5, i]
             late = time < newest[row] <= time + jump or moment == UNKNOWN
-            if replaces and time < since[row] <= min(time + jump, clock[max(at // 2, 0)]):  # the clock has followed the A that was ahead of it
-                late = True
             if not late and firsts[6, i] != 0 and newest[row] != time:
                 newest[row], dirty[row] = time, True
             if not late and replaces and due[row] != 0:
