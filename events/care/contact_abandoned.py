@@ -18,6 +18,7 @@ CASES = [
     Case("a minute of waiting", [contact("10:00", "completed", resolution="abandoned", wait_s=60)], [GONE]),
     Case("a second less", [contact("10:00", "completed", resolution="abandoned", wait_s=59)], []),
     Case("how long is unknown", [contact("10:00", "completed", resolution="abandoned")], []),
+    Case("is still waiting", [contact("10:00", "inProgress", wait_s=60)], []),
     Case("was helped in the end", [contact("10:00", "completed", resolution="resolved", wait_s=60)], []),
     Case("the operator called", [contact("10:00", "completed", resolution="abandoned", wait_s=60, direction="outbound")], []),
     Case(

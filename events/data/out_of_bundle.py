@@ -34,5 +34,6 @@ CASES = [
         [session("10:00", 1000, **COSTLY), session("11:00", 7000, rating_tag="out_of_bundle"), session("12:00", 2000, **COSTLY)],
         [{"charged": 500, "bytes": 3000, "currency": "CNY"}],
     ),
+    Case("what it was charged for is unknown", [session("10:00"), session("11:00", **COSTLY)], []),
     Case("data in the bundle does not count", [session("10:00", **{**COSTLY, "rating_tag": "in_bundle"}), session("11:00", **COSTLY)], []),
 ]

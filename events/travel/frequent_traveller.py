@@ -1,6 +1,6 @@
 """Many trips in three months: a traveller plan, a lounge."""
 
-from events.stories import Record, seen
+from events.stories import Record, roaming, seen
 from events.travel.trip_started import TripStarted
 from streams.define import Case, Detail, Event, Param, reset
 
@@ -27,5 +27,9 @@ CASES = [
     Case("four trips to two cities", [AT_HOME, *trip("110000", 2), *trip("440100", 4), *trip("110000", 6), *trip("110000", 8)], [{"trips": 4, "cities": 2}]),
     Case("three are not many", [AT_HOME, *trip("110000", 2), *trip("440100", 4), *trip("110000", 6)], []),
     Case("four more are needed then", [AT_HOME, *(one for date in range(2, 9) for one in trip("110000", date))], [{"trips": 4, "cities": 1}]),
-    Case("how far away a foreign country is, is unknown", [AT_HOME, *(one for date in range(2, 5) for one in trip("110000", date)), *trip("999999", 6)], []),
+    Case(
+        "how far away a foreign country is, is unknown",
+        [AT_HOME, *(one for date in range(2, 5) for one in trip("110000", date)), roaming("208-01", "6 12:00"), roaming("208-01", "6 12:30")],
+        [],
+    ),
 ]

@@ -2,14 +2,13 @@
 
 from events.stories import seen
 from events.travel.trip_started import TripStarted
-from streams.define import Case, Detail, Event, day, once_per, ref
+from streams.define import Case, Detail, Event, day, ref
 
 
 class HolidayTrip(Event, by="line"):
     home = ref.plmn.home_country()
     holiday = ref.holiday.holiday(home, day).or_(ref.holiday.holiday(home, day + 1))
     when = TripStarted.where(holiday.known())
-    rearm = once_per(TripStarted.detail.trip_id)
     detail = Detail(trip_id=TripStarted.detail.trip_id, holiday=holiday, to_city=TripStarted.detail.to_city)
 
 
