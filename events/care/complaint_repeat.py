@@ -2,7 +2,7 @@
 
 from events.care.complaint_filed import ComplaintFiled
 from events.stories import contact, ticket
-from streams.define import Case, Detail, Event, Param, reset
+from streams.define import Case, Detail, Event, Param, event_time, reset
 
 
 class ComplaintRepeat(Event, by="customer"):
@@ -13,7 +13,7 @@ class ComplaintRepeat(Event, by="customer"):
     recent = complaints.within(window)
     when = complaints.where(recent.count() >= n)
     rearm = reset
-    detail = Detail(complaints=recent.count(), first_at=recent.first(complaints.time))
+    detail = Detail(complaints=recent.count(), first_at=recent.first(complaints.time).or_(event_time))
 
 
 TWICE = {"complaints": 2, "first_at": "2026-04-30T16:00:00.000Z"}
