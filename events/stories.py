@@ -89,3 +89,29 @@ def phone(old_tac: str | None, new_tac: str | None, at: str = "10:00", **more: A
 def status(old: str | None, new: str, at: str = "10:00", line: str = "S1", **more: Any) -> Record:
     """The line's status changes."""
     return record("state_change", at, subscription_id=line, entity="line", entity_id=line, attribute="line.status", old_value=old, new_value=new, **more)
+
+
+def bought(at: str = "10:00", charge_minor: int = 200, **more: Any) -> Record:
+    """Content is used, for `charge_minor`."""
+    return record("vas_usage", at, **{"service_code": "songs", "service_category": "music", "quantity": 1, "charge_minor": charge_minor, "currency": "CNY", **more})
+
+
+def ticket(at: str = "10:00", status: str = "acknowledged", **more: Any) -> Record:
+    """A ticket is at `status`: a complaint of 09:00 of the first about the network."""
+    return record("trouble_ticket", at, **{"ticket_id": "T1", "ticket_type": "complaint", "status": status, "category": "network", "creation_date": moment("09:00"), **more})
+
+
+def offer(at: str, resolution: str | None, **more: Any) -> Record:
+    """An offer is answered; without a resolution it is only opened."""
+    answer = {"status": "completed", "resolution": resolution} if resolution else {"status": "opened"}
+    return contact(at, **{"direction": "outbound", "channel": "sms", "reason": "offer", "offering_id": "o-1", **answer, **more})
+
+
+def view(at: str, page: str = "/help/roaming", page_category: str = "help", **more: Any) -> Record:
+    """A page is looked at in the app."""
+    return record("page_view", at, platform="app", page=page, page_category=page_category, **more)
+
+
+def failure(at: str, metric: str = "call_setup_failure", **more: Any) -> Record:
+    """A probe saw something fail."""
+    return record("network_quality", at, **{"metric": metric, "value": 34, "plmn": "460-00", "cell_id": "310000-1", **more})

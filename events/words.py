@@ -40,3 +40,12 @@ contacts = C.where(C.direction == "inbound")
 
 place = Place(G)
 """The place machine, shared by all travel events: all of them read one state."""
+
+# Data, value-added services, travel, care, network
+
+purchases = S.where(S.charge_minor >= 1)
+out_of_bundle = D.where(D.rating_tag == "out_of_bundle", D.charge_minor.known()).same(D.currency)
+"""Data charged by volume: its bytes are of the same currency as the money beside them."""
+offers = C.where(C.reason == "offer")
+tickets = T.same(T.ticket_id)
+ended_tickets = tickets.where(T.status.isin("resolved", "closed", "cancelled", "rejected"))

@@ -21,7 +21,8 @@ def results(tmp_path_factory):
     wanted = lay_out(CASES, folder)
     files = [folder / f"{topic}.jsonl" for topic in dict.fromkeys(TOPIC.values())]
     run(files, folder)
-    assert not (folder / "rejects.jsonl").read_text("utf-8"), "every record of a case is valid"
+    reasons = {json.loads(line)["reason"] for line in (folder / "rejects.jsonl").read_text("utf-8").splitlines()}
+    assert reasons <= {"late"}, "every record of a case is valid; it may come too late"
     got: dict[tuple[int, str], list[tuple[int, str, dict[str, Any]]]] = defaultdict(list)
     owner = {name: number for number, one in enumerate(wanted) for name in one.owners}
     for line in (folder / "events.jsonl").read_text("utf-8").splitlines():
