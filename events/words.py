@@ -1,6 +1,6 @@
 """The records by their letters (`docs/semantics.md` §1.1), and streams of them that many definitions share."""
 
-from streams.define import Place
+from streams.define import Place, any_of
 from streams.definitions import columns
 
 V = columns.VoiceUsage()
@@ -40,3 +40,21 @@ contacts = C.where(C.direction == "inbound")
 
 place = Place(G)
 """The place machine, shared by all travel events: all of them read one state."""
+
+# order, pack
+
+completed = O.where(O.order_state == "completed")
+acknowledged = O.where(O.order_state == "acknowledged")
+
+# line, churn
+
+line_status = L.where(L.attribute == "line.status")
+port = L.where(L.attribute == "line.port")
+act = any_of(
+    voice_usage=V.where(V.duration_s >= 1),
+    message_usage=M.where(M.direction == "mo", M.result == "delivered"),
+    data_usage=sessions,
+    vas_usage=S.all,
+)
+"""Any use of the line by its customer."""
+hotline_calls = contacts.where(C.channel.isin("ivr", "call_agent"), C.status == "opened")
