@@ -2,12 +2,14 @@
 
 from events.stories import charge, topup
 from events.words import B, all_topups, topups
-from streams.define import Case, Detail, Event
+from streams.define import Case, Detail, Event, once_per
 
 
 class TopupCount(Event, by="line"):
-    when = all_topups.where(all_topups.count().isin(10, 50, 100))
-    detail = Detail(n=all_topups.count(), total=topups.sum(B.delta))
+    number = all_topups.count()
+    when = all_topups.where(number.isin(10, 50, 100))
+    rearm = once_per(number)
+    detail = Detail(n=number, total=topups.sum(B.delta))
 
 
 NINE = [topup(0, 1000, f"{date} 10:00") for date in range(1, 10)]

@@ -28,7 +28,5 @@ CASES = [
         [order("acknowledged", "10:00"), order("acknowledged", "11:00", item_id="2"), order("completed", "12:00"), order("completed", "13:30", item_id="2")],
         [DETAIL, {**DETAIL, "hours": 3}],
     ),
-    Case("behind a newer state of the item", [order("acknowledged", "10:00"), order("cancelled", "13:00"), order("completed", "12:00")], []),
-    Case("behind a newer state of another item", [order("acknowledged", "10:00"), order("held", "13:00", item_id="2"), order("completed", "12:00")], [DETAIL]),
     Case("acknowledged only later", [order("completed", "10:00"), order("acknowledged", "12:00", item_id="2")], [{**DETAIL, "hours": None}]),
 ]

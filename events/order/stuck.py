@@ -12,7 +12,7 @@ class Stuck(Event, by="customer"):
     ended = O.where(O.order_state.isin("rejected", "cancelled", "completed", "failed", "partial"))
     when = Placed.same(O.order_id).without(ended.same(O.order_id), within=wait)
     rearm = once_per(O.order_id)
-    detail = Detail(order_id=O.order_id, last_state=O.same(O.order_id).latest(O.order_state), age_h=wait.hours)
+    detail = Detail(order_id=O.order_id, last_state=O.same(O.order_id).latest(O.order_state).or_(O.order_state), age_h=wait.hours)
 
 
 DETAIL = {"order_id": "OR-1", "last_state": "acknowledged", "age_h": 48}
