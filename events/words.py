@@ -1,6 +1,6 @@
 """The records by their letters (`docs/semantics.md` §1.1), and streams of them that many definitions share."""
 
-from streams.define import Place
+from streams.define import Place, any_of
 from streams.definitions import columns
 
 V = columns.VoiceUsage()
@@ -49,3 +49,21 @@ out_of_bundle = D.where(D.rating_tag == "out_of_bundle", D.charge_minor.known())
 offers = C.where(C.reason == "offer")
 tickets = T.same(T.ticket_id)
 ended_tickets = tickets.where(T.status.isin("resolved", "closed", "cancelled", "rejected"))
+
+# order, pack
+
+completed = O.where(O.order_state == "completed")
+acknowledged = O.where(O.order_state == "acknowledged")
+
+# line, churn
+
+line_status = L.where(L.attribute == "line.status")
+port = L.where(L.attribute == "line.port")
+act = any_of(
+    voice_usage=V.where(V.duration_s >= 1),
+    message_usage=M.where(M.direction == "mo", M.result == "delivered"),
+    data_usage=sessions,
+    vas_usage=S.all,
+)
+"""Any use of the line by its customer."""
+hotline_calls = contacts.where(C.channel.isin("ivr", "call_agent"), C.status == "opened")
