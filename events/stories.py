@@ -107,7 +107,7 @@ def offer(at: str, resolution: str | None, **more: Any) -> Record:
     return contact(at, **{"direction": "outbound", "channel": "sms", "reason": "offer", "offering_id": "o-1", **answer, **more})
 
 
-def view(at: str, page: str = "/help/roaming", page_category: str = "help", **more: Any) -> Record:
+def help_page(at: str, page: str = "/help/roaming", page_category: str = "help", **more: Any) -> Record:
     """A page is looked at in the app."""
     return record("page_view", at, platform="app", page=page, page_category=page_category, **more)
 

@@ -1,6 +1,6 @@
 """Looked for help online, then contacted us: the agent should see the page."""
 
-from events.stories import contact, view
+from events.stories import contact, help_page
 from events.words import C, W, contacts
 from streams.define import Case, Detail, Event, Param
 
@@ -15,20 +15,20 @@ class WebThenCall(Event, by="customer"):
 
 
 CASES = [
-    Case("half an hour later", [view("10:00"), contact("10:30")], [{"page": "/help/roaming", "reason": "billing", "gap_s": 1800}]),
-    Case("a moment more", [view("10:00"), contact("10:30:00.001")], []),
+    Case("half an hour later", [help_page("10:00"), contact("10:30")], [{"page": "/help/roaming", "reason": "billing", "gap_s": 1800}]),
+    Case("a moment more", [help_page("10:00"), contact("10:30:00.001")], []),
     Case(
         "a chat is a call, a store is none",
-        [view("10:00"), contact("10:01", channel="store"), contact("10:02", channel="chat")],
+        [help_page("10:00"), contact("10:01", channel="store"), contact("10:02", channel="chat")],
         [{"page": "/help/roaming", "reason": "billing", "gap_s": 120}],
     ),
-    Case("another page", [view("10:00", "/plans", "plan_list"), contact("10:01")], []),
-    Case("a call, then the page", [contact("10:00"), view("10:01")], []),
-    Case("the operator calls", [view("10:00"), contact("10:01", direction="outbound")], []),
+    Case("another page", [help_page("10:00", "/plans", "plan_list"), contact("10:01")], []),
+    Case("a call, then the page", [contact("10:00"), help_page("10:01")], []),
+    Case("the operator calls", [help_page("10:00"), contact("10:01", direction="outbound")], []),
     Case(
         "one page serves one call: the latest that is free",
-        [view("10:00", "/help/a"), view("10:01", "/help/b"), contact("10:02"), contact("10:03"), contact("10:04")],
+        [help_page("10:00", "/help/a"), help_page("10:01", "/help/b"), contact("10:02"), contact("10:03"), contact("10:04")],
         [{"page": "/help/b", "reason": "billing", "gap_s": 60}, {"page": "/help/a", "reason": "billing", "gap_s": 180}],
     ),
-    Case("seconds are cut off", [view("10:00"), contact("10:00:59.999")], [{"page": "/help/roaming", "reason": "billing", "gap_s": 59}]),
+    Case("seconds are cut off", [help_page("10:00"), contact("10:00:59.999")], [{"page": "/help/roaming", "reason": "billing", "gap_s": 59}]),
 ]

@@ -1,5 +1,7 @@
 """Called a competitor: a quiet offer to stay."""
 
+from typing import Any
+
 from events.stories import call
 from events.words import V
 from streams.define import Case, Detail, Event, Param, cool
@@ -13,7 +15,7 @@ class CompetitorHotline(Event, by="line"):
     detail = Detail(duration_s=V.duration_s)
 
 
-THEIRS = {"other_class": "competitor_hotline"}
+THEIRS: dict[str, Any] = {"other_class": "competitor_hotline"}
 CASES = [
     Case("half a minute", [call(duration_s=30, **THEIRS)], [{"duration_s": 30}]),
     Case("a second less", [call(duration_s=29, **THEIRS)], []),

@@ -1,5 +1,7 @@
 """Data is charged by volume: a booster protects from a bill shock."""
 
+from typing import Any
+
 from events.stories import session
 from events.words import D, out_of_bundle
 from streams.define import Case, Detail, Event, Param, day, once_per
@@ -14,7 +16,7 @@ class OutOfBundle(Event, by="line"):
     detail = Detail(charged=today.sum(D.charge_minor), bytes=today.sum(D.total_bytes))
 
 
-COSTLY = {"rating_tag": "out_of_bundle", "charge_minor": 250, "currency": "CNY"}
+COSTLY: dict[str, Any] = {"rating_tag": "out_of_bundle", "charge_minor": 250, "currency": "CNY"}
 CASES = [
     Case(
         "five units of money in a day, once",

@@ -1,5 +1,7 @@
 """A sudden burst of calls abroad: block, and make sure."""
 
+from typing import Any
+
 from events.stories import Record, call
 from events.words import V
 from streams.define import Case, Detail, Event, Param, cool, edge
@@ -17,7 +19,7 @@ class IntlBurst(Event, by="line"):
     detail = Detail(calls=made, countries=recent.list(V.other_country))
 
 
-def abroad(at: str, country: str, **more: object) -> Record:
+def abroad(at: str, country: str, **more: Any) -> Record:
     """A call to another country that nobody answers."""
     return call(at, "no_answer", other_class="international", other_country=country, **more)
 
