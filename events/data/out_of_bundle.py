@@ -1,8 +1,6 @@
 """Data is charged by volume: a booster protects from a bill shock."""
 
-from typing import Any
-
-from events.stories import session
+from events.stories import Record, session
 from events.words import D, out_of_bundle
 from streams.define import Case, Detail, Event, Param, day, once_per
 
@@ -16,26 +14,27 @@ class OutOfBundle(Event, by="line"):
     detail = Detail(charged=today.sum(D.charge_minor), bytes=today.sum(D.total_bytes))
 
 
-COSTLY: dict[str, Any] = {"rating_tag": "out_of_bundle", "charge_minor": 250, "currency": "CNY"}
+def costly(at: str, charge_minor: int, total_bytes: int = 1000, currency: str = "CNY") -> Record:
+    """Data outside the bundle, for `charge_minor`."""
+    return session(at, total_bytes, rating_tag="out_of_bundle", charge_minor=charge_minor, currency=currency)
+
+
 CASES = [
-    Case(
-        "five units of money in a day, once",
-        [session("10:00", 1000, **COSTLY), session("11:00", 2000, **COSTLY), session("12:00", 1000, **COSTLY)],
-        [{"charged": 500, "bytes": 3000, "currency": "CNY"}],
-    ),
-    Case("one unit less", [session("10:00", **COSTLY), session("11:00", **{**COSTLY, "charge_minor": 249})], []),
-    Case("two days are not one", [session("1 23:59", **COSTLY), session("2 00:00", **COSTLY)], []),
-    Case("two currencies are never added", [session("10:00", **COSTLY), session("11:00", **{**COSTLY, "currency": "USD"})], []),
+    Case("exactly the sum in a day, once", [costly("10:00", 250), costly("11:00", 250, 2000), costly("12:00", 250)], [{"charged": 500, "bytes": 3000, "currency": "CNY"}]),
+    Case("one unit less", [costly("10:00", 250), costly("11:00", 249)], []),
+    Case("two days are not one", [costly("1 23:59", 250), costly("2 00:00", 250)], []),
+    Case("the next day counts anew", [costly("1 10:00", 500), costly("2 10:00", 500)], [{"charged": 500, "bytes": 1000, "currency": "CNY"}] * 2),
+    Case("two currencies are never added", [costly("10:00", 250), costly("11:00", 250, currency="USD")], []),
     Case(
         "each currency has its own day",
-        [session("10:00", 1000, **{**COSTLY, "charge_minor": 500}), session("11:00", 2000, **{**COSTLY, "charge_minor": 600, "currency": "USD"})],
+        [costly("10:00", 500), costly("11:00", 600, 2000, "USD")],
         [{"charged": 500, "bytes": 1000, "currency": "CNY"}, {"charged": 600, "bytes": 2000, "currency": "USD"}],
     ),
     Case(
         "bytes whose price is unknown do not count",
-        [session("10:00", 1000, **COSTLY), session("11:00", 7000, rating_tag="out_of_bundle"), session("12:00", 2000, **COSTLY)],
+        [costly("10:00", 250), session("11:00", 7000, rating_tag="out_of_bundle"), costly("12:00", 250, 2000)],
         [{"charged": 500, "bytes": 3000, "currency": "CNY"}],
     ),
-    Case("what it was charged for is unknown", [session("10:00"), session("11:00", **COSTLY)], []),
-    Case("data in the bundle does not count", [session("10:00", **{**COSTLY, "rating_tag": "in_bundle"}), session("11:00", **COSTLY)], []),
+    Case("how it was rated is unknown", [session("10:00"), costly("11:00", 250)], []),
+    Case("data in the bundle does not count", [session("10:00", rating_tag="in_bundle", charge_minor=250, currency="CNY"), costly("11:00", 250)], []),
 ]
