@@ -9,7 +9,7 @@ from streams.define import Case, Detail, Event, Param
 class CancelPageThenCall(Event, by="customer"):
     window = Param("24h", name="T", ge="1s", doc="so soon after the page the call is about leaving")
 
-    when = CancelPage.then(hotline_calls, within=window)
+    when = CancelPage.where().then(hotline_calls, within=window)
     detail = Detail(gap_s=when.gap.seconds, reason=C.reason)
 
 
@@ -19,7 +19,7 @@ CASES = [
     Case("a moment later", [view("cancel", "1 10:00"), contact("2 10:00:00.001")], []),
     Case("called before", [contact("1 09:00"), view("cancel", "1 10:00")], []),
     Case("another page", [view("bill", "1 10:00"), contact("1 11:00")], []),
-    Case("a chat is no call, and so is the end of one", [view("cancel", "1 10:00"), contact("1 11:00", channel="chat"), contact("1 12:00", "completed")], []),
+    Case("a chat is no call, nor is the end of one", [view("cancel", "1 10:00"), contact("1 11:00", channel="chat"), contact("1 12:00", "completed")], []),
     Case("two calls about one look", [view("cancel", "1 10:00"), contact("1 11:00"), contact("1 12:00")], [{"gap_s": 3600, "reason": "billing"}]),
     Case("two looks in a day are one", [view("cancel", "1 10:00"), contact("1 11:00"), view("cancel", "1 12:00"), contact("1 13:00")], [{"gap_s": 3600, "reason": "billing"}]),
 ]

@@ -1,8 +1,6 @@
 """Called a competitor: a quiet offer to stay."""
 
-from typing import Any
-
-from events.stories import call
+from events.stories import Record, call
 from events.words import V
 from streams.define import Case, Detail, Event, Param, cool
 
@@ -15,15 +13,19 @@ class CompetitorHotline(Event, by="line"):
     detail = Detail(duration_s=V.duration_s)
 
 
-THEIRS: dict[str, Any] = {"other_class": "competitor_hotline"}
+def theirs(at: str = "10:00", outcome: str = "answered", duration_s: int = 60, direction: str = "mo") -> Record:
+    """A call with a competitor's hotline."""
+    return call(at, outcome, duration_s, other_class="competitor_hotline", direction=direction)
+
+
 CASES = [
-    Case("half a minute", [call(duration_s=30, **THEIRS)], [{"duration_s": 30}]),
-    Case("a second less", [call(duration_s=29, **THEIRS)], []),
-    Case("they called, or the call broke off", [call(direction="mt", **THEIRS), call("10:10", "dropped", **THEIRS)], []),
+    Case("half a minute", [theirs(duration_s=30)], [{"duration_s": 30}]),
+    Case("a second less", [theirs(duration_s=29)], []),
+    Case("they called, or the call broke off", [theirs(direction="mt"), theirs("10:10", "dropped")], []),
     Case("someone else", [call()], []),
     Case(
         "again on the seventh civil day",
-        [call("1 23:00", **THEIRS), call("7 23:59:59", **THEIRS), call("8 00:00", duration_s=31, **THEIRS)],
+        [theirs("1 23:00"), theirs("7 23:59:59"), theirs("8 00:00", duration_s=31)],
         [{"duration_s": 60}, {"duration_s": 31}],
     ),
 ]

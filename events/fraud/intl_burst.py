@@ -1,7 +1,5 @@
 """A sudden burst of calls abroad: block, and make sure."""
 
-from typing import Any
-
 from events.stories import Record, call
 from events.words import V
 from streams.define import Case, Detail, Event, Param, cool, edge
@@ -19,9 +17,9 @@ class IntlBurst(Event, by="line"):
     detail = Detail(calls=made, countries=recent.list(V.other_country))
 
 
-def abroad(at: str, country: str, **more: Any) -> Record:
+def abroad(at: str, country: str) -> Record:
     """A call to another country that nobody answers."""
-    return call(at, "no_answer", other_class="international", other_country=country, **more)
+    return call(at, "no_answer", other_class="international", other_country=country)
 
 
 TEN = [abroad(f"10:{minute:02d}", country) for minute, country in enumerate(["LV", "CU", "LV", "SO"] * 2 + ["LV", "CU"])]

@@ -11,7 +11,7 @@ class SimSwapThenTransfer(Event, by="line"):
     window = Param("24h", name="T", ge="1s", doc="so soon after the swap")
 
     moved = main.where((B.operation == "transfer_out") | (B.charge_reason == "purchase"), charged >= min)
-    when = Swapped.then(moved, within=window)
+    when = Swapped.where().then(moved, within=window)
     detail = Detail(amount=charged, gap_s=when.gap.seconds)
 
 
