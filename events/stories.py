@@ -89,3 +89,65 @@ def phone(old_tac: str | None, new_tac: str | None, at: str = "10:00", **more: A
 def status(old: str | None, new: str, at: str = "10:00", line: str = "S1", **more: Any) -> Record:
     """The line's status changes."""
     return record("state_change", at, subscription_id=line, entity="line", entity_id=line, attribute="line.status", old_value=old, new_value=new, **more)
+
+
+def bought(at: str = "10:00", charge_minor: int = 200, **more: Any) -> Record:
+    """Content is used, for `charge_minor`."""
+    return record("vas_usage", at, **{"service_code": "songs", "service_category": "music", "quantity": 1, "charge_minor": charge_minor, "currency": "CNY", **more})
+
+
+def ticket(at: str = "10:00", status: str = "acknowledged", **more: Any) -> Record:
+    """A ticket is at `status`: a complaint of 09:00 of the first about the network."""
+    return record("trouble_ticket", at, **{"ticket_id": "T1", "ticket_type": "complaint", "status": status, "category": "network", "creation_date": moment("09:00"), **more})
+
+
+def offer(at: str, resolution: str | None, **more: Any) -> Record:
+    """An offer is answered; without a resolution it is only opened."""
+    answer = {"status": "completed", "resolution": resolution} if resolution else {"status": "opened"}
+    return contact(at, **{"direction": "outbound", "channel": "sms", "reason": "offer", "offering_id": "o-1", **answer, **more})
+
+
+def help_page(at: str, page: str = "/help/roaming", page_category: str = "help", **more: Any) -> Record:
+    """A page is looked at in the app."""
+    return record("page_view", at, platform="app", page=page, page_category=page_category, **more)
+
+
+def failure(at: str, metric: str = "call_setup_failure", **more: Any) -> Record:
+    """A probe saw something fail."""
+    return record("network_quality", at, **{"metric": metric, "value": 34, "plmn": "460-00", "cell_id": "310000-1", **more})
+
+
+# order, device, web, churn
+
+
+def order(state: str, at: str = "10:00", **more: Any) -> Record:
+    """An item of an order is in a state; by default a data pack of 10.00 is added."""
+    basics = {"order_id": "OR-1", "item_id": "1", "item_action": "add", "offering_id": "pack-1", "offering_kind": "data_pack", "channel": "app"}
+    return record("product_order", at, **{**basics, "order_state": state, "price_minor": 1000, "currency": "CNY", **more})
+
+
+def sim(at: str = "10:00", **more: Any) -> Record:
+    """Another SIM is in use."""
+    return record("device_change", at, **{"change_type": "sim", "new_iccid": "t:c", "sim_form": "uicc", "reason": "lost", **more})
+
+
+def view(category: str, at: str = "10:00", **more: Any) -> Record:
+    """A page is seen in the app."""
+    return record("page_view", at, **{"platform": "app", "page": f"/{category}", "page_category": category, **more})
+
+
+def told(attribute: str, old: str | None, new: str, at: str = "10:00", **more: Any) -> Record:
+    """An attribute of the customer or of the line changes."""
+    entity = attribute.partition(".")[0]
+    basics = {"entity": entity, "entity_id": "C1" if entity == "customer" else "S1", "attribute": attribute, "old_value": old, "new_value": new}
+    return record("state_change", at, **{**basics, **more})
+
+
+def message(at: str = "10:00", result: str = "delivered", **more: Any) -> Record:
+    """A text message is sent."""
+    return record("message_usage", at, **{"kind": "sms", "direction": "mo", "other_party": "t:1", "other_class": "onnet", "result": result, "roaming": False, **more})
+
+
+def service(at: str = "10:00", **more: Any) -> Record:
+    """A value-added service is used, for nothing."""
+    return record("vas_usage", at, **{"service_code": "vs-1", "service_category": "music", "quantity": 1, "charge_minor": 0, "currency": "CNY", **more})

@@ -1,6 +1,6 @@
 """The records by their letters (`docs/semantics.md` §1.1), and streams of them that many definitions share."""
 
-from streams.define import Place
+from streams.define import Place, any_of
 from streams.definitions import columns
 
 V = columns.VoiceUsage()
@@ -40,3 +40,30 @@ contacts = C.where(C.direction == "inbound")
 
 place = Place(G)
 """The place machine, shared by all travel events: all of them read one state."""
+
+# Data, value-added services, travel, care, network
+
+purchases = S.where(S.charge_minor >= 1)
+out_of_bundle = D.where(D.rating_tag == "out_of_bundle", D.charge_minor.known()).same(D.currency)
+"""Data charged by volume: its bytes are of the same currency as the money beside them."""
+offers = C.where(C.reason == "offer")
+tickets = T.same(T.ticket_id)
+ended_tickets = tickets.where(T.status.isin("resolved", "closed", "cancelled", "rejected"))
+
+# order, pack
+
+completed = O.where(O.order_state == "completed")
+acknowledged = O.where(O.order_state == "acknowledged")
+
+# line, churn
+
+line_status = L.where(L.attribute == "line.status")
+port = L.where(L.attribute == "line.port")
+act = any_of(
+    voice_usage=V.where(V.duration_s >= 1),
+    message_usage=M.where(M.direction == "mo", M.result == "delivered"),
+    data_usage=sessions,
+    vas_usage=S.all,
+)
+"""Any use of the line by its customer."""
+hotline_calls = contacts.where(C.channel.isin("ivr", "call_agent"), C.status == "opened")

@@ -12,8 +12,9 @@ from streams.engine.expression import DefinitionFault, Expr, Known, OrElse, Para
 from streams.engine.expression.quantities import quantity
 from streams.engine.features.frame import Frame
 from streams.engine.features.level import Level
+from streams.engine.features.pair import Pair
 from streams.engine.rearm import Rearm
-from streams.engine.streams import Source, Stream, stream_of
+from streams.engine.streams import Absences, Deadlines, Source, Stream, stream_of
 
 
 class Shape(NamedTuple):
@@ -151,17 +152,17 @@ class Event:
         return stream_of(cls.__name__, cls).within(span)
 
     @classmethod
-    def then(cls, other: Any, *, within: Any = None) -> Stream:
+    def then(cls, other: Any, *, within: Any = None) -> Pair:
         """One of `other` after an event."""
         return stream_of(cls.__name__, cls).then(other, within=within)
 
     @classmethod
-    def without(cls, other: Any, *, within: Any) -> Stream:
+    def without(cls, other: Any, *, within: Any) -> Absences:
         """None of `other` within `within` after an event."""
         return stream_of(cls.__name__, cls).without(other, within=within)
 
     @classmethod
-    def after(cls, span: Any) -> Any:
+    def after(cls, span: Any) -> Deadlines:
         """So long after the latest event."""
         return stream_of(cls.__name__, cls).after(span)
 

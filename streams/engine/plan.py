@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from schemas.columns import DAY_MS
 from schemas.raw import RECORD_TYPES
-from streams.engine.expression import Expr, Known, RecordField, both
+from streams.engine.expression import DefinitionFault, Expr, Known, RecordField, both
 from streams.engine.features.absence import AbsenceSource, AbsenceStage
 from streams.engine.features.buckets import BucketStage, group_of
 from streams.engine.features.deadline import DeadlineSource, DeadlineStage
@@ -283,9 +283,13 @@ class Plan:
 
     def _in_order(self) -> list[Stage]:
         done: dict[int, Stage] = {}
+        entered: set[int] = set()
 
         def visit(stage: Stage) -> None:
             if id(stage) not in done:
+                if id(stage) in entered:
+                    raise DefinitionFault(f"{getattr(stage, 'name', stage)}: wanted values that are there before the happening that reads them, got one that waits for that happening")
+                entered.add(id(stage))
                 for other in stage.needs:
                     visit(other)
                 done[id(stage)] = stage

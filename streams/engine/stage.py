@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from schemas.codes import keep
+from schemas.codes import code, keep
 from schemas.raw import RECORD_TYPES
 from streams.engine.batch import PROCESSED, TERMINATED
 from streams.engine.expression import both
@@ -17,12 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schemas.columns import Bools, Ints
-    from streams.engine.batch import Batch
+    from streams.engine.batch import Batch, Group
     from streams.engine.expression import Array, Column, Expr
     from streams.engine.features.frame import Feature
     from streams.engine.streams import UnionSource
 
 STATE_CHANGE = next(i for i, record in enumerate(RECORD_TYPES) if record.code == "L")
+
+
+STATUS, PORT, TERMINATED_LINE, PORTED_OUT = code("line.status"), code("line.port"), code("terminated"), code("out_done")
+
+
+def of_ended_lines(group: Group) -> Bools:
+    """Which state changes a line rule sees although the line has ended: that it has, and that its number was ported out (`docs/semantics.md` §1.1)."""
+    attribute, value = group.field("attribute"), group.field("new_value")
+    return np.asarray(((attribute == PORT) & (value == PORTED_OUT)) | ((attribute == STATUS) & (value == TERMINATED_LINE)))
 
 
 class NodeFailed(Exception):
@@ -114,8 +123,9 @@ class RecordStage(FlowStage):
         wanted = (fate == PROCESSED) | (fate == TERMINATED)
         if self.by != "customer":
             wanted = wanted & (group.rows(self.by) >= 0)
-        if self.by == "line" and self.kind != STATE_CHANGE:
-            wanted = wanted & ~batch.ended[position]
+        if self.by == "line":
+            ended = batch.ended[position]
+            wanted = wanted & ~(ended & ~of_ended_lines(group) if self.kind == STATE_CHANGE and ended.any() else ended)
         self.flow = RecordFlow(group, self.by, np.flatnonzero(wanted))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from streams.engine.expression import Const, DefinitionFault, EventTime, Expr, OnDay, Operand, Reading, canonical, condition, expr
 from streams.engine.expression.quantities import quantity
+from streams.engine.expression.types import KIND_WORDS, check_value
 from streams.engine.spans import Span, span_of
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ class Stream:
 
         return Level(self, expr(before), expr(after))
 
-    def moves(self, value: Expr, *, old: Expr | None = None, initially: Expr | None = None, remember: bool = True) -> Moves:
+    def moves(self, value: Expr, *, old: Operand | None = None, initially: Operand | None = None, remember: bool = True) -> Moves:
         """`value` differs from the value before; `.was` and `.to` are the two.
 
         The value before is what the record itself names (`old`), else the last one seen (unless `remember` is off), else
@@ -245,7 +246,13 @@ class Stream:
         """
         from streams.engine.features.moves import Moves, MoveSource
 
-        return Moves(MoveSource(self, value, old, initially, remember=remember), (), self.by_value)
+        before, assumed = (None if one is None else expr(one) for one in (old, initially))
+        for word, one in (("old", before), ("initially", assumed)):
+            if one is not None and one.kind != value.kind and not (one.kind == "text" and value.kind == "token"):
+                raise DefinitionFault(f"moves: {word}: wanted {KIND_WORDS[value.kind]}, as {value} is, got {one} ({KIND_WORDS[one.kind]})")
+            if one is not None and isinstance(one.literal, str):
+                check_value(f"moves: {word}", value, one.literal)
+        return Moves(MoveSource(self, value, before, assumed, remember=remember), (), self.by_value)
 
     def then(self, other: Any, *, within: Length | None = None) -> Pair:
         """One of `other` after one of these, within `within`; `.gap` is the time between. Each serves once; the latest free one counts."""

@@ -309,7 +309,7 @@ def test_workers_of_two_versions_one_after_the_other(tmp_path):
     bench = Bench(catalogue=first)
     assert "balance.low" in seen(bench.feed([*incoming("10:00", "10:01"), charge(1200, 900, "10:01")]))
     rolled = carried_to(bench, second)
-    assert seen(rolled.feed([*dropped("10:02", "10:03"), *incoming("10:04"), charge(1200, 900, "10:04")])) == ["balance.low"] * 0
+    assert "balance.low" not in seen(rolled.feed([*dropped("10:02", "10:03"), *incoming("10:04"), charge(1200, 900, "10:04")]))
     back = carried_to(rolled, first)
     assert often_in(back.feed(incoming("10:05", "10:06"))) == [], "it counts from the start of the old version on"
     assert often_in(back.feed(incoming("10:07"))) == [3]

@@ -16,7 +16,7 @@ WANTED = {
     "01a-currency-releases": ["02:00 balance.low", "02:05 topup.completed", "02:05 topup.first"],
     "01c-currency-hides": ["02:00 balance.depleted", "04:00 balance.depleted"],
     "03-national-roaming": [
-        *("07:30 travel.city_changed", "07:30 travel.tourist_city", "07:30 travel.trip_started"),
+        *("07:30 travel.city_changed", "07:30 travel.tourist_city", "07:30 travel.trip_started", "07:30 travel.holiday_trip"),
         *("03:30 travel.city_changed", "03:30 travel.returned_home"),
     ],
     "06a-civil-day-goes-back": ["02:00 data.heavy_day"],

@@ -32,6 +32,10 @@ from tests.reference.values import fires, value
 SCALAR = {CrossingSource: Crossing, ReachSource: Reach, MoveSource: Moves, PairSource: Pair, AbsenceSource: Absence, DeadlineSource: Deadline, SilenceSource: Silence}
 
 
+ENDS = {("line.status", "terminated"), ("line.port", "out_done")}
+"""What is still told of a terminated line."""
+
+
 class View:
     """A happening as a rule sees it: what expressions read."""
 
@@ -190,7 +194,9 @@ class Rule:
         looked_at = on.event in self.listens if on.event is not None else on.kind in self.kinds
         if not looked_at or self.key(on)[1] is None:
             return False
-        return self.event.by != "line" or (on.customer, on.line) not in self.reading.terminated or on.kind.code == "L"
+        if self.event.by != "line" or (on.customer, on.line) not in self.reading.terminated:
+            return True
+        return on.kind.code == "L" and (on.fields["attribute"], on.fields["new_value"]) in ENDS
 
     def view(self, on: Happening) -> View:
         return View(self, on, self.reading, self.reading.zone_of(self.event.by, on))

@@ -1,0 +1,1 @@
+"""Signs that a customer may leave."""

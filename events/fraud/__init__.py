@@ -1,0 +1,1 @@
+"""What may be someone else's doing."""

@@ -1,0 +1,26 @@
+"""Bought a pack or an add-on: suggest what goes with it."""
+
+from events.stories import order
+from events.words import O, completed
+from streams.define import Case, Detail, Event, once_per
+
+
+class Purchased(Event, by="line"):
+    when = completed.where(O.subscription_id.known(), O.item_action == "add", O.offering_kind.isin("addon", "data_pack", "roaming_pack"))
+    rearm = once_per(O.order_id, O.item_id)
+    detail = Detail(offering_id=O.offering_id, price=O.price_minor, channel=O.channel)
+
+
+DETAIL = {"offering_id": "pack-1", "price": 1000, "channel": "app", "currency": "CNY"}
+CASES = [
+    Case("a data pack", [order("completed")], [DETAIL]),
+    Case("nobody told the price", [order("completed", price_minor=None, currency=None)], [{**DETAIL, "price": None, "currency": None}]),
+    Case(
+        "each item once, of any currency",
+        [order("completed", "10:00"), order("completed", "10:01"), order("completed", "10:02", item_id="2", currency="USD", offering_kind="roaming_pack")],
+        [DETAIL, {**DETAIL, "currency": "USD"}],
+    ),
+    Case("not delivered yet", [order("acknowledged", "10:00"), order("inProgress", "10:01"), order("failed", "10:02")], []),
+    Case("taken away, or changed", [order("completed", item_action="delete"), order("completed", item_id="2", item_action="modify")], []),
+    Case("a service is no pack", [order("completed", offering_kind="vas")], []),
+]

@@ -1,0 +1,1 @@
+"""Visits to the operator's pages and app."""
