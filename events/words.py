@@ -40,3 +40,12 @@ contacts = C.where(C.direction == "inbound")
 
 place = Place(G)
 """The place machine, shared by all travel events: all of them read one state."""
+
+# Payments, bills, calls abroad
+
+payments = P.where(P.kind == "payment")
+failed_payments = payments.where(P.status.isin("failed", "denied"))
+bills = I.where(I.category.isin("normal", "last"))
+"""What a customer is asked to pay; no interim bills, credit notes and copies."""
+
+calls_abroad = V.where(V.direction == "mo", V.outcome == "answered", V.other_class == "international").same(V.other_country)
