@@ -143,11 +143,32 @@ def told(attribute: str, old: str | None, new: str, at: str = "10:00", **more: A
     return record("state_change", at, **{**basics, **more})
 
 
-def message(at: str = "10:00", result: str = "delivered", **more: Any) -> Record:
-    """A text message is sent."""
-    return record("message_usage", at, **{"kind": "sms", "direction": "mo", "other_party": "t:1", "other_class": "onnet", "result": result, "roaming": False, **more})
-
-
 def service(at: str = "10:00", **more: Any) -> Record:
     """A value-added service is used, for nothing."""
     return record("vas_usage", at, **{"service_code": "vs-1", "service_category": "music", "quantity": 1, "charge_minor": 0, "currency": "CNY", **more})
+
+
+# Payments, bills, messages
+
+
+def payment(amount: int, at: str = "10:00", status: str = "done", **more: Any) -> Record:
+    """The account pays bill BL-1 from a wallet, in minor units."""
+    basics = {"payment_id": f"PY-{at}", "kind": "payment", "amount_minor": amount, "currency": "CNY", "purpose": "bill", "method": "wallet", "channel": "app", "bill_id": "BL-1"}
+    return record("payment", at, **{**basics, "status": status, **more})
+
+
+def bill(amount: int, at: str = "10:00", bill_id: str = "BL-1", **more: Any) -> Record:
+    """The bill of April, due on 20 May, in minor units."""
+    dates = {"bill_date": "2026-05-01", "period_start": "2026-04-01", "period_end": "2026-04-30", "due_date": "2026-05-20"}
+    return record("bill_issued", at, **{**dates, "bill_id": bill_id, "category": "normal", "amount_due_minor": amount, "currency": "CNY", **more})
+
+
+def message(at: str = "10:00", to: str = "t:1", **more: Any) -> Record:
+    """The line sends an SMS."""
+    basics = {"kind": "sms", "direction": "mo", "other_party": to, "other_class": "onnet", "result": "delivered", "roaming": False}
+    return record("message_usage", at, **{**basics, **more})
+
+
+def call_abroad(at: str = "10:00", country: str = "US", **more: Any) -> Record:
+    """The line calls a number of another country."""
+    return call(at, **{"other_class": "international", "other_country": country, **more})

@@ -67,3 +67,12 @@ act = any_of(
 )
 """Any use of the line by its customer."""
 hotline_calls = contacts.where(C.channel.isin("ivr", "call_agent"), C.status == "opened")
+
+# Payments, bills, calls abroad
+
+payments = P.where(P.kind == "payment")
+failed_payments = payments.where(P.status.isin("failed", "denied"))
+bills = I.where(I.category.isin("normal", "last"))
+"""What a customer is asked to pay; no interim bills, credit notes and copies."""
+
+calls_abroad = V.where(V.direction == "mo", V.outcome == "answered", V.other_class == "international").same(V.other_country)

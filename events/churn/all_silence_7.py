@@ -22,7 +22,7 @@ CASES = [
     Case("the fifteenth is out", [*USED[:4], call("15 00:00")], [], until=moment("31 00:00")),
     Case(
         "what is no use",
-        [*USED, call("6 12:00", "no_answer"), message("7 12:00", direction="mt"), message("8 12:00", "failed"), session("9 12:00", 0)],
+        [*USED, call("6 12:00", "no_answer"), message("7 12:00", direction="mt"), message("8 12:00", result="failed"), session("9 12:00", 0)],
         [{"last_act": "2026-05-05T04:00:00.000Z", "last_type": "data_usage"}],
         until=moment("12 12:00:05"),
     ),

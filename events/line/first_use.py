@@ -19,7 +19,7 @@ CASES = [
     Case("the first alone", [message("1 10:00"), call("1 11:00"), session("1 12:00")], [{"usage_type": "message_usage", "hours_since_activation": None}]),
     Case("a session of one byte", [LIVE, session("2 10:00", 1)], [{"usage_type": "data_usage", "hours_since_activation": 24}]),
     Case("a service", [service()], [{"usage_type": "vas_usage", "hours_since_activation": None}]),
-    Case("what is no use", [LIVE, call("1 11:00", "no_answer"), message("1 11:01", direction="mt"), message("1 11:02", "failed"), session("1 11:03", 0)], []),
+    Case("what is no use", [LIVE, call("1 11:00", "no_answer"), message("1 11:01", direction="mt"), message("1 11:02", result="failed"), session("1 11:03", 0)], []),
     Case(
         "each line has its first",
         [call("1 10:00"), call("1 10:01", subscription_id="S2")],

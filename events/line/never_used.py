@@ -23,7 +23,7 @@ CASES = [
     Case("a message, a session or a service is use", [LIVE, message("2 10:00"), session("2 11:00", 1), service("2 12:00")], [], until=moment("9 10:00")),
     Case(
         "what is no use",
-        [LIVE, call("2 10:00", "no_answer"), message("2 11:00", direction="mt"), message("2 12:00", "failed"), session("2 13:00", 0)],
+        [LIVE, call("2 10:00", "no_answer"), message("2 11:00", direction="mt"), message("2 12:00", result="failed"), session("2 13:00", 0)],
         [{"activated_at": "2026-05-01T02:00:00.000Z"}],
         until=moment("4 10:00:05"),
     ),

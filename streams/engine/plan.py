@@ -288,7 +288,9 @@ class Plan:
         def visit(stage: Stage) -> None:
             if id(stage) not in done:
                 if id(stage) in entered:
-                    raise DefinitionFault(f"{getattr(stage, 'name', stage)}: wanted values that are there before the happening that reads them, got one that waits for that happening")
+                    raise DefinitionFault(
+                        f"{getattr(stage, 'name', stage)}: wanted values that are there before the happening that reads them, got one that waits for that happening"
+                    )
                 entered.add(id(stage))
                 for other in stage.needs:
                     visit(other)

@@ -14,7 +14,7 @@ from streams.cli import app
 FOLDER = Path(__file__).parent / "reports"
 WANTED = {
     "01a-currency-releases": ["02:00 balance.low", "02:05 topup.completed", "02:05 topup.first"],
-    "01c-currency-hides": ["02:00 balance.depleted", "04:00 balance.depleted"],
+    "01c-currency-hides": ["02:00 balance.critical", "02:00 balance.depleted", "04:00 balance.critical", "04:00 balance.depleted"],
     "03-national-roaming": [
         *("07:30 travel.city_changed", "07:30 travel.tourist_city", "07:30 travel.trip_started", "07:30 travel.holiday_trip"),
         *("03:30 travel.city_changed", "03:30 travel.returned_home"),
@@ -22,7 +22,7 @@ WANTED = {
     "06a-civil-day-goes-back": ["02:00 data.heavy_day"],
     "07a-late-by-another-line": ["02:00 balance.low"],
     "08a-file-delivered-twice": [],
-    "09a-owner-change-by-the-new-owner": ["02:00 balance.depleted", "04:30 topup.completed", "04:30 topup.first"],
+    "09a-owner-change-by-the-new-owner": ["02:00 balance.critical", "02:00 balance.depleted", "04:30 topup.completed", "04:30 topup.first"],
     "10-line-restored": ["03:00 balance.low"],
     "14-step-crossed-by-a-late-record": ["02:05 balance.drop", "02:01 spend.day_step", "02:10 balance.rapid_drop"],
     "15a-border-town": ["04:00 travel.intl_arrival"] * 3,
