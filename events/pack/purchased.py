@@ -20,6 +20,7 @@ CASES = [
         [order("completed", "10:00"), order("completed", "10:01"), order("completed", "10:02", item_id="2", currency="USD", offering_kind="roaming_pack")],
         [DETAIL, {**DETAIL, "currency": "USD"}],
     ),
+    Case("of no line", [order("completed", subscription_id=None)], []),
     Case("not delivered yet", [order("acknowledged", "10:00"), order("inProgress", "10:01"), order("failed", "10:02")], []),
     Case("taken away, or changed", [order("completed", item_action="delete"), order("completed", item_id="2", item_action="modify")], []),
     Case("a service is no pack", [order("completed", offering_kind="vas")], []),

@@ -60,7 +60,7 @@ def test_a_start_refuses_a_faulty_folder_and_names_the_events_that_miss_a_table(
         shard_builder(settings.load({"reference": str(tmp_path)}, environ={}))
     (missing,) = [line for line in caplog.text.splitlines() if "reference: no cells.csv; silent without it: " in line]
     assert {"travel.city_changed", "travel.frequent_traveller", "travel.trip_started"} <= set(missing.split(": ")[-1].split(", "))
-    assert "reference: no devices.csv; fields unknown without it: device.changed" in caplog.text
+    assert "reference: no devices.csv; silent without it: device.upgraded_to_5g; fields unknown without it: device.changed" in caplog.text
     assert "lines.csv;" not in caplog.text
 
 

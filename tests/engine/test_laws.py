@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from schemas.reference import Reference
 from streams.definitions.catalogue import Catalogue
 from streams.emit import event_id
-from tests.engine.timelines import DAY, START_MS, merged, timelines
+from tests.engine.timelines import DAY, merged, timelines
 from tests.reference.reading import Reading
 from tests.shards import CATALOGUE, Bench
 
 REFERENCE = Reference.load(Path(__file__).parent.parent / "events" / "reference_berlin")
 EXAMPLES = settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate], report_multiple_bugs=False)
-END = START_MS + 400 * DAY
+DAYS_MORE = 400
+"""So many days without records stand behind each timeline."""
 NEVER = 10**15
 """Rows are not freed: how long a row is kept depends on the cuts, and is never seen but in the state itself."""
 
@@ -29,9 +30,13 @@ def facts(detection: Any) -> tuple[Any, ...]:
     return (detection.event, detection.key, detection.time, detection.who.record_id, orjson.dumps(detection.detail, option=orjson.OPT_SORT_KEYS), detection.marketing_consent)
 
 
+def end_of(records: list[dict[str, Any]]) -> int:
+    return max(record["event_time"] for record in records) + DAYS_MORE * DAY
+
+
 def read(records: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """The scalar reading of a timeline."""
-    return scalar(records, CATALOGUE, REFERENCE, 400)
+    return scalar(records, CATALOGUE, REFERENCE, DAYS_MORE)
 
 
 def scalar(records: list[dict[str, Any]], catalogue: Catalogue, reference: Reference, days_more: int) -> list[tuple[Any, ...]]:
@@ -59,7 +64,7 @@ def by_customer(found: list[tuple[Any, ...]]) -> dict[str, list[tuple[Any, ...]]
 @given(timelines())
 def test_columnar_equals_scalar(records):
     shard = bench()
-    found = [facts(d) for d in shard.feed(records) + shard.advance(END)]
+    found = [facts(d) for d in shard.feed(records) + shard.advance(end_of(records))]
     assert by_customer(found) == by_customer(read(records))
 
 
@@ -81,12 +86,12 @@ def test_the_cuts_of_batches_change_nothing(records, most):
 @given(timelines(astray=False), st.integers(1, 7))
 def test_a_restart_between_any_two_batches_changes_nothing(records, most):
     whole = bench()
-    expected = [(facts(d), event_id(d)) for d in whole.feed(records) + whole.advance(END)]
+    expected = [(facts(d), event_id(d)) for d in whole.feed(records) + whole.advance(end_of(records))]
     ordered, found, restarted = merged(records), [], bench()
     for begin in range(0, len(ordered), most):
         found += restarted.feed(ordered[begin : begin + most])
         restarted.restart()
-    found += restarted.advance(END)
+    found += restarted.advance(end_of(records))
     assert restarted.shard.ledger.total() == len(records), "no restart forgets or doubles any"
     assert Counter((facts(d), event_id(d)) for d in found) == Counter(expected)
 

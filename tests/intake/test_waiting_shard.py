@@ -80,7 +80,7 @@ def test_stragglers_are_sorted_in_and_without_the_setting_they_are_late():
     ids = lambda found: [(one.event, one.detail) for one in found]
     waited = Bench(waits={BILLING: 5000}).feed(records)
     assert ids(waited) == ids(Bench().feed(sorted(records, key=lambda record: record["event_time"])))
-    assert waited[0].event == "balance.depleted"
+    assert "balance.depleted" in [one.event for one in waited]
     assert "balance.depleted" not in [one.event for one in Bench().feed(records)]
 
 
