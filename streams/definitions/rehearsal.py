@@ -11,6 +11,7 @@ from streams.definitions.loading import case_faults
 from streams.definitions.samples import MOMENT_MS, encoded, samples_of
 from streams.definitions.tree import used_by
 from streams.engine.engine import Engine, RuleFailed
+from streams.engine.expression import DefinitionFault
 from streams.engine.streams import RecordSource
 from streams.shard import Shard, ShardSettings, StepFailed
 
@@ -65,7 +66,20 @@ def first_failure(catalogue: Catalogue, reference: Reference, settings: EngineSe
             raise
         cause = error.__cause__.__cause__ if isinstance(error, StepFailed) and error.__cause__ is not None else error.__cause__
         return Failure(error.events, f"{error.error}: {cause} (at {error.place})")
+    except DefinitionFault as fault:
+        return Failure((unplanned(catalogue, reference, settings),), str(fault))
     return None
+
+
+def unplanned(catalogue: Catalogue, reference: Reference, settings: EngineSettings) -> str:
+    """The first event for which no stages can be made. Raises DefinitionFault where each alone can be made."""
+    for event in catalogue:
+        try:
+            Engine(catalogue.chosen([event.id]), reference, settings)
+        except DefinitionFault:
+            return event.id
+    Engine(catalogue, reference, settings)
+    raise AssertionError("the catalogue can be planned")
 
 
 def records_of(event: type[Event]) -> set[type]:

@@ -47,3 +47,11 @@ def test_a_rule_that_raises_is_found_by_the_rehearsal_even_where_nothing_matches
     found = faults_of(Catalogue.load([str(tmp_path / "mine")]), Reference.load(), EngineSettings())
     assert len(found) == 1
     assert found[0].startswith(f"{tmp_path}/mine/balance/trial.py: balance.trial: wanted a rule that runs on any valid record, got ValueError: never")
+
+
+def test_a_value_that_is_made_of_what_reads_it_is_a_fault_of_its_rule(tmp_path):
+    written(tmp_path, "when = place.moved.silent('7d').where(place.trip.id.known())\ndetail = Detail(trip=place.trip.id)")
+    written(tmp_path, GOOD, name="balance/fine.py")
+    found = faults_of(Catalogue.load([str(tmp_path / "mine")]), Reference.load(), EngineSettings())
+    assert [fault.partition(", got ")[0] for fault in found] == [f"{tmp_path}/mine/balance/trial.py: balance.trial: wanted a rule that runs on any valid record"]
+    assert "a place at a timer that a move of the place set" in found[0]
