@@ -136,7 +136,7 @@ def view(category: str, at: str = "10:00", **more: Any) -> Record:
     return record("page_view", at, **{"platform": "app", "page": f"/{category}", "page_category": category, **more})
 
 
-def told(attribute: str, old: str | None, new: str, at: str = "10:00", **more: Any) -> Record:
+def state_change(attribute: str, old: str | None, new: str, at: str = "10:00", **more: Any) -> Record:
     """An attribute of the customer or of the line changes."""
     entity = attribute.partition(".")[0]
     basics = {"entity": entity, "entity_id": "C1" if entity == "customer" else "S1", "attribute": attribute, "old_value": old, "new_value": new}

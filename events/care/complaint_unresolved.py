@@ -32,5 +32,5 @@ CASES = [
         [OPEN, {**OPEN, "ticket_id": "T2"}],
         until=moment("9 10:00"),
     ),
-    Case("acknowledged anew after its end", [ticket("1 10:00"), ticket("2 10:00", "resolved"), ticket("2 11:00")], [OPEN], until=moment("4 11:00:05")),
+    Case("acknowledged again after its end", [ticket("1 10:00"), ticket("2 10:00", "resolved"), ticket("2 11:00")], [OPEN], until=moment("4 11:00:05")),
 ]

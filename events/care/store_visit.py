@@ -22,7 +22,7 @@ CASES = [
         ],
         [{**VISIT, "city": "310000"}, {**VISIT, "interaction_id": "IN-2"}, {**VISIT, "interaction_id": "IN-3"}],
     ),
-    Case("one visit, told twice", [contact("10:00", channel="store", interaction_id="IN-1"), contact("10:20", channel="kiosk", interaction_id="IN-1")], [VISIT]),
+    Case("one visit, reported twice", [contact("10:00", channel="store", interaction_id="IN-1"), contact("10:20", channel="kiosk", interaction_id="IN-1")], [VISIT]),
     Case("a call is no visit", [contact()], []),
     Case("the end of a visit is no start", [contact(status="completed", channel="store")], []),
     Case("the operator goes to the customer", [contact(channel="store", direction="outbound")], []),

@@ -20,7 +20,7 @@ CASES = [
     Case("solved at the promised moment", [ticket("1 10:00", expected_resolution_date=PROMISED), ticket("3 12:00", "resolved")], [], until=LATER),
     Case("solved a moment later", [ticket("1 10:00", expected_resolution_date=PROMISED), ticket("3 12:00:00.001", "resolved")], [MISSED], until=LATER),
     Case(
-        "promised anew",
+        "another promise",
         [ticket("1 10:00", expected_resolution_date=PROMISED), ticket("2 10:00", "inProgress", expected_resolution_date=moment("4 12:00"))],
         [{**MISSED, "promised": "2026-05-04T04:00:00.000Z"}],
         until=LATER,

@@ -1,6 +1,6 @@
 """Asked for the porting code: call now."""
 
-from events.stories import told
+from events.stories import state_change
 from events.words import L, port
 from streams.define import Case, Detail, Event
 
@@ -11,7 +11,7 @@ class PortCodeRequested(Event, by="line"):
 
 
 CASES = [
-    Case("in a shop", [told("line.port", None, "auth_code_issued", channel="store")], [{"channel": "store"}]),
-    Case("each time", [told("line.port", None, "auth_code_issued", at) for at in ("10:00", "10:01")], [{"channel": None}, {"channel": None}]),
-    Case("a later step", [told("line.port", "auth_code_issued", "out_requested"), told("line.port", None, "out_cancelled", "11:00")], []),
+    Case("in a shop", [state_change("line.port", None, "auth_code_issued", channel="store")], [{"channel": "store"}]),
+    Case("each time", [state_change("line.port", None, "auth_code_issued", at) for at in ("10:00", "10:01")], [{"channel": None}, {"channel": None}]),
+    Case("a later step", [state_change("line.port", "auth_code_issued", "out_requested"), state_change("line.port", None, "out_cancelled", "11:00")], []),
 ]

@@ -1,6 +1,6 @@
 """Left to a competitor: win back after a month."""
 
-from events.stories import status, told
+from events.stories import state_change, status
 from events.words import L, port
 from streams.define import Case, Detail, Event, day, once, ref
 
@@ -12,9 +12,9 @@ class PortOutDone(Event, by="line"):
 
 
 CASES = [
-    Case("after a month", [told("line.port", "out_requested", "out_done", "2 10:00")], [{"tenure_days": 31}]),
-    Case("a line in no table", [told("line.port", None, "out_done", subscription_id="S2", entity_id="S2")], [{"tenure_days": None}]),
-    Case("closed before", [status("active", "terminated", "1 10:00"), told("line.port", None, "out_done", "1 11:00")], [{"tenure_days": 30}]),
-    Case("once", [told("line.port", None, "out_done", "1 10:00"), told("line.port", None, "out_done", "2 10:00")], [{"tenure_days": 30}]),
-    Case("asked for, or called off", [told("line.port", None, "out_requested"), told("line.port", None, "out_cancelled", "11:00")], []),
+    Case("after a month", [state_change("line.port", "out_requested", "out_done", "2 10:00")], [{"tenure_days": 31}]),
+    Case("a line in no table", [state_change("line.port", None, "out_done", subscription_id="S2", entity_id="S2")], [{"tenure_days": None}]),
+    Case("closed before", [status("active", "terminated", "1 10:00"), state_change("line.port", None, "out_done", "1 11:00")], [{"tenure_days": 30}]),
+    Case("once", [state_change("line.port", None, "out_done", "1 10:00"), state_change("line.port", None, "out_done", "2 10:00")], [{"tenure_days": 30}]),
+    Case("asked for, or called off", [state_change("line.port", None, "out_requested"), state_change("line.port", None, "out_cancelled", "11:00")], []),
 ]

@@ -1,26 +1,28 @@
 """Marketing consent was withdrawn: every campaign stops."""
 
-from events.stories import told
+from events.stories import state_change
 from events.words import L
 from streams.define import Case, Detail, Event
 
 
 class ConsentWithdrawn(Event, by="customer"):
-    consent = L.where(L.attribute == "customer.marketing_consent").moves(L.new_value, old=L.old_value.or_("granted"))  # a withdrawal is told even where nothing was known before
+    consent = L.where(L.attribute == "customer.marketing_consent").moves(
+        L.new_value, old=L.old_value.or_("granted")
+    )  # a withdrawal is an event even where nothing was known before
     when = consent.where(consent.to == "withdrawn")
     detail = Detail(channel=L.channel)
 
 
 CONSENT = "customer.marketing_consent"
 CASES = [
-    Case("in the app", [told(CONSENT, "granted", "withdrawn", channel="app")], [{"channel": "app"}]),
-    Case("the first that is known of it", [told(CONSENT, None, "withdrawn")], [{"channel": None}]),
-    Case("given", [told(CONSENT, "withdrawn", "granted"), told(CONSENT, None, "granted", "11:00")], []),
-    Case("withdrawn already", [told(CONSENT, None, "withdrawn", "10:00"), told(CONSENT, "granted", "withdrawn", "11:00")], [{"channel": None}]),
+    Case("in the app", [state_change(CONSENT, "granted", "withdrawn", channel="app")], [{"channel": "app"}]),
+    Case("the first that is known of it", [state_change(CONSENT, None, "withdrawn")], [{"channel": None}]),
+    Case("given", [state_change(CONSENT, "withdrawn", "granted"), state_change(CONSENT, None, "granted", "11:00")], []),
+    Case("withdrawn already", [state_change(CONSENT, None, "withdrawn", "10:00"), state_change(CONSENT, "granted", "withdrawn", "11:00")], [{"channel": None}]),
     Case(
         "each time",
-        [told(CONSENT, None, "withdrawn", "10:00"), told(CONSENT, None, "granted", "11:00"), told(CONSENT, None, "withdrawn", "12:00")],
+        [state_change(CONSENT, None, "withdrawn", "10:00"), state_change(CONSENT, None, "granted", "11:00"), state_change(CONSENT, None, "withdrawn", "12:00")],
         [{"channel": None}, {"channel": None}],
     ),
-    Case("another attribute", [told("customer.email", "set", "unset")], []),
+    Case("another attribute", [state_change("customer.email", "set", "unset")], []),
 ]

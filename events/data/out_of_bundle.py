@@ -23,7 +23,7 @@ CASES = [
     Case("exactly the sum in a day, once", [costly("10:00", 250), costly("11:00", 250, 2000), costly("12:00", 250)], [{"charged": 500, "bytes": 3000, "currency": "CNY"}]),
     Case("one unit less", [costly("10:00", 250), costly("11:00", 249)], []),
     Case("two days are not one", [costly("1 23:59", 250), costly("2 00:00", 250)], []),
-    Case("the next day counts anew", [costly("1 10:00", 500), costly("2 10:00", 500)], [{"charged": 500, "bytes": 1000, "currency": "CNY"}] * 2),
+    Case("the next day starts at zero", [costly("1 10:00", 500), costly("2 10:00", 500)], [{"charged": 500, "bytes": 1000, "currency": "CNY"}] * 2),
     Case("two currencies are never added", [costly("10:00", 250), costly("11:00", 250, currency="USD")], []),
     Case(
         "each currency has its own day",

@@ -15,7 +15,7 @@ class Resumed(Event, by="line"):
 CASES = [
     Case("within two hours", [status("active", "suspended", "10:00"), status("suspended", "active", "11:59:59.999")], [{"suspended_h": 1}]),
     Case("since when was not seen", [status("suspended", "active")], [{"suspended_h": None}]),
-    Case("told twice", [status("active", "suspended", "10:00"), status("active", "suspended", "11:00"), status("suspended", "active", "13:00")], [{"suspended_h": 3}]),
+    Case("reported twice", [status("active", "suspended", "10:00"), status("active", "suspended", "11:00"), status("suspended", "active", "13:00")], [{"suspended_h": 3}]),
     Case("known from the first record of the line", [status(None, "suspended", "10:00"), status(None, "active", "12:00")], [{"suspended_h": 2}]),
     Case(
         "from the last time on",

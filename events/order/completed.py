@@ -19,7 +19,7 @@ CASES = [
     Case("its beginning was not seen", [order("completed")], [{**DETAIL, "hours": None}]),
     Case("a part of it is not the whole", [order("acknowledged", "10:00"), order("partial", "11:00"), order("failed", "12:00", item_id="2")], []),
     Case(
-        "told twice, or done again",
+        "reported twice, or done again",
         [order("acknowledged", "10:00"), order("completed", "12:00"), order("completed", "13:00"), order("held", "14:00"), order("completed", "15:00")],
         [DETAIL],
     ),

@@ -14,7 +14,7 @@ class Purchased(Event, by="line"):
 DETAIL = {"offering_id": "pack-1", "price": 1000, "channel": "app", "currency": "CNY"}
 CASES = [
     Case("a data pack", [order("completed")], [DETAIL]),
-    Case("nobody told the price", [order("completed", price_minor=None, currency=None)], [{**DETAIL, "price": None, "currency": None}]),
+    Case("the price is not known", [order("completed", price_minor=None, currency=None)], [{**DETAIL, "price": None, "currency": None}]),
     Case(
         "each item once, of any currency",
         [order("completed", "10:00"), order("completed", "10:01"), order("completed", "10:02", item_id="2", currency="USD", offering_kind="roaming_pack")],

@@ -57,18 +57,14 @@ def keep_compiled(function: Callable[..., Any]) -> None:
     name = f"{function.__module__.rpartition('.')[2]}-{digest(function)}"
     folder = home() / name
     if not folder.is_dir() and home() != INSTALLED and (INSTALLED / name).is_dir():
-        fresh = Path(tempfile.mkdtemp(dir=_made(home())))
+        home().mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=home()))
         shutil.copytree(INSTALLED / name, fresh, dirs_exist_ok=True)
         try:
             fresh.rename(folder)
         except OSError:  # another process was first
             shutil.rmtree(fresh)
     config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 __all__ = ["keep_compiled"]

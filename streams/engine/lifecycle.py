@@ -14,7 +14,7 @@ import numpy as np
 
 from schemas.codes import code, text_of
 from streams.engine.batch import PROCESSED, TERMINATED, Reset, Return
-from streams.engine.stage import STATE_CHANGE
+from streams.engine.stage import STATE_CHANGE, STATUS, TERMINATED_LINE
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from streams.engine.state.tables import Rows
 
 KEPT_DAYS = 7
-STATUS, OWNER, CONSENT = code("line.status"), code("line.owner"), code("customer.marketing_consent")
-TERMINATED_LINE, ACTIVE = code("terminated"), code("active")
+OWNER, CONSENT, ACTIVE = code("line.owner"), code("customer.marketing_consent"), code("active")
 
 
 class Change(NamedTuple):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from schemas.columns import DAY_MS
 from schemas.raw import RECORD_TYPES
 from streams.engine.expression import DefinitionFault, Expr, Known, RecordField, both
-from streams.engine.features.absence import AbsenceSource, AbsenceStage
+from streams.engine.features.absence import AbsenceSource, AbsenceStage, AwaitedStage
 from streams.engine.features.buckets import BucketStage, group_of
 from streams.engine.features.deadline import DeadlineSource, DeadlineStage
 from streams.engine.features.frame import Ever, Feature, Frame, Today, Within
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from streams.definitions.event import Event
     from streams.engine.home import Home
 
-ANCHORED = (AbsenceStage, SilenceStage)
+ANCHORED = (AwaitedStage, SilenceStage)
 
 
 class Plan:
@@ -310,7 +310,7 @@ class Plan:
                     stage.keep_of_anchor(leaves)
                     self.evaluate(stage.second, leaves)
                     self.evaluate(stage.first, stage.earlier_nodes(leaves))
-                case AbsenceStage():
+                case AwaitedStage():
                     stage.keep_of_anchor(leaves)
                     self.evaluate(stage.first, leaves)
                 case SilenceStage():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from streams.engine.expression import Const, DefinitionFault, EventTime, Expr, OnDay, Operand, Reading, canonical, condition, expr
+from streams.engine.expression import Const, DefinitionFault, EventTime, Expr, OnDay, Operand, Reading, by_name, canonical, condition, expr
 from streams.engine.expression.quantities import quantity
 from streams.engine.expression.types import KIND_WORDS, check_value
 from streams.engine.spans import Span, span_of
@@ -77,6 +77,20 @@ class Source:
 
     def __str__(self) -> str:
         return self.word
+
+
+class Marked(Source):
+    """A source with marks, waits or dates of its own: its state is carried when the parameters in them are set to something else."""
+
+    def canonical(self, value_of: ValueOf) -> str:
+        return self.text(value_of, value_of)
+
+    def gathered(self, value_of: ValueOf) -> str:
+        return self.text(value_of, by_name)
+
+    def text(self, value_of: ValueOf, mark_of: ValueOf) -> str:
+        """What it is; `mark_of` says what stands for a parameter in a mark, wait or date."""
+        raise NotImplementedError
 
 
 class Of(Reading):
@@ -265,7 +279,7 @@ class Stream:
     def without(self, other: Any, *, within: Length) -> Absences:
         """None of `other` within `within` after one of these: happens at the end of that time.
 
-        While one is waited on, others change nothing; with `.latest` behind it each begins the wait anew.
+        While one is waited on, others change nothing; with `.latest` behind it the wait starts again with each.
         """
         from streams.engine.features.absence import AbsenceSource
 
@@ -335,7 +349,7 @@ class Absences(Stream):
 
     @property
     def latest(self) -> Stream:  # type: ignore[override]  # of what did not happen nothing is added up
-        """The same where each happening begins the wait anew."""
+        """The same where the wait starts again with each happening."""
         from streams.engine.features.absence import AbsenceSource
 
         source = self.source
@@ -394,4 +408,4 @@ def any_of(*streams: Any, **named: Any) -> Stream:
 
 
 event_time = EventTime()
-__all__ = ["EventSource", "Of", "Operand", "RecordSource", "Source", "Stream", "UnionSource", "any_of", "event_time", "stream_of"]
+__all__ = ["EventSource", "Marked", "Of", "Operand", "RecordSource", "Source", "Stream", "UnionSource", "any_of", "event_time", "stream_of"]

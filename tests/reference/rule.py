@@ -33,7 +33,7 @@ SCALAR = {CrossingSource: Crossing, ReachSource: Reach, MoveSource: Moves, PairS
 
 
 ENDS = {("line.status", "terminated"), ("line.port", "out_done")}
-"""What is still told of a terminated line."""
+"""What a line rule still sees of a terminated line."""
 
 
 class View:

@@ -55,14 +55,18 @@ class Wait:
 
 
 class Absence(Timed):
-    def see(self) -> None:
-        source = self.source
-        for on in self.rule.of(source.awaited):  # a record does not call off what it begins
+    def call_off(self, source: Any) -> None:
+        """Take in what was awaited, first: a record does not call off what it begins."""
+        for on in self.rule.of(source.awaited):
             place = self.place(on, source.keys_of(source.awaited))
             wait = self.taken_in(place, Wait)
             wait.awaited.append(on)
             if wait.due is not None and before(wait.anchor, on) and on.time <= wait.due:
                 self.arm(place, wait, None)
+
+    def see(self) -> None:
+        source = self.source
+        self.call_off(source)
         for on in self.rule.of(source.first):
             place = self.place(on, source.keys_of(source.first))
             wait = self.taken_in(place, Wait)
@@ -83,12 +87,8 @@ class Deadline(Absence):
 
     def see(self) -> None:
         source = self.source
-        for on in self.rule.of(source.awaited) if source.awaited is not None else ():
-            place = self.place(on, source.keys_of(source.awaited))
-            wait = self.taken_in(place, Wait)
-            wait.awaited.append(on)
-            if wait.due is not None and before(wait.anchor, on) and on.time <= wait.due:
-                self.arm(place, wait, None)
+        if source.awaited is not None:
+            self.call_off(source)
         for on in self.rule.of(source.first):
             place, view = self.place(on, source.keys_of(source.first)), self.rule.view(on)
             wait = self.taken_in(place, Wait)

@@ -61,8 +61,8 @@ class CompareFractions(Compare):
     def column(self, env: Env) -> Column:
         left, right = nearly(self.left, env), nearly(self.right, env)
         known = known_in_both(left.known, right.known)
-        values = np.array(np.broadcast_arrays(COMPARE[self.sign](left.values, right.values), left.values + right.values)[0])
-        close = np.abs(left.values - right.values) <= CLOSE * (left.size + right.size)
+        values, size = np.array(COMPARE[self.sign](left.values, right.values)), left.size + right.size
+        close = (np.abs(left.values - right.values) <= CLOSE * size) & (size > 0)  # nothing but zeros is exact
         for place in np.flatnonzero(close if known is None else close & known).tolist():
             one, other = exactly(self.left, env, place), exactly(self.right, env, place)
             values.reshape(-1)[place] = COMPARE[self.sign](one, other)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.codes import NULL
-from streams.engine.expression import by_name
 from streams.engine.features.answers import MOST_RUNS, answered, note_answer
 from streams.engine.features.pair import shared_keys
 from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, END, EVERYTHING, TIMERS, Due, lower, members_of, place_before, resets_of, topic_of
@@ -15,7 +14,7 @@ from streams.engine.kernels import kernel
 from streams.engine.stage import FlowStage
 from streams.engine.state.chains import Chains, wipe
 from streams.engine.state.reach import Memory
-from streams.engine.streams import Source
+from streams.engine.streams import Marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from schemas.columns import Ints
     from streams.engine.batch import Batch
     from streams.engine.expression import Expr
-    from streams.engine.features.deadline import DeadlineSource
     from streams.engine.flow import Flow
     from streams.engine.home import Home
     from streams.engine.spans import Span
@@ -35,27 +33,21 @@ UNKNOWN = NULL
 """The moment of an A that names none: it changes nothing."""
 
 
-class AbsenceSource(Source):
-    """No happening of `awaited` in (t_A, t_A + span] after an A of `first`: due at the end of the span, with the time of that end.
+class AwaitedSource(Marked):
+    """Moments that follow an A of `first`, unless one of `awaited` comes until then. `latest`: a later A moves the moment of its key."""
 
-    While one A is waited on, other A's change nothing, or (`latest`) the wait begins anew with each. One of `awaited` at exactly the end calls it off; at the time of A one of
-    another topic does (A counts as before it), of the same topic if it was released behind it. A late A begins no timer, nor does one
-    where an awaited one in its span is already known.
-    """
-
-    word = "absence"
     timed = True
 
-    def __init__(self, first: Stream, awaited: Stream, span: Span, *, latest: bool = False) -> None:
-        self.first, self.awaited, self.span, self.latest = first, awaited, span, latest
-        shared_keys(first, awaited, first)
+    def __init__(self, first: Stream, awaited: Stream | None, *, latest: bool) -> None:
+        self.first, self.awaited, self.latest = first, awaited, latest
+        self.keys_of(first)
 
     def keys_of(self, stream: Stream) -> tuple[Expr, ...]:
-        """The values of one of the two streams by which they go together."""
-        return shared_keys(self.first, self.awaited, stream)
+        """The values of one of the two streams by which they go together. Raises DefinitionFault."""
+        return stream.by_value if self.awaited is None else shared_keys(self.first, self.awaited, stream)
 
     def inputs(self) -> tuple[Stream, ...]:
-        return (self.first, self.awaited)
+        return (self.first,) if self.awaited is None else (self.first, self.awaited)
 
     def origins(self) -> tuple[Stream, ...]:
         return (self.first,)
@@ -63,17 +55,27 @@ class AbsenceSource(Source):
     def evidence(self) -> dict[str, Expr]:
         return {"since": self.first.time}
 
+
+class AbsenceSource(AwaitedSource):
+    """No happening of `awaited` in (t_A, t_A + span] after an A of `first`: due at the end of the span, with the time of that end.
+
+    While one A is waited on, other A's change nothing, or (`latest`) the wait starts again with each. One of `awaited` at exactly the end
+    calls it off; at the time of A one of another topic does (A counts as before it), of the same topic if it was released behind it. A
+    late A begins no timer, nor does one where an awaited one in its span is already known.
+    """
+
+    word = "absence"
+    awaited: Stream
+
+    def __init__(self, first: Stream, awaited: Stream, span: Span, *, latest: bool = False) -> None:
+        super().__init__(first, awaited, latest=latest)
+        self.span = span
+
     def expressions(self) -> tuple[object, ...]:
         return (self.span, self.latest)
 
-    def canonical(self, value_of: ValueOf) -> str:
-        return self._text(value_of, value_of)
-
-    def gathered(self, value_of: ValueOf) -> str:
-        return self._text(value_of, by_name)
-
-    def _text(self, value_of: ValueOf, wait_of: ValueOf) -> str:
-        return f"[{self.first.canonical(value_of)}] without [{self.awaited.canonical(value_of)}] within {self.span.canonical(wait_of)}{' latest' if self.latest else ''}"
+    def text(self, value_of: ValueOf, mark_of: ValueOf) -> str:
+        return f"[{self.first.canonical(value_of)}] without [{self.awaited.canonical(value_of)}] within {self.span.canonical(mark_of)}{' latest' if self.latest else ''}"
 
 
 @kernel(
@@ -111,7 +113,7 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     """Set timers at `firsts` and call them off at `awaited` (`timers.py`), in merged order; at the same place `awaited` go first.
 
     `span`: the shortest time waited; `keep`: how long what was awaited is remembered, both ms. `newest`: the time of the newest A,
-    waited on or not. `replaces`: an A whose moment is known sets the timer anew, else only where none is set; such a timer begins again with a
+    waited on or not. `replaces`: an A whose moment is known replaces the timer, else it sets one only where none is set; such a timer begins again with a
     line that comes back (until then its moment is stored as a negative number). `topics`: of the pending
     A by row, or one for all. Returns how many fired, began, and were called off or dropped.
     """
@@ -194,15 +196,14 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
             k += 1
 
 
-class AbsenceStage(FlowStage):
-    """Moments at which an A has gone without an awaited one. State: the pending or last A, and when awaited ones came that a late A may have missed."""
+class AwaitedStage(FlowStage):
+    """The moments of an `AwaitedSource`. State: the pending or last A, and when awaited ones came that a late A may have missed."""
 
-    def __init__(self, home: Home, by: str, source: AbsenceSource | DeadlineSource, first: FlowStage, awaited: FlowStage | None, name: str) -> None:
+    def __init__(self, home: Home, by: str, source: AwaitedSource, first: FlowStage, awaited: FlowStage | None, name: str) -> None:
         super().__init__(first, *([awaited] if awaited is not None else []))
         self.home, self.by, self.source, self.name, self.first, self.awaited = home, by, source, name, first, awaited
-        streams = [one for one in (source.first, source.awaited) if one is not None]
-        sources = tuple(one.source for one in streams)
-        self.keys = [source.keys_of(one) for one in streams]
+        sources = tuple(one.source for one in source.inputs())
+        self.keys = [source.keys_of(one) for one in source.inputs()]
         self.scope = home.scope(by, self.keys[0], sources)
         self.timers = Due(home, self.scope, home.part(sources), name, source, source.first.source)
         self.topic = topic_of(sources[-1])
@@ -214,14 +215,15 @@ class AbsenceStage(FlowStage):
 
     def waits(self) -> tuple[int, int]:
         """Bounds of the time from an A to its moment, ms."""
-        assert isinstance(self.source, AbsenceSource)  # others have bounds of their own
-        value_of = self.home.world.value_of
-        return self.source.span.shortest_ms(value_of), self.source.span.longest_ms(value_of)
+        raise NotImplementedError
 
     def moments(self, flow: Flow) -> Ints:
         """When the timers of A's are due; UNKNOWN where one names no moment."""
-        assert isinstance(self.source, AbsenceSource)  # others have moments of their own
-        span, world = self.source.span, self.home.world
+        raise NotImplementedError
+
+    def after(self, span: Span, flow: Flow) -> Ints:
+        """The moments `span` after each A."""
+        world = self.home.world
         return span.after(world.value_of, world.calendar, flow.time, flow.zones(self.by) if span.civil else 0)
 
     def keep_of_anchor(self, nodes: Iterable[Expr]) -> None:
@@ -281,3 +283,16 @@ class AbsenceStage(FlowStage):
         )
         answers.count_dropped()
         self.flow = timers.finish(batch, firsts, marks, base, fired[: counts[0]], begun[: counts[1]], ended[: counts[2]])
+
+
+class AbsenceStage(AwaitedStage):
+    """Moments at which an A has gone without an awaited one."""
+
+    source: AbsenceSource
+
+    def waits(self) -> tuple[int, int]:
+        span, value_of = self.source.span, self.home.world.value_of
+        return span.shortest_ms(value_of), span.longest_ms(value_of)
+
+    def moments(self, flow: Flow) -> Ints:
+        return self.after(self.source.span, flow)

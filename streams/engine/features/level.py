@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streams.engine.expression import Expr, Operand, by_name, canonical, expr
+from streams.engine.expression import Expr, Operand, canonical, expr
 from streams.engine.features.cuts import Clearing, believed_in, pieces
 from streams.engine.kernels import kernel
 from streams.engine.stage import FlowStage
-from streams.engine.streams import Of, Source, Stream
+from streams.engine.streams import Marked, Of, Stream
 
 if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
@@ -59,7 +59,7 @@ class Crossings(Stream):
         return self.source.step
 
 
-class CrossingSource(Source):
+class CrossingSource(Marked):
     """`enter` holds on a record; with `release` only while armed: un-armed by it until `release` holds on a later record.
 
     A record is late for the level where a newer one of the key was taken in before: it neither enters, releases nor is an event
@@ -78,13 +78,7 @@ class CrossingSource(Source):
     def expressions(self) -> tuple[object, ...]:
         return (self.enter, self.release, *self.steps)
 
-    def canonical(self, value_of: ValueOf) -> str:
-        return self._text(value_of, value_of)
-
-    def gathered(self, value_of: ValueOf) -> str:
-        return self._text(value_of, by_name)
-
-    def _text(self, value_of: ValueOf, mark_of: ValueOf) -> str:
+    def text(self, value_of: ValueOf, mark_of: ValueOf) -> str:
         release = "" if self.release is None else f" until {canonical(self.release, mark_of)}"
         return f"[{self.level.stream.canonical(value_of)}] crosses {canonical(self.enter, mark_of)}{release}"
 

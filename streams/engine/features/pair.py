@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas.columns import DAY_MS
-from streams.engine.expression import DefinitionFault, Expr, RecordField, by_name, canonical
+from streams.engine.expression import DefinitionFault, Expr, RecordField, canonical
 from streams.engine.expression.types import KIND_WORDS
 from streams.engine.features import pairing
 from streams.engine.features.timers import END, Marks, from_store, kept_of, members_of, packed, resets_of, stored_kind, to_store, topic_of
@@ -16,7 +16,7 @@ from streams.engine.home import fingerprint
 from streams.engine.stage import FlowStage
 from streams.engine.state.chains import Chains
 from streams.engine.state.tables import NEVER
-from streams.engine.streams import Of, Source, Stream
+from streams.engine.streams import Marked, Of, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,7 +59,7 @@ class Pair(Stream):
 
         >>> from schemas.raw import PageView
         >>> from streams.engine.expression import RecordField
-        >>> from streams.engine.streams import RecordSource
+        >>> from streams.engine.streams import Marked, RecordSource
         >>> views = Stream(RecordSource(PageView))
         >>> str(views.then(views).earlier(RecordField(PageView, "page_category", "text", nullable=False)))
         'earlier(page_category)'
@@ -69,7 +69,7 @@ class Pair(Stream):
         return Earlier(self.source, node)
 
 
-class PairSource(Source):
+class PairSource(Marked):
     """A happening of `second` after one of `first` (t_B <= t_A + within, or 400 days where there is none). One A serves one B; the latest free A before B counts.
 
     Each side may come late: the trigger is the second one by time, whichever arrives last. At equal times of two topics A counts as before B.
@@ -98,14 +98,8 @@ class PairSource(Source):
     def expressions(self) -> tuple[object, ...]:
         return (self.within,)
 
-    def canonical(self, value_of: ValueOf) -> str:
-        return self._text(value_of, value_of)
-
-    def gathered(self, value_of: ValueOf) -> str:
-        return self._text(value_of, by_name)
-
-    def _text(self, value_of: ValueOf, wait_of: ValueOf) -> str:
-        within = "" if self.within is None else f" within {self.within.canonical(wait_of)}"
+    def text(self, value_of: ValueOf, mark_of: ValueOf) -> str:
+        within = "" if self.within is None else f" within {self.within.canonical(mark_of)}"
         return f"[{self.first.canonical(value_of)}] then [{self.second.canonical(value_of)}]{within}"
 
 

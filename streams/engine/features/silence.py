@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streams.engine.expression import by_name, canonical
+from streams.engine.expression import canonical
 from streams.engine.expression import condition as checked
 from streams.engine.features.timers import BEFORE_ALL, END, Due, lower, members_of, place_before, resets_of
 from streams.engine.kernels import kernel
 from streams.engine.stage import FlowStage
 from streams.engine.state.reach import Memory
-from streams.engine.streams import Source
+from streams.engine.streams import Marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from streams.engine.streams import Stream, ValueOf
 
 
-class SilenceSource(Source):
+class SilenceSource(Marked):
     """No further happening of `stream` for `span` after the last one; only if `given` was true at that one.
 
     Each happening sets the timer of its key again, never to an earlier moment; a late one that is not the newest changes nothing.
@@ -46,15 +46,9 @@ class SilenceSource(Source):
     def expressions(self) -> tuple[object, ...]:
         return (self.span, self.given)
 
-    def canonical(self, value_of: ValueOf) -> str:
-        return self._text(value_of, value_of)
-
-    def gathered(self, value_of: ValueOf) -> str:
-        return self._text(value_of, by_name)
-
-    def _text(self, value_of: ValueOf, wait_of: ValueOf) -> str:
-        given = "" if self.given is None else f" given {canonical(self.given, wait_of)}"
-        return f"[{self.stream.canonical(value_of)}] silent {self.span.canonical(wait_of)}{given}"
+    def text(self, value_of: ValueOf, mark_of: ValueOf) -> str:
+        given = "" if self.given is None else f" given {canonical(self.given, mark_of)}"
+        return f"[{self.stream.canonical(value_of)}] silent {self.span.canonical(mark_of)}{given}"
 
 
 @kernel(

@@ -1,4 +1,4 @@
-"""Deadlines (P8): dates and moments that records name, so long after a record, called off, moved, and learnt too late; and waits that begin anew."""
+"""Deadlines (P8): dates and moments that records name, so long after a record, called off, moved, and learnt too late; and waits that start again."""
 
 from __future__ import annotations
 
