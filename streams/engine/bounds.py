@@ -89,7 +89,7 @@ def feature_bounds(node: Feature, value_of: Callable[[Param], int]) -> Bounds:
         case "sum":
             one = bounds(node.arguments[0], value_of)
             return Bounds(min(0, one.least * members), max(0, one.most * members)).within(LIMIT)
-        case "any":
+        case "any" | "cover":
             return Bounds(0, 1)
         case "top" | "list":
             return Bounds(0, 0)

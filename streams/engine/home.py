@@ -58,6 +58,19 @@ class Scope(NamedTuple):
         return rows
 
 
+    def rows_there(self, flow: Flow, values: Sequence[Expr]) -> Rows:
+        """The same where no row is made: -1 also where there is none yet."""
+        base = flow.rows(self.by)
+        if self.table.base is None:
+            return base
+        wanted, kept = [base.astype(np.int64)], base >= 0
+        for node in values:
+            code, known = flow.coded(node)
+            wanted.append(code)
+            kept = kept if known is None else kept & known
+        return np.where(kept, self.table.map.look_up(np.stack(wanted, axis=1)), np.int32(-1))
+
+
 class Home:
     """The tables of a shard, as stages declare them. `late_limit_ms`: how late a record may come; `delay_ms`: how long timers wait."""
 

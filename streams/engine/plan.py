@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from schemas.columns import DAY_MS
 from schemas.raw import RECORD_TYPES
 from streams.engine.expression import DefinitionFault, Expr, Known, RecordField, both
+from streams.engine.features.active import Active, ActiveStage
 from streams.engine.features.absence import AbsenceSource, AbsenceStage, AwaitedStage
 from streams.engine.features.buckets import BucketStage, group_of
 from streams.engine.features.deadline import DeadlineSource, DeadlineStage
@@ -190,17 +191,22 @@ class Plan:
         mode, group = self._mode(feature, own=own, subset=members in inner_stages(reader))
         text = f"{by} {own} {stream.canonical(self.home.world.value_of)} group {self.home.text(group) if group is not None else '-'}"
         key = (mode, stream.key(), by, own, None if group is None else group.key())
+        if isinstance(feature.frame.extent, Active):
+            text, key = f"{text} {feature.frame.extent.canonical(self.home.world.value_of)}", (*key, feature.frame.extent.key())
         stage = next((one for one in self.features[key] if one not in ancestors(reader)), None)
         if stage is None:
             number = len(self.features[key])
             name = self.name(mode, text, (key, number))
-            kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage}
-            stage = kinds[mode](self.home, by, stream, members, name)
+            if isinstance(feature.frame.extent, Active):
+                stage = ActiveStage(self.home, by, stream, members, name, feature.frame.extent)
+            else:
+                kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage}
+                stage = kinds[mode](self.home, by, stream, members, name)
             self.features[key].append(stage)
             self.every.append(stage)
         stage.read(feature, reader)
-        self.evaluate(members, [*feature.arguments, *stream.by_value])
-        self.evaluate(reader, stream.by_value)
+        self.evaluate(members, [*feature.arguments, *stream.by_value, *(feature.frame.extent.expressions() if isinstance(feature.frame.extent, Active) else ())])
+        self.evaluate(reader, feature.at or stream.by_value)
         return stage
 
     def _mode(self, feature: Feature, *, own: str, subset: bool) -> tuple[str, Expr | None]:
@@ -211,6 +217,8 @@ class Plan:
         match feature.frame.extent:
             case Ever():
                 return "ever", None
+            case Active():
+                return "active", None
             case Today() if subset and not own:
                 return "days", group_of(feature)
             case Within(span=span) if subset and span.civil and not own:
@@ -266,7 +274,7 @@ class Plan:
         spans = {
             node.key(): node.frame.extent.span.longest_ms(value_of) if isinstance(node.frame.extent, Within) else 2 * DAY_MS
             for node in own
-            if not isinstance(node.frame.extent, Ever)
+            if not isinstance(node.frame.extent, Ever | Active)
         }
         return max(spans.values()) if spans and never_holds(condition, frozenset(spans), value_of) else None
 

@@ -190,21 +190,25 @@ class FeatureStage(Stage):
     def __init__(self, name: str, members: FlowStage) -> None:
         super().__init__(members)
         self.name, self.members = name, members
-        self.readers: dict[int, Reader] = {}
+        self.readers: dict[object, Reader] = {}
 
     def read(self, feature: Feature, reader: FlowStage) -> None:
         """Declare that `feature` is read at the happenings of `reader`. Called before the tables are built."""
-        found = self.readers.setdefault(id(reader), Reader(reader, {}))
+        from streams.engine.features.frame import Ever
+
+        at = feature.at if isinstance(feature.frame.extent, Ever) else ()
+        found = self.readers.setdefault((id(reader), *(one.key() for one in at)) if at else id(reader), Reader(reader, {}, at))
         found.features.setdefault(feature.key(), feature)
         if reader not in self.needs:
             self.needs.append(reader)
 
 
 class Reader(NamedTuple):
-    """A stage at whose happenings features are read, and the features by their keys."""
+    """A stage at whose happenings features are read, and the features by their keys. `at`: the values by which it finds a row, where they are not its own."""
 
     stage: FlowStage
     features: dict[object, Feature]
+    at: tuple[Expr, ...] = ()
 
 
 class Entries(NamedTuple):
@@ -219,16 +223,16 @@ class Entries(NamedTuple):
     readers: list[Ints]
 
 
-def entries_of(members: Flow, readers: Sequence[Flow]) -> Entries:
-    """Put the happenings of `members` and `readers` into one order. A reader's happening that is a member is one entry with it.
+def entries_of(members: Flow, readers: Sequence[Flow], apart: Sequence[bool] = ()) -> Entries:
+    """Put the happenings of `members` and `readers` into one order. A reader's happening that is a member is one entry with it, unless the reader is `apart`.
 
     Happenings are the same when both are taken from one flow and have one place there. At the same place members go before readers.
     """
     indexes = member_indexes(members, np.arange(members.n))
     flows, found, n = [members], [], members.n
-    for reader in readers:
+    for number, reader in enumerate(readers):
         entry = np.full(reader.n, -1, np.int64)
-        for whole, member_at in indexes:
+        for whole, member_at in indexes if not (apart and apart[number]) else ():
             place = places_in(reader, whole)
             inside = (entry < 0) & (place >= 0) & (place < len(member_at))
             entry[inside] = member_at[place[inside]]
@@ -243,10 +247,10 @@ def entries_of(members: Flow, readers: Sequence[Flow]) -> Entries:
     at, due = np.concatenate([flow.at for flow in flows]), np.concatenate([flow.due for flow in flows])
     order = np.lexsort((due, at)) if due.any() else np.argsort(at, kind="stable")
     """Stable: at the same place members stay before readers."""
-    number = np.empty(n, np.int64)
-    number[order] = np.arange(n)
+    place = np.empty(n, np.int64)
+    place[order] = np.arange(n)
     time = np.concatenate([flow.time for flow in flows])
-    return Entries(at[order], time[order], np.where(order < members.n, order, -1), [number[entry] for entry in found])
+    return Entries(at[order], time[order], np.where(order < members.n, order, -1), [place[entry] for entry in found])
 
 
 def at_entries(entries: Entries, members: Flow, readers: Sequence[Flow], values_of: Callable[[Flow], Array], fill: int) -> Ints:

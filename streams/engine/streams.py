@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streams.engine.expression import Param, ValueKind
+    from streams.engine.features.active import ActiveSet
     from streams.engine.features.frame import Feature, Frame
     from streams.engine.features.level import Level
     from streams.engine.features.moves import Moves
@@ -243,6 +244,16 @@ class Stream:
     def latest(self, value: Expr) -> Feature:
         """The value of the latest one by time; unknown values change nothing."""
         return self._ever().latest(value)
+
+    def first(self, value: Expr) -> Feature:
+        """The first known value, in the order of release."""
+        return self._ever().first(value)
+
+    def active(self, *item: Expr, holds: Expr, since: Expr | None = None, until: Expr | None = None, covers: Expr | None = None, together: Expr | None = None) -> ActiveSet:
+        """What is in force, as these tell it: packs, agreements, lines. See `ActiveSet`."""
+        from streams.engine.features.active import Active, ActiveSet
+
+        return ActiveSet(self, Active(item, holds, since, until, covers, together))
 
     # Other streams made of it
 

@@ -6,13 +6,14 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+from streams.engine.features.active import Active
 from streams.engine.features.frame import Ever, Today, Within
 from tests.reference.civil import civil_day, midnight
 from tests.reference.happening import JUMP_MS, Newest, misdated
 
 MOST_SUM = 2**62
 MOST_LISTED = 32
-LIFELONG = ("count", "sum")
+LIFELONG = ("count",)
 """What is kept when a terminated line's state is dropped: what happens once in its life."""
 
 
@@ -21,6 +22,7 @@ class Member:
 
     def __init__(self, on: Any, values: dict[Any, tuple[Any, ...]], *, late: bool, taken: bool) -> None:
         self.time, self.mark, self.own = on.time, on.mark, on.own
+        self.clock = 0
         self.values, self.late, self.taken, self.fresh = values, late, taken, True
         self.outdated: set[Any] = set()
         """The arguments of which a newer value was known."""
@@ -44,9 +46,10 @@ class Row:
         late = self.newest.take(on.time, clock)
         kept_out = self.emptied is not None and on.time < self.emptied and not misdated(self.emptied, on.time)
         member = Member(on, values, late=late, taken=not kept_out)
+        member.clock = clock
         self.members.append(member)
         for argument, (first, *_) in values.items():
-            if first is not None and self.known.setdefault(argument, Newest()).take(on.time, clock):
+            if argument != TOLD and first is not None and self.known.setdefault(argument, Newest()).take(on.time, clock):
                 member.outdated.add(argument)
 
     def empty(self, time: int, clock: int) -> None:
@@ -77,6 +80,8 @@ def within(extent: Any, row: Row, on: Any, *, without_own: bool) -> list[Member]
     match extent:
         case Ever():
             return members
+        case Active():
+            return in_force(extent, [member for member in members if member.fresh], on.time)
         case Today():
             day = civil_day(on.time, on.zone)
             begin, end = midnight(day, on.zone) - 1, on.time
@@ -131,3 +136,61 @@ def top(pairs: list[tuple[Any, ...]]) -> Any:
         if what is not None and weight is not None:
             sums[what] += weight
     return min(sums, key=lambda what: (-sums[what], what)) if sums else None
+
+
+TOLD = "told"
+"""Under what a member keeps what it tells of its item."""
+
+
+class Item:
+    """What is known of one item of a set."""
+
+    def __init__(self) -> None:
+        self.newest, self.current, self.first, self.deleted = Newest(), None, None, False
+
+
+def in_force(extent: Any, members: list[Member], time: int) -> list[Member]:
+    """Of each item its newest member by time, of equal ones the last released, where that holds and its term covers `time`; no item that was deleted."""
+    items: dict[Any, Item] = {}
+    deletes: dict[Any, int] = {}
+    for member in members:
+        together, names, holds, *_ = member.values[TOLD]
+        if holds is None or (extent.together is not None and together is None):
+            continue
+        if extent.together is not None and not holds:
+            if believed(member):
+                deletes[together] = max(deletes.get(together, member.time), member.time)
+            for (other, _), item in items.items():
+                item.deleted = item.deleted or (other == together and item.first <= member.time)
+            continue
+        if None in names:
+            continue
+        item = items.setdefault((together, names), Item())
+        if item.deleted:
+            continue
+        if holds:
+            item.first = member.time if item.first is None else min(item.first, member.time)
+            last = deletes.get(together)
+            item.deleted = last is not None and last > item.first and not misdated(last, item.first)
+        if not item.deleted and not item.newest.take(member.time, member.clock):
+            item.current = member
+    found = []
+    for item in items.values():
+        if item.current is not None and not item.deleted:
+            _, _, holds, since, until, _ = item.current.values[TOLD]
+            if holds and (since is None or since <= time) and (until is None or time < until):
+                found.append(item.current)
+    return found
+
+
+def believed(member: Member) -> bool:
+    """Whether its time may be the newest of a state."""
+    return not member.clock or member.time <= member.clock + JUMP_MS
+
+
+def covered(members: list[Member], what: Any) -> bool | None:
+    """Whether one of `members` covers `what`: one that names nothing covers everything."""
+    named = [member.values[TOLD][5] for member in members]
+    if None in named or (what is not None and what in named):
+        return True
+    return None if what is None and named else False

@@ -12,6 +12,7 @@ from typing import Any
 
 from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.deadline import DeadlineSource
+from streams.engine.features.active import Active
 from streams.engine.features.frame import Ever, Feature
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
@@ -22,7 +23,7 @@ from streams.engine.features.silence import SilenceSource
 from streams.engine.rearm import Cool, OncePer, Reset
 from streams.engine.streams import EventSource, RecordSource, Stream, UnionSource
 from tests.reference.civil import later, shown
-from tests.reference.frames import Row, added_up, within
+from tests.reference.frames import TOLD, Row, added_up, covered, within
 from tests.reference.happening import Happening, Seen
 from tests.reference.rearm import Marks
 from tests.reference.sources import Crossing, Moves, Pair, Reach
@@ -62,16 +63,19 @@ class View:
         length = self.length(span)
         return later(self.on.time, length, self.zone) if span.civil else self.on.time + length
 
-    def row(self, frame: Any) -> Row:
-        """The row of a frame that the happening reads; empty where a value that splits it is unknown."""
-        values = [value(one, self) for one in frame.stream.by_value]
+    def row(self, frame: Any, at: Any = ()) -> Row:
+        """The row of a frame that the happening reads, by its own values or those of `at`; empty where one is unknown."""
+        values = [value(one, self) for one in at or frame.stream.by_value]
         self.rule.update(frame)
         key = self.rule.key(self.on)
         return self.rule.table(place_of(frame), key).get((key, *values)) or Row()
 
     def feature(self, node: Feature) -> Any:
         frame = node.frame
-        members = within(frame.extent, self.row(frame), self, without_own=frame.without_own or self.without_own)
+        if isinstance(frame.extent, Active):
+            members = within(frame.extent, self.row(frame), self, without_own=frame.without_own or self.without_own)
+            return covered(members, value(node.at[0], self)) if node.function == "cover" else added_up(node.function, argument_of(node), members, ever=False)
+        members = within(frame.extent, self.row(frame, node.at), self, without_own=(frame.without_own or self.without_own) and not node.at)
         return added_up(node.function, argument_of(node), members, ever=isinstance(frame.extent, Ever))
 
     def place(self, node: PlaceReading) -> Any:
@@ -176,7 +180,7 @@ class Rule:
             if isinstance(node, Feature):
                 self.frames[place_of(node.frame)] = node.frame
                 self.features.setdefault(place_of(node.frame), {})[argument_of(node)] = node
-                for argument in node.arguments:
+                for argument in (*node.arguments, *(node.frame.extent.expressions() if isinstance(node.frame.extent, Active) else ())):
                     self._find(argument)
                 self._find_stream(node.frame.stream)
 
@@ -278,6 +282,10 @@ class Rule:
             view, key = self.view(on), self.key(on)
             row = self.table(place_of(frame), key).setdefault((key, *(value(one, view) for one in frame.stream.by_value)), Row())
             values = {argument: tuple(value(one, view) for one in node.arguments) or (None,) for argument, node in self.features[place_of(frame)].items()}
+            if isinstance(frame.extent, Active):
+                extent = frame.extent
+                told = [None if one is None else value(one, view) for one in (extent.together, *extent.told())]
+                values[TOLD] = (told[0], tuple(value(one, view) for one in extent.item), *told[1:])
             row.take(on, values, self.reading.clock)
 
     # Events

@@ -31,6 +31,7 @@ from streams.engine.expression import (
     Reading,
     RecordField,
     Rounded,
+    TextDate,
     TruthKey,
     Unknown,
 )
@@ -100,6 +101,8 @@ def value(node: Any, on: Any) -> Any:
             return None if on_day is None else at(on_day, time(clock // 3_600_000, clock // 60_000 % 60), on.zone)
         case EventDay():
             return civil_day(on.time, on.zone)
+        case TextDate():
+            return date_in(value(node.text, on))
         case Unknown():
             return None
         case Join():
@@ -124,6 +127,16 @@ def value(node: Any, on: Any) -> Any:
         case TruthKey():
             return value(node.inner, on)
     raise TypeError(node)
+
+
+def date_in(text: str | None) -> date | None:
+    """The date that a text is; of the ISO forms only the one with dashes."""
+    if text is None or len(text) != 10 or text[4] + text[7] != "--" or not (text[:4] + text[5:7] + text[8:]).isdigit() or not text.isascii():
+        return None
+    try:
+        return date(int(text[:4]), int(text[5:7]), int(text[8:]))
+    except ValueError:
+        return None
 
 
 def same_source(source: Any) -> Any:

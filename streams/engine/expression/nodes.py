@@ -183,6 +183,13 @@ class Expr:
 
         return CivilDay(self)
 
+    @property
+    def as_date(self) -> Expr:
+        """The civil date that a text names as YYYY-MM-DD; unknown where it names none."""
+        from streams.engine.expression.dates import TextDate
+
+        return TextDate(self)
+
     def _whole(self, word: str, ms: int) -> Expr:
         if self.kind != "int" or self.unit != "ms":
             raise DefinitionFault(f"{self}.{word}: wanted a length of time in ms, got {shown(self)}")

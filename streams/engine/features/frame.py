@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streams.engine.spans import Span
     from streams.engine.streams import Stream, ValueOf
 
-Function = Literal["count", "sum", "distinct", "largest", "smallest", "latest", "first", "top", "list", "any"]
+Function = Literal["count", "sum", "distinct", "largest", "smallest", "latest", "first", "top", "list", "any", "cover"]
 ARGUMENTS: dict[Function, tuple[tuple[ValueKind, ...], ...]] = {
     "count": (),
     "sum": (("int",),),
@@ -25,8 +25,9 @@ ARGUMENTS: dict[Function, tuple[tuple[ValueKind, ...], ...]] = {
     "top": (("text",), ("int",)),
     "list": (("text",),),
     "any": (("bool",),),
+    "cover": (),
 }
-OF_NOTHING: dict[Function, int] = {"count": 0, "sum": 0, "distinct": 0, "any": 0}
+OF_NOTHING: dict[Function, int] = {"count": 0, "sum": 0, "distinct": 0, "any": 0, "cover": 0}
 """What a function gives where there is no member; the others are unknown."""
 
 
@@ -144,7 +145,7 @@ class Frame:
 class Feature(Reading):
     """What the members of a frame add up to; its arguments are columns of the members. Raises DefinitionFault."""
 
-    def __init__(self, frame: Frame, function: Function, *arguments: Expr) -> None:
+    def __init__(self, frame: Frame, function: Function, *arguments: Expr, at: tuple[Expr, ...] = ()) -> None:
         text = f"{function}({', '.join(map(str, arguments))})"
         for argument, kinds in zip(arguments, ARGUMENTS[function], strict=True):
             if not isinstance(argument, Expr) or argument.kind not in kinds:
@@ -152,11 +153,25 @@ class Feature(Reading):
                 raise DefinitionFault(f"{text}: wanted {' or '.join(KIND_WORDS[kind] for kind in kinds)}, got {got}")
             if any(isinstance(part, Feature) for part in argument.walk()):
                 raise DefinitionFault(f"{text}: wanted a column of the members, got {argument}, which is added up itself: declare it as a condition behind the frame")
-        self.frame, self.function, self.arguments = frame, function, arguments
+        self.frame, self.function, self.arguments, self.at = frame, function, arguments, at
         of = arguments[0] if arguments and function not in ("distinct", "any") else None
-        self.kind = "bool" if function == "any" else "list" if function == "list" else of.kind if of is not None else "int"
+        self.kind = "bool" if function in ("any", "cover") else "list" if function == "list" else of.kind if of is not None else "int"
         self.unit, self.domain = (of.unit, of.domain) if of is not None else (None, None)
         self.nullable = function not in OF_NOTHING and function != "list"
+        if function == "cover":
+            self.nullable = at[0].nullable
+
+    def __getitem__(self, values: Expr | tuple[Expr, ...]) -> Feature:
+        """The same for other values of what splits the stream: `paid[I.bill_id]` at a bill, of payments `.same(P.bill_id)`. Raises DefinitionFault."""
+        at, split = values if isinstance(values, tuple) else (values,), self.frame.stream.by_value
+        if not isinstance(self.frame.extent, Ever) or self.at:
+            raise DefinitionFault(f"{self}[…]: wanted a value over the life of a key, such as payments.same(P.bill_id).sum(…), got one of a frame ({self.frame.extent})")
+        if len(at) != len(split) or not all(isinstance(one, Expr) and one.kind == own.kind for one, own in zip(at, split, strict=True)):
+            raise DefinitionFault(f"{self}[{', '.join(map(str, at))}]: wanted a value for each that splits the stream: {', '.join(map(str, split)) or 'none does'}")
+        return Feature(self.frame, self.function, *self.arguments, at=at)
+
+    def children(self) -> tuple[Expr, ...]:
+        return self.at
 
     def reaches(self, *steps: Operand) -> Reaches:
         """A member lifts the count or sum from below a step to the step or above; `.step` is the highest step reached. Raises DefinitionFault."""
@@ -169,11 +184,15 @@ class Feature(Reading):
         if found is None:
             frame = self.frame
             found = self.__dict__["_key"] = ("Feature", frame.stream.key(), frame.extent.key(), frame.without_own, self.function, *(one.key() for one in self.arguments))
+            if self.at:
+                found = self.__dict__["_key"] = (*found, "at", *(one.key() for one in self.at))
         return found
 
     def canonical(self, value_of: ValueOf) -> str:
         arguments = ", ".join(canonical(one, value_of) for one in self.arguments)
-        return f"{self.function}({arguments}) of [{self.frame.stream.canonical(value_of)}] {self.frame.extent.canonical(value_of)}{' before' if self.frame.without_own else ''}"
+        at = f" at {', '.join(canonical(one, value_of) for one in self.at)}" if self.at else ""
+        return f"{self.function}({arguments}) of [{self.frame.stream.canonical(value_of)}] {self.frame.extent.canonical(value_of)}{' before' if self.frame.without_own else ''}{at}"
 
     def __str__(self) -> str:
-        return f"{self.function}({', '.join(map(str, self.arguments))})" if self.arguments else self.function
+        text = f"{self.function}({', '.join(map(str, self.arguments))})" if self.arguments else self.function
+        return f"{text}[{', '.join(map(str, self.at))}]" if self.at else text

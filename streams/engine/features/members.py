@@ -15,11 +15,9 @@ from schemas.columns import DAY_MS
 from streams.engine.features.frame import Ever, Within
 from streams.engine.features.reading import SHOWN, Added, Stretch, coded
 from streams.engine.home import fingerprint
-from streams.engine.kernels import kernel
 from streams.engine.stage import Entries, FeatureStage, Reader, entries_of
 from streams.engine.state.lists import Feed, Lists, Marks
 from streams.engine.state.reach import Memory
-from streams.engine.state.rowmap import slot_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,23 +37,6 @@ KINDS: dict[str, ColumnKind] = {"text": "token", "token": "token", "time": "time
 """How values of a kind are kept; others are whole numbers. A text that is shown is kept as one."""
 NO_ROWS = np.zeros(0, np.int64)
 NOTHING = Feed.of(NO_ROWS, NO_ROWS, NO_ROWS, np.zeros((0, 0), np.int64), NO_ROWS.astype(bool), NO_ROWS.astype(bool))
-
-
-@kernel("void(int32[:], int64[:,:], int64[:,:], int32[:])")
-def look_up(slots: Any, keys: Any, wanted: Any, rows: Any) -> None:
-    """The row of each key of `wanted`, -1 where there is none (`RowMap.find` makes one)."""
-    mask = len(slots) - 1
-    for i in range(len(wanted)):
-        at = slot_hash(wanted[i]) & mask
-        rows[i] = slots[at]
-        while rows[i] >= 0:
-            same = True
-            for part in range(keys.shape[1]):
-                same = same and keys[rows[i], part] == wanted[i, part]
-            if same:
-                break
-            at = (at + 1) & mask
-            rows[i] = slots[at]
 
 
 class MemberStage(FeatureStage):
@@ -149,7 +130,7 @@ class MemberStage(FeatureStage):
         for reader, entry in zip(readers, entries.readers, strict=True):
             alone = np.flatnonzero(~is_member[entry])
             if len(alone):
-                rows[entry[alone]] = self.rows_there(reader.stage.flow.take(alone), self.reader_keys[id(reader.stage)])
+                rows[entry[alone]] = self.scope.rows_there(reader.stage.flow.take(alone), self.reader_keys[id(reader.stage)])
         values = np.empty((len(self.arguments), members.n), np.int64)
         for number, argument in enumerate(self.arguments):
             values[number] = coded(argument, members)
@@ -157,20 +138,6 @@ class MemberStage(FeatureStage):
         record = (entries.at & 1) == 1
         believed[record] = batch.believed[entries.at[record] >> 1]
         return Feed.of(rows, entries.time, entries.member, values, believed, np.zeros(len(rows), bool))
-
-    def rows_there(self, flow: Flow, keys: Sequence[Expr]) -> Rows:
-        """The rows of happenings that are no members: -1 where there is none yet. None is made."""
-        base, table = flow.rows(self.scope.by), self.scope.table
-        if table.base is None:
-            return base
-        wanted, kept = [base.astype(np.int64)], base >= 0
-        for node in keys:
-            values, known = flow.coded(node)
-            wanted.append(values)
-            kept = kept if known is None else kept & known
-        rows = np.full(flow.n, -1, np.int32)
-        look_up(table.map.slots, table.map.keys, np.stack(wanted, axis=1), rows)
-        return np.where(kept, rows, np.int32(-1))
 
     def _end_lines(self, batch: Batch, entries: Entries) -> None:
         """Mark the first entry of each row behind the end of its line, and note the rows whose line ends behind their last entry."""

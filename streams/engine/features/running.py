@@ -15,13 +15,15 @@ from streams.engine.kernels import kernel
 from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of, read_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schemas.columns import Bools, Ints
     from streams.engine.batch import Batch
     from streams.engine.expression import Expr
     from streams.engine.features.frame import Feature, Function
     from streams.engine.flow import Flow
     from streams.engine.home import Home
-    from streams.engine.stage import FlowStage
+    from streams.engine.stage import Entries, FlowStage, Reader
     from streams.engine.state.codec import ColumnKind
     from streams.engine.state.tables import Column as Stored
     from streams.engine.streams import Stream
@@ -136,9 +138,8 @@ class RunningStage(FeatureStage):
     def run(self, batch: Batch) -> None:
         members, readers = self.members.flow, list(self.readers.values())
         flows = [reader.stage.flow for reader in readers]
-        entries = entries_of(members, flows)
-        n = len(entries.at)
-        rows = at_entries(entries, members, flows, lambda flow: self.scope.rows(flow, self.stream.by_value), -1)
+        entries = entries_of(members, flows, [bool(reader.at) for reader in readers])
+        n, rows = len(entries.at), self._rows(members, readers, entries)
         believed, late = believed_at(entries, batch), np.zeros(n, bool)
         ends = line_ends(batch, self.by, self.scope.table, entries.at)
 
@@ -159,12 +160,23 @@ class RunningStage(FeatureStage):
             run_on(OPS[feature.function], rows, entries.member, passed, values, own, column.values, column.part.dirty, without, out)
             read[key] = without, out
         for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
-            flow.put(("late", self.name), late[entry])
+            if not reader.at:
+                flow.put(("late", self.name), late[entry])
             for key, feature in reader.features.items():
                 without, out = read[self._key(feature)]
                 less = Ready(shown(feature, without[entry]))
                 flow.readings[key] = less if feature.frame.without_own else Ready(shown(feature, out[entry]))
                 flow.readings["without", key] = less
+
+    def _rows(self, members: Flow, readers: Sequence[Reader], entries: Entries) -> Ints:
+        """The row of each entry; a reader that names the values of its row itself makes none."""
+        own = [(reader.stage.flow, entry) for reader, entry in zip(readers, entries.readers, strict=True) if not reader.at]
+        plain = entries._replace(readers=[entry for _, entry in own])
+        rows = at_entries(plain, members, [flow for flow, _ in own], lambda flow: self.scope.rows(flow, self.stream.by_value), -1)
+        for reader, entry in zip(readers, entries.readers, strict=True):
+            if reader.at:
+                rows[entry] = self.scope.rows_there(reader.stage.flow, reader.at)
+        return rows
 
     @staticmethod
     def _values(members: Flow, feature: Feature) -> Ints:

@@ -61,6 +61,23 @@ def find_or_add(slots: Any, keys: Any, wanted: Any, free: Any, n_free: int, used
     return n
 
 
+@kernel("void(int32[:], int64[:,:], int64[:,:], int32[:])")
+def look_up(slots: Any, keys: Any, wanted: Any, rows: Any) -> None:
+    """The row of each key of `wanted`, -1 where there is none (`find_or_add` makes one)."""
+    mask = len(slots) - 1
+    for i in range(len(wanted)):
+        at = slot_hash(wanted[i]) & mask
+        rows[i] = slots[at]
+        while rows[i] >= 0:
+            same = True
+            for part in range(keys.shape[1]):
+                same = same and keys[rows[i], part] == wanted[i, part]
+            if same:
+                break
+            at = (at + 1) & mask
+            rows[i] = slots[at]
+
+
 @kernel("void(int32[:], int64[:,:], boolean[:])")
 def fill(slots: Any, keys: Any, live: Any) -> None:
     """Put all live rows into empty `slots`."""
@@ -101,6 +118,12 @@ class RowMap:
         fresh = added[:new]
         self.live[rows[fresh]] = True
         return rows, fresh
+
+    def look_up(self, wanted: Ints) -> Rows:
+        """Rows of `wanted` [n, width], -1 where there is none."""
+        rows = np.empty(len(wanted), np.int32)
+        look_up(self.slots, self.keys, wanted, rows)
+        return rows
 
     def release(self, rows: Rows) -> None:
         """Forget the keys of `rows`, whose numbers pass to other keys."""
