@@ -172,3 +172,9 @@ def message(at: str = "10:00", to: str = "t:1", **more: Any) -> Record:
 def call_abroad(at: str = "10:00", country: str = "US", **more: Any) -> Record:
     """The line calls a number of another country."""
     return call(at, **{"other_class": "international", "other_country": country, **more})
+
+
+def agreement(end: str | None, at: str = "10:00", entity_id: str = "AG-1", **more: Any) -> Record:
+    """An agreement of the line ends on `end`; with None it is terminated."""
+    told = {"attribute": "agreement.status", "new_value": "terminated"} if end is None else {"attribute": "agreement.end_date", "new_value": end}
+    return record("state_change", at, **{"entity": "agreement", "entity_id": entity_id, "old_value": None, **told, **more})

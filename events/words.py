@@ -1,6 +1,6 @@
 """The records by their letters (`docs/semantics.md` §1.1), and streams of them that many definitions share."""
 
-from streams.define import Place, any_of
+from streams.define import Place, any_of, ref
 from streams.definitions import columns
 
 V = columns.VoiceUsage()
@@ -76,3 +76,20 @@ bills = I.where(I.category.isin("normal", "last"))
 """What a customer is asked to pay; no interim bills, credit notes and copies."""
 
 calls_abroad = V.where(V.direction == "mo", V.outcome == "answered", V.other_class == "international").same(V.other_country)
+
+# Agreements, packs, and what is in force
+
+agreement_ends = L.where(L.attribute == "agreement.end_date").same(L.entity_id)
+agreement_end = L.new_value.as_date
+given_up = L.where(L.attribute == "agreement.status", L.new_value.isin("terminated", "rejected")).same(L.entity_id)
+agreements = L.where((L.attribute == "agreement.end_date") | ((L.attribute == "agreement.status") & L.new_value.isin("terminated", "rejected"))).active(
+    L.entity_id, holds=L.attribute == "agreement.end_date"
+)
+"""The agreements of a line that were not given up."""
+last_end = agreements.largest(agreement_end)
+added, removed = completed.where(O.item_action == "add"), completed.where(O.item_action == "delete")
+deleted_at = removed.same(O.offering_id).within("400d").latest(removed.time)
+"""When the offering was last taken away."""
+roaming_packs = completed.where(O.offering_kind == "roaming_pack", O.item_action.isin("add", "delete")).active(
+    O.order_id, O.item_id, holds=O.item_action == "add", since=O.term_start.or_(completed.time), until=O.term_end, covers=ref.offering.zone(O.offering_id), together=O.offering_id
+)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schemas.reference.fault import Fault
-from schemas.reference.table import Column, ReferenceTable
+from schemas.reference.table import Column, ReferenceTable, Truths
 from schemas.reference.values import CURRENCY, Rule, one_of
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from schemas.reference.reading import Row
 
 KINDS = ("plan", "addon", "data_pack", "roaming_pack", "vas", "device", "family", "broadband", "other")
@@ -39,3 +40,11 @@ class Offerings(ReferenceTable):
         """A price is in a currency."""
         if values["price_minor"] is not None and values["currency"] is None:
             faults.append(Fault(row.file, row.place, "currency", "wanted a currency by ISO 4217, as price_minor is given", "an empty cell"))
+
+    def zone(self, offerings: Ints, times: Ints) -> Ints:
+        """The roaming zone of each offering; 0: every zone."""
+        return self.get("zone", offerings, times)
+
+    def auto_renew(self, offerings: Ints, times: Ints) -> Truths:
+        """Whether each offering renews by itself: 1, 0, or UNSURE."""
+        return self.get("auto_renew", offerings, times)

@@ -82,6 +82,7 @@ class References:
     device = Reference("device", brand="text -> text", model="text -> text", is_5g="text -> bool")
     city = Reference("city", names="text -> text", country="text -> text", tourist="text -> bool", distance_km="text text -> int", has_tourist_city="text -> bool")
     plmn = Reference("plmn", country="text -> text", home="text -> bool", home_country="-> text!", roam_zone="text -> text")
+    offering = Reference("offering", zone="text -> text", auto_renew="text -> bool")
     holiday = Reference("holiday", holiday="text date -> text", is_holiday="text date -> bool")
     line = Reference("line", zone="text -> text", home_city="text -> text", activation_date="text -> date", payment_type="text -> text", bill_cycle_day="text -> int")
 

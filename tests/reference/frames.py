@@ -118,6 +118,8 @@ def added_up(function: str, argument: Any, members: list[Member], *, ever: bool)
             return next((value for member, value in reversed(known) if argument not in member.outdated), None)
         case "latest":
             return max(enumerate(known), key=lambda one: (one[1][0].time, one[0]))[1][1] if known else None
+        case "first" if ever:
+            return known[0][1] if known else None
         case "first":
             return min(known, key=lambda one: one[0].time)[1] if known else None
         case "list":
