@@ -70,7 +70,7 @@ class Plain:
     def due(self, limit, before=None):
         """The keys whose timers fire now, in order. `before`: the key and time of the next entry."""
         keys = [key for key, me in self.state.items() if me["due"] is not None and (me["due"] <= limit or (before is not None and before[0] == key and me["due"] < before[1]))]
-        return sorted(keys, key=lambda key: (self.state[key]["due"], key))
+        return sorted(keys, key=lambda key: (self.state[key]["due"], key[0], self.state[key]["since"], f"r{self.state[key]['anchor']}"))
 
     def awaited(self, key, time, rank):
         """`rank`: None for a timer's moment."""

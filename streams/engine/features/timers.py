@@ -22,7 +22,7 @@ from streams.engine.expression.evaluate import read
 from streams.engine.features.cuts import believed_in
 from streams.engine.flow import RecordFlow, StoredFlow
 from streams.engine.home import fingerprint
-from streams.engine.identity import pack
+from streams.engine.identity import pack, unpack
 from streams.engine.kernels import first_reached, kernel
 from streams.engine.stage import read_for
 from streams.engine.state.tables import NEVER
@@ -312,7 +312,7 @@ class Due:
         `begun`: the places of the anchors that set timers. `ended`: rows whose timers were called off or dropped.
         """
         fired = np.concatenate([fired, self._by_clock(batch, members, marks, base)])
-        fired = fired[self._in_order(fired)]
+        fired = fired[self._in_order(fired, members.flow)]
         rows, by = fired[:, 0], fired[:, BY]
         here = by >= 0
         set_rows = members.entries[ROW, begun]
@@ -351,16 +351,22 @@ class Due:
         for row in rows.tolist():
             texts[row] = b""
 
-    def _in_order(self, fired: Ints) -> Ints:
-        """By place, then due, then the text of the key."""
+    def _in_order(self, fired: Ints, flow: Flow) -> Ints:
+        """By place, then due, then the text of the base key; of one key in the order of the anchors' times and ids."""
         order = np.lexsort((fired[:, DUE], fired[:, PLACE]))
         places, dues = fired[order, PLACE], fired[order, DUE]
         tied = np.flatnonzero((places[1:] == places[:-1]) & (dues[1:] == dues[:-1]))
         if not len(tied):
             return order
-        several = order[np.union1d(tied, tied + 1)]
-        keys = self.scope.table.keys
-        by_key = sorted(several.tolist(), key=lambda at: keys[fired[at, 0]] or "")
+        table = self.scope.table
+        keys, texts = (table if table.base is None else table.base).keys, self.anchors.texts[self.anchor_name]
+
+        def rank(at: int) -> tuple[str, int, str]:
+            row, by = int(fired[at, 0]), int(fired[at, BY])
+            anchor = flow.identity(by) if by >= 0 else unpack(texts[row])
+            return keys[table.base_row[row]] or "", int(fired[at, SINCE]), anchor.record_id
+
+        by_key = sorted(order[np.union1d(tied, tied + 1)].tolist(), key=rank)
         number = np.zeros(len(fired), np.int64)
         number[by_key] = np.arange(len(by_key))
         return np.lexsort((number, fired[:, DUE], fired[:, PLACE]))
