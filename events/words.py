@@ -1,6 +1,6 @@
 """The records by their letters (`docs/semantics.md` §1.1), and streams of them that many definitions share."""
 
-from streams.define import Place, any_of, ref
+from streams.define import Place, any_of, event_time, ref
 from streams.definitions import columns
 
 V = columns.VoiceUsage()
@@ -93,3 +93,15 @@ deleted_at = removed.same(O.offering_id).within("400d").latest(removed.time)
 roaming_packs = completed.where(O.offering_kind == "roaming_pack", O.item_action.isin("add", "delete")).active(
     O.order_id, O.item_id, holds=O.item_action == "add", since=O.term_start.or_(completed.time), until=O.term_end, covers=ref.offering.zone(O.offering_id), together=O.offering_id
 )
+
+# Bills, and what is paid on them
+
+billed = bills.same(I.bill_id, I.currency)
+done = P.where(P.status == "done").same(P.bill_id, P.currency)
+bill_payments = done.where(P.kind == "payment")
+net_paid = P.amount_minor.where(P.kind == "payment").or_(-P.amount_minor)
+"""What a payment brings, and a refund takes."""
+open_amount = (I.remaining_minor - done.since(bills.time).until(event_time).sum(net_paid)[I.bill_id, I.currency]).or_(
+    I.amount_due_minor - done.until(event_time).sum(net_paid)[I.bill_id, I.currency]
+)
+"""What is to be paid on a bill: what it says is left less what was paid after it, else its amount less all that was paid on it."""

@@ -29,7 +29,7 @@ CASES = [
     Case(
         "each purse and currency",
         [topup(0, 5000, "1 12:00", valid_until=END), topup(0, 700, "1 12:01", bucket_id="promo", main=False, currency="USD", valid_until=END)],
-        [{**DETAIL, "bucket_id": "promo", "balance": 700, "currency": "USD"}, DETAIL],
+        [DETAIL, {**DETAIL, "bucket_id": "promo", "balance": 700, "currency": "USD"}],
         until=LATER,
     ),
 ]

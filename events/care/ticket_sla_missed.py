@@ -31,7 +31,7 @@ CASES = [
     Case(
         "each ticket",
         [ticket("1 10:00", expected_resolution_date=PROMISED), ticket("1 11:00", ticket_id="T2", expected_resolution_date=PROMISED)],
-        [{**MISSED, "ticket_id": "T2"}, MISSED],
+        [MISSED, {**MISSED, "ticket_id": "T2"}],
         until=LATER,
     ),
 ]

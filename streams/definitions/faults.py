@@ -147,7 +147,7 @@ def fault_of(part: Expr, read: Read) -> str | None:
         case PlaceReading() if part.name not in AS_OF and not is_behind(part.place.source, read.source):
             return f"{part}: wanted what is known of a place at any time ({', '.join(AS_OF)}), got a column that only place.moved has"
         case Feature():
-            for key in part.frame.stream.by_value:
+            for key in part.frame.stream.by_value if not part.at else ():
                 for field in key.walk():
                     if isinstance(field, RecordField) and field.record not in read.source.records():
                         return f"{part}: is kept for each {key} of {field.record.__name__}, which {names_of(read.source)} does not have: read it where that is known, or leave same({key}) out"

@@ -17,7 +17,7 @@ from streams.engine.features.active import Active, ActiveStage
 from streams.engine.features.absence import AbsenceSource, AbsenceStage, AwaitedStage
 from streams.engine.features.buckets import BucketStage, group_of
 from streams.engine.features.deadline import DeadlineSource, DeadlineStage
-from streams.engine.features.frame import Ever, Feature, Frame, Today, Within
+from streams.engine.features.frame import Between, Ever, Feature, Frame, Today, Within
 from streams.engine.features.level import CrossingSource, CrossingStage
 from streams.engine.features.members import MemberStage
 from streams.engine.features.moves import MoveSource, MoveStage
@@ -206,7 +206,7 @@ class Plan:
             self.every.append(stage)
         stage.read(feature, reader)
         self.evaluate(members, [*feature.arguments, *stream.by_value, *(feature.frame.extent.expressions() if isinstance(feature.frame.extent, Active) else ())])
-        self.evaluate(reader, feature.at or stream.by_value)
+        self.evaluate(reader, [*(feature.at or stream.by_value), *feature.frame.extent.asks])
         return stage
 
     def _mode(self, feature: Feature, *, own: str, subset: bool) -> tuple[str, Expr | None]:
@@ -221,7 +221,7 @@ class Plan:
                 return "active", None
             case Today() if subset and not own:
                 return "days", group_of(feature)
-            case Within(span=span) if subset and span.civil and not own:
+            case Within(span=span) if subset and span.civil and not own and not feature.at:
                 return "days", group_of(feature)
         return "members", None
 
@@ -274,7 +274,7 @@ class Plan:
         spans = {
             node.key(): node.frame.extent.span.longest_ms(value_of) if isinstance(node.frame.extent, Within) else 2 * DAY_MS
             for node in own
-            if not isinstance(node.frame.extent, Ever | Active)
+            if not isinstance(node.frame.extent, Ever | Active | Between)
         }
         return max(spans.values()) if spans and never_holds(condition, frozenset(spans), value_of) else None
 

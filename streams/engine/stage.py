@@ -194,9 +194,7 @@ class FeatureStage(Stage):
 
     def read(self, feature: Feature, reader: FlowStage) -> None:
         """Declare that `feature` is read at the happenings of `reader`. Called before the tables are built."""
-        from streams.engine.features.frame import Ever
-
-        at = feature.at if isinstance(feature.frame.extent, Ever) else ()
+        at = () if feature.function == "cover" else feature.at
         found = self.readers.setdefault((id(reader), *(one.key() for one in at)) if at else id(reader), Reader(reader, {}, at))
         found.features.setdefault(feature.key(), feature)
         if reader not in self.needs:

@@ -228,6 +228,18 @@ class Stream:
 
         return Frame(self, Today())
 
+    def until(self, moment: Expr) -> Frame:
+        """Those up to `moment`, which is read where the frame is; of at most 400 days."""
+        from streams.engine.features.frame import Between, Frame
+
+        return Frame(self, Between(None, moment))
+
+    def since(self, moment: Expr) -> Frame:
+        """Those behind `moment`, which is read where the frame is; of at most 400 days."""
+        from streams.engine.features.frame import Between, Frame
+
+        return Frame(self, Between(moment, None))
+
     def _ever(self) -> Frame:
         from streams.engine.features.frame import Ever, Frame
 
@@ -279,12 +291,15 @@ class Stream:
                 check_value(f"moves: {word}", value, one.literal)
         return Moves(MoveSource(self, value, before, assumed, remember=remember), (), self.by_value)
 
-    def then(self, other: Any, *, within: Length | None = None) -> Pair:
-        """One of `other` after one of these, within `within`; `.gap` is the time between. Each serves once; the latest free one counts."""
+    def then(self, other: Any, *, within: Length | None = None, every: bool = False) -> Pair:
+        """One of `other` after one of these, within `within`; `.gap` is the time between. Each serves once; the latest free one counts.
+
+        With `every` one of these serves every one of `other` behind it, until a later one comes.
+        """
         from streams.engine.features.pair import Pair, PairSource
 
         second = stream_of("then", other)
-        source = PairSource(self, second, None if within is None else span_of("then", within))
+        source = PairSource(self, second, None if within is None else span_of("then", within), every=every)
         return Pair(source, (), second.by_value[: len(source.keys_of(second))])
 
     def without(self, other: Any, *, within: Length) -> Absences:

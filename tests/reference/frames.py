@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from streams.engine.features.active import Active
-from streams.engine.features.frame import Ever, Today, Within
+from streams.engine.features.frame import Between, Ever, Today, Within
 from tests.reference.civil import civil_day, midnight
 from tests.reference.happening import JUMP_MS, Newest, misdated
 
@@ -87,6 +87,11 @@ def within(extent: Any, row: Row, on: Any, *, without_own: bool) -> list[Member]
             begin, end = midnight(day, on.zone) - 1, on.time
             if row.late(on):
                 end = midnight(day + timedelta(days=1), on.zone) - 1
+        case Between():
+            low, high = (None if one is None else on.value(one) for one in (extent.since, extent.until))
+            if (low is None) != (extent.since is None) or (high is None) != (extent.until is None):
+                return []
+            return [member for member in members if member.fresh and (low is None or low < member.time) and (high is None or member.time <= high)]
         case Within():
             length = on.length(extent.span)
             begin, end = on.time - length, on.time

@@ -54,6 +54,9 @@ class View:
     def parameter(self, node: Any) -> int:
         return self.reading.parameter(node)
 
+    def value(self, node: Any) -> Any:
+        return value(node, self)
+
     def length(self, span: Any) -> int:
         """ms, or civil days."""
         return span.length if isinstance(span.length, int) else self.parameter(span.length)

@@ -131,18 +131,18 @@ class Pair(Scalar):
             free = [one for one in sides.first if self.fits(one, on)]
             if free:
                 first = max(free, key=lambda one: (one.time, one.number))
-                sides.first.remove(first)
+                if not source.every:
+                    sides.first.remove(first)
                 found.append(self.paired(first, on))
             else:
                 sides.second.append(on)
         for on in self.rule.of(source.first):
             sides = self.row(self.place(on, source.keys_of(source.first)), Sides)
             free = [one for one in sides.second if self.fits(on, one)] if source.within is not None else []
-            if free:
-                second = min(free, key=lambda one: (one.time, one.number))
+            for second in sorted(free, key=lambda one: (one.time, one.number))[: None if source.every else 1]:
                 sides.second.remove(second)
                 found.append(self.paired(on, second))
-            else:
+            if source.every or not free:
                 sides.first.append(on)
         return found
 

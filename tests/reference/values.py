@@ -26,6 +26,7 @@ from streams.engine.expression import (
     Logic,
     Not,
     OnDay,
+    Only,
     OrElse,
     Param,
     Reading,
@@ -124,6 +125,8 @@ def value(node: Any, on: Any) -> Any:
             return value(node.right, on) if first is None else first
         case Known():
             return value(node.inner, on) is not None
+        case Only():
+            return value(node.inner, on) if value(node.condition, on) is True else None
         case TruthKey():
             return value(node.inner, on)
     raise TypeError(node)

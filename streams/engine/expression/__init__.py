@@ -11,7 +11,7 @@ from streams.engine.expression.evaluate import Array, Column, Env, known
 from streams.engine.expression.dates import TextDate
 from streams.engine.expression.fractions import Fractional, Rounded, decimal, exactly
 from streams.engine.expression.leaves import CivilDay, EventDay, EventTime, Join, OnDay, Param, Reading, RecordField, TruthKey, Unknown
-from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, Operand, OrElse, both, condition, expr, maximum
+from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, Only, Operand, OrElse, both, condition, expr, maximum
 from streams.engine.expression.types import KIND_WORDS, DefinitionFault, ValueKind, measure
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Logic",
     "Not",
     "OnDay",
+    "Only",
     "Operand",
     "OrElse",
     "Param",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from schemas.codes import code
+from schemas.codes import NULL, code
 from streams.engine.expression.evaluate import Array, Column, Env, alternative, calculation, comparison, conjunction, disjunction, membership, negation
 from streams.engine.expression.quantities import quantity
 from streams.engine.expression.types import DefinitionFault, ValueKind, check_comparison, check_condition, check_domains, check_value, kind_of_result, shown, unit_of_result
@@ -155,6 +155,10 @@ class Expr:
     def or_(self, value: Operand) -> Expr:
         """The value, and where it is unknown `value`."""
         return OrElse(self, expr(value))
+
+    def where(self, condition: Expr) -> Expr:
+        """The value where `condition` is true, else unknown."""
+        return Only(self, condition)
 
     @property
     def seconds(self) -> Expr:
@@ -359,6 +363,27 @@ class OrElse(Binary):
 
     def column(self, env: Env) -> Column:
         return alternative(self.left.column(env), self.right.column(env))
+
+
+class Only(Expr):
+    """A value where a condition is true, else unknown."""
+
+    def __init__(self, inner: Expr, condition: Expr) -> None:
+        check_condition(f"{inner}.where({condition})", condition)
+        self.inner, self.condition = inner, condition
+        self.kind, self.unit, self.domain, self.nullable = inner.kind, inner.unit, inner.domain, True
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.inner, self.condition)
+
+    def column(self, env: Env) -> Column:
+        values, known = self.inner.column(env)
+        true = np.array(np.broadcast_to(self.condition.column(env).values, np.shape(values)))
+        shown = true if known is None else true & known
+        return Column(np.where(shown, values, False if self.kind == "bool" else 0 if self.kind in ("text", "token") else NULL), shown)
+
+    def __str__(self) -> str:
+        return f"({self.inner} where {self.condition})"
 
 
 def expr(value: object) -> Expr:

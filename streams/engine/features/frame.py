@@ -37,6 +37,9 @@ class Extent:
     ordered = True
     """Whether a late member is no reason to evaluate a rule. Else every member is evaluated, with those of its stretch known so far."""
 
+    asks: tuple[Expr, ...] = ()
+    """What it reads where the frame is read."""
+
     def key(self) -> object:
         """Equal for extents that mean the same."""
         return type(self).__name__
@@ -71,6 +74,31 @@ class Today(Extent):
         return "today"
 
 
+class Between(Extent):
+    """All behind `since` and up to `until`, moments that the reader names, of the last 400 days; none where one is unknown.
+
+    Without `until` those behind the reader's own time count too.
+    """
+
+    ordered = False
+
+    def __init__(self, since: Expr | None, until: Expr | None) -> None:
+        for word, one in (("since", since), ("until", until)):
+            if one is not None and (not isinstance(one, Expr) or one.kind != "time"):
+                raise DefinitionFault(f"{word}: wanted a moment such as event_time, got {one!r}")
+        self.since, self.until = since, until
+        self.asks = tuple(one for one in (since, until) if one is not None)
+
+    def key(self) -> object:
+        return ("between", *(None if one is None else one.key() for one in (self.since, self.until)))
+
+    def canonical(self, value_of: ValueOf) -> str:
+        return " ".join(f"{word} {canonical(one, value_of)}" for word, one in (("since", self.since), ("until", self.until)) if one is not None)
+
+    def __str__(self) -> str:
+        return " ".join(f"{word} {one}" for word, one in (("since", self.since), ("until", self.until)) if one is not None)
+
+
 class Ever(Extent):
     """The whole life of the key, in the order of release."""
 
@@ -89,6 +117,12 @@ class Frame:
     def before(self) -> Frame:
         """The same frame without the trigger's own record."""
         return Frame(self.stream, self.extent, without_own=True)
+
+    def until(self, moment: Expr) -> Frame:
+        """Of a frame `.since(…)`: those up to `moment`. Raises DefinitionFault."""
+        if not isinstance(self.extent, Between) or self.extent.until is not None:
+            raise DefinitionFault(f"until: wanted a frame such as payments.since(…), got one of {self.extent}")
+        return Frame(self.stream, Between(self.extent.since, moment), without_own=self.without_own)
 
     def count(self) -> Feature:
         """How many; 0 for none."""
@@ -164,14 +198,14 @@ class Feature(Reading):
     def __getitem__(self, values: Expr | tuple[Expr, ...]) -> Feature:
         """The same for other values of what splits the stream: `paid[I.bill_id]` at a bill, of payments `.same(P.bill_id)`. Raises DefinitionFault."""
         at, split = values if isinstance(values, tuple) else (values,), self.frame.stream.by_value
-        if not isinstance(self.frame.extent, Ever) or self.at:
-            raise DefinitionFault(f"{self}[…]: wanted a value over the life of a key, such as payments.same(P.bill_id).sum(…), got one of a frame ({self.frame.extent})")
+        if not isinstance(self.frame.extent, Ever | Between | Within) or self.at:
+            raise DefinitionFault(f"{self}[…]: wanted a value over the life of a key, such as payments.same(P.bill_id).sum(…), or of a frame such as .within('7d'), got one of {self.frame.extent}")
         if len(at) != len(split) or not all(isinstance(one, Expr) and one.kind == own.kind for one, own in zip(at, split, strict=True)):
             raise DefinitionFault(f"{self}[{', '.join(map(str, at))}]: wanted a value for each that splits the stream: {', '.join(map(str, split)) or 'none does'}")
         return Feature(self.frame, self.function, *self.arguments, at=at)
 
     def children(self) -> tuple[Expr, ...]:
-        return self.at
+        return (*self.at, *self.frame.extent.asks)
 
     def reaches(self, *steps: Operand) -> Reaches:
         """A member lifts the count or sum from below a step to the step or above; `.step` is the highest step reached. Raises DefinitionFault."""

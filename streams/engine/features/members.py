@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.columns import DAY_MS
-from streams.engine.features.frame import Ever, Within
+from streams.engine.features.frame import Between, Ever, Within
+from streams.engine.features.pair import KEPT_MS
 from streams.engine.features.reading import SHOWN, Added, Stretch, coded
 from streams.engine.home import fingerprint
 from streams.engine.stage import Entries, FeatureStage, Reader, entries_of
@@ -85,7 +86,8 @@ class MemberStage(FeatureStage):
         for feature in features:
             extent = feature.frame.extent
             assert not isinstance(extent, Ever), f"{feature}: a life has no members"  # the plan keeps sums of lives
-            self.longest_ms = max(self.longest_ms, extent.span.longest_ms(value_of) if isinstance(extent, Within) else 2 * DAY_MS)
+            longest = extent.span.longest_ms(value_of) if isinstance(extent, Within) else KEPT_MS if isinstance(extent, Between) else 2 * DAY_MS
+            self.longest_ms = max(self.longest_ms, longest)
         foreign = any(not feature.frame.extent.ordered for feature in features) or any(not self._own(reader.stage) for reader in self.readers.values())
         self.keep_ms = self.longest_ms + (self.home.late_limit_ms if foreign else 0)
         table, part = self.scope.table, self.home.part((self.stream.source,))
@@ -110,14 +112,14 @@ class MemberStage(FeatureStage):
     def run(self, batch: Batch) -> None:
         members = self.members.flow
         readers = list(self.readers.values())
-        entries = entries_of(members, [reader.stage.flow for reader in readers])
+        entries = entries_of(members, [reader.stage.flow for reader in readers], [bool(reader.at) for reader in readers])
         self.lists.settle()
         self.feed = self._feed(batch, entries, members, readers)
         self._end_lines(batch, entries)
         self.walk_again(np.arange(len(entries.at)))
         if not self.empties:  # else the stage that empties the lists says when they are done
             self.finish()
-        self.entries = {id(reader.stage): entry for reader, entry in zip(readers, entries.readers, strict=True)}
+        self.entries = {id(reader.stage): entry for reader, entry in zip(readers, entries.readers, strict=True) if not reader.at}
         for reader, entry in zip(readers, entries.readers, strict=True):
             self._put(reader, entry)
 
@@ -130,7 +132,7 @@ class MemberStage(FeatureStage):
         for reader, entry in zip(readers, entries.readers, strict=True):
             alone = np.flatnonzero(~is_member[entry])
             if len(alone):
-                rows[entry[alone]] = self.scope.rows_there(reader.stage.flow.take(alone), self.reader_keys[id(reader.stage)])
+                rows[entry[alone]] = self.scope.rows_there(reader.stage.flow.take(alone), reader.at or self.reader_keys[id(reader.stage)])
         values = np.empty((len(self.arguments), members.n), np.int64)
         for number, argument in enumerate(self.arguments):
             values[number] = coded(argument, members)
@@ -189,7 +191,8 @@ class MemberStage(FeatureStage):
 
     def _put(self, reader: Reader, entry: Ints) -> None:
         flow = reader.stage.flow
-        flow.put(("late", self.name), self.feed.late[entry])
+        if not reader.at:
+            flow.put(("late", self.name), self.feed.late[entry])
         stretches: dict[tuple[object, bool], Stretch] = {}
         for feature in reader.features.values():
             extent = feature.frame.extent
@@ -205,7 +208,7 @@ class MemberStage(FeatureStage):
 
     def entry_of(self, stage: FlowStage) -> Ints:
         """The entry of each happening of a reader, or of some of a reader's happenings. Raises LookupError."""
-        flows = {id(reader.stage.flow): self.entries[id(reader.stage)] for reader in self.readers.values()}
+        flows = {id(reader.stage.flow): self.entries[id(reader.stage)] for reader in self.readers.values() if not reader.at}
         flow: Flow = stage.flow
         index = np.arange(flow.n)
         while id(flow) not in flows:

@@ -73,12 +73,13 @@ class PairSource(Marked):
     """A happening of `second` after one of `first` (t_B <= t_A + within, or 400 days where there is none). One A serves one B; the latest free A before B counts.
 
     Each side may come late: the trigger is the second one by time, whichever arrives last. At equal times of two topics A counts as before B.
+    `every`: one A serves every B behind it, until a later A.
     """
 
     word = "pair"
 
-    def __init__(self, first: Stream, second: Stream, within: Span | None) -> None:
-        self.first, self.second, self.within = first, second, within
+    def __init__(self, first: Stream, second: Stream, within: Span | None, *, every: bool = False) -> None:
+        self.first, self.second, self.within, self.every = first, second, within, every
         shared_keys(first, second, first)
         self.gap: Expr = Of(self, "gap", "int", unit="ms")
 
@@ -96,11 +97,11 @@ class PairSource(Marked):
         return {"gap": self.gap}
 
     def expressions(self) -> tuple[object, ...]:
-        return (self.within,)
+        return (self.within, self.every)
 
     def text(self, value_of: ValueOf, mark_of: ValueOf) -> str:
         within = "" if self.within is None else f" within {self.within.canonical(mark_of)}"
-        return f"[{self.first.canonical(value_of)}] then [{self.second.canonical(value_of)}]{within}"
+        return f"[{self.first.canonical(value_of)}] then{' every' if self.every else ''} [{self.second.canonical(value_of)}]{within}"
 
 
 class Earlier(Of):
@@ -184,7 +185,7 @@ class PairStage(FlowStage):
             waiting.make_room(m)
         base = self.marks.begin(len(waiting.links), m)
         found = np.empty((m, 2 + first_values.shape[1]), np.int64)
-        late = np.empty((n, pairing.VALUES + first_values.shape[1] + second_values.shape[1]), np.int64)
+        late = np.empty((len(waiting.links) if self.source.every else n, pairing.VALUES + first_values.shape[1] + second_values.shape[1]), np.int64)
         put = np.zeros(m, np.int64)
         counts = pairing.pairs(
             firsts.entries,
@@ -206,6 +207,7 @@ class PairStage(FlowStage):
             self.marks.values,
             base,
             within is not None,
+            self.source.every,
             self.most,
             self.longest,
             self.kept,

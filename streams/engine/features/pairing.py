@@ -66,7 +66,7 @@ def earliest_waiting(lists: Any, links: Any, seconds: Any, row: int, time: int, 
 
 @kernel(
     "UniTuple(int64, 2)(int64[:,:], int64[:,:], int64[:,:], int64[:,:], int64[:,:], int64[:], int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:],"
-    " int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:], int64[:], int64, boolean, int64, int64, int64, int64[:,:], int64[:,:], int64[:])"
+    " int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:], int64[:], int64, boolean, boolean, int64, int64, int64, int64[:,:], int64[:,:], int64[:])"
 )
 def pairs(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     firsts: Any,
@@ -88,6 +88,7 @@ def pairs(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     marks: Any,
     base: int,
     ends: bool,
+    every: bool,
     most: int,
     longest: int,
     keep: int,
@@ -98,7 +99,7 @@ def pairs(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     """Bring halves together, in merged order; at the same place second halves go first. Returns how many pairs of each kind.
 
     `free`: first halves (time, end, values); `waiting`: second halves (time, code, values), whose code is the topic, plus 16 where
-    the moment is a timer's. `ends`: whether pairs have an end, so that second halves wait for late first ones, both at most `keep` ms.
+    the moment is a timer's. `ends`: whether pairs have an end, so that second halves wait for late first ones, both at most `keep` ms. `every`: a first half serves all second ones behind it.
     `found`: pairs whose second half came last: its place in the flow, the gap, values of the first. `late`: the others, see above.
     `put`: the node of each second half that waits. marks[node] - base: its place in the flow; less: from an earlier batch.
     """
@@ -136,8 +137,9 @@ def pairs(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
                 found[n, 0], found[n, 1] = j, time - free[node, 0]
                 for c in range(kept):
                     found[n, 2 + c] = free[node, 2 + c]
-                take_out(lists, links, spare, row, node)
-                dirty[row] = True
+                if not every:
+                    take_out(lists, links, spare, row, node)
+                    dirty[row] = True
                 n += 1
             elif ends:
                 node = put_in_order(late_lists, late_links, waiting, late_spare, row, time, most)
@@ -150,8 +152,11 @@ def pairs(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
                     late_dirty[row] = True
             j += 1
             continue
-        node = earliest_waiting(late_lists, late_links, waiting, row, time, firsts[4, i] if firsts[2, i] == 0 else -1, firsts[5, i]) if ends else 0
-        if node != 0:
+        served = False
+        while ends and (every or not served):
+            node = earliest_waiting(late_lists, late_links, waiting, row, time, firsts[4, i] if firsts[2, i] == 0 else -1, firsts[5, i])
+            if node == 0:
+                break
             late[n_late, 0], late[n_late, 1], late[n_late, 2], late[n_late, 3] = at, waiting[node, 0], waiting[node, 1], row
             late[n_late, 4], late[n_late, 5], late[n_late, 6] = waiting[node, 0] - time, max(marks[node] - base, -1), node
             for c in range(kept):
@@ -162,7 +167,8 @@ def pairs(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
             take_out(late_lists, late_links, late_spare, row, node)
             late_dirty[row] = True
             n_late += 1
-        else:
+            served = True
+        if every or not served:
             node = put_in_order(lists, links, free, spare, row, time, most)
             if node != 0:
                 free[node, 1] = firsts[5, i]

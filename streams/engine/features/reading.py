@@ -9,7 +9,7 @@ import numpy as np
 from schemas.codes import NULL, text_of
 from streams.engine.expression import Column
 from streams.engine.features.distinct import distincts, tops
-from streams.engine.features.frame import Today, Within
+from streams.engine.features.frame import Between, Today, Within
 from streams.engine.features.windows import Windows, anys, extremes, firsts, nearests, sums
 from streams.engine.stage import read_for
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streams.engine.flow import Flow
     from streams.engine.spans import ValueOf
 
+NEVER = 2**62
 SHOWN = ("latest", "first", "top", "list")
 """Functions that give a text back: then its letters are kept, not only its code."""
 
@@ -56,12 +57,15 @@ class Stretch:
         self.stage, self.flow, self.entry, self.own = stage, flow, entry, own
         self.length, self.civil = length_of(extent, stage.home.world.value_of)
         self.whole_day = isinstance(extent, Today)
+        self.between = extent if isinstance(extent, Between) else None
         self.all: Windows | None = None
         self.walk = -1
 
     def before(self, index: Ints | None) -> Ints:
         """The last moment that is out of the frame of each happening, epoch ms."""
         times = self._times(index)
+        if self.between is not None:
+            return self._named(self.between.since, index, NULL, NEVER)
         if not self.civil:
             return times - self.length
         return self._midnight(times, 1 - self.length, index) - 1
@@ -69,10 +73,19 @@ class Stretch:
     def until(self, index: Ints | None) -> Ints:
         """The last moment that is in it: the happening's own; of a day, where the happening is a late member, the last one of the day."""
         times = self._times(index)
+        if self.between is not None:
+            return self._named(self.between.until, index, NEVER, NULL)
         late = self.stage.feed.late[self.entry if index is None else self.entry[index]]
         if not self.whole_day or not late.any():
             return times
         return np.where(late, self._midnight(times, 1, index) - 1, times)
+
+    def _named(self, moment: Expr | None, index: Ints | None, otherwise: int, unknown: int) -> Ints:
+        """The moment that each reader names, `otherwise` where the frame has no such end, `unknown` where it is unknown."""
+        if moment is None:
+            return np.full(self.flow.n if index is None else len(index), otherwise)
+        moments = coded(moment, self.flow) if index is None else coded(moment, self.flow)[index]
+        return np.where(moments == NULL, unknown, moments)
 
     def _times(self, index: Ints | None) -> Ints:
         return self.flow.time if index is None else self.flow.time[index]

@@ -11,6 +11,8 @@ purses = B.where(B.main).active(B.bucket_id, B.currency, holds=B.balance_after >
 packs = V.all.active(V.cell_id, V.call_id, holds=V.outcome != "no_answer", since=V.answer_time, covers=V.other_party, together=V.direction)
 spent = main.same(B.bucket_id).sum(B.delta)
 told, paid = B.same(B.charge_reason), V.same(V.other_party)
+asked, ended = C.where(C.status == "opened"), C.where(C.status == "completed")
+dialled = V.where(V.direction == "mo").same(V.other_party)
 
 EVENTS = [
     toy("talks", "line", C.where(talks.count() >= 1), n=talks.count(), longest=talks.largest(V.duration_s), cause=talks.smallest(V.cause_for_term)),
@@ -25,4 +27,11 @@ EVENTS = [
     toy("party_again", "customer", V.where(paid.latest(V.duration_s)[V.other_party] >= 1), last=paid.latest(V.cell_id)[V.other_party], at=event_time),
     toy("at_timer", "line", V.same(V.other_party).after("3d").where(paid.count()[V.other_party] >= 2), n=paid.count()[V.other_party], cell=paid.first(V.cell_id)[V.other_party]),
     toy("by_cell", "account", V.where(V.same(V.call_id).count()[V.cell_id] >= 1), n=V.same(V.call_id).count()[V.cell_id]),
+    toy("every", "line", asked.then(ended, within="5h", every=True), gap=asked.then(ended, within="5h", every=True).gap, status=C.status),
+    toy("every_party", "customer", dialled.then(V.same(V.other_party), every=True), was=dialled.then(V.same(V.other_party), every=True).earlier(V.duration_s)),
+    toy("every_days", "account", asked.then(ended, within="3d", every=True), cool("1d"), since=asked.then(ended, within="3d", every=True).earlier(C.channel)),
+    toy("until", "line", main.where(main.until(B.valid_until).count() >= 2), n=main.until(B.valid_until).count(), later=main.since(B.valid_until).sum(B.delta)),
+    toy("since_at_timer", "line", dialled.after("3d"), n=V.same(V.other_party).since(dialled.time).until(event_time).count()[V.other_party], all=V.all.since(dialled.time).count()),
+    toy("between", "customer", C.where(V.all.until(event_time).count() >= 1), n=V.all.since(C.start_time).count(), of=V.same(V.direction).until(event_time).count()[C.channel]),
+    toy("only", "line", V.where(V.duration_s.where(V.direction == "mo").or_(0) >= 61), n=V.cause_for_term.where(V.outcome == "answered")),
 ]
