@@ -23,7 +23,12 @@ CASES = [
     Case("paid at the moment itself", [bill(12800, "2 03:00"), payment(12800, "17 10:00")], [], until=LATER),
     Case("paid a moment later", [bill(12800, "2 03:00"), payment(12800, "17 10:00:00.001")], [DETAIL], until=LATER),
     Case("a part is paid, before the bill too", [payment(1000, "1 03:00"), bill(12800, "2 03:00"), payment(800, "3 10:00")], [{**DETAIL, "open": 11000}], until=LATER),
-    Case("what is left is said: only what is paid later is taken off", [payment(1000, "1 03:00"), bill(12800, "2 03:00", remaining_minor=11800), payment(800, "3 10:00")], [{**DETAIL, "open": 11000}], until=LATER),
+    Case(
+        "what is left is said: only what is paid later is taken off",
+        [payment(1000, "1 03:00"), bill(12800, "2 03:00", remaining_minor=11800), payment(800, "3 10:00")],
+        [{**DETAIL, "open": 11000}],
+        until=LATER,
+    ),
     Case("a refund opens it again", [bill(12800, "2 03:00"), payment(12800, "3 10:00"), payment(1, "4 10:00", kind="refund")], [{**DETAIL, "open": 1}], until=LATER),
     Case("another bill, another currency", [bill(12800, "2 03:00"), payment(12800, "3 10:00", bill_id="BL-2"), payment(12800, "3 10:00", currency="USD")], [DETAIL], until=LATER),
     Case("nothing to pay", [bill(0, "2 03:00"), bill(-5, "2 03:00", "BL-2")], [], until=LATER),

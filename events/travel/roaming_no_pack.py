@@ -17,9 +17,9 @@ class RoamingNoPack(Event, by="line"):
 DETAIL = {"country": "FR", "bytes": 2_000_000, "charge": None, "currency": None}
 
 
-def abroad(at: str, **more: object) -> dict[str, object]:
+def abroad(at: str, total_bytes: int = 2_000_000, **more: object) -> dict[str, object]:
     """Data in France."""
-    return session(at, **{"roaming": True, "visited_plmn": "208-01", **more})
+    return session(at, total_bytes, **{"roaming": True, "visited_plmn": "208-01", **more})
 
 
 def pack(at: str, **more: object) -> dict[str, object]:

@@ -57,7 +57,6 @@ class Scope(NamedTuple):
             rows[index] = self.table.rows_within(base[index], [code[index] for code in codes], flow.time[index])
         return rows
 
-
     def rows_there(self, flow: Flow, values: Sequence[Expr]) -> Rows:
         """The same where no row is made: -1 also where there is none yet."""
         base = flow.rows(self.by)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from schemas.columns import DAY_MS
 from schemas.raw import RECORD_TYPES
 from streams.engine.expression import DefinitionFault, Expr, Known, RecordField, both
-from streams.engine.features.active import Active, ActiveStage
 from streams.engine.features.absence import AbsenceSource, AbsenceStage, AwaitedStage
+from streams.engine.features.active import Active, ActiveStage
 from streams.engine.features.buckets import BucketStage, group_of
 from streams.engine.features.deadline import DeadlineSource, DeadlineStage
 from streams.engine.features.frame import Between, Ever, Feature, Frame, Today, Within
@@ -190,7 +190,7 @@ class Plan:
         members = self.flow(stream, by)
         mode, group = self._mode(feature, own=own, subset=members in inner_stages(reader))
         text = f"{by} {own} {stream.canonical(self.home.world.value_of)} group {self.home.text(group) if group is not None else '-'}"
-        key = (mode, stream.key(), by, own, None if group is None else group.key())
+        key: tuple[object, ...] = (mode, stream.key(), by, own, None if group is None else group.key())
         if isinstance(feature.frame.extent, Active):
             text, key = f"{text} {feature.frame.extent.canonical(self.home.world.value_of)}", (*key, feature.frame.extent.key())
         stage = next((one for one in self.features[key] if one not in ancestors(reader)), None)

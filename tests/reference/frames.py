@@ -9,8 +9,9 @@ from typing import Any
 from streams.engine.features.active import Active
 from streams.engine.features.frame import Between, Ever, Today, Within
 from tests.reference.civil import civil_day, midnight
-from tests.reference.happening import JUMP_MS, Newest, misdated
+from tests.reference.happening import JUMP_MS, LATE_MS, Newest, misdated
 
+DAY_MS = 86_400_000
 MOST_SUM = 2**62
 MOST_LISTED = 32
 LIFELONG = ("count",)
@@ -91,7 +92,9 @@ def within(extent: Any, row: Row, on: Any, *, without_own: bool) -> list[Member]
             low, high = (None if one is None else on.value(one) for one in (extent.since, extent.until))
             if (low is None) != (extent.since is None) or (high is None) != (extent.until is None):
                 return []
-            return [member for member in members if member.fresh and (low is None or low < member.time) and (high is None or member.time <= high)]
+            low = max(on.time - 400 * DAY_MS, on.time - 400 * DAY_MS if low is None else low)
+            high = min(on.time + LATE_MS, on.time + LATE_MS if high is None else high)
+            return [member for member in members if member.fresh and low < member.time <= high]
         case Within():
             length = on.length(extent.span)
             begin, end = on.time - length, on.time

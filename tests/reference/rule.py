@@ -11,8 +11,8 @@ from math import floor
 from typing import Any
 
 from streams.engine.features.absence import AbsenceSource
-from streams.engine.features.deadline import DeadlineSource
 from streams.engine.features.active import Active
+from streams.engine.features.deadline import DeadlineSource
 from streams.engine.features.frame import Ever, Feature
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource

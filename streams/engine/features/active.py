@@ -217,7 +217,9 @@ class ActiveStage(FeatureStage):
         self.item = table.column(f"{self.name}.item", "int", part=part, length=DELETED_AT + 1)
         self.arguments = [feature.arguments[0] if feature.arguments else None for feature in self.features.values()]
         texts = " ".join("-" if one is None else self.home.text(one) for one in self.arguments)
-        self.shown = table.column(f"{self.name}.shown.{fingerprint(texts)}", "int", part=part, length=len(self.arguments)) if any(one is not None for one in self.arguments) else None
+        self.shown = (
+            table.column(f"{self.name}.shown.{fingerprint(texts)}", "int", part=part, length=len(self.arguments)) if any(one is not None for one in self.arguments) else None
+        )
         self.ops = np.array([OPS[feature.function] for feature in self.features.values()], np.int64)
         self.home.keep(table, None)
 

@@ -77,7 +77,7 @@ class Today(Extent):
 class Between(Extent):
     """All behind `since` and up to `until`, moments that the reader names, of the last 400 days; none where one is unknown.
 
-    Without `until` those behind the reader's own time count too.
+    Without `until` those behind the reader's own time count too, as far as the late limit.
     """
 
     ordered = False
@@ -199,7 +199,9 @@ class Feature(Reading):
         """The same for other values of what splits the stream: `paid[I.bill_id]` at a bill, of payments `.same(P.bill_id)`. Raises DefinitionFault."""
         at, split = values if isinstance(values, tuple) else (values,), self.frame.stream.by_value
         if not isinstance(self.frame.extent, Ever | Between | Within) or self.at:
-            raise DefinitionFault(f"{self}[…]: wanted a value over the life of a key, such as payments.same(P.bill_id).sum(…), or of a frame such as .within('7d'), got one of {self.frame.extent}")
+            raise DefinitionFault(
+                f"{self}[…]: wanted a value over the life of a key, such as payments.same(P.bill_id).sum(…), or of a frame such as .within('7d'), got one of {self.frame.extent}"
+            )
         if len(at) != len(split) or not all(isinstance(one, Expr) and one.kind == own.kind for one, own in zip(at, split, strict=True)):
             raise DefinitionFault(f"{self}[{', '.join(map(str, at))}]: wanted a value for each that splits the stream: {', '.join(map(str, split)) or 'none does'}")
         return Feature(self.frame, self.function, *self.arguments, at=at)

@@ -10,6 +10,7 @@ from schemas.codes import NULL, text_of
 from streams.engine.expression import Column
 from streams.engine.features.distinct import distincts, tops
 from streams.engine.features.frame import Between, Today, Within
+from streams.engine.features.pair import KEPT_MS
 from streams.engine.features.windows import Windows, anys, extremes, firsts, nearests, sums
 from streams.engine.stage import read_for
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from streams.engine.spans import ValueOf
 
 NEVER = 2**62
+"""A moment behind all others."""
 SHOWN = ("latest", "first", "top", "list")
 """Functions that give a text back: then its letters are kept, not only its code."""
 
@@ -65,7 +67,7 @@ class Stretch:
         """The last moment that is out of the frame of each happening, epoch ms."""
         times = self._times(index)
         if self.between is not None:
-            return self._named(self.between.since, index, NULL, NEVER)
+            return np.maximum(self._named(self.between.since, index, NULL, NEVER), times - KEPT_MS)
         if not self.civil:
             return times - self.length
         return self._midnight(times, 1 - self.length, index) - 1
@@ -74,7 +76,7 @@ class Stretch:
         """The last moment that is in it: the happening's own; of a day, where the happening is a late member, the last one of the day."""
         times = self._times(index)
         if self.between is not None:
-            return self._named(self.between.until, index, NEVER, NULL)
+            return np.minimum(self._named(self.between.until, index, NEVER, NULL), times + self.stage.home.late_limit_ms)
         late = self.stage.feed.late[self.entry if index is None else self.entry[index]]
         if not self.whole_day or not late.any():
             return times
@@ -138,6 +140,7 @@ class Added:
                 return read(feature, extremes(windows, columns[0], smallest=feature.function == "smallest"))
             case "latest" | "first":
                 return read(feature, nearests(windows, columns[0], unknown_of(feature.arguments[0]), first=feature.function == "first"))
+        raise TypeError(f"{feature}: not of members")
 
 
 def read(feature: Feature, values: Ints) -> Column:
