@@ -21,7 +21,9 @@ from streams.engine.features.level import CrossingSource, CrossingStage
 from streams.engine.features.members import MemberStage
 from streams.engine.features.moves import MoveSource, MoveStage
 from streams.engine.features.pair import PairSource, PairStage
+from streams.engine.features.passing import place_of
 from streams.engine.features.place import Place, PlaceReading, PlaceSource, PlaceStage
+from streams.engine.features.place_later import LaterPlaceStage
 from streams.engine.features.reach import ReachSource, ReachStage
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.running import RunningStage
@@ -48,6 +50,7 @@ class Plan:
         self.home = home
         self.flows: dict[object, FlowStage] = {}
         self.features: dict[object, list[FeatureStage]] = defaultdict(list)
+        self.places: dict[int, list[LaterPlaceStage]] = defaultdict(list)
         self.names: dict[str, object] = {}
         self.evaluated: dict[int, list[Expr]] = defaultdict(list)
         self.every: list[Stage] = []
@@ -107,7 +110,7 @@ class Plan:
 
     def _is_read(self, node: Expr, source: Source) -> bool:
         """Whether a value must be read from state at a happening of `source`."""
-        return isinstance(node, Feature) or (isinstance(node, PlaceReading) and not comes_from(source, node.place))
+        return isinstance(node, Feature) or (isinstance(node, PlaceReading) and place_of(source) is not node.place)
 
     def source(self, source: Source, by: str) -> FlowStage:
         """The stage of a source."""
@@ -140,13 +143,14 @@ class Plan:
             case PairSource():
                 return PairStage(home, by, source, self.flow(source.first, by), self.flow(source.second, by), name)
             case AbsenceSource():
-                return AbsenceStage(home, by, source, self.flow(source.first, by), self.flow(source.awaited, by), name)
+                absence = AbsenceStage(home, by, source, self.flow(source.first, by), self.flow(source.awaited, by), name)
+                return self.with_passing(absence, by)
             case DeadlineSource():
                 first = self.flow(source.first, by)
                 deadline = DeadlineStage(home, by, source, first, None if source.awaited is None else self.flow(source.awaited, by), name)
                 deadline.needs += self.read_all(source.read(), first, by)
                 self.evaluate(first, source.read())
-                return deadline
+                return self.with_passing(deadline, by)
             case SilenceSource():
                 inner = self.flow(source.stream, by)
                 stage = SilenceStage(home, by, source, inner, name)
@@ -158,6 +162,14 @@ class Plan:
                 inner = self.flow(source.feature.frame.stream, by)
                 return ReachStage(source, inner, *self.read_all([source.feature], inner, by))
         raise TypeError(f"{source}: no stage for a {type(source).__name__}")
+
+    def with_passing(self, stage: AwaitedStage, by: str) -> AwaitedStage:
+        """`stage`, whose timers fire before the location records of their line where moves have set them."""
+        place = place_of(stage.source.first.source)
+        if place is not None:
+            stage.passing = self.flow(place.stream, by)
+            stage.needs.append(stage.passing)
+        return stage
 
     # What is read
 
@@ -173,11 +185,22 @@ class Plan:
                 if isinstance(node, Feature):
                     found.append(self.read(node, reader, by, own=own))
                 elif isinstance(node, PlaceReading) and not self._shows(reader, node.place):
-                    place = self.source(node.place.source, by)
-                    assert isinstance(place, PlaceStage)  # of a place
+                    place = self.place_at(node.place, reader, by)
                     place.read(node.name, reader)
                     found.append(place)
         return list(dict.fromkeys(found))
+
+    def place_at(self, place: Place, reader: FlowStage, by: str) -> PlaceStage | LaterPlaceStage:
+        """The stage that reads a place at the happenings of `reader`: where these come from its moves, one that runs behind them."""
+        first = self.source(place.source, by)
+        assert isinstance(first, PlaceStage)  # of a place
+        stages = self.places[id(first)]
+        found = next((one for one in (first, *stages) if one not in ancestors(reader)), None)
+        if found is None:
+            found = LaterPlaceStage(first)
+            stages.append(found)
+            self.every.append(found)
+        return found
 
     def _shows(self, reader: FlowStage, place: Place) -> bool:
         """Whether the happenings of `reader` are moves of `place`, or were taken from them."""
@@ -321,13 +344,6 @@ class Plan:
                         self.evaluate(part, leaves)
                 case _ if hasattr(stage, "inner"):
                     self.evaluate(stage.inner, leaves)
-
-
-def comes_from(source: Source, place: Place) -> bool:
-    """Whether the happenings of `source` are moves of `place`, or events that such moves cause at once."""
-    while isinstance(source, EventSource):
-        source = source.event.when.source
-    return isinstance(source, PlaceSource) and source.place is place
 
 
 def ordered(stage: FeatureStage, expressions: Iterable[Expr]) -> bool:

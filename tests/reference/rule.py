@@ -222,6 +222,7 @@ class Rule:
         self.memo, self.cause = {}, cause
         if self.concerns(cause):
             self._see()
+        self.fed |= {place for place in timers if self.scalars[place[0]].passed_by(cause)}
         self.rows[key], self.timers[key] = rows, timers
         return self.fed
 
