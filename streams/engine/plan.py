@@ -28,6 +28,7 @@ from streams.engine.features.reach import ReachSource, ReachStage
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.running import RunningStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
+from streams.engine.features.stretch import Consecutive, StretchStage
 from streams.engine.home import fingerprint
 from streams.engine.rearm import Edge, Reset
 from streams.engine.rule import EdgeStage, RuleStage, Words, never_holds
@@ -141,7 +142,9 @@ class Plan:
             case PlaceSource():
                 return PlaceStage(home, by, source, self.flow(source.place.stream, by), name)
             case PairSource():
-                return PairStage(home, by, source, self.flow(source.first, by), self.flow(source.second, by), name)
+                second = self.flow(source.second, by)
+                self.evaluate(second, [source.start] if source.start is not None else [])
+                return PairStage(home, by, source, self.flow(source.first, by), second, name)
             case AbsenceSource():
                 absence = AbsenceStage(home, by, source, self.flow(source.first, by), self.flow(source.awaited, by), name)
                 return self.with_passing(absence, by)
@@ -217,12 +220,12 @@ class Plan:
         if stage is None:
             number = len(self.features[key])
             name = self.name(mode, text, (key, number))
-            kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage}
+            kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage, "stretch": StretchStage}
             stage = kinds[mode](self.home, by, stream, members, name)
             self.features[key].append(stage)
             self.every.append(stage)
         stage.read(feature, reader)
-        self.evaluate(members, [*feature.arguments, *stream.by_value])
+        self.evaluate(members, [*feature.arguments, *stream.by_value, *([group] if mode == "stretch" and group is not None else [])])
         self.evaluate(reader, stream.by_value)
         return stage
 
@@ -234,6 +237,8 @@ class Plan:
         match feature.frame.extent:
             case Ever():
                 return "ever", None
+            case Consecutive(holds=holds):
+                return "stretch", holds
             case Today() if subset and not own:
                 return "days", group_of(feature)
             case Within(span=span) if subset and span.civil and not own:
@@ -289,7 +294,7 @@ class Plan:
         spans = {
             node.key(): node.frame.extent.span.longest_ms(value_of) if isinstance(node.frame.extent, Within) else 2 * DAY_MS
             for node in own
-            if not isinstance(node.frame.extent, Ever)
+            if not isinstance(node.frame.extent, Ever | Consecutive)
         }
         return max(spans.values()) if spans and never_holds(condition, frozenset(spans), value_of) else None
 

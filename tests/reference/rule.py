@@ -19,6 +19,7 @@ from streams.engine.features.pair import PairSource
 from streams.engine.features.place import AS_OF, PlaceReading, PlaceSource
 from streams.engine.features.reach import ReachSource
 from streams.engine.features.silence import SilenceSource
+from streams.engine.features.stretch import Consecutive
 from streams.engine.rearm import Cool, OncePer, Reset
 from streams.engine.streams import EventSource, RecordSource, Stream, UnionSource
 from tests.reference.civil import later, shown
@@ -72,7 +73,7 @@ class View:
     def feature(self, node: Feature) -> Any:
         frame = node.frame
         members = within(frame.extent, self.row(frame), self, without_own=frame.without_own or self.without_own)
-        return added_up(node.function, argument_of(node), members, ever=isinstance(frame.extent, Ever))
+        return added_up(node.function, argument_of(node), members, ever=isinstance(frame.extent, Ever), released=isinstance(frame.extent, Consecutive))
 
     def place(self, node: PlaceReading) -> Any:
         """At a move as of that move, elsewhere as it stands; at a timer what any record may read as it stands then."""
@@ -163,6 +164,8 @@ class Rule:
             case DeadlineSource():
                 for one in source.read():
                     self._find(one)
+            case PairSource():
+                self._find(source.start)
             case ReachSource():
                 for one in (source.feature, *source.steps):
                     self._find(one)
@@ -176,7 +179,7 @@ class Rule:
             if isinstance(node, Feature):
                 self.frames[place_of(node.frame)] = node.frame
                 self.features.setdefault(place_of(node.frame), {})[argument_of(node)] = node
-                for argument in node.arguments:
+                for argument in (*node.arguments, *([node.frame.extent.holds] if isinstance(node.frame.extent, Consecutive) else ())):
                     self._find(argument)
                 self._find_stream(node.frame.stream)
 
@@ -277,9 +280,12 @@ class Rule:
         self.memo["frame", place_of(frame)] = True
         for on in self.of(frame.stream):
             view, key = self.view(on), self.key(on)
+            holds = value(frame.extent.holds, view) if isinstance(frame.extent, Consecutive) else True
+            if holds is None:  # neither in a stretch nor at its end
+                continue
             row = self.table(place_of(frame), key).setdefault((key, *(value(one, view) for one in frame.stream.by_value)), Row())
             values = {argument: tuple(value(one, view) for one in node.arguments) or (None,) for argument, node in self.features[place_of(frame)].items()}
-            row.take(on, values, self.reading.clock)
+            row.take(on, values, self.reading.clock, holds=holds)
 
     # Events
 

@@ -127,6 +127,8 @@ class Pair(Scalar):
         source = self.source
         found = []
         for on in self.rule.of(source.second):  # a record is not behind itself
+            if self.counted(on) is None:
+                continue
             sides = self.row(self.place(on, source.keys_of(source.second)), Sides)
             free = [one for one in sides.first if self.fits(one, on)]
             if free:
@@ -139,7 +141,7 @@ class Pair(Scalar):
             sides = self.row(self.place(on, source.keys_of(source.first)), Sides)
             free = [one for one in sides.second if self.fits(on, one)] if source.within is not None else []
             if free:
-                second = min(free, key=lambda one: (one.time, one.number))
+                second = min(free, key=lambda one: (self.counted(one), one.number))
                 sides.second.remove(second)
                 found.append(self.paired(on, second))
             else:
@@ -149,7 +151,13 @@ class Pair(Scalar):
     def fits(self, first: Happening, second: Happening) -> bool:
         within = self.source.within
         end = first.time + KEPT_MS if within is None else self.rule.view(first).end_of(within)
-        return before(first, second) and second.time <= end
+        moment = self.counted(second)
+        return (before(first, second) if self.source.start is None else first.time < moment) and moment <= end
+
+    def counted(self, second: Happening) -> Any:
+        """The moment from which the gap to the first half is counted; None: it says none."""
+        start = self.source.start
+        return second.time if start is None else value(start, self.rule.view(second))
 
     def paired(self, first: Happening, second: Happening) -> Happening:
-        return second.said(self.id, gap=second.time - first.time)
+        return second.said(self.id, gap=self.counted(second) - first.time, first=first)

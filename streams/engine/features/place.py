@@ -67,7 +67,7 @@ class Trip:
     """The trip of a line: open from the confirmation of a place away from home until the line is home again."""
 
     def __init__(self, place: Place) -> None:
-        self.id: Reading = place._reading("trip.id", "token", nullable=True)
+        self.id: Reading = place._reading("trip.id", "token", nullable=True, implies=(place.here,))
         self.length: Expr = place._reading("trip.length", "int", nullable=True, unit="ms")
         self.cities: Expr = place._reading("trip.cities", "list")
         self.tourist: Expr = place._reading("trip.tourist", "bool")
