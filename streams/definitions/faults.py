@@ -14,8 +14,8 @@ from streams.definitions.units import UNITS
 from streams.definitions.words import suggest
 from streams.engine.expression import Const, Expr, Known, Param, RecordField
 from streams.engine.features.frame import Ever, Feature, Frame
-from streams.engine.features.stretch import Consecutive, stretch_faults
 from streams.engine.features.place import AS_OF, PlaceReading
+from streams.engine.features.stretch import Consecutive, stretch_faults
 from streams.engine.rearm import Rearm
 from streams.engine.streams import EventSource, Of, RecordSource, Source, Stream
 

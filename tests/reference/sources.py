@@ -99,6 +99,7 @@ class Moves(Scalar):
             view = self.rule.view(on)
             now = value(source.value, view)
             last = self.row(self.place(on, source.stream.by_value), Last)
+            newest = last.newest.time
             if now is None or last.newest.take(on.time, self.rule.reading.clock):
                 continue
             remembered = last.value if source.remember else None
@@ -108,7 +109,7 @@ class Moves(Scalar):
             assumed = value(source.initially, view) if source.initially is not None else None
             compared = was if was is not None else assumed
             if compared is not None and now not in (compared, remembered):
-                found.append(on.said(self.id, was=was))
+                found.append(on.said(self.id, was=was, gap=None if newest is None or newest > on.time else on.time - newest))
         return found
 
 
