@@ -44,6 +44,6 @@ EVENTS = [
     toy("again", "line", again, gap=again.gap.seconds, cell=again.earlier(V.cell_id), since=dropped.time, at=event_time),
     toy("again_days", "account", again_days, cool("1h", per=V.other_party), gap=again_days.gap.minutes, cause=again_days.earlier(V.cause_for_term), party=V.other_party),
     toy("asked_first", "customer", asked_first, once_per(V.cell_id), gap=asked_first.gap.seconds, reason=asked_first.earlier(C.reason)),
-    toy("called_again", "line", again.then(answered, within="12h"), party=V.other_party),
+    toy("called_again", "line", again.then(answered, within="12h"), reason=C.reason),
     toy("something", "customer", something, gap=something.gap.seconds, reason=C.reason),
 ]

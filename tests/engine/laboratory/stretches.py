@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from events.words import B, C, G, V, money
-from streams.define import any_of, cool, day, edge, event_time, once_per, ref, reset
+from streams.define import any_of, cool, day, edge, event_time, once_per, ref
 from tests.engine.laboratory.matches import low
 from tests.engine.laboratory.toys import toy
 
@@ -13,7 +13,8 @@ abroad = country != ref.plmn.home_country()
 trip = seen.stretch(abroad)
 back = seen.moves(abroad)
 failed = voice.stretch(V.outcome == "no_answer")
-dear = voice.stretch(V.charge_minor >= 50)
+priced = V.where(V.charge_minor.known()).same(V.currency)
+dear = priced.stretch(V.charge_minor >= 50)
 party = by_party.stretch(V.roaming)
 poor = money.stretch(B.balance_after < 1000)
 either = any_of(call=V.where(V.duration_s >= 60), contact=C.where(C.status == "opened"))
@@ -32,13 +33,13 @@ EVENTS = [
         "customer",
         voice.where(dear.sum(V.charge_minor) >= 100),
         once_per(day),
-        spent=dear.sum(V.charge_minor),
+        currency=V.currency, spent=dear.sum(V.charge_minor),
         most=dear.largest(V.charge_minor),
         least=dear.smallest(V.cause_for_term),
     ),
-    toy("party_roams", "line", by_party.where(party.count() >= 2), reset, party=V.other_party, talked=party.any(V.duration_s >= 60), cause=party.first(V.cause_for_term)),
+    toy("party_roams", "line", by_party.where(party.count() >= 2), cool("5h"), party=V.other_party, talked=party.any(V.duration_s >= 60), cause=party.first(V.cause_for_term)),
     toy("poor", "account", money.where(poor.count() >= 2), cool("1d", per=B.currency), since=poor.start, least=poor.smallest(B.balance_after)),
-    toy("poor_caller", "line", V.where(V.charge_minor.known()).same(V.currency).where(poor.count() >= 1), once_per(day), since=poor.start, n=poor.count()),
+    toy("fails_paid", "line", B.where(B.operation == "charge", failed.count() >= 1), once_per(day), n=failed.count(), since=failed.start),
     toy("talks_on", "customer", either.where(talks.count() >= 2), edge, n=talks.count(), longest=talks.largest(V.duration_s)),
     toy("low_on_trip", "line", lows.where(trip.count() >= 1), since=trip.start, countries=trip.list(country)),
     toy("quiet_after_fails", "line", voice.silent("24h", given=failed.count() >= 1), n=failed.count(), cells=failed.list(V.cell_id)),
