@@ -70,6 +70,10 @@ class Plmns(ReferenceTable):
         """Whether each network is the operator's own: 1, 0, or UNSURE."""
         return self.data["home"][self._row(plmns, times)]
 
+    def roam_zone(self, plmns: Ints, times: Ints) -> Ints:
+        """The roaming zone of each network; 0 where unknown."""
+        return self.data["roam_zone"][self._row(plmns, times)]
+
     def home_country(self, times: Ints) -> Ints:
         """The operator's country, once for each time."""
         return np.full(len(times), self.home_code)

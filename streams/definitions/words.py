@@ -82,7 +82,7 @@ class References:
     device = Reference("device", brand="text -> text", model="text -> text", is_5g="text -> bool")
     cell = Reference("cell", city="text -> text")
     city = Reference("city", names="text -> text", country="text -> text", tourist="text -> bool", distance_km="text text -> int", has_tourist_city="text -> bool")
-    plmn = Reference("plmn", country="text -> text", home="text -> bool", home_country="-> text!")
+    plmn = Reference("plmn", country="text -> text", home="text -> bool", roam_zone="text -> text", home_country="-> text!")
     holiday = Reference("holiday", holiday="text date -> text", is_holiday="text date -> bool")
     line = Reference("line", zone="text -> text", home_city="text -> text", activation_date="text -> date", payment_type="text -> text", bill_cycle_day="text -> int")
 
