@@ -1,5 +1,7 @@
 """Dials many strangers and says little: leave the line out of campaigns."""
 
+from typing import Any
+
 from events.stories import Record, call
 from events.words import V
 from streams.define import Case, Detail, Event, Param, cool, edge
@@ -17,7 +19,7 @@ class ShortCallSpam(Event, by="line"):
     detail = Detail(calls=calls, parties=recent.distinct(V.other_party))
 
 
-def dialled(number: int, parties: int, day: int = 1, **more: object) -> list[Record]:
+def dialled(number: int, parties: int, day: int = 1, **more: Any) -> list[Record]:
     """So many short calls within the hour after 10:00, to so many parties."""
     return [call(f"{day} 10:{at:02d}", **{"duration_s": 10, "other_party": f"t:{at % parties}", **more}) for at in range(number)]
 

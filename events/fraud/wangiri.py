@@ -1,6 +1,6 @@
 """Rang once from abroad and was called back: the call may be dear, warn."""
 
-from events.stories import call
+from events.stories import Record, call
 from events.words import V
 from streams.define import Case, Detail, Event, Param
 
@@ -14,7 +14,7 @@ class Wangiri(Event, by="line"):
 
 
 RANG = call("10:00", "no_answer", direction="mt", other_class="international", other_country="LV")
-BACK = {"other_class": "international", "other_country": "LV"}
+BACK: Record = {"other_class": "international", "other_country": "LV"}
 CASES = [
     Case("called back", [RANG, call("10:05", **BACK)], [{"country": "LV", "gap_s": 300}]),
     Case("after an hour", [RANG, call("11:00", "no_answer", **BACK)], [{"country": "LV", "gap_s": 3600}]),

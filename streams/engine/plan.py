@@ -197,13 +197,14 @@ class Plan:
         """The stage that reads a place at the happenings of `reader`: where these come from its moves, one that runs behind them."""
         first = self.source(place.source, by)
         assert isinstance(first, PlaceStage)  # of a place
-        stages = self.places[id(first)]
-        found = next((one for one in (first, *stages) if one not in ancestors(reader)), None)
-        if found is None:
-            found = LaterPlaceStage(first)
-            stages.append(found)
-            self.every.append(found)
-        return found
+        above, later = ancestors(reader), self.places[id(first)]
+        stages: list[PlaceStage | LaterPlaceStage] = [first, *later]
+        for stage in stages:
+            if stage not in above:
+                return stage
+        later.append(LaterPlaceStage(first))
+        self.every.append(later[-1])
+        return later[-1]
 
     def _shows(self, reader: FlowStage, place: Place) -> bool:
         """Whether the happenings of `reader` are moves of `place`, or were taken from them."""

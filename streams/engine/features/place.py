@@ -281,7 +281,8 @@ class PlaceStage(FlowStage):
         moves = np.zeros((int(np.count_nonzero(given.places)), 8), np.int64)
         world = self.home.world
         known: list[Any] = [*given, book.keys, self.lines, *self.zones, world.default_zone, self.home.jump_ms]
-        return moves[: machine.place_machine(*known, *book[:4], seen, moves)]
+        kept: list[Any] = [book.places, book.dirty, book.nights, book.dirty_nights, seen, moves]
+        return moves[: machine.place_machine(*known, *kept)]
 
     def _pass(self, given: Given, seen: Ints, begin: int) -> Moved:
         """Run the machine over entries, the first of which is entry `begin` of the batch."""

@@ -226,8 +226,11 @@ class StretchStage(FeatureStage):
         rows = at_entries(entries, members, flows, lambda flow: self.scope.rows(flow, self.stream.by_value), -1)
         ends = line_ends(batch, self.by, self.scope.table, entries.at)
         late, step = np.zeros(n, bool), np.zeros(n, np.int8)
-        own, dirty = [self.newest.values, self.inside.values, self.start.values], self.part.dirty
-        follow(rows, entries.time, entries.member, self._holds(members), believed_at(entries, batch), self.home.jump_ms, ends, *own, dirty, late, step)
+        holds, believed = self._holds(members), believed_at(entries, batch)
+        follow(
+            rows, entries.time, entries.member, holds, believed, self.home.jump_ms, ends,
+            self.newest.values, self.inside.values, self.start.values, self.part.dirty, late, step,
+        )  # fmt: skip
         added = {key: (self._added(members, entries, rows, step, ends, *kept), kept[1]) for key, kept in self.kept.items()}
         lists = {key: self._lists(members, entries, rows, step, ends, *kept) for key, kept in self.lists.items()}
         for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
