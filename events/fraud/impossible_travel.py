@@ -35,7 +35,6 @@ CASES = [
     ),
     Case("in another network of the own country", [seen("310000", "10:00"), {**seen("110000", "11:00"), "plmn": "460-03", "roaming": True}], [DETAIL]),
     Case("a cell of a foreign network is in no city", [seen("310000", "10:00"), {**seen("110000", "11:00"), "plmn": "208-01"}], []),
-    Case("a late record is not behind another", [seen("310000", "11:00"), seen("110000", "10:30"), seen("310000", "12:00")], []),
     Case(
         "once in 24 hours",
         [seen("310000", "1 10:00"), seen("110000", "1 11:00"), seen("310000", "1 12:00"), seen("110000", "2 10:59:59"), seen("310000", "2 11:00")],

@@ -34,9 +34,4 @@ CASES = [
         [roaming("208-01", "1 09:00"), seen("310000", "1 10:00"), seen("310000", "1 11:00"), roaming("440-10", "3 09:00"), roaming("440-10", "5 09:00"), seen("310000", "6 08:00")],
         [DETAIL, {"countries": ["JP"], "days_abroad": 3}],
     ),
-    Case(
-        "a late record from home ends nothing, one from abroad counts",
-        [roaming("208-01", "09:00"), roaming("208-01", "12:00"), seen("310000", "11:00"), roaming("440-10", "10:00"), seen("310000", "13:00")],
-        [{"countries": ["FR", "JP"], "days_abroad": 0}],
-    ),
 ]
