@@ -317,7 +317,7 @@ class Plan:
         def visit(stage: Stage) -> None:
             if id(stage) not in done:
                 if id(stage) in entered:
-                    raise DefinitionFault("a value that is made of what it is read at, such as a place at a timer that a move of the place set: read it at another happening")
+                    raise DefinitionFault("a value that is made of what it is read at: read it at another happening")
                 entered.add(id(stage))
                 for other in stage.needs:
                     visit(other)
