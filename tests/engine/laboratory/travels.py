@@ -16,6 +16,7 @@ EVENTS = [
     toy("still_away", "line", left.after("7d").where(trip.id.known()), once_per(trip.id), trip=trip.id, here=place.here, days=trip.length.days),
     toy("settled", "line", moves.after("5h"), cool("1d", per=place.here), here=place.here, home=place.home, at=event_time),
     toy("settled_later", "line", moves.where(place.domestic).after("24h").unless(voice), once_per(place.here), here=place.here),
+    toy("no_move", "line", moves.silent("7d", given=place.to != place.home), here=place.here, trip=trip.id),
     toy("no_call_away", "line", moves.where(place.to != place.home).without(voice, within="3d").where(place.here != place.home), day=day, here=place.here),
     toy("call_away", "line", moves.then(voice, within="7d").where(place.here != place.home), cool("1h"), here=place.here, party=V.other_party),
     toy("left_and_stays", "line", left.where(place.to != "110000").without(moves.where(place.came_home), within="12h"), here=place.here, hours=trip.length.hours),
