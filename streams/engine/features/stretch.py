@@ -61,7 +61,7 @@ class Stretch(Frame):
 
     >>> from schemas.raw import LocationUpdate
     >>> from streams.engine.expression import RecordField
-    >>> from streams.engine.streams import RecordSource
+    >>> from streams.engine.streams import RecordSource, Stream
     >>> away = Stretch.of(Stream(RecordSource(LocationUpdate)), RecordField(LocationUpdate, "roaming", "bool", nullable=False))
     >>> str(away)
     'LocationUpdate while roaming'
