@@ -71,7 +71,7 @@ class Plmns(ReferenceTable):
         return self.data["home"][self._row(plmns, times)]
 
     def roam_zone(self, plmns: Ints, times: Ints) -> Ints:
-        """The roaming zone of each network, 0 where unknown."""
+        """The roaming zone of each network; 0 where unknown."""
         return self.data["roam_zone"][self._row(plmns, times)]
 
     def home_country(self, times: Ints) -> Ints:

@@ -152,9 +152,9 @@ class Event:
         return stream_of(cls.__name__, cls).within(span)
 
     @classmethod
-    def then(cls, other: Any, *, within: Any = None) -> Pair:
+    def then(cls, other: Any, *, within: Any = None, start: Expr | None = None) -> Pair:
         """One of `other` after an event."""
-        return stream_of(cls.__name__, cls).then(other, within=within)
+        return stream_of(cls.__name__, cls).then(other, within=within, start=start)
 
     @classmethod
     def without(cls, other: Any, *, within: Any) -> Absences:

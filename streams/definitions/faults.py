@@ -15,6 +15,7 @@ from streams.definitions.words import suggest
 from streams.engine.expression import Const, Expr, Known, Param, RecordField
 from streams.engine.features.frame import Ever, Feature, Frame
 from streams.engine.features.place import AS_OF, PlaceReading
+from streams.engine.features.stretch import Consecutive, stretch_faults
 from streams.engine.rearm import Rearm
 from streams.engine.streams import EventSource, Of, RecordSource, Source, Stream
 
@@ -169,8 +170,10 @@ def remedy(read: Read) -> str:
 
 
 def life_flaws(event: type[Event]) -> Iterator[Flaw]:
-    """What is kept over the life of a key."""
+    """What is kept over the life of a key, and of a stretch."""
     for part, at in placed(event):
+        if isinstance(part, Feature) and isinstance(part.frame.extent, Consecutive):
+            yield from (Flaw(at, fault) for fault in stretch_faults(part))
         if isinstance(part, Feature) and isinstance(part.frame.extent, Ever) and part.function not in KEPT:
             yield Flaw(at, f"{part}: wanted {', '.join(KEPT)}, got {part.function}, which is not kept over a life: use a frame such as .within('30d')")
 

@@ -17,6 +17,7 @@ from streams.engine.features.pair import PairSource
 from streams.engine.features.place import PlaceSource
 from streams.engine.features.reach import ReachSource
 from streams.engine.features.silence import SilenceSource
+from streams.engine.features.stretch import Consecutive
 from streams.engine.rearm import Cool, OncePer, Rearm
 from streams.engine.spans import Span
 from streams.engine.streams import Of, Source, Stream, UnionSource
@@ -81,6 +82,8 @@ class Words:
                 return f"within {self.span(frame.extent.span)}"
             case Ever():
                 return "over the life of the key"
+            case Consecutive():
+                return f"one after the other with {self.bare(frame.extent.holds)}"
         return str(frame.extent)
 
     def stream(self, stream: Stream) -> str:
@@ -101,7 +104,8 @@ class Words:
                 return f"[{self.stream(source.feature.frame.stream)}] lifts {self.expr(source.feature)} to {', '.join(map(self.expr, source.steps))}"
             case PairSource():
                 within = f" within {self.span(source.within)}" if source.within is not None else ""
-                return f"[{self.stream(source.first)}] then [{self.stream(source.second)}]{within}"
+                start = f" from its {self.expr(source.start)} on" if source.start is not None else ""
+                return f"[{self.stream(source.first)}] then [{self.stream(source.second)}]{start}{within}"
             case AbsenceSource():
                 return f"[{self.stream(source.first)}] and no [{self.stream(source.awaited)}] within {self.span(source.span)}{' after the latest' if source.latest else ''}"
             case DeadlineSource():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from streams.definitions.event import Flaw
 from streams.definitions.tree import features_in, has_member, known_behind
 from streams.engine.expression import TruthKey, may_be_unknown
+from streams.engine.features.stretch import Consecutive
 from streams.engine.rearm import Each, Edge, OncePer, Rearm, Reset
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def rearm_flaws(event: type[Event]) -> Iterator[Flaw]:
         match word:
             case Edge() | Reset() if not own_frames(event):
                 yield Flaw("rearm", f"{word}: wanted a condition on a frame of the trigger's own stream, such as charges.where(charges.within('1h').count() >= 3), got none")
+            case Reset() if any(isinstance(frame.extent, Consecutive) for frame in own_frames(event)):
+                yield Flaw("rearm", "reset: wanted frames that an event can empty, got a stretch, which ends where its condition does: use edge or cool(…)")
             case Each() if len(event.words) > 1:
                 yield Flaw("rearm", "each: wanted it alone, got other words beside it, which decide already")
             case OncePer() if word.otherwise is not None and not can_be_unknown(word, event):

@@ -9,6 +9,7 @@ from streams.engine.features.frame import Extent, Feature, Frame
 from streams.engine.features.level import Level
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.place import Place
+from streams.engine.features.stretch import Consecutive
 from streams.engine.rearm import Cool, OncePer, Rearm
 from streams.engine.spans import Span
 from streams.engine.streams import EventSource, Of, Source, Stream
@@ -105,6 +106,8 @@ def own_reads(part: object, event: type[Event]) -> Iterator[tuple[str, Expr, Sou
             yield from (("same", node, part.source) for node in part.by_value)
         case Feature():
             yield from ((str(part), node, part.frame.stream.source) for node in part.arguments)
+            if isinstance(part.frame.extent, Consecutive):
+                yield "stretch", part.frame.extent.holds, part.frame.stream.source
         case Cool() | OncePer():
             yield from (("rearm", node, event.when.source) for node in part.per)
         case Source():

@@ -80,6 +80,7 @@ class References:
     """The reference tables in rules, by name."""
 
     device = Reference("device", brand="text -> text", model="text -> text", is_5g="text -> bool")
+    cell = Reference("cell", city="text -> text")
     city = Reference("city", names="text -> text", country="text -> text", tourist="text -> bool", distance_km="text text -> int", has_tourist_city="text -> bool")
     plmn = Reference("plmn", country="text -> text", home="text -> bool", home_country="-> text!", roam_zone="text -> text")
     offering = Reference("offering", zone="text -> text", auto_renew="text -> bool")

@@ -22,11 +22,14 @@ from streams.engine.features.level import CrossingSource, CrossingStage
 from streams.engine.features.members import MemberStage
 from streams.engine.features.moves import MoveSource, MoveStage
 from streams.engine.features.pair import PairSource, PairStage
+from streams.engine.features.passing import place_of
 from streams.engine.features.place import Place, PlaceReading, PlaceSource, PlaceStage
+from streams.engine.features.place_later import LaterPlaceStage
 from streams.engine.features.reach import ReachSource, ReachStage
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.running import RunningStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
+from streams.engine.features.stretch import Consecutive, StretchStage
 from streams.engine.home import fingerprint
 from streams.engine.rearm import Edge, Reset
 from streams.engine.rule import EdgeStage, RuleStage, Words, never_holds
@@ -49,6 +52,7 @@ class Plan:
         self.home = home
         self.flows: dict[object, FlowStage] = {}
         self.features: dict[object, list[FeatureStage]] = defaultdict(list)
+        self.places: dict[int, list[LaterPlaceStage]] = defaultdict(list)
         self.names: dict[str, object] = {}
         self.evaluated: dict[int, list[Expr]] = defaultdict(list)
         self.every: list[Stage] = []
@@ -108,7 +112,7 @@ class Plan:
 
     def _is_read(self, node: Expr, source: Source) -> bool:
         """Whether a value must be read from state at a happening of `source`."""
-        return isinstance(node, Feature) or (isinstance(node, PlaceReading) and not comes_from(source, node.place))
+        return isinstance(node, Feature) or (isinstance(node, PlaceReading) and place_of(source) is not node.place)
 
     def source(self, source: Source, by: str) -> FlowStage:
         """The stage of a source."""
@@ -139,15 +143,18 @@ class Plan:
             case PlaceSource():
                 return PlaceStage(home, by, source, self.flow(source.place.stream, by), name)
             case PairSource():
-                return PairStage(home, by, source, self.flow(source.first, by), self.flow(source.second, by), name)
+                second = self.flow(source.second, by)
+                self.evaluate(second, [source.start] if source.start is not None else [])
+                return PairStage(home, by, source, self.flow(source.first, by), second, name)
             case AbsenceSource():
-                return AbsenceStage(home, by, source, self.flow(source.first, by), self.flow(source.awaited, by), name)
+                absence = AbsenceStage(home, by, source, self.flow(source.first, by), self.flow(source.awaited, by), name)
+                return self.with_passing(absence, by)
             case DeadlineSource():
                 first = self.flow(source.first, by)
                 deadline = DeadlineStage(home, by, source, first, None if source.awaited is None else self.flow(source.awaited, by), name)
                 deadline.needs += self.read_all(source.read(), first, by)
                 self.evaluate(first, source.read())
-                return deadline
+                return self.with_passing(deadline, by)
             case SilenceSource():
                 inner = self.flow(source.stream, by)
                 stage = SilenceStage(home, by, source, inner, name)
@@ -159,6 +166,14 @@ class Plan:
                 inner = self.flow(source.feature.frame.stream, by)
                 return ReachStage(source, inner, *self.read_all([source.feature], inner, by))
         raise TypeError(f"{source}: no stage for a {type(source).__name__}")
+
+    def with_passing(self, stage: AwaitedStage, by: str) -> AwaitedStage:
+        """`stage`, whose timers fire before the location records of their line where moves have set them."""
+        place = place_of(stage.source.first.source)
+        if place is not None:
+            stage.passing = self.flow(place.stream, by)
+            stage.needs.append(stage.passing)
+        return stage
 
     # What is read
 
@@ -174,11 +189,23 @@ class Plan:
                 if isinstance(node, Feature):
                     found.append(self.read(node, reader, by, own=own))
                 elif isinstance(node, PlaceReading) and not self._shows(reader, node.place):
-                    place = self.source(node.place.source, by)
-                    assert isinstance(place, PlaceStage)  # of a place
+                    place = self.place_at(node.place, reader, by)
                     place.read(node.name, reader)
                     found.append(place)
         return list(dict.fromkeys(found))
+
+    def place_at(self, place: Place, reader: FlowStage, by: str) -> PlaceStage | LaterPlaceStage:
+        """The stage that reads a place at the happenings of `reader`: where these come from its moves, one that runs behind them."""
+        first = self.source(place.source, by)
+        assert isinstance(first, PlaceStage)  # of a place
+        above, later = ancestors(reader), self.places[id(first)]
+        stages: list[PlaceStage | LaterPlaceStage] = [first, *later]
+        for stage in stages:
+            if stage not in above:
+                return stage
+        later.append(LaterPlaceStage(first))
+        self.every.append(later[-1])
+        return later[-1]
 
     def _shows(self, reader: FlowStage, place: Place) -> bool:
         """Whether the happenings of `reader` are moves of `place`, or were taken from them."""
@@ -200,12 +227,13 @@ class Plan:
             if isinstance(feature.frame.extent, Active):
                 stage = ActiveStage(self.home, by, stream, members, name, feature.frame.extent)
             else:
-                kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage}
+                kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage, "stretch": StretchStage}
                 stage = kinds[mode](self.home, by, stream, members, name)
             self.features[key].append(stage)
             self.every.append(stage)
         stage.read(feature, reader)
-        self.evaluate(members, [*feature.arguments, *stream.by_value, *(feature.frame.extent.expressions() if isinstance(feature.frame.extent, Active) else ())])
+        told = feature.frame.extent.expressions() if isinstance(feature.frame.extent, Active) else [group] if mode == "stretch" and group is not None else []
+        self.evaluate(members, [*feature.arguments, *stream.by_value, *told])
         self.evaluate(reader, [*(feature.at or stream.by_value), *feature.frame.extent.asks])
         return stage
 
@@ -219,6 +247,8 @@ class Plan:
                 return "ever", None
             case Active():
                 return "active", None
+            case Consecutive(holds=holds):
+                return "stretch", holds
             case Today() if subset and not own:
                 return "days", group_of(feature)
             case Within(span=span) if subset and span.civil and not own and not feature.at:
@@ -274,7 +304,7 @@ class Plan:
         spans = {
             node.key(): node.frame.extent.span.longest_ms(value_of) if isinstance(node.frame.extent, Within) else 2 * DAY_MS
             for node in own
-            if not isinstance(node.frame.extent, Ever | Active | Between)
+            if not isinstance(node.frame.extent, Ever | Active | Between | Consecutive)
         }
         return max(spans.values()) if spans and never_holds(condition, frozenset(spans), value_of) else None
 
@@ -296,7 +326,7 @@ class Plan:
         def visit(stage: Stage) -> None:
             if id(stage) not in done:
                 if id(stage) in entered:
-                    raise DefinitionFault("a value that is made of what it is read at, such as a place at a timer that a move of the place set: read it at another happening")
+                    raise DefinitionFault("a value that is made of what it is read at: read it at another happening")
                 entered.add(id(stage))
                 for other in stage.needs:
                     visit(other)
@@ -329,13 +359,6 @@ class Plan:
                         self.evaluate(part, leaves)
                 case _ if hasattr(stage, "inner"):
                     self.evaluate(stage.inner, leaves)
-
-
-def comes_from(source: Source, place: Place) -> bool:
-    """Whether the happenings of `source` are moves of `place`, or events that such moves cause at once."""
-    while isinstance(source, EventSource):
-        source = source.event.when.source
-    return isinstance(source, PlaceSource) and source.place is place
 
 
 def ordered(stage: FeatureStage, expressions: Iterable[Expr]) -> bool:

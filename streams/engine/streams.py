@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streams.engine.features.level import Level
     from streams.engine.features.moves import Moves
     from streams.engine.features.pair import Pair
+    from streams.engine.features.stretch import Stretch
 
     ValueOf = Callable[[Param], object]
     Length = str | Param | Span
@@ -240,6 +241,12 @@ class Stream:
 
         return Frame(self, Between(moment, None))
 
+    def stretch(self, holds: Expr) -> Stretch:
+        """Those one after the other for which `holds` is true: of the stretch that is open, else of the last one; `.start` is when it began."""
+        from streams.engine.features.stretch import Stretch
+
+        return Stretch.of(self, holds)
+
     def _ever(self) -> Frame:
         from streams.engine.features.frame import Ever, Frame
 
@@ -291,15 +298,16 @@ class Stream:
                 check_value(f"moves: {word}", value, one.literal)
         return Moves(MoveSource(self, value, before, assumed, remember=remember), (), self.by_value)
 
-    def then(self, other: Any, *, within: Length | None = None, every: bool = False) -> Pair:
+    def then(self, other: Any, *, within: Length | None = None, start: Expr | None = None, every: bool = False) -> Pair:
         """One of `other` after one of these, within `within`; `.gap` is the time between. Each serves once; the latest free one counts.
 
+        With `start`, a column of the other, it is from then on that the other counts: it begins after one of these, and within that time.
         With `every` one of these serves every one of `other` behind it, until a later one comes.
         """
         from streams.engine.features.pair import Pair, PairSource
 
         second = stream_of("then", other)
-        source = PairSource(self, second, None if within is None else span_of("then", within), every=every)
+        source = PairSource(self, second, None if within is None else span_of("then", within), start=start, every=every)
         return Pair(source, (), second.by_value[: len(source.keys_of(second))])
 
     def without(self, other: Any, *, within: Length) -> Absences:

@@ -15,6 +15,7 @@ from streams.engine.features.frame import Ever, Today, Within
 from streams.engine.features.pair import KEPT_MS
 from streams.engine.features.place import Place
 from streams.engine.features.silence import SilenceSource
+from streams.engine.features.stretch import Consecutive
 from streams.engine.spans import Span
 from streams.engine.state.codec import Layout, split_key
 from streams.engine.state.reach import Memory
@@ -47,6 +48,7 @@ HOLDS = {
     "absence": "timers and what they wait for",
     "silence": "timers since the last one",
     "place": "places, homes and trips",
+    "stretch": "what it adds up while something holds",
 }
 """What state holds, by the first word of its name."""
 KERNEL = "(every installation)"
@@ -252,7 +254,7 @@ def warm_after_ms(event: type[Event], value_of: ValueOf) -> int | None:
     longest = 0
     for part in used_by(event).values():
         match part:
-            case Ever():
+            case Ever() | Consecutive():
                 return None
             case Today():
                 longest = max(longest, DAY_MS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from copy import deepcopy
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -123,7 +124,7 @@ class Line:
             self.trip = {"opened": moment, "ends": days_later(moment, 60, zone), "places": [], "visited": set()}
         if self.trip is not None and not came:
             self.trip["visited"].add(place)
-            if place not in self.trip["places"] and len(self.trip["places"]) < 24:
+            if place not in self.trip["places"] and len(self.trip["places"]) < 32:
                 self.trip["places"].append(place)
         found = {"was": was, "to": place, "here": place, "home": home, "since": since, "confirmed_after": moment - since, "left_home": left, "came_home": came, "trip": self.trip}
         if came:
@@ -138,12 +139,14 @@ class Plainly:
         self.facts, self.lines, self.moves, self.reads = facts, {}, [], []
         for record, (clock, believed) in zip(records, clocks(records), strict=True):
             for due in record.get("timers", ()):
-                self.read(record, due, clock)
+                self.read(record, due)
             self.take(record, clock, believed)
 
-    def of(self, record, moment, clock):
+    def of(self, record, moment, clock, *, asks=False):
+        """The line of a record at a moment; what only asks changes nothing."""
         key = record["customer_id"], record["subscription_id"]
         me = self.lines.setdefault(key, Line())
+        me = deepcopy(me) if asks else me
         me.pass_time(self.facts, record["subscription_id"], max(moment - 1, clock))
         return me
 
@@ -152,7 +155,7 @@ class Plainly:
             self.reads.append(("page", None, None, None, None))
             return
         moment, line = record["event_time"], record["subscription_id"]
-        me = self.of(record, moment, clock)
+        me = self.of(record, moment, clock, asks=record["record_type"] != "location_update")
         if record["record_type"] == "location_update":
             self.locate(record, me, moment, believed)
             self.seen("place", record, me, moment)
@@ -161,7 +164,7 @@ class Plainly:
         if record.get("reset") == "all":
             self.lines[record["customer_id"], line] = Line()
         elif record.get("reset") == "timers":
-            me.counted = None
+            self.of(record, moment, clock).counted = None
 
     def locate(self, record, me, moment, believed):
         place, line = self.facts.place_of(record), record["subscription_id"]
@@ -182,8 +185,8 @@ class Plainly:
             found["domestic"] = not any(place.startswith("intl:") for place in (found["was"], found["to"]))
             self.moves.append((record["record_id"], found))
 
-    def read(self, record, due, clock):
-        self.seen("timer", record, self.of(record, due, clock), due)
+    def read(self, record, due):
+        self.seen("timer", record, self.of(record, due, due, asks=True), due)
 
     def seen(self, what, record, me, moment):
         home = me.home or self.facts.home_of(record["subscription_id"], moment)

@@ -40,8 +40,8 @@ WORDS = {
 }
 
 
-def found_by(name, by, batches, restarts=()):
-    """(record, value before) of each move."""
+def found_by(name, by, batches, restarts=(), gaps=None):
+    """(record, value before) of each move; `gaps`: takes in how long ago the last value was seen."""
     source = STREAMS[name].source
     kind = "location_update" if name in ("truths", "unknown") else "state_change"
     bench = Bench(lambda home, records: [MoveStage(home, by, source, records(kind, by), "moves")])
@@ -56,10 +56,14 @@ def found_by(name, by, batches, restarts=()):
             assert was.known is not None
             values = was.values.tolist() if name == "truths" else [text_of(one) if one else None for one in was.values.tolist()]
             found += [(record, value if known else None) for record, value, known in zip(ids(flow), values, was.known.tolist(), strict=True)]
+            gap = flow.reading(source.gap)
+            assert gap.known is not None
+            if gaps is not None:
+                gaps += [value if known else None for value, known in zip(gap.values.tolist(), gap.known.tolist(), strict=True)]
     return found
 
 
-def plainly(name, by, records):
+def plainly(name, by, records, gaps):
     """The same by the words of the rules."""
     value_of, old_of, assumed, remembers, splits = WORDS[name]
     found, newest, last = [], {}, {}
@@ -68,6 +72,7 @@ def plainly(name, by, records):
         key, value = (owner, record.get(splits) if splits else ""), record[value_of]
         late = key in newest and time < newest[key] <= time + MONTH
         if None not in key and value is not None and not late:
+            gap = time - newest[key] if key in newest and newest[key] <= time else None
             if believed:
                 newest[key] = time
             known = last.get(key) if remembers else None
@@ -77,6 +82,7 @@ def plainly(name, by, records):
                 before = was if was is not None else assumed
                 if before is not None and before != value:
                     found.append((record["record_id"], was))
+                    gaps.append(gap)
             if remembers:
                 last[key] = value
         if record.get("reset") == "all" and by == "line":
@@ -111,7 +117,9 @@ def test_moves_are_as_the_plain_reading_has_them(way, name, by, both, sizes, res
     """Late records and equal times, unknown values, any cuts into batches, restarts between them, line ends within them."""
     records = within_the_limit([pair[name in ("truths", "unknown")] for pair in both])
     with interpreted(moves) if way == "interpreted" else nullcontext():
-        assert found_by(name, by, cut(records, sizes), restarts) == plainly(name, by, records)
+        plain, gaps = [], []
+        assert found_by(name, by, cut(records, sizes), restarts, gaps) == plainly(name, by, records, plain)
+        assert gaps == plain
 
 
 def states(*pairs, late=()):

@@ -19,13 +19,14 @@ from streams.definitions.words import Place, Records
 from streams.engine import civil
 from streams.engine.features import place_machine
 from streams.engine.features.place import AS_OF, PlaceStage
+from streams.engine.features.place_later import LaterPlaceStage
 from tests.engine.plain_place import Facts, Plainly
 from tests.engine.stage_bench import DAY, HOUR, Bench, Timers, cut, ids, interpreted, within_the_limit
 from tests.streams.records import good
 
 MINUTE = 60_000
 PLACE = Place(Records(LocationUpdate))
-TOWNS = [f"T{number}" for number in range(30)]
+TOWNS = [f"T{number}" for number in range(40)]
 CELLS = {"a-1": "A", "a-2": "A", "b-1": "B", "c-1": "C"} | {town.lower(): town for town in TOWNS}
 PLMNS = {"262-01": ("DE", "true"), "262-02": ("DE", "false"), "208-01": ("FR", "false"), "222-01": ("IT", "false")}
 TOURIST = {"B", "intl:FR"}
@@ -58,9 +59,10 @@ def known():
 
 
 class Trial:
-    """A place stage with readers: location records, page views of customers, timers."""
+    """A place stage with readers: location records, page views of customers, timers. `later`: they read when the machine has run (`place_later.py`)."""
 
-    def __init__(self):
+    def __init__(self, *, later=False):
+        self.later = later
         self.bench = Bench(self.build, reference=known()[0], zone=BERLIN)
         self.moves, self.reads = [], []
 
@@ -68,10 +70,11 @@ class Trial:
         own = records("location_update")
         self.readers = {"place": own, "page": records("page_view", "customer"), "timer": Timers()}
         self.stage = PlaceStage(home, "line", PLACE.source, own, "place")
+        reads = LaterPlaceStage(self.stage) if self.later else self.stage
         for reader in self.readers.values():
             for name in AS_OF:
-                self.stage.read(name, reader)
-        return [self.readers["timer"], self.stage]
+                reads.read(name, reader)
+        return [self.readers["timer"], self.stage, *([reads] if self.later else [])]
 
     def feed(self, records):
         self.bench.feed(records)
@@ -102,8 +105,8 @@ def way_of(way):
         yield
 
 
-def trial(batches, restarts=()):
-    done = Trial()
+def trial(batches, restarts=(), *, later=False):
+    done = Trial(later=later)
     for number, batch in enumerate(batches):
         if number in restarts:
             done.bench.restart()
@@ -113,9 +116,10 @@ def trial(batches, restarts=()):
 
 def compare(records, sizes, restarts=()):
     """The stage in batches of `sizes` against the plain reading. Returns the moves."""
-    plain, done = Plainly(known()[1], records), trial(cut(records, sizes), restarts)
-    assert done.moves == plain.moves
+    plain, done, later = Plainly(known()[1], records), trial(cut(records, sizes), restarts), trial(cut(records, sizes), restarts, later=True)
+    assert done.moves == later.moves == plain.moves
     assert done.reads == plain.reads
+    assert later.reads == plain.reads
     return done.moves
 
 
@@ -300,11 +304,11 @@ def test_a_trip_lists_each_place_once_in_order_without_home():
     assert [found["trip.cities"] for _, found in moved(at_noon(*hours, line="S1"))] == [["B"], ["B", "C"], ["B", "C"], ["B", "C"]]
 
 
-def test_a_trip_remembers_24_places_and_that_people_visit_one_behind_them():
+def test_a_trip_remembers_32_places_and_that_people_visit_one_behind_them():
     start = ms("2026-05-01T08:00+02:00")
     stops = [town for town in (*TOWNS, "B", "A") for _ in range(2)]
     found = [found for _, found in moved([seen(start - HOUR, "A", "S1"), *(seen(start + at * HOUR, town, "S1") for at, town in enumerate(stops))], [7])]
-    assert found[-1]["trip.cities"] == TOWNS[:24]
+    assert found[-1]["trip.cities"] == TOWNS[:32]
     assert [one["trip.tourist"] for one in found[-3:]] == [False, True, True]
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from streams.engine.features.active import Active
 from streams.engine.features.frame import Between, Ever, Today, Within
+from streams.engine.features.stretch import Consecutive
 from tests.reference.civil import civil_day, midnight
 from tests.reference.happening import JUMP_MS, LATE_MS, Newest, misdated
 
@@ -22,8 +24,7 @@ class Member:
     """`values`: by the arguments of the features that read it. `taken`: not kept out by a reset."""
 
     def __init__(self, on: Any, values: dict[Any, tuple[Any, ...]], *, late: bool, taken: bool) -> None:
-        self.time, self.mark, self.own = on.time, on.mark, on.own
-        self.clock = 0
+        self.time, self.mark, self.own, self.holds, self.clock = on.time, on.mark, on.own, True, 0
         self.values, self.late, self.taken, self.fresh = values, late, taken, True
         self.outdated: set[Any] = set()
         """The arguments of which a newer value was known."""
@@ -43,11 +44,13 @@ class Row:
         """By argument, of the members with a known value."""
         self.emptied: int | None = None
 
-    def take(self, on: Any, values: dict[Any, tuple[Any, ...]], clock: int) -> None:
+    def take(self, on: Any, values: dict[Any, tuple[Any, ...]], clock: int, *, holds: bool = True) -> None:
+        """`holds`: whether it belongs into a stretch."""
         late = self.newest.take(on.time, clock)
         kept_out = self.emptied is not None and on.time < self.emptied and not misdated(self.emptied, on.time)
         member = Member(on, values, late=late, taken=not kept_out)
         member.clock = clock
+        member.holds = holds
         self.members.append(member)
         for argument, (first, *_) in values.items():
             if argument != TOLD and first is not None and self.known.setdefault(argument, Newest()).take(on.time, clock):
@@ -83,6 +86,8 @@ def within(extent: Any, row: Row, on: Any, *, without_own: bool) -> list[Member]
             return members
         case Active():
             return in_force(extent, [member for member in members if member.fresh], on.time)
+        case Consecutive():
+            return last_stretch(member for member in members if member.fresh)
         case Today():
             day = civil_day(on.time, on.zone)
             begin, end = midnight(day, on.zone) - 1, on.time
@@ -105,7 +110,24 @@ def within(extent: Any, row: Row, on: Any, *, without_own: bool) -> list[Member]
     return [member for member in members if member.fresh and begin < member.time <= end]
 
 
-def added_up(function: str, argument: Any, members: list[Member], *, ever: bool) -> Any:
+def last_stretch(members: Iterable[Member]) -> list[Member]:
+    """The members that follow on each other and hold: of the open stretch or the last. A late one may be inside, but ends and begins none."""
+    found: list[Member] = []
+    is_open = False
+    for member in members:
+        if member.late:
+            if is_open and member.holds and member.time >= found[0].time:
+                found.append(member)
+        elif member.holds:
+            found = [*found, member] if is_open else [member]
+            is_open = True
+        else:
+            is_open = False
+    return found
+
+
+def added_up(function: str, argument: Any, members: list[Member], *, ever: bool, released: bool = False) -> Any:
+    """`released`: latest and first go by the order of release."""
     if function == "count":
         return len(members)
     if function not in LIFELONG:
@@ -124,6 +146,10 @@ def added_up(function: str, argument: Any, members: list[Member], *, ever: bool)
             return min(values, default=None)
         case "latest" if ever:
             return next((value for member, value in reversed(known) if argument not in member.outdated), None)
+        case "latest" if released:
+            return next((value for member, value in reversed(known) if not member.late), None)
+        case "first" if released:
+            return values[0] if values else None
         case "latest":
             return max(enumerate(known), key=lambda one: (one[1][0].time, one[0]))[1][1] if known else None
         case "first" if ever:

@@ -25,11 +25,15 @@ class Places:
         self.declared, self.reading = declared, reading
         self.lines: dict[Any, dict[str, Any]] = {}
 
+    def concerns(self, on: Happening) -> bool:
+        """Whether a record is one of the machine's."""
+        if on.kind not in self.declared.stream.source.records():
+            return False
+        return all(fires(condition, self.reading.plain_view(on)) for condition in self.declared.stream.conditions)
+
     def seen(self, on: Happening) -> str | None:
         """The place of a record, where the machine takes it in."""
-        if on.line is None or on.kind not in self.declared.stream.source.records():
-            return None
-        if not all(fires(condition, self.reading.plain_view(on)) for condition in self.declared.stream.conditions):
+        if on.line is None or not self.concerns(on):
             return None
         country = self._asked("plmn", "country", on.fields["plmn"], on.time)
         if country is not None and country != join("plmn", "home_country", "text", [], self.reading.reference, on.time):

@@ -234,7 +234,7 @@ class Reading:
             waiting = []
             for machine in self.places.values():
                 due = machine.due_of(line)
-                if due is not None and due < on.time and line not in self.terminated and machine.seen(on) is not None:
+                if due is not None and due < on.time and line not in self.terminated and machine.concerns(on):
                     waiting.append((due, "", "", machine, line))
             due_here = [(rule, due) for rule in self.rules if (due := rule.due_for(on))]
             if due_here:

@@ -20,6 +20,7 @@ from streams.engine.features.pair import PairSource
 from streams.engine.features.place import AS_OF, PlaceReading, PlaceSource
 from streams.engine.features.reach import ReachSource
 from streams.engine.features.silence import SilenceSource
+from streams.engine.features.stretch import Consecutive
 from streams.engine.rearm import Cool, OncePer, Reset
 from streams.engine.streams import EventSource, RecordSource, Stream, UnionSource
 from tests.reference.civil import later, shown
@@ -75,11 +76,12 @@ class View:
 
     def feature(self, node: Feature) -> Any:
         frame = node.frame
+        without = frame.without_own or self.without_own
         if isinstance(frame.extent, Active):
-            members = within(frame.extent, self.row(frame), self, without_own=frame.without_own or self.without_own)
+            members = within(frame.extent, self.row(frame), self, without_own=without)
             return covered(members, value(node.at[0], self)) if node.function == "cover" else added_up(node.function, argument_of(node), members, ever=False)
-        members = within(frame.extent, self.row(frame, node.at), self, without_own=(frame.without_own or self.without_own) and not node.at)
-        return added_up(node.function, argument_of(node), members, ever=isinstance(frame.extent, Ever))
+        members = within(frame.extent, self.row(frame, node.at), self, without_own=without and not node.at)
+        return added_up(node.function, argument_of(node), members, ever=isinstance(frame.extent, Ever), released=isinstance(frame.extent, Consecutive))
 
     def place(self, node: PlaceReading) -> Any:
         """At a move as of that move, elsewhere as it stands; at a timer what any record may read as it stands then."""
@@ -105,6 +107,11 @@ def place_of(frame: Any) -> Any:
 
 def argument_of(node: Feature) -> Any:
     return tuple(one.key() for one in node.arguments)
+
+
+def told_of(extent: Any) -> list[Any]:
+    """What a frame reads of its members beside the arguments of its features."""
+    return extent.expressions() if isinstance(extent, Active) else [extent.holds] if isinstance(extent, Consecutive) else []
 
 
 def features_of(expression: Any) -> list[Feature]:
@@ -170,6 +177,8 @@ class Rule:
             case DeadlineSource():
                 for one in source.read():
                     self._find(one)
+            case PairSource():
+                self._find(source.start)
             case ReachSource():
                 for one in (source.feature, *source.steps):
                     self._find(one)
@@ -183,7 +192,7 @@ class Rule:
             if isinstance(node, Feature):
                 self.frames[place_of(node.frame)] = node.frame
                 self.features.setdefault(place_of(node.frame), {})[argument_of(node)] = node
-                for argument in (*node.arguments, *(node.frame.extent.expressions() if isinstance(node.frame.extent, Active) else ())):
+                for argument in (*node.arguments, *told_of(node.frame.extent)):
                     self._find(argument)
                 self._find_stream(node.frame.stream)
 
@@ -229,6 +238,7 @@ class Rule:
         self.memo, self.cause = {}, cause
         if self.concerns(cause):
             self._see()
+        self.fed |= {place for place in timers if self.scalars[place[0]].passed_by(cause)}
         self.rows[key], self.timers[key] = rows, timers
         return self.fed
 
@@ -283,13 +293,16 @@ class Rule:
         self.memo["frame", place_of(frame)] = True
         for on in self.of(frame.stream):
             view, key = self.view(on), self.key(on)
+            holds = value(frame.extent.holds, view) if isinstance(frame.extent, Consecutive) else True
+            if holds is None:  # neither in a stretch nor at its end
+                continue
             row = self.table(place_of(frame), key).setdefault((key, *(value(one, view) for one in frame.stream.by_value)), Row())
             values = {argument: tuple(value(one, view) for one in node.arguments) or (None,) for argument, node in self.features[place_of(frame)].items()}
             if isinstance(frame.extent, Active):
                 extent = frame.extent
                 told = [None if one is None else value(one, view) for one in (extent.together, *extent.told())]
                 values[TOLD] = (told[0], tuple(value(one, view) for one in extent.item), *told[1:])
-            row.take(on, values, self.reading.clock)
+            row.take(on, values, self.reading.clock, holds=holds)
 
     # Events
 

@@ -99,6 +99,7 @@ class Moves(Scalar):
             view = self.rule.view(on)
             now = value(source.value, view)
             last = self.row(self.place(on, source.stream.by_value), Last)
+            newest = last.newest.time
             if now is None or last.newest.take(on.time, self.rule.reading.clock):
                 continue
             remembered = last.value if source.remember else None
@@ -108,7 +109,7 @@ class Moves(Scalar):
             assumed = value(source.initially, view) if source.initially is not None else None
             compared = was if was is not None else assumed
             if compared is not None and now not in (compared, remembered):
-                found.append(on.said(self.id, was=was))
+                found.append(on.said(self.id, was=was, gap=None if newest is None or newest > on.time else on.time - newest))
         return found
 
 
@@ -127,6 +128,8 @@ class Pair(Scalar):
         source = self.source
         found = []
         for on in self.rule.of(source.second):  # a record is not behind itself
+            if self.counted(on) is None:
+                continue
             sides = self.row(self.place(on, source.keys_of(source.second)), Sides)
             free = [one for one in sides.first if self.fits(one, on)]
             if free:
@@ -139,7 +142,7 @@ class Pair(Scalar):
         for on in self.rule.of(source.first):
             sides = self.row(self.place(on, source.keys_of(source.first)), Sides)
             free = [one for one in sides.second if self.fits(on, one)] if source.within is not None else []
-            for second in sorted(free, key=lambda one: (one.time, one.number))[: None if source.every else 1]:
+            for second in sorted(free, key=lambda one: (self.counted(one), one.number))[: None if source.every else 1]:
                 sides.second.remove(second)
                 found.append(self.paired(on, second))
             if source.every or not free:
@@ -149,7 +152,13 @@ class Pair(Scalar):
     def fits(self, first: Happening, second: Happening) -> bool:
         within = self.source.within
         end = first.time + KEPT_MS if within is None else self.rule.view(first).end_of(within)
-        return before(first, second) and second.time <= end
+        moment = self.counted(second)
+        return (before(first, second) if self.source.start is None else first.time < moment) and moment <= end
+
+    def counted(self, second: Happening) -> Any:
+        """The moment from which the gap to the first half is counted; None: it says none."""
+        start = self.source.start
+        return second.time if start is None else value(start, self.rule.view(second))
 
     def paired(self, first: Happening, second: Happening) -> Happening:
-        return second.said(self.id, gap=second.time - first.time)
+        return second.said(self.id, gap=self.counted(second) - first.time, first=first)

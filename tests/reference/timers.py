@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from streams.engine.features.place import PlaceSource
 from streams.engine.spans import Span
+from streams.engine.streams import EventSource
 from tests.reference.happening import Happening, Newest, before, misdated
 from tests.reference.sources import Scalar
 from tests.reference.values import fires, value
@@ -21,6 +23,11 @@ class Timed(Scalar):
 
     def see(self) -> None:
         raise NotImplementedError
+
+    def passed_by(self, on: Happening) -> bool:
+        """Whether a record goes into the rows of these timers without being looked at here."""
+        del on
+        return False
 
     def taken_in(self, place: Any, new: Any) -> Any:
         """The row of a happening that goes into it."""
@@ -55,6 +62,16 @@ class Wait:
 
 
 class Absence(Timed):
+    def passed_by(self, on: Happening) -> bool:
+        """Of timers that a move of a place has set: a record of the place."""
+        source = self.source.first.source
+        while isinstance(source, EventSource):
+            source = source.event.when.source
+        if not isinstance(source, PlaceSource) or on.timed or on.event is not None or self.rule.key(on)[1] is None:
+            return False
+        reading, line = self.rule.reading, (on.customer, on.line)
+        return bool(reading.places[id(source.place)].concerns(on)) and not (self.rule.event.by == "line" and line in reading.terminated)
+
     def call_off(self, source: Any) -> None:
         """Take in what was awaited, first: a record does not call off what it begins."""
         for on in self.rule.of(source.awaited):

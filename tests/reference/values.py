@@ -37,6 +37,7 @@ from streams.engine.expression import (
     Unknown,
 )
 from streams.engine.features.frame import Feature
+from streams.engine.features.pair import Earlier
 from streams.engine.features.place import PlaceReading
 from streams.engine.streams import EventSource, Of, RecordSource
 from tests.reference.civil import at, civil_day
@@ -86,6 +87,9 @@ def value(node: Any, on: Any) -> Any:
             return on.fields.get(node.name) if issubclass(getattr(on, "kind", object), node.record) else None
         case Feature():
             return on.feature(node)
+        case Earlier():
+            first = on.outputs.get((same_source(node.source), "first"))
+            return None if first is None else value(node.node, on.rule.view(first))
         case Of():
             return on.outputs.get((same_source(node.source), node.name))
         case PlaceReading():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.engine.expression.leaves import Join, Reading
+from streams.engine.expression.leaves import CivilDay, Join, Reading
 from streams.engine.expression.nodes import Arithmetic, Compare, Expr, In, Known, Logic, Not, OrElse
 
 Keys = frozenset[object]
@@ -15,6 +15,8 @@ def certain(condition: Expr) -> Keys:
             return certain(condition.left) | certain(condition.right)
         case Logic():
             return certain(condition.left) & certain(condition.right)
+        case Known(inner=Reading(kind="token") as inner):
+            return needed(inner).union(node.key() for node in inner.implies)
         case Known():
             return needed(condition.inner)
         case Not(inner=Not() as twice):
@@ -31,7 +33,7 @@ def certain(condition: Expr) -> Keys:
 
 def needed(node: Expr) -> Keys:
     """The keys of the nodes that are known wherever `node` is known."""
-    below = node.children() if isinstance(node, Arithmetic | Compare | In | Join | Not) else ()
+    below = node.children() if isinstance(node, Arithmetic | CivilDay | Compare | In | Join | Not) else ()
     return frozenset({node.key()}).union(*(needed(child) for child in below))
 
 
@@ -42,7 +44,7 @@ def may_be_unknown(node: Expr, sure: Keys) -> bool:
     match node:
         case Arithmetic(by_zero=False):
             return any(may_be_unknown(child, sure) for child in node.children())
-        case Compare() | In() | Not() | Logic():
+        case CivilDay() | Compare() | In() | Not() | Logic():
             return any(may_be_unknown(child, sure) for child in node.children())
         case OrElse():
             return all(may_be_unknown(child, sure) for child in node.children())

@@ -9,6 +9,7 @@ import numpy as np
 from schemas.codes import NULL
 from streams.engine.features.answers import MOST_RUNS, answered, note_answer
 from streams.engine.features.pair import shared_keys
+from streams.engine.features.passing import PASSES, with_passing
 from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, END, EVERYTHING, TIMERS, Due, lower, members_of, place_before, resets_of, topic_of
 from streams.engine.kernels import kernel
 from streams.engine.stage import FlowStage
@@ -114,7 +115,7 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
 
     `span`: the shortest time waited; `keep`: how long what was awaited is remembered, both ms. `newest`: the time of the newest A,
     waited on or not. `replaces`: an A whose moment is known replaces the timer, else it sets one only where none is set; such a timer begins again with a
-    line that comes back (until then its moment is stored as a negative number). `topics`: of the pending
+    line that comes back (until then its moment is stored as a negative number). `resets`: also records that pass by (`passing.py`). `topics`: of the pending
     A by row, or one for all. Returns how many fired, began, and were called off or dropped.
     """
     n, n_begun, n_ended = 0, 0, 0
@@ -136,6 +137,8 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
             row, time, rank, timed = awaited[0, j], awaited[3, j], awaited[4, j], awaited[2, j] != 0
         else:
             row, rank, timed = resets[0, k], 0, True
+            if resets[2, k] == PASSES:
+                time = resets[3, k]
         topic_rank = -1 if timed else rank
         topic = row if len(topics) > 1 else 0
         if due[row] > 0:
@@ -199,6 +202,9 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
 class AwaitedStage(FlowStage):
     """The moments of an `AwaitedSource`. State: the pending or last A, and when awaited ones came that a late A may have missed."""
 
+    passing: FlowStage | None = None
+    """Records before which a timer that is due fires (`passing.py`)."""
+
     def __init__(self, home: Home, by: str, source: AwaitedSource, first: FlowStage, awaited: FlowStage | None, name: str) -> None:
         super().__init__(first, *([awaited] if awaited is not None else []))
         self.home, self.by, self.source, self.name, self.first, self.awaited = home, by, source, name, first, awaited
@@ -244,6 +250,8 @@ class AwaitedStage(FlowStage):
         firsts = members_of(self.scope, self.first.flow, self.keys[0], timers.topic)
         awaited = NOTHING if self.awaited is None else members_of(self.scope, self.awaited.flow, self.keys[1], self.topic).entries
         resets = resets_of(batch, self.scope, returns=self.source.latest)
+        if self.passing is not None:
+            resets = with_passing(resets, self.passing.flow, self.scope, timers, firsts.rows)
         n, m, k = firsts.flow.n, awaited.shape[1], resets.shape[1]
         if not n + m + k and timers.idle(batch):
             self.flow = timers.nothing(batch)

@@ -37,6 +37,11 @@ class Moves(Stream):
         """The new value."""
         return self.source.value
 
+    @property
+    def gap(self) -> Expr:
+        """How long ago the last known value was seen, whether it moved or not; ms."""
+        return self.source.gap
+
 
 class MoveSource(Source):
     """`value` of a happening differs from the value before: from `old` where known, else the last one, else `initially`.
@@ -49,6 +54,7 @@ class MoveSource(Source):
 
     def __init__(self, stream: Stream, value: Expr, old: Expr | None, initially: Expr | None, *, remember: bool) -> None:
         self.stream, self.value, self.old, self.initially, self.remember = stream, value, old, initially, remember
+        self.gap: Expr = Of(self, "gap", "int", nullable=True, unit="ms")
         self.was: Expr = Of(self, "was", value.kind, nullable=initially is not None, unit=value.unit, domain=value.domain)
 
     def inputs(self) -> tuple[Stream, ...]:
@@ -71,21 +77,23 @@ KINDS: dict[str, ColumnKind] = {"text": "text", "token": "token", "time": "time"
 
 @kernel(
     "void(int32[:], int64[:], boolean[:], int64[:], boolean[:], int64[:], boolean[:], int64[:], boolean[:], int64, boolean,"
-    "int64[:], int64[:], int64[:], boolean[:], boolean[:], int64[:], boolean[:])"
+    "int64[:], int64[:], int64[:], boolean[:], boolean[:], int64[:], boolean[:], int64[:])"
 )
 def move(
     rows: Any, values: Any, known: Any, old: Any, old_known: Any, initially: Any, initially_known: Any, times: Any, believed: Any, jump_ms: int, remember: bool,
-    newest: Any, last: Any, seen: Any, dirty: Any, moved: Any, was: Any, was_known: Any,
+    newest: Any, last: Any, seen: Any, dirty: Any, moved: Any, was: Any, was_known: Any, gap: Any,
 ) -> None:  # fmt: skip
     """P10: where a value is another than before (`moved`), and which that was, where known. Times in epoch ms.
 
     newest[row]: the newest believed time; one more than `jump_ms` ahead of a record was misdated. last[row]: the last value, where
-    `seen`; kept where `remember`. A row of -1 is left out.
+    `seen`; kept where `remember`. gap: since the newest time. A row of -1 is left out.
     """
     for i in range(len(rows)):
         row, time, value = rows[i], times[i], values[i]
         if row < 0 or not known[i] or time < newest[row] <= time + jump_ms:
             continue
+        if 0 < newest[row] <= time:
+            gap[i] = time - newest[row]
         if believed[i] and newest[row] != time:
             newest[row] = time
             dirty[row] = True
@@ -131,19 +139,20 @@ class MoveStage(FlowStage):
         flow, source = self.inner.flow, self.source
         rows = self.scope.rows(flow, source.stream.by_value)
         asked = [*coded(flow, source.value), *coded(flow, source.old), *coded(flow, source.initially), np.array(flow.time, np.int64), believed_in(flow)]
-        moved, was, was_known = np.zeros(flow.n, bool), np.zeros(flow.n, np.int64), np.zeros(flow.n, bool)
+        moved, was, was_known, gap = np.zeros(flow.n, bool), np.zeros(flow.n, np.int64), np.zeros(flow.n, bool), np.full(flow.n, NULL, np.int64)
         columns, dirty = [column.values for column in self.columns], self.columns[0].part.dirty
         newest, last, seen = columns if source.remember else columns * 3
         clearing = Clearing(batch, self.scope, self.columns)
         for begin, end, resets in pieces(flow.at, clearing.resets):
             given: list[Any] = [column[begin:end] for column in (rows, *asked)]
             kept: list[Any] = [self.home.jump_ms, source.remember, newest, last, seen, dirty]
-            move(*given, *kept, *(column[begin:end] for column in (moved, was, was_known)))
+            move(*given, *kept, *(column[begin:end] for column in (moved, was, was_known, gap)))
             clearing.clear(resets)
         if self.forced:
             moved[:] = True
         self.flow = flow.take(moved)
         self._put_was(was[moved], was_known[moved])
+        self.flow.put(source.gap.key(), gap[moved], gap[moved] != NULL)
 
     def _put_was(self, was: Ints, known: Bools) -> None:
         """What the values were, in the form of their kind."""

@@ -10,10 +10,10 @@ from schemas.columns import DAY_MS
 from streams.engine.expression import DefinitionFault, Expr, RecordField, canonical
 from streams.engine.expression.types import KIND_WORDS
 from streams.engine.features import pairing
-from streams.engine.features.timers import END, Marks, from_store, kept_of, members_of, packed, resets_of, stored_kind, to_store, topic_of
+from streams.engine.features.timers import END, TIME, Marks, Members, from_store, kept_of, members_of, packed, resets_of, stored_kind, to_store, topic_of
 from streams.engine.flow import MergedFlow, StoredFlow
 from streams.engine.home import fingerprint
-from streams.engine.stage import FlowStage
+from streams.engine.stage import FlowStage, read_for
 from streams.engine.state.chains import Chains
 from streams.engine.state.tables import NEVER
 from streams.engine.streams import Marked, Of, Stream
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from streams.engine.state.codec import ColumnKind
     from streams.engine.streams import ValueOf
 
+LONGEST_MS = DAY_MS
+"""How long before its time a second half may have begun, to be sure of a first half that came before all others."""
 KEPT_MS = 400 * DAY_MS
 """How long a half without an end is kept after the last touch of its row, where the row is not a line's, an account's or a customer's."""
 
@@ -74,12 +76,17 @@ class PairSource(Marked):
 
     Each side may come late: the trigger is the second one by time, whichever arrives last. At equal times of two topics A counts as before B.
     `every`: one A serves every B behind it, until a later A.
+    `start`: when B began, in which case that is what follows A (later than it) within the time; it happens at the time of B all the same.
     """
 
     word = "pair"
 
-    def __init__(self, first: Stream, second: Stream, within: Span | None, *, every: bool = False) -> None:
-        self.first, self.second, self.within, self.every = first, second, within, every
+    def __init__(self, first: Stream, second: Stream, within: Span | None, *, start: Expr | None = None, every: bool = False) -> None:
+        self.first, self.second, self.within, self.start, self.every = first, second, within, start, every
+        if start is not None and (not isinstance(start, Expr) or start.kind != "time"):
+            raise DefinitionFault(f"then: start: wanted a moment such as V.start_time, got {start!r}")
+        if start is not None and within is None:
+            raise DefinitionFault("then: start: wanted within= beside it, got none")
         shared_keys(first, second, first)
         self.gap: Expr = Of(self, "gap", "int", unit="ms")
 
@@ -97,11 +104,12 @@ class PairSource(Marked):
         return {"gap": self.gap}
 
     def expressions(self) -> tuple[object, ...]:
-        return (self.within, self.every)
+        return (self.within, self.start, self.every)
 
     def text(self, value_of: ValueOf, mark_of: ValueOf) -> str:
         within = "" if self.within is None else f" within {self.within.canonical(mark_of)}"
-        return f"[{self.first.canonical(value_of)}] then{' every' if self.every else ''} [{self.second.canonical(value_of)}]{within}"
+        start = "" if self.start is None else f" from {canonical(self.start, value_of)}"
+        return f"[{self.first.canonical(value_of)}] then{' every' if self.every else ''} [{self.second.canonical(value_of)}]{within}{start}"
 
 
 class Earlier(Of):
@@ -140,6 +148,9 @@ class PairStage(FlowStage):
         """What is read of the second half."""
         self.marks = Marks()
         self.longest = NEVER if source.within is None else source.within.longest_ms(home.world.value_of)
+        if source.start is not None:
+            self.longest += LONGEST_MS
+            self.nodes[source.second.time.key()] = source.second.time
         self.kept = 0 if source.within is None else self.longest + home.late_limit_ms
         self.most = pairing.MOST_FREE if source.within is None else pairing.MOST_WAITING
         home.keep(self.scope.table, KEPT_MS if source.within is None else self.longest)
@@ -167,7 +178,7 @@ class PairStage(FlowStage):
 
     def run(self, batch: Batch) -> None:
         firsts = members_of(self.scope, self.first.flow, self.keys[0], self.topics[0])
-        seconds = members_of(self.scope, self.second.flow, self.keys[1], self.topics[1])
+        seconds = self._seconds()
         resets = resets_of(batch, self.scope)
         n, m = firsts.flow.n, seconds.flow.n
         if not n + m + resets.shape[1]:
@@ -208,6 +219,7 @@ class PairStage(FlowStage):
             base,
             within is not None,
             self.source.every,
+            self.source.start is not None,
             self.most,
             self.longest,
             self.kept,
@@ -224,6 +236,20 @@ class PairStage(FlowStage):
         self._keep_anchors(seconds.flow, put, base)
         self.flow = parts[0] if len(parts) == 1 else MergedFlow.of(parts, self.by)
 
+    def _seconds(self) -> Members:
+        """The second halves; where they count from when they began, that stands as their time, and those that do not say it are left out."""
+        start, flow = self.source.start, self.second.flow
+        if start is None:
+            return members_of(self.scope, flow, self.keys[1], self.topics[1])
+        known = read_for(start, flow).known
+        seconds = members_of(self.scope, flow if known is None else flow.take(known), self.keys[1], self.topics[1])
+        seconds.entries[TIME] = self._counted(seconds.flow)
+        return seconds
+
+    def _counted(self, flow: Flow) -> Ints:
+        """The moment of each second half from which the gap is counted."""
+        return flow.time if self.source.start is None else read_for(self.source.start, flow).values
+
     def _readings(self, times: Ints, gaps: Ints, values: Ints) -> dict[object, Column]:
         """What is read of the first halves."""
         found = {self.source.gap.key(): from_store(self.source.gap, gaps)}
@@ -236,7 +262,7 @@ class PairStage(FlowStage):
     def _on_time(self, flow: Flow, found: Ints) -> Flow:
         """The second halves that came last."""
         taken = flow._taken(found[:, 0])
-        for key, column in self._readings(taken.time, found[:, 1], found[:, 2:]).items():
+        for key, column in self._readings(self._counted(taken), found[:, 1], found[:, 2:]).items():
             taken.put(key, column.values, column.known)
         return taken
 
@@ -246,6 +272,8 @@ class PairStage(FlowStage):
         stored = self._readings(times, late[:, pairing.GAP], late[:, pairing.VALUES : kept])
         for column, (key, node) in enumerate(self.nodes.items(), kept):
             stored[key] = from_store(node, late[:, column])
+        if self.source.start is not None:
+            times = stored.pop(self.source.second.time.key()).values  # the moments of what happens
         anchors = [flow.packed(by) if by >= 0 else self.waiting.texts[node] for by, node in late[:, [pairing.BY, pairing.NODE]].tolist()]
         base = self.scope.table.base_row[late[:, pairing.ROW]]
         return StoredFlow(batch, self.by, late[:, pairing.AT], times, base, stored, anchors, np.where(codes >= 16, times, 0), codes % 16)

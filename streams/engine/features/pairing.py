@@ -28,13 +28,13 @@ def let_go(lists: Any, links: Any, values: Any, spare: Any, row: int, least: int
     return found
 
 
-@kernel("int64(int32[:,:], int32[:,:], int64[:,:], int64, int64, int64)")
-def latest_free(lists: Any, links: Any, firsts: Any, row: int, time: int, longest: int) -> int:
-    """The latest first half of `row` up to `time` whose end is not before it; 0: none."""
+@kernel("int64(int32[:,:], int32[:,:], int64[:,:], int64, int64, int64, boolean)")
+def latest_free(lists: Any, links: Any, firsts: Any, row: int, time: int, longest: int, behind_it: bool) -> int:
+    """The latest first half of `row` up to `time` (`behind_it`: before it) whose end is not before it; 0: none."""
     node = lists[row, 0]
     while node != 0:
         moment = firsts[node, 0]
-        if moment <= time:
+        if moment < time or (moment == time and not behind_it):
             if time <= firsts[node, 1]:
                 return node
             if time - moment > longest:
@@ -89,6 +89,7 @@ def pairs(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     base: int,
     ends: bool,
     every: bool,
+    starts: bool,
     most: int,
     longest: int,
     keep: int,
@@ -99,7 +100,8 @@ def pairs(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     """Bring halves together, in merged order; at the same place second halves go first. Returns how many pairs of each kind.
 
     `free`: first halves (time, end, values); `waiting`: second halves (time, code, values), whose code is the topic, plus 16 where
-    the moment is a timer's. `ends`: whether pairs have an end, so that second halves wait for late first ones, both at most `keep` ms. `every`: a first half serves all second ones behind it.
+    the moment is a timer's. `ends`: whether pairs have an end, so that second halves wait for late first ones, both at most `keep` ms.
+    `every`: a first half serves all second ones behind it. `starts`: the time of a second half is when it began, and first halves come before it.
     `found`: pairs whose second half came last: its place in the flow, the gap, values of the first. `late`: the others, see above.
     `put`: the node of each second half that waits. marks[node] - base: its place in the flow; less: from an earlier batch.
     """
@@ -132,7 +134,7 @@ def pairs(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
             if let_go(late_lists, late_links, waiting, late_spare, row, least):
                 late_dirty[row] = True
         if which == 1:
-            node = latest_free(lists, links, free, row, time, longest)
+            node = latest_free(lists, links, free, row, time, longest, starts)
             if node != 0:
                 found[n, 0], found[n, 1] = j, time - free[node, 0]
                 for c in range(kept):
@@ -154,7 +156,7 @@ def pairs(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
             continue
         served = False
         while ends and (every or not served):
-            node = earliest_waiting(late_lists, late_links, waiting, row, time, firsts[4, i] if firsts[2, i] == 0 else -1, firsts[5, i])
+            node = earliest_waiting(late_lists, late_links, waiting, row, time, firsts[4, i] if firsts[2, i] == 0 and not starts else -1, firsts[5, i])
             if node == 0:
                 break
             late[n_late, 0], late[n_late, 1], late[n_late, 2], late[n_late, 3] = at, waiting[node, 0], waiting[node, 1], row

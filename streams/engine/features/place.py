@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ABROAD = "intl:"
 UNKNOWN_COUNTRY = "?"
-CITIES_KEPT = 24
+CITIES_KEPT = 32
 """A trip remembers this many different places; further ones are not listed."""
 PLACE: tuple[tuple[str, ColumnKind], ...] = (
     ("stable", "text"), ("candidate", "text"), ("candidate.first", "time"), ("candidate.last", "time"), ("newest", "time"),
@@ -67,7 +67,7 @@ class Trip:
     """The trip of a line: open from the confirmation of a place away from home until the line is home again."""
 
     def __init__(self, place: Place) -> None:
-        self.id: Reading = place._reading("trip.id", "token", nullable=True)
+        self.id: Reading = place._reading("trip.id", "token", nullable=True, implies=(place.here,))
         self.length: Expr = place._reading("trip.length", "int", nullable=True, unit="ms")
         self.cities: Expr = place._reading("trip.cities", "list")
         self.tourist: Expr = place._reading("trip.tourist", "bool")
@@ -119,11 +119,27 @@ class Given(NamedTuple):
     clock: Ints
     believed: Bools
     asked: Bools
+    only_asks: Bools
 
     def part(self, begin: int, end: int) -> Given:
         """Entries begin to end (not included)."""
         columns: list[Any] = [column[begin:end] for column in self]
         return Given(*columns)
+
+
+class Book(NamedTuple):
+    """What is known of lines, a row each: their places and nights, which of these changed, and the keys of the lines."""
+
+    places: Ints
+    dirty: Bools
+    nights: Ints
+    dirty_nights: Bools
+    keys: Ints
+
+    def part(self, rows: Rows) -> Book:
+        """A copy for some rows, in which they are numbered from 0."""
+        none = np.zeros(len(rows), bool)
+        return Book(self.places[rows], none, self.nights[rows], none.copy(), self.keys[rows])
 
 
 class Moved(NamedTuple):
@@ -151,6 +167,10 @@ class PlaceStage(FlowStage):
         self.readers: dict[int, tuple[FlowStage, set[str]]] = {}
         self.abroad: dict[int, int] = {}
         """Codes of places by codes of countries."""
+        self.keeps_before = False
+        """Whether what was known before a batch is asked for (`place_later.py`)."""
+        self.before: tuple[Rows, Book] | None = None
+        """The rows that the batch concerns, ascending, and what was known of them before it."""
 
     def read(self, name: str, reader: FlowStage) -> None:
         """Declare that `name`, one of AS_OF, is read at the happenings of `reader`. Called before the first run."""
@@ -188,26 +208,46 @@ class PlaceStage(FlowStage):
         """The nights of each line."""
         return block(self.nights_part, self.nights_begin, self.nights_width)
 
+    @property
+    def book(self) -> Book:
+        """What is known of all lines; writing to it writes to the state."""
+        return Book(self.state, self.place_part.dirty, self.nights, self.nights_part.dirty, self.table.map.keys)
+
     # Running
+
+    def rest(self, batch: Batch) -> None:
+        super().rest(batch)
+        self.before = None
+
+    def settle(self) -> None:
+        self.before = None
 
     def run(self, batch: Batch) -> None:
         flow, flows = self.inner.flow, [stage.flow for stage, _ in self.readers.values()]
         entries = entries_of(flow, flows) if flows else Entries(flow.at, flow.time, np.arange(flow.n), [])
-        given = self._given(batch, flow, flows, entries)
+        given = self.given(batch, flow, flows, entries)
+        if self.keeps_before:
+            rows: Rows = np.unique(np.concatenate([given.rows[given.rows >= 0], np.array([reset.row for reset in batch.resets], np.int32)]))
+            self.before = rows, self.book.part(rows)
         seen = np.zeros((len(given.rows) if flows else 0, 3), np.int64)
         found = []
-        for begin, end, resets in pieces(entries.at, batch.resets if self.by == "line" else []):
+        for begin, end, resets in pieces(entries.at, self.ends(batch)):
             found.append(self._pass(given.part(begin, end), seen[begin:end], begin))
             for reset in resets:
                 self._reset(batch, reset)
         for (stage, names), entry in zip(self.readers.values(), entries.readers, strict=True):
-            self._put_read(stage.flow, names, given.rows[entry], seen[entry])
+            self.put_read(stage.flow, names, given.rows[entry], seen[entry])
         moved = Moved(np.concatenate([one.columns for one in found]), np.concatenate([one.rows for one in found]),
                       [cities for one in found for cities in one.cities], [tourist for one in found for tourist in one.tourist])  # fmt: skip
         self.flow = flow._taken(entries.member[moved.columns[:, machine.ENTRY]])  # of its own also where all of them moved: other values are read there
         self._put_moved(moved)
 
-    def _given(self, batch: Batch, flow: Flow, flows: list[Flow], entries: Entries) -> Given:
+    def ends(self, batch: Batch) -> list[Reset]:
+        """The ends of lines in a batch."""
+        return batch.resets if self.by == "line" else []
+
+    def given(self, batch: Batch, flow: Flow, flows: list[Flow], entries: Entries) -> Given:
+        """What the machine runs over: location records `flow`, and the happenings of readers."""
         n = len(entries.at)
         rows: Rows = np.full(n, -1, np.int32)
         asked, believed = np.zeros(n, bool), np.ones(n, bool)
@@ -219,7 +259,8 @@ class PlaceStage(FlowStage):
         own_places, own_days = self._places(flow)
         rows[where], believed[where] = flow.rows(self.by)[member], believed_in(flow)[member]
         places[where], days[where] = own_places[member], own_days[member]
-        return Given(rows, np.array(entries.time, np.int64), places, days, batch.timer_clock[entries.at // 2], believed, asked)
+        reached = np.where(entries.at % 2 == 0, entries.time, batch.timer_clock[entries.at // 2])  # a timer reads as of its own moment, wherever the clock is
+        return Given(rows, np.array(entries.time, np.int64), places, days, reached, believed, asked, entries.member < 0)
 
     def _places(self, flow: Flow) -> tuple[Ints, Ints]:
         """The place of each location record, 0 where unknown, and the civil day for which it votes, -1: none."""
@@ -235,17 +276,21 @@ class PlaceStage(FlowStage):
         votes = ~elsewhere & (places != 0) & (local % DAY_MS < machine.NIGHT_END_MS)
         return places, np.where(votes, local // DAY_MS, -1)
 
+    def advance(self, given: Given, book: Book, seen: Ints) -> Ints:
+        """Run the machine over entries of rows of `book`. Returns the moves; `seen`: what readers see."""
+        moves = np.zeros((int(np.count_nonzero(given.places)), 8), np.int64)
+        world = self.home.world
+        known: list[Any] = [*given, book.keys, self.lines, *self.zones, world.default_zone, self.home.jump_ms]
+        kept: list[Any] = [book.places, book.dirty, book.nights, book.dirty_nights, seen, moves]
+        return moves[: machine.place_machine(*known, *kept)]
+
     def _pass(self, given: Given, seen: Ints, begin: int) -> Moved:
         """Run the machine over entries, the first of which is entry `begin` of the batch."""
-        moves = np.zeros((int(np.count_nonzero(given.places)), 8), np.int64)
-        world, state, dirty = self.home.world, self.state, self.place_part.dirty
-        known: list[Any] = [*given, self.table.map.keys, self.lines, *self.zones, world.default_zone, self.home.jump_ms]
-        kept: list[Any] = [state, dirty, self.nights, self.nights_part.dirty, seen, moves]
-        n = machine.place_machine(*known, *kept)
-        columns, entry = moves[:n], moves[:n, machine.ENTRY]
+        columns = self.advance(given, self.book, seen)
+        entry = columns[:, machine.ENTRY]
         rows, times = given.rows[entry], given.times[entry]
         entry += begin
-        return Moved(columns, rows, *self._visit(columns, rows, times, state))
+        return Moved(columns, rows, *self._visit(columns, rows, times, self.state))
 
     def _visit(self, moves: Ints, rows: Rows, times: Ints, state: Ints) -> tuple[list[list[str]], list[bool]]:
         """Put new places on the lists of the open trips. Returns the list of each, and whether people visit one of its places."""
@@ -277,22 +322,26 @@ class PlaceStage(FlowStage):
         return found.tolist()
 
     def _reset(self, batch: Batch, reset: Reset) -> None:
-        """A line ends. Where only its timers stop, the count of votes that were due before it has taken place."""
-        row = np.array([reset.row], np.int32)
+        self.end_line(batch, reset, self.book, reset.row)
         if not reset.timers_only:
-            self.state[row], self.nights[row] = 0, 0
             self.place_part.texts[self.cities][reset.row] = b""
-            self.nights_part.touch(row)
-        else:
-            moment, none = batch.time[reset.position : reset.position + 1], np.zeros(1, bool)
-            clock = batch.timer_clock[reset.position : reset.position + 1]
-            self._pass(Given(row, moment, np.zeros(1, np.int64), np.full(1, -1), clock, none, none), np.zeros((0, 3), np.int64), 0)
-            self.state[row, machine.COUNT_AT] = 0
-        self.place_part.touch(row)
+            self.nights_part.touch(np.array([reset.row], np.int32))
+        self.place_part.touch(np.array([reset.row], np.int32))
+
+    def end_line(self, batch: Batch, reset: Reset, book: Book, row: int) -> None:
+        """A line ends, the one at `row` of `book`. Where only its timers stop, the count of votes that were due before it has taken place."""
+        if not reset.timers_only:
+            book.places[row], book.nights[row] = 0, 0
+            return
+        moment, none = batch.time[reset.position : reset.position + 1], np.zeros(1, bool)
+        clock = batch.timer_clock[reset.position : reset.position + 1]
+        self.advance(Given(np.array([row], np.int32), moment, np.zeros(1, np.int64), np.full(1, -1), clock, none, none, none), book, np.zeros((0, 3), np.int64))
+        book.places[row, machine.COUNT_AT] = 0
 
     # What is read
 
-    def _put_read(self, flow: Flow, names: set[str], rows: Rows, seen: Ints) -> None:
+    def put_read(self, flow: Flow, names: set[str], rows: Rows, seen: Ints) -> None:
+        """Note what the happenings of a reader see of their lines, `rows` of the table."""
         here, home, opened = (seen[:, column].copy() for column in (machine.HERE_THEN, machine.INFERRED_THEN, machine.OPENED_THEN))
         if "here" in names:
             self._put(flow, "here", here, here != 0)

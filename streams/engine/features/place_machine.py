@@ -171,17 +171,18 @@ def change_place(state: Any, place: int, time: int, crm_home: int, trip_ends: in
 
 
 @kernel(
-    "int64(int32[:], int64[:], int64[:], int64[:], int64[:], boolean[:], boolean[:], int64[:,:], int64[:,:], int64[:,:], int64[:], int64, int64,"
+    "int64(int32[:], int64[:], int64[:], int64[:], int64[:], boolean[:], boolean[:], boolean[:], int64[:,:], int64[:,:], int64[:,:], int64[:], int64, int64,"
     "int64[:,:], boolean[:], int64[:,:], boolean[:], int64[:,:], int64[:,:])"
 )
 def place_machine(
-    rows: Any, times: Any, places: Any, days: Any, clock: Any, believed: Any, asked: Any, keys: Any, lines: Any, zones: Any, begins: Any, default_zone: int, jump_ms: int,
+    rows: Any, times: Any, places: Any, days: Any, clock: Any, believed: Any, asked: Any, only_asks: Any, keys: Any, lines: Any, zones: Any, begins: Any, default_zone: int, jump_ms: int,
     state: Any, dirty: Any, nights: Any, dirty_nights: Any, seen: Any, moves: Any,
 ) -> int:  # fmt: skip
     """Run the machine over entries in merged order. Returns the number of `moves`; `seen`: what the entries that are `asked` read.
 
     places: code of the place, 0 where the entry is no location record of a known place. days: the civil day for which it votes, -1: for
-    none. clock: how far timers have fired. state, nights: one line of columns a row.
+    none. clock: how far timers have fired. only_asks: an entry that is no location record; it reads as of its time and changes nothing.
+    state, nights: one line of columns a row.
     """
     n = 0
     for i in range(len(rows)):
@@ -190,12 +191,14 @@ def place_machine(
             continue
         own, votes = state[row], nights[row]
         reached = max(time - 1, clock[i])
+        if only_asks[i]:
+            own = own.copy()
         while 0 < own[COUNT_AT] <= reached:
             count_votes(own, votes, keys[row, 1], lines, zones, begins, default_zone)
-            dirty[row] = True
+            dirty[row] |= not only_asks[i]
         if 0 < own[ENDS] <= reached:
             own[OPENED] = own[ENDS] = 0
-            dirty[row] = True
+            dirty[row] |= not only_asks[i]
         place = places[i]
         if place != 0:
             late = time < own[NEWEST] <= time + jump_ms

@@ -52,12 +52,12 @@ EVENTS = [
     toy("answer_fell", "account", causes.falls_below(61, rearm=61), cool("2d"), party=V.other_party),
     # Moves
     toy("length", "line", length, was=length.was, to=length.to),
-    toy("price", "line", price, was=price.was, to=price.to),
+    toy("price", "line", price, was=price.was, to=price.to, gap=price.gap.seconds),
     toy("first_cause", "customer", first_cause, cool("1d"), was=first_cause.was),
     toy("cell", "customer", cell, cool("1h"), was=cell.was, to=cell.to),
-    toy("outcome", "line", outcome.where(outcome.to == "dropped"), cool("1d", per=outcome.was), was=outcome.was),
+    toy("outcome", "line", outcome.where(outcome.to == "dropped", outcome.gap <= 3_600_000), cool("1d", per=outcome.was), was=outcome.was),
     toy("device", "line", device, once_per(device.to), was=device.was),
-    toy("device_told", "account", unremembered, was=unremembered.was),
+    toy("device_told", "account", unremembered, was=unremembered.was, gap=unremembered.gap.days),
     toy("brand", "line", brand, was=brand.was, to=brand.to),
     toy("is_5g", "customer", is_5g, was=is_5g.was),
 ]

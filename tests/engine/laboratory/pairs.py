@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from events.words import B, C, V, main_balance, topups
-from streams.define import any_of, cool, once_per, reset
+from streams.define import any_of, cool, event_time, once_per, reset
 from tests.engine.laboratory.matches import low
 from tests.engine.laboratory.toys import toy
 
@@ -23,6 +23,9 @@ rescue_days = main_balance.falls_to(0).then(topups.where(B.balance_after > 0), w
 after_low = low.then(topups, within="5d")
 overlap = voice.where(V.charge_minor >= 1).then(voice.where(V.duration_s == 0), within="5h")
 solved = complained.then(answered, within="1d")
+again = by_party.where(V.outcome == "dropped").then(by_party.where(V.direction == "mo"), within="1h", start=V.start_time)
+again_days = dropped.then(V.all, within="2d", start=V.answer_time)
+asked_first = asked.then(dropped, within="5h", start=V.start_time)
 something = either.then(any_of(topup=topups, end=answered), within="5h")
 
 EVENTS = [
@@ -38,5 +41,9 @@ EVENTS = [
     toy("overlap", "line", overlap, gap=overlap.gap.seconds, price=V.charge_minor),
     toy("busy_overlap", "account", overlap.where(voice.within("1d").count() >= 3), cool("1h"), n=voice.within("1d").count()),
     toy("solved", "customer", solved, gap=solved.gap.seconds),
+    toy("again", "line", again, gap=again.gap.seconds, cell=again.earlier(V.cell_id), since=dropped.time, at=event_time),
+    toy("again_days", "account", again_days, cool("1h", per=V.other_party), gap=again_days.gap.minutes, cause=again_days.earlier(V.cause_for_term), party=V.other_party),
+    toy("asked_first", "customer", asked_first, once_per(V.cell_id), gap=asked_first.gap.seconds, reason=asked_first.earlier(C.reason)),
+    toy("called_again", "line", again.then(answered, within="12h"), reason=C.reason),
     toy("something", "customer", something, gap=something.gap.seconds, reason=C.reason),
 ]

@@ -26,7 +26,7 @@ def laboratory_bodies(draw: Any, at: int, customer: str, line: str) -> dict[str,
             priced = {"charge_minor": charge[0], "currency": draw(st.sampled_from(("CNY", "USD")))} if charge else {}
             talked = {"answer_time": at, "duration_s": draw(st.sampled_from((0, 60, 61)))} if outcome != "no_answer" else {"duration_s": 0}
             return {"record_type": "voice_usage", "direction": draw(st.sampled_from(("mo", "mt"))), "other_party": draw(st.sampled_from(("a", "a", "b", "b", None))),
-                    "other_class": "onnet", "start_time": at,
+                    "other_class": "onnet", "start_time": at - draw(st.sampled_from((0, 0, 1, 60_000, HOUR, 5 * HOUR))),
                     "outcome": outcome, "cell_id": draw(st.sampled_from((None, "x", "y"))), "call_id": draw(st.sampled_from((None, "k", "l"))),
                     "cause_for_term": draw(st.sampled_from((None, 0, 16, 60))), **draw(st.sampled_from(NETWORKS)), **talked, **priced}  # fmt: skip
         case "C":
