@@ -1,6 +1,6 @@
 """The records by their letters (`docs/semantics.md` §1.1), and streams of them that many definitions share."""
 
-from streams.define import Place, any_of
+from streams.define import Place, any_of, largest_entry
 from streams.definitions import columns
 
 V = columns.VoiceUsage()
@@ -74,5 +74,8 @@ payments = P.where(P.kind == "payment")
 failed_payments = payments.where(P.status.isin("failed", "denied"))
 bills = I.where(I.category.isin("normal", "last"))
 """What a customer is asked to pay; no interim bills, credit notes and copies."""
+normal_bills = I.where(I.category == "normal", bills.same(I.bill_id).count() == 1).same(I.currency)
+"""Bills of whole periods, each as it was first told: one that is sent again changes no mean and breaks no row."""
+top_line = largest_entry(I, "lines")
 
 calls_abroad = V.where(V.direction == "mo", V.outcome == "answered", V.other_class == "international").same(V.other_country)

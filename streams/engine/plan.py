@@ -22,10 +22,12 @@ from streams.engine.features.members import MemberStage
 from streams.engine.features.moves import MoveSource, MoveStage
 from streams.engine.features.pair import PairSource, PairStage
 from streams.engine.features.place import Place, PlaceReading, PlaceSource, PlaceStage
+from streams.engine.features.previous import Previous, PreviousStage
 from streams.engine.features.reach import ReachSource, ReachStage
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.running import RunningStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
+from streams.engine.features.streak import InARow, StreakStage
 from streams.engine.home import fingerprint
 from streams.engine.rearm import Edge, Reset
 from streams.engine.rule import EdgeStage, RuleStage, Words, never_holds
@@ -103,7 +105,8 @@ class Plan:
         """The happenings of `base` for which conditions that read state are true."""
         needs = self.read_all(conditions, base, by)
         self.evaluate(base, conditions)
-        return self._add(FilterStage(base, conditions, *needs))
+        late = [stage.name for stage in needs if isinstance(stage, FeatureStage) and ordered(stage, conditions)]
+        return self._add(FilterStage(base, conditions, *needs, late=late))
 
     def _is_read(self, node: Expr, source: Source) -> bool:
         """Whether a value must be read from state at a happening of `source`."""
@@ -188,27 +191,33 @@ class Plan:
         stream = feature.frame.stream
         members = self.flow(stream, by)
         mode, group = self._mode(feature, own=own, subset=members in inner_stages(reader))
-        text = f"{by} {own} {stream.canonical(self.home.world.value_of)} group {self.home.text(group) if group is not None else '-'}"
-        key = (mode, stream.key(), by, own, None if group is None else group.key())
+        kept = feature.frame.extent.kept
+        text = f"{by} {own} {stream.canonical(self.home.world.value_of)} group {self.home.text(group) if group is not None else '-'}{f' {kept}' if kept else ''}"
+        key = (mode, stream.key(), by, own, None if group is None else group.key(), kept)
         stage = next((one for one in self.features[key] if one not in ancestors(reader)), None)
         if stage is None:
             number = len(self.features[key])
             name = self.name(mode, text, (key, number))
-            kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage}
+            kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage, "previous": PreviousStage, "streak": StreakStage}
             stage = kinds[mode](self.home, by, stream, members, name)
             self.features[key].append(stage)
             self.every.append(stage)
+            stage.needs += self.read_all(feature.arguments, members, by)
         stage.read(feature, reader)
         self.evaluate(members, [*feature.arguments, *stream.by_value])
         self.evaluate(reader, stream.by_value)
         return stage
 
     def _mode(self, feature: Feature, *, own: str, subset: bool) -> tuple[str, Expr | None]:
-        """How members are kept: added up for ever, by civil days, or each by itself; and what they are grouped by.
+        """How members are kept: added up for ever, by civil days, the last ones, those in a row, or each by itself; and what they are grouped by.
 
         Days are enough where every reader is a member itself (`subset`): only then no member of its day is later than a reader that counts.
         """
         match feature.frame.extent:
+            case Previous():
+                return "previous", None
+            case InARow():
+                return "streak", feature.arguments[0]
             case Ever():
                 return "ever", None
             case Today() if subset and not own:

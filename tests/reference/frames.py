@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from streams.engine.features.frame import Ever, Today, Within
+from streams.engine.features.previous import Previous
 from tests.reference.civil import civil_day, midnight
 from tests.reference.happening import JUMP_MS, Newest, misdated
+from tests.reference.previous import ends, in_a_row, last_before
 
 MOST_SUM = 2**62
 MOST_LISTED = 32
@@ -75,6 +77,8 @@ def within(extent: Any, row: Row, on: Any, *, without_own: bool) -> list[Member]
     """The members that `on` sees: by its own time; of a day all that are known where `on` itself came late into it."""
     members = [member for member in row.members if member.taken and not (without_own and member.is_own(on))]
     match extent:
+        case Previous():
+            return last_before(extent, row, on)
         case Ever():
             return members
         case Today():
@@ -92,7 +96,11 @@ def within(extent: Any, row: Row, on: Any, *, without_own: bool) -> list[Member]
     return [member for member in members if member.fresh and begin < member.time <= end]
 
 
-def added_up(function: str, argument: Any, members: list[Member], *, ever: bool) -> Any:
+def added_up(function: str, argument: Any, members: list[Member], extent: Any) -> Any:
+    if function == "streak":
+        return in_a_row(argument, members)
+    if isinstance(extent, Previous) and function in ("first", "latest"):
+        return ends(function, argument, members)
     if function == "count":
         return len(members)
     if function not in LIFELONG:
@@ -109,7 +117,7 @@ def added_up(function: str, argument: Any, members: list[Member], *, ever: bool)
             return max(values, default=None)
         case "smallest":
             return min(values, default=None)
-        case "latest" if ever:
+        case "latest" if isinstance(extent, Ever):
             return next((value for member, value in reversed(known) if argument not in member.outdated), None)
         case "latest":
             return max(enumerate(known), key=lambda one: (one[1][0].time, one[0]))[1][1] if known else None

@@ -17,6 +17,7 @@ from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.pair import PairSource
 from streams.engine.features.place import AS_OF, PlaceReading, PlaceSource
+from streams.engine.features.previous import Previous
 from streams.engine.features.reach import ReachSource
 from streams.engine.features.silence import SilenceSource
 from streams.engine.rearm import Cool, OncePer, Reset
@@ -24,6 +25,7 @@ from streams.engine.streams import EventSource, RecordSource, Stream, UnionSourc
 from tests.reference.civil import later, shown
 from tests.reference.frames import Row, added_up, within
 from tests.reference.happening import Happening, Seen
+from tests.reference.previous import make_room
 from tests.reference.rearm import Marks
 from tests.reference.sources import Crossing, Moves, Pair, Reach
 from tests.reference.timers import Absence, Deadline, Silence, Timed
@@ -72,7 +74,7 @@ class View:
     def feature(self, node: Feature) -> Any:
         frame = node.frame
         members = within(frame.extent, self.row(frame), self, without_own=frame.without_own or self.without_own)
-        return added_up(node.function, argument_of(node), members, ever=isinstance(frame.extent, Ever))
+        return added_up(node.function, argument_of(node), members, frame.extent)
 
     def place(self, node: PlaceReading) -> Any:
         """At a move as of that move, elsewhere as it stands; at a timer what any record may read as it stands then."""
@@ -278,6 +280,8 @@ class Rule:
             view, key = self.view(on), self.key(on)
             row = self.table(place_of(frame), key).setdefault((key, *(value(one, view) for one in frame.stream.by_value)), Row())
             values = {argument: tuple(value(one, view) for one in node.arguments) or (None,) for argument, node in self.features[place_of(frame)].items()}
+            if isinstance(frame.extent, Previous):
+                make_room(frame.extent, row, on.time)
             row.take(on, values, self.reading.clock)
 
     # Events
@@ -339,7 +343,7 @@ class Rule:
             return
         self.cancel(line)
         self.marks.forget(line, everything=everything)
-        kept = {} if everything else {number: rows for number, rows in self.rows.get(line, {}).items() if number in self.frames and isinstance(self.frames[number].extent, Ever)}
+        kept = {} if everything else {number: rows for number, rows in self.rows.get(line, {}).items() if number in self.frames and type(self.frames[number].extent) is Ever}
         self.rows[line] = kept
         for rows in kept.values():
             for row in rows.values():

@@ -9,7 +9,7 @@ from streams.engine.expression.canonical import by_name, canonical
 from streams.engine.expression.certain import certain, may_be_unknown
 from streams.engine.expression.evaluate import Array, Column, Env, known
 from streams.engine.expression.fractions import Fractional, Rounded, decimal, exactly
-from streams.engine.expression.leaves import CivilDay, EventDay, EventTime, Join, OnDay, Param, Reading, RecordField, TruthKey, Unknown
+from streams.engine.expression.leaves import CivilDay, EventDay, EventTime, Join, LargestEntry, OnDay, Param, Reading, RecordField, TruthKey, Unknown
 from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, Operand, OrElse, both, condition, expr, maximum
 from streams.engine.expression.types import KIND_WORDS, DefinitionFault, ValueKind, measure
 
@@ -33,6 +33,7 @@ __all__ = [
     "Ints",
     "Join",
     "Known",
+    "LargestEntry",
     "Logic",
     "Not",
     "OnDay",
