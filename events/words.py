@@ -74,7 +74,7 @@ payments = P.where(P.kind == "payment")
 failed_payments = payments.where(P.status.isin("failed", "denied"))
 bills = I.where(I.category.isin("normal", "last"))
 """What a customer is asked to pay; no interim bills, credit notes and copies."""
-normal_bills = I.where(I.category == "normal", bills.same(I.bill_id).count() == 1).same(I.currency)
+normal_bills = I.where(I.category == "normal", bills.same(I.bill_id).within("400d").before().count() == 0).same(I.currency)
 """Bills of whole periods, each as it was first told: one that is sent again changes no mean and breaks no row."""
 top_line = largest_entry(I, "lines")
 

@@ -39,7 +39,7 @@ CASES = [
     ),
     Case(
         "a bill sent again changes nothing",
-        [*bills(14000, 13000, 12000), bill(15000, "4 10:00", "BL-3"), bill(11000, "5 10:00", "BL-5"), bill(10000, "6 10:00", "BL-5")],
+        [*bills(14000, 13000, 12000), bill(15000, "4 10:00", "BL-3"), bill(15000, "3 09:00", "BL-3"), bill(11000, "5 10:00", "BL-5"), bill(10000, "6 10:00", "BL-5")],
         [{"streak": 3, "first": 14000, "last": 11000, "currency": "CNY"}],
     ),
     Case("a late one breaks the row where it stands", [*bills(14000, 13000, 12000), bill(12500, "2 20:00", "BL-4"), bill(11500, "5 10:00", "BL-5")], []),

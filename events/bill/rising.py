@@ -39,7 +39,7 @@ CASES = [
     ),
     Case(
         "a bill sent again changes nothing",
-        [*bills(10000, 11000, 12000), bill(9000, "4 10:00", "BL-3"), bill(13000, "5 10:00", "BL-5"), bill(14000, "6 10:00", "BL-5")],
+        [*bills(10000, 11000, 12000), bill(9000, "4 10:00", "BL-3"), bill(9000, "3 09:00", "BL-3"), bill(13000, "5 10:00", "BL-5"), bill(14000, "6 10:00", "BL-5")],
         [{"streak": 3, "first": 10000, "last": 13000, "currency": "CNY"}],
     ),
     Case("a late one breaks the row where it stands", [*bills(10000, 11000, 12000), bill(11500, "2 20:00", "BL-4"), bill(12500, "5 10:00", "BL-5")], []),

@@ -19,7 +19,7 @@ dear = voice.streak(V.charge_minor >= 50)
 short, either = voice.streak(V.duration_s < 61), any_of(call=voice, contact=asked)
 calm = either.streak(either.name == "call")
 answered = voice.streak(V.outcome == "answered")
-in_row, known, often = voice.where(short.length >= 2), voice.where(three.count() >= 2), voice.where(voice.within("1d").count() >= 2)
+in_row, known, often = voice.where(short.length >= 2), voice.where(three.count() >= 2), voice.where(voice.within("24h").count() >= 2)
 
 EVENTS = [
     # The last ones by time
