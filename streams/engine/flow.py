@@ -157,7 +157,9 @@ class Flow:
         self.readings[key] = Ready(Column(values, known))
 
     def column(self, node: Expr) -> Column:
-        """`node` for all happenings, computed once."""
+        """`node` for all happenings, computed once. Where there is none, nothing that it reads was read: the stages of those may rest."""
+        if not self.n:
+            return unknown(node.kind, 0)
         key = node.same_as
         column = self._columns.get(key)
         if column is None:

@@ -11,17 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.stories import bill, topup
+from events.stories import bill, call, contact, topup
+from events.stories import charge as charge_of
+from events.words import B, C, I, V
+from streams.define import largest_entry, reset
 from streams.definitions.catalogue import Catalogue
+from streams.definitions.faults import flaws_of
 from streams.engine.expression import DefinitionFault, Param
 from streams.engine.features.previous import MOST, SPARE, PreviousStage
 from streams.engine.features.streak import StreakStage
+from tests.engine.laboratory.toys import toy
 from tests.engine.rig import HOUR, START, Happening, Rig, calls, charge, currency, party
 from tests.engine.test_buckets import happenings, read_of
 from tests.shards import Bench
 
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 DAYS_400 = 400 * 24 * HOUR
+PAIRS = V.all.then(C.all, within="1d")
 
 
 def rig_with(*features, stage_type=PreviousStage, stream=calls):
@@ -175,6 +181,44 @@ def test_a_step_that_is_set_anew_begins_the_row_anew():
     assert len(events_of(bench, bills[:3], "bill.rising")) == 0
     other = carried_to(bench, Catalogue.load(overrides={"bill.rising": {"min_step": 600}}))
     assert [found["first"] for found in events_of(other, bills[3:], "bill.rising")] == [13000]
+
+
+# Streams that read frames
+
+
+def alone(name, when, by="customer", rearm=(), **detail):
+    return Bench(catalogue=Catalogue([toy(name, by, when, rearm, **detail)]))
+
+
+@pytest.mark.parametrize("frame", [V.all.previous(3), V.all.within("3h")])
+def test_a_late_one_is_no_happening_of_a_stream_with_a_condition_on_a_frame(frame):
+    """At 11:00 there were two calls before it, as at 12:00; it came late, so it is no first half of a pair."""
+    pairs = V.where(frame.count() >= 2).then(C.all, within="1d")
+    records = [call("09:00"), call("12:00"), call("10:00"), call("11:00"), contact("11:30")]
+    assert alone("late", pairs).feed(records) == []
+    assert len(alone("on_time", pairs).feed([*records[:1], *records[2:]])) == 1
+
+
+@pytest.mark.parametrize("total", [PAIRS.previous(2).sum(PAIRS.gap), PAIRS.within("2d").sum(PAIRS.gap), PAIRS.within("48h").sum(PAIRS.gap), PAIRS.sum(PAIRS.gap)])
+def test_what_is_read_of_pairs_is_there_where_none_happens(total):
+    bench = alone("gaps", B.all, total=total)
+    found = [bench.feed([one]) for one in (charge_of(5, 4, "09:00"), call("10:00"), contact("11:00"), charge_of(4, 3, "12:00"))]
+    assert [one.detail["total"] for batch in found for one in batch] == [0, 3_600_000]
+
+
+def test_reset_empties_no_frame_that_goes_by_no_time():
+    frames = {"life": V.all.count(), "last ones": V.all.previous(3).count(), "in a row": V.all.streak(V.roaming).length}
+    for name, value in frames.items():
+        assert [flaw for flaw in flaws_of(toy("emptied", "line", V.where(value >= 2), reset)) if "wanted frames of time alone" in flaw.says], name
+    recent = V.all.within("1h").count()
+    assert not flaws_of(toy("emptied", "line", V.where(recent >= 2), reset, n=recent))
+
+
+def test_the_largest_entry_is_of_a_field_that_has_entries():
+    assert str(largest_entry(I, "lines")) == "largest_entry(lines)"
+    for records, name in ((I, "bill_id"), (I, "line"), (B, "lines"), ("I", "lines")):
+        with pytest.raises(DefinitionFault, match="largest_entry: wanted"):
+            largest_entry(records, name)
 
 
 # What is refused

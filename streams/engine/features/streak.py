@@ -110,7 +110,7 @@ class StreakStage(FeatureStage):
         ends = line_ends(batch, self.by, self.scope.table, entries.at)
         without: Ints = np.zeros(n, np.int64)
         out: Ints = np.zeros(n, np.int64)
-        holds = read_for(self.condition, members).values.astype(bool) if members.n else np.zeros(0, bool)  # where nothing happens nothing that it reads was read
+        holds = read_for(self.condition, members).values.astype(bool)
         count_in_a_row(rows, entries.member, holds, ends, self.length.values, self.length.part.dirty, without, out)
         for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
             flow.put(("late", self.name), np.zeros(flow.n, bool))

@@ -19,6 +19,7 @@ dear = voice.streak(V.charge_minor >= 50)
 short, either = voice.streak(V.duration_s < 61), any_of(call=voice, contact=asked)
 calm = either.streak(either.name == "call")
 answered = voice.streak(V.outcome == "answered")
+met = voice.then(asked, within="2d")
 in_row, known, often = voice.where(short.length >= 2), voice.where(three.count() >= 2), voice.where(voice.within("24h").count() >= 2)
 
 EVENTS = [
@@ -47,6 +48,15 @@ EVENTS = [
     toy("contacts_before", "customer", voice.where(contacts.count() >= 2), once_per(V.other_party), reason=contacts.first(C.reason), channel=contacts.latest(C.channel)),
     toy("spent_before", "customer", charges.where(charged >= spent.mean(charged)), mean=spent.mean(charged), least=spent.smallest(charged)),
     toy("topup_after_charges", "line", topups.where(charges.same(B.bucket_id).previous(2).count() >= 1), charge=charges.same(B.bucket_id).previous(2).latest(charged)),
+    toy(
+        "last_gaps",
+        "customer",
+        V.where(V.outcome == "dropped"),
+        n=met.previous(3).count(),
+        gaps=met.previous(3).sum(met.gap),
+        all=met.sum(met.gap),
+        met=met.streak(met.gap > 0).length,
+    ),
     # As released
     toy(
         "last_released",
@@ -57,7 +67,7 @@ EVENTS = [
         least=as_released.smallest(voice.time),
         cell=as_released.latest(V.cell_id),
         first_cell=as_released.first(V.cell_id),
-        dear=as_released.latest(V.charge_minor >= 50),
+        longer=as_released.latest(V.duration_s >= 60),
     ),
     toy("paid", "account", priced.where(paid.count() >= 2, V.charge_minor.known()), cool("5h"), total=paid.sum(V.charge_minor), first=paid.first(V.charge_minor)),
     # In a row
