@@ -133,6 +133,8 @@ class Flow:
             return self.held(reading.same_as, reading.kind).take(None)
         if getattr(reading, "name", "") == "time":  # of a happening behind which stands this one's own record
             return Column(self.time)
+        if not self.n:  # the stages that read it may have rested
+            return unknown(reading.kind, 0)
         raise LookupError(f"{reading}: not read here")
 
     def held(self, key: object, kind: str = "int") -> Held:
@@ -157,9 +159,7 @@ class Flow:
         self.readings[key] = Ready(Column(values, known))
 
     def column(self, node: Expr) -> Column:
-        """`node` for all happenings, computed once. Where there is none, nothing that it reads was read: the stages of those may rest."""
-        if not self.n:
-            return unknown(node.kind, 0)
+        """`node` for all happenings, computed once."""
         key = node.same_as
         column = self._columns.get(key)
         if column is None:
