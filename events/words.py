@@ -1,6 +1,6 @@
 """The records by their letters (`docs/semantics.md` §1.1), and streams of them that many definitions share."""
 
-from streams.define import Place, any_of, event_time, ref
+from streams.define import Place, any_of, event_time, largest_entry, ref
 from streams.definitions import columns
 
 V = columns.VoiceUsage()
@@ -74,6 +74,9 @@ payments = P.where(P.kind == "payment")
 failed_payments = payments.where(P.status.isin("failed", "denied"))
 bills = I.where(I.category.isin("normal", "last"))
 """What a customer is asked to pay; no interim bills, credit notes and copies."""
+normal_bills = I.where(I.category == "normal", bills.same(I.bill_id).within("400d").before().count() == 0).same(I.currency)
+"""Bills of whole periods, each as it was first told: one that is sent again changes no mean and breaks no row."""
+top_line = largest_entry(I, "lines")
 
 calls_abroad = V.where(V.direction == "mo", V.outcome == "answered", V.other_class == "international").same(V.other_country)
 

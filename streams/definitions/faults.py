@@ -174,7 +174,7 @@ def life_flaws(event: type[Event]) -> Iterator[Flaw]:
     for part, at in placed(event):
         if isinstance(part, Feature) and isinstance(part.frame.extent, Consecutive):
             yield from (Flaw(at, fault) for fault in stretch_faults(part))
-        if isinstance(part, Feature) and isinstance(part.frame.extent, Ever) and part.function not in KEPT:
+        if isinstance(part, Feature) and type(part.frame.extent) is Ever and part.function not in KEPT:
             yield Flaw(at, f"{part}: wanted {', '.join(KEPT)}, got {part.function}, which is not kept over a life: use a frame such as .within('30d')")
 
 

@@ -15,8 +15,10 @@ from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.pair import PairSource
 from streams.engine.features.place import PlaceSource
+from streams.engine.features.previous import Previous
 from streams.engine.features.reach import ReachSource
 from streams.engine.features.silence import SilenceSource
+from streams.engine.features.streak import Streak
 from streams.engine.features.stretch import Consecutive
 from streams.engine.rearm import Cool, OncePer, Rearm
 from streams.engine.spans import Span
@@ -77,9 +79,13 @@ class Words:
 
     def extent(self, frame: Frame) -> str:
         """The stretch of time of a frame."""
+        if isinstance(frame, Streak):
+            return f"in a row with {self.bare(frame.condition)}"
         match frame.extent:
             case Within():
                 return f"within {self.span(frame.extent.span)}"
+            case Previous(n=n):
+                return f"the last {self.expr(n) if isinstance(n, Param) else n} before it{'' if frame.extent.ordered else ' in the order of release'}"
             case Ever():
                 return "over the life of the key"
             case Consecutive():
@@ -139,6 +145,8 @@ class Words:
         match node:
             case Param():
                 return f"{shown(self.value_of(node), node.unit)} ({node.name})"
+            case Feature(function="streak"):
+                return f"{self.name(node.frame)}.{'before().' if node.frame.without_own else ''}length"
             case Feature():
                 arguments = ", ".join(map(self.expr, node.arguments))
                 return f"{self.name(node.frame)}.{'before().' if node.frame.without_own else ''}{node.function}({arguments})"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from streams.definitions.event import Flaw
 from streams.definitions.tree import features_in, has_member, known_behind
 from streams.engine.expression import TruthKey, may_be_unknown
+from streams.engine.features.frame import Ever
 from streams.engine.features.stretch import Consecutive
 from streams.engine.rearm import Each, Edge, OncePer, Rearm, Reset
 
@@ -34,6 +35,8 @@ def rearm_flaws(event: type[Event]) -> Iterator[Flaw]:
                 yield Flaw("rearm", f"{word}: wanted a condition on a frame of the trigger's own stream, such as charges.where(charges.within('1h').count() >= 3), got none")
             case Reset() if any(isinstance(frame.extent, Consecutive) for frame in own_frames(event)):
                 yield Flaw("rearm", "reset: wanted frames that an event can empty, got a stretch, which ends where its condition does: use edge or cool(…)")
+            case Reset() if lasting := lasting_frames(event):
+                yield Flaw("rearm", f"reset: wanted frames of time alone, such as charges.within('7d'), got {lasting[0]}, which is not emptied")
             case Each() if len(event.words) > 1:
                 yield Flaw("rearm", "each: wanted it alone, got other words beside it, which decide already")
             case OncePer() if word.otherwise is not None and not can_be_unknown(word, event):
@@ -44,6 +47,12 @@ def own_frames(event: type[Event]) -> list[Frame]:
     """The frames that the conditions of `when` read and whose stream the trigger is of."""
     frames = [feature.frame for condition in event.when.conditions for feature in features_in(condition)]
     return [frame for frame in frames if has_member(frame, event.when)]
+
+
+def lasting_frames(event: type[Event]) -> list[Frame]:
+    """The frames among those, and in the detail, that go by no time: the life of the key, the last ones, those in a row."""
+    shown = [feature.frame for value in event.detail.values.values() for feature in features_in(value)]
+    return [frame for frame in (*own_frames(event), *shown) if isinstance(frame.extent, Ever) and has_member(frame, event.when)]
 
 
 def can_be_unknown(word: OncePer, event: type[Event]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from schemas.raw import fields_of
-from streams.engine.expression import DefinitionFault, EventDay, Expr, Join, Param, RecordField, ValueKind, maximum
+from streams.engine.expression import DefinitionFault, EventDay, Expr, Join, LargestEntry, Param, RecordField, ValueKind, maximum
 from streams.engine.features.place import Place
 from streams.engine.rearm import cool, each, edge, once, once_per, reset
 from streams.engine.streams import RecordSource, Stream, any_of, event_time
@@ -40,6 +40,14 @@ class Records:
     def same(self, *values: Expr) -> Stream:
         """Every record of the type, split by `values`."""
         return self.all.same(*values)
+
+
+def largest_entry(records: Records, name: str) -> LargestEntry:
+    """The key with the greatest number in a field that maps texts to numbers: `largest_entry(I, "lines")`. Raises DefinitionFault."""
+    fields = vars(records)["_fields"] if isinstance(records, Records) else {}
+    if name not in fields or fields[name].kind != "object":
+        raise DefinitionFault(f"largest_entry: wanted records and the name of a field that maps texts to numbers, such as (I, 'lines'), got ({records!r}, {name!r})")
+    return LargestEntry(vars(records)["_record"], name)
 
 
 def suggest(word: str, words: Any) -> str:
@@ -107,6 +115,7 @@ __all__ = [
     "each",
     "edge",
     "event_time",
+    "largest_entry",
     "maximum",
     "once",
     "once_per",

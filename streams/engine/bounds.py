@@ -8,6 +8,7 @@ import msgspec
 
 from streams.engine.expression import Arithmetic, Compare, Const, EventDay, EventTime, Expr, Fractional, Logic, Not, OrElse, Param, RecordField
 from streams.engine.features.frame import Feature, Within
+from streams.engine.features.previous import Previous
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -81,10 +82,11 @@ def field_bounds(node: RecordField) -> Bounds:
 
 
 def feature_bounds(node: Feature, value_of: Callable[[Param], int]) -> Bounds:
-    """A frame of elapsed time has at most MEMBERS members, others have no such bound; sums stay within LIMIT. Raises Overflow."""
-    members = MEMBERS if is_short(node) else NUMBER
+    """A frame of elapsed time has at most MEMBERS members, the last ones are as many as they say, others have no such bound; sums stay within LIMIT. Raises Overflow."""
+    extent = node.frame.extent
+    members = extent.number(value_of) if isinstance(extent, Previous) else MEMBERS if is_short(node) else NUMBER
     match node.function:
-        case "count" | "distinct":
+        case "count" | "distinct" | "streak":
             return Bounds(0, members)
         case "sum":
             one = bounds(node.arguments[0], value_of)

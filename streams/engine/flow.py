@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from schemas.codes import NULL
-from streams.engine.expression import Column
+from schemas.codes import NULL, code
+from streams.engine.expression import Column, LargestEntry
 from streams.engine.expression.evaluate import read
 from streams.engine.identity import Identity, identity, unpack
 
@@ -133,6 +133,8 @@ class Flow:
             return self.held(reading.same_as, reading.kind).take(None)
         if getattr(reading, "name", "") == "time":  # of a happening behind which stands this one's own record
             return Column(self.time)
+        if not self.n:  # the stages that read it may have rested
+            return unknown(reading.kind, 0)
         raise LookupError(f"{reading}: not read here")
 
     def held(self, key: object, kind: str = "int") -> Held:
@@ -229,6 +231,9 @@ class RecordFlow(Flow):
     def field(self, field: RecordField) -> Column:
         if field.record is not self.group.record_type:
             return unknown(field.kind, self.n)
+        if isinstance(field, LargestEntry):
+            entries = [getattr(self.group.records[place], field.name) for place in self.idx.tolist()]
+            return read(field.kind, np.array([code(field.of(one)) for one in entries], np.int64), nullable=True)
         return read(field.kind, self._raw(field.name), nullable=field.nullable)
 
     def _raw(self, name: str) -> Array:
@@ -325,8 +330,6 @@ class StoredFlow(Flow):
 
     def _other_rows(self, by: str) -> Rows:
         """The rows of another base, from the ids of the anchors."""
-        from schemas.codes import code
-
         rows: Rows = np.full(self.n, -1, np.int32)
         for place in range(self.n):
             who = self.identity(place)
@@ -338,8 +341,6 @@ class StoredFlow(Flow):
 
     def zones(self, by: str) -> Ints | int:
         if by not in self._zones:
-            from schemas.codes import code
-
             ids = [self.identity(place) for place in range(self.n)] if self.world.zones_by_line else []
             names = {"line": "subscription_id", "account": "account_id", "customer": "customer_id"}
             codes = np.array([code(getattr(one, names[by])) for one in ids], np.int64)

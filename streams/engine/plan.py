@@ -25,10 +25,12 @@ from streams.engine.features.pair import PairSource, PairStage
 from streams.engine.features.passing import place_of
 from streams.engine.features.place import Place, PlaceReading, PlaceSource, PlaceStage
 from streams.engine.features.place_later import LaterPlaceStage
+from streams.engine.features.previous import Previous, PreviousStage
 from streams.engine.features.reach import ReachSource, ReachStage
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.running import RunningStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
+from streams.engine.features.streak import InARow, StreakStage
 from streams.engine.features.stretch import Consecutive, StretchStage
 from streams.engine.home import fingerprint
 from streams.engine.rearm import Edge, Reset
@@ -43,6 +45,15 @@ if TYPE_CHECKING:
     from streams.engine.home import Home
 
 ANCHORED = (AwaitedStage, SilenceStage)
+
+FRAMES: dict[str, type[BucketStage | MemberStage | PreviousStage | RunningStage | StreakStage | StretchStage]] = {
+    "days": BucketStage,
+    "ever": RunningStage,
+    "members": MemberStage,
+    "previous": PreviousStage,
+    "streak": StreakStage,
+    "stretch": StretchStage,
+}
 
 
 class Plan:
@@ -108,7 +119,8 @@ class Plan:
         """The happenings of `base` for which conditions that read state are true."""
         needs = self.read_all(conditions, base, by)
         self.evaluate(base, conditions)
-        return self._add(FilterStage(base, conditions, *needs))
+        late = [stage.name for stage in needs if isinstance(stage, FeatureStage) and ordered(stage, conditions)]
+        return self._add(FilterStage(base, conditions, *needs, late=late))
 
     def _is_read(self, node: Expr, source: Source) -> bool:
         """Whether a value must be read from state at a happening of `source`."""
@@ -216,8 +228,9 @@ class Plan:
         stream = feature.frame.stream
         members = self.flow(stream, by)
         mode, group = self._mode(feature, own=own, subset=members in inner_stages(reader))
-        text = f"{by} {own} {stream.canonical(self.home.world.value_of)} group {self.home.text(group) if group is not None else '-'}"
-        key: tuple[object, ...] = (mode, stream.key(), by, own, None if group is None else group.key())
+        kept = feature.frame.extent.kept
+        text = f"{by} {own} {stream.canonical(self.home.world.value_of)} group {self.home.text(group) if group is not None else '-'}{f' {kept}' if kept else ''}"
+        key: tuple[object, ...] = (mode, stream.key(), by, own, None if group is None else group.key(), kept)
         if isinstance(feature.frame.extent, Active):
             text, key = f"{text} {feature.frame.extent.canonical(self.home.world.value_of)}", (*key, feature.frame.extent.key())
         stage = next((one for one in self.features[key] if one not in ancestors(reader)), None)
@@ -227,10 +240,10 @@ class Plan:
             if isinstance(feature.frame.extent, Active):
                 stage = ActiveStage(self.home, by, stream, members, name, feature.frame.extent)
             else:
-                kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage, "stretch": StretchStage}
-                stage = kinds[mode](self.home, by, stream, members, name)
+                stage = FRAMES[mode](self.home, by, stream, members, name)
             self.features[key].append(stage)
             self.every.append(stage)
+            stage.needs += self.read_all(feature.arguments, members, by)
         stage.read(feature, reader)
         told = feature.frame.extent.expressions() if isinstance(feature.frame.extent, Active) else [group] if mode == "stretch" and group is not None else []
         self.evaluate(members, [*feature.arguments, *stream.by_value, *told])
@@ -238,11 +251,15 @@ class Plan:
         return stage
 
     def _mode(self, feature: Feature, *, own: str, subset: bool) -> tuple[str, Expr | None]:
-        """How members are kept: added up for ever, by civil days, or each by itself; and what they are grouped by.
+        """How members are kept: added up for ever, by civil days, the last ones, those in a row, or each by itself; and what they are grouped by.
 
         Days are enough where every reader is a member itself (`subset`): only then no member of its day is later than a reader that counts.
         """
         match feature.frame.extent:
+            case Previous():
+                return "previous", None
+            case InARow():
+                return "streak", feature.arguments[0]
             case Ever():
                 return "ever", None
             case Active():

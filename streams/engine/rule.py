@@ -14,7 +14,7 @@ from streams.engine.features.frame import OF_NOTHING
 from streams.engine.flow import unknown, whole
 from streams.engine.kernels import kernel
 from streams.engine.rearm import Cool, Each, Edge, Once, OncePer, Reset
-from streams.engine.stage import FlowStage
+from streams.engine.stage import FlowStage, late_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -277,16 +277,6 @@ class EdgeStage(FlowStage):
         self.flow = flow if self.forced else flow.take(out)
 
 
-def late_in(flow: Flow, names: Sequence[str]) -> Bools:
-    """Which happenings are late members of the feature stages `names`."""
-    late = np.zeros(flow.n, bool)
-    for name in names:
-        mask = flow.mask(("late", name))
-        if mask is not None:
-            late |= mask
-    return late
-
-
 class RuleStage(FlowStage):
     """The events of a definition: happenings of `when` that are not late for it and that its words let pass (None: they have done so already)."""
 
@@ -315,4 +305,4 @@ class RuleStage(FlowStage):
         return np.concatenate(passing)
 
 
-__all__ = ["EdgeStage", "RuleStage", "Without", "Word", "Words", "late_in", "never_holds"]
+__all__ = ["EdgeStage", "RuleStage", "Without", "Word", "Words", "never_holds"]

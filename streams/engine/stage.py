@@ -130,16 +130,28 @@ class RecordStage(FlowStage):
 
 
 class FilterStage(FlowStage):
-    """The happenings of a stage for which conditions are true."""
+    """The happenings of a stage for which conditions are true. `late`: the feature stages whose late members are not judged."""
 
-    def __init__(self, inner: FlowStage, conditions: Sequence[Expr], *needs: Stage) -> None:
+    def __init__(self, inner: FlowStage, conditions: Sequence[Expr], *needs: Stage, late: Sequence[str] = ()) -> None:
         super().__init__(inner, *needs)
-        self.inner, self.condition = inner, both(tuple(conditions))
+        self.inner, self.condition, self.late = inner, both(tuple(conditions)), late
 
     def run(self, batch: Batch) -> None:
         flow = self.inner.flow
         wanted = flow.values(self.condition)
+        if self.late:
+            wanted = wanted & ~late_in(flow, self.late)
         self.flow = flow if self.forced else flow.take(wanted)
+
+
+def late_in(flow: Flow, names: Sequence[str]) -> Bools:
+    """Which happenings are late members of the feature stages `names`."""
+    late = np.zeros(flow.n, bool)
+    for name in names:
+        mask = flow.mask(("late", name))
+        if mask is not None:
+            late |= mask
+    return late
 
 
 class OwnStage(FlowStage):

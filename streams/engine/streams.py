@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from streams.engine.features.level import Level
     from streams.engine.features.moves import Moves
     from streams.engine.features.pair import Pair
+    from streams.engine.features.previous import Order
+    from streams.engine.features.streak import Streak
     from streams.engine.features.stretch import Stretch
 
     ValueOf = Callable[[Param], object]
@@ -228,6 +230,18 @@ class Stream:
         from streams.engine.features.frame import Frame, Today
 
         return Frame(self, Today())
+
+    def previous(self, n: int | Param, *, order: Order = "time") -> Frame:
+        """The last `n` before the trigger's own, at most 32: by time, or with `order="release"` in the order of release, so that a late one is judged like any other."""
+        from streams.engine.features.previous import previous
+
+        return previous(self, n, order)
+
+    def streak(self, condition: Expr) -> Streak:
+        """Those in a row, up to the latest one, for which `condition` is true, in the order of release; `.length` is how many."""
+        from streams.engine.features.streak import Streak
+
+        return Streak(self, condition)
 
     def until(self, moment: Expr) -> Frame:
         """Those up to `moment`, which is read where the frame is; of at most 400 days."""

@@ -42,6 +42,8 @@ HOLDS = {
     "members": "what it counts and adds up",
     "days": "what it adds up by civil day",
     "ever": "what it counts and adds up of all time",
+    "previous": "the last ones before",
+    "streak": "how many in a row",
     "crossing": "which levels are armed",
     "moves": "the last values seen",
     "pair": "the first halves of pairs",

@@ -9,9 +9,11 @@ from typing import Any
 
 from streams.engine.features.active import Active
 from streams.engine.features.frame import Between, Ever, Today, Within
+from streams.engine.features.previous import Previous
 from streams.engine.features.stretch import Consecutive
 from tests.reference.civil import civil_day, midnight
 from tests.reference.happening import JUMP_MS, LATE_MS, Newest, misdated
+from tests.reference.previous import ends, in_a_row, last_before
 
 DAY_MS = 86_400_000
 MOST_SUM = 2**62
@@ -82,6 +84,8 @@ def within(extent: Any, row: Row, on: Any, *, without_own: bool) -> list[Member]
     """The members that `on` sees: by its own time; of a day all that are known where `on` itself came late into it."""
     members = [member for member in row.members if member.taken and not (without_own and member.is_own(on))]
     match extent:
+        case Previous():
+            return last_before(extent, row, on)
         case Ever():
             return members
         case Active():
@@ -126,8 +130,12 @@ def last_stretch(members: Iterable[Member]) -> list[Member]:
     return found
 
 
-def added_up(function: str, argument: Any, members: list[Member], *, ever: bool, released: bool = False) -> Any:
-    """`released`: latest and first go by the order of release."""
+def added_up(function: str, argument: Any, members: list[Member], extent: Any) -> Any:
+    if function == "streak":
+        return in_a_row(argument, members)
+    if isinstance(extent, Previous) and function in ("first", "latest"):
+        return ends(function, argument, members)
+    ever, released = isinstance(extent, Ever), isinstance(extent, Consecutive)
     if function == "count":
         return len(members)
     if function not in LIFELONG:

@@ -18,6 +18,7 @@ from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.pair import PairSource
 from streams.engine.features.place import AS_OF, PlaceReading, PlaceSource
+from streams.engine.features.previous import Previous
 from streams.engine.features.reach import ReachSource
 from streams.engine.features.silence import SilenceSource
 from streams.engine.features.stretch import Consecutive
@@ -26,6 +27,7 @@ from streams.engine.streams import EventSource, RecordSource, Stream, UnionSourc
 from tests.reference.civil import later, shown
 from tests.reference.frames import TOLD, Row, added_up, covered, within
 from tests.reference.happening import Happening, Seen
+from tests.reference.previous import make_room
 from tests.reference.rearm import Marks
 from tests.reference.sources import Crossing, Moves, Pair, Reach
 from tests.reference.timers import Absence, Deadline, Silence, Timed
@@ -79,9 +81,9 @@ class View:
         without = frame.without_own or self.without_own
         if isinstance(frame.extent, Active):
             members = within(frame.extent, self.row(frame), self, without_own=without)
-            return covered(members, value(node.at[0], self)) if node.function == "cover" else added_up(node.function, argument_of(node), members, ever=False)
+            return covered(members, value(node.at[0], self)) if node.function == "cover" else added_up(node.function, argument_of(node), members, frame.extent)
         members = within(frame.extent, self.row(frame, node.at), self, without_own=without and not node.at)
-        return added_up(node.function, argument_of(node), members, ever=isinstance(frame.extent, Ever), released=isinstance(frame.extent, Consecutive))
+        return added_up(node.function, argument_of(node), members, frame.extent)
 
     def place(self, node: PlaceReading) -> Any:
         """At a move as of that move, elsewhere as it stands; at a timer what any record may read as it stands then."""
@@ -302,6 +304,8 @@ class Rule:
                 extent = frame.extent
                 told = [None if one is None else value(one, view) for one in (extent.together, *extent.told())]
                 values[TOLD] = (told[0], tuple(value(one, view) for one in extent.item), *told[1:])
+            if isinstance(frame.extent, Previous):
+                make_room(frame.extent, row, on.time)
             row.take(on, values, self.reading.clock, holds=holds)
 
     # Events
@@ -363,7 +367,7 @@ class Rule:
             return
         self.cancel(line)
         self.marks.forget(line, everything=everything)
-        kept = {} if everything else {number: rows for number, rows in self.rows.get(line, {}).items() if number in self.frames and isinstance(self.frames[number].extent, Ever)}
+        kept = {} if everything else {number: rows for number, rows in self.rows.get(line, {}).items() if number in self.frames and type(self.frames[number].extent) is Ever}
         self.rows[line] = kept
         for rows in kept.values():
             for row in rows.values():

@@ -23,6 +23,7 @@ from streams.engine.expression import (
     In,
     Join,
     Known,
+    LargestEntry,
     Logic,
     Not,
     OnDay,
@@ -83,6 +84,9 @@ def value(node: Any, on: Any) -> Any:
         case Rounded():
             inner = value(node.inner, on)
             return None if inner is None else floor(inner + Fraction(1, 2))
+        case LargestEntry():
+            lines = on.fields.get(node.name) if getattr(on, "kind", None) is node.record else None
+            return min(lines, key=lambda name: (-lines[name], name)) if lines else None
         case RecordField():
             return on.fields.get(node.name) if issubclass(getattr(on, "kind", object), node.record) else None
         case Feature():

@@ -10,7 +10,7 @@ from streams.engine.expression.certain import certain, may_be_unknown
 from streams.engine.expression.dates import TextDate
 from streams.engine.expression.evaluate import Array, Column, Env, known
 from streams.engine.expression.fractions import Fractional, Rounded, decimal, exactly
-from streams.engine.expression.leaves import CivilDay, EventDay, EventTime, Join, OnDay, Param, Reading, RecordField, TruthKey, Unknown
+from streams.engine.expression.leaves import CivilDay, EventDay, EventTime, Join, LargestEntry, OnDay, Param, Reading, RecordField, TruthKey, Unknown
 from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, Only, Operand, OrElse, both, condition, expr, maximum
 from streams.engine.expression.types import KIND_WORDS, DefinitionFault, ValueKind, measure
 
@@ -34,6 +34,7 @@ __all__ = [
     "Ints",
     "Join",
     "Known",
+    "LargestEntry",
     "Logic",
     "Not",
     "OnDay",

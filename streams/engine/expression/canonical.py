@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.engine.expression.leaves import Join, Param, Reading, RecordField
+from streams.engine.expression.leaves import Join, LargestEntry, Param, Reading, RecordField
 from streams.engine.expression.nodes import Binary, Const, Expr, In
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def canonical(node: Expr, value_of: Callable[[Param], object]) -> str:
             return str(value_of(node))
         case Const():
             return repr(node.value)
+        case LargestEntry():
+            return f"largest entry of {node.record.__name__}.{node.name}"
         case RecordField():
             return f"{node.record.__name__}.{node.name}"
         case Reading():

@@ -90,6 +90,27 @@ class RecordField(Expr):
         return self.name
 
 
+class LargestEntry(RecordField):
+    """The key with the greatest number in a field that maps texts to numbers, of equal ones the first in the alphabet; unknown where there is none."""
+
+    def __init__(self, record: type, name: str) -> None:
+        super().__init__(record, name, "text", nullable=True)
+
+    def key(self) -> object:
+        return ("LargestEntry", self.record, self.name)
+
+    def of(self, entries: dict[str, int] | None) -> str | None:
+        """What it is of one record's field.
+
+        >>> LargestEntry(object, "lines").of({"voice": 900, "data": 900, "tax": 100})
+        'data'
+        """
+        return min(entries, key=lambda name: (-entries[name], name)) if entries else None
+
+    def __str__(self) -> str:
+        return f"largest_entry({self.name})"
+
+
 class Reading(Expr):
     """A value that the engine keeps or finds, read at a record: what a window adds up, the place of a line, the gap of a pair.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streams.engine.spans import Span
     from streams.engine.streams import Stream, ValueOf
 
-Function = Literal["count", "sum", "distinct", "largest", "smallest", "latest", "first", "top", "list", "any", "cover"]
+Function = Literal["count", "sum", "distinct", "largest", "smallest", "latest", "first", "top", "list", "any", "cover", "streak"]
 ARGUMENTS: dict[Function, tuple[tuple[ValueKind, ...], ...]] = {
     "count": (),
     "sum": (("int",),),
@@ -26,8 +26,9 @@ ARGUMENTS: dict[Function, tuple[tuple[ValueKind, ...], ...]] = {
     "list": (("text",),),
     "any": (("bool",),),
     "cover": (),
+    "streak": (("bool",),),
 }
-OF_NOTHING: dict[Function, int] = {"count": 0, "sum": 0, "distinct": 0, "any": 0, "cover": 0}
+OF_NOTHING: dict[Function, int] = {"count": 0, "sum": 0, "distinct": 0, "any": 0, "cover": 0, "streak": 0}
 """What a function gives where there is no member; the others are unknown."""
 
 
@@ -36,6 +37,10 @@ class Extent:
 
     ordered = True
     """Whether a late member is no reason to evaluate a rule. Else every member is evaluated, with those of its stretch known so far."""
+    functions: tuple[Function, ...] | None = None
+    """What can be read of its members; None: what a frame has words for."""
+    kept = ""
+    """What the state of its members goes by beside their stream."""
 
     asks: tuple[Expr, ...] = ()
     """What it reads where the frame is read."""
@@ -181,14 +186,16 @@ class Feature(Reading):
 
     def __init__(self, frame: Frame, function: Function, *arguments: Expr, at: tuple[Expr, ...] = ()) -> None:
         text = f"{function}({', '.join(map(str, arguments))})"
+        if frame.extent.functions is not None and function not in frame.extent.functions:
+            raise DefinitionFault(f"{text}: of {frame} wanted one of {', '.join(frame.extent.functions)}, got {function}")
         for argument, kinds in zip(arguments, ARGUMENTS[function], strict=True):
             if not isinstance(argument, Expr) or argument.kind not in kinds:
                 got = f"{argument} ({KIND_WORDS[argument.kind]})" if isinstance(argument, Expr) else repr(argument)
                 raise DefinitionFault(f"{text}: wanted {' or '.join(KIND_WORDS[kind] for kind in kinds)}, got {got}")
-            if any(isinstance(part, Feature) for part in argument.walk()):
+            if function != "streak" and any(isinstance(part, Feature) for part in argument.walk()):
                 raise DefinitionFault(f"{text}: wanted a column of the members, got {argument}, which is added up itself: declare it as a condition behind the frame")
         self.frame, self.function, self.arguments, self.at = frame, function, arguments, at
-        of = arguments[0] if arguments and function not in ("distinct", "any") else None
+        of = arguments[0] if arguments and function not in ("distinct", "any", "streak") else None
         self.kind = "bool" if function in ("any", "cover") else "list" if function == "list" else of.kind if of is not None else "int"
         self.unit, self.domain = (of.unit, of.domain) if of is not None else (None, None)
         self.nullable = function not in OF_NOTHING and function != "list"

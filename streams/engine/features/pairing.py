@@ -66,7 +66,7 @@ def earliest_waiting(lists: Any, links: Any, seconds: Any, row: int, time: int, 
 
 @kernel(
     "UniTuple(int64, 2)(int64[:,:], int64[:,:], int64[:,:], int64[:,:], int64[:,:], int64[:], int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:],"
-    " int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:], int64[:], int64, boolean, boolean, int64, int64, int64, int64[:,:], int64[:,:], int64[:])"
+    " int32[:,:], int32[:,:], int64[:,:], int64[:], boolean[:], int64[:], int64, boolean, boolean, boolean, int64, int64, int64, int64[:,:], int64[:,:], int64[:])"
 )
 def pairs(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     firsts: Any,

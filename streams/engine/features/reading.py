@@ -140,7 +140,7 @@ class Added:
                 return read(feature, extremes(windows, columns[0], smallest=feature.function == "smallest"))
             case "latest" | "first":
                 return read(feature, nearests(windows, columns[0], unknown_of(feature.arguments[0]), first=feature.function == "first"))
-        raise TypeError(f"{feature}: not of members")
+        raise TypeError(f"{feature}: not what members of a stretch of time add up to")
 
 
 def read(feature: Feature, values: Ints) -> Column:

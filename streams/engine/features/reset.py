@@ -12,8 +12,7 @@ import numpy as np
 
 from streams.engine.features.cuts import pieces
 from streams.engine.features.members import base_of
-from streams.engine.rule import late_in
-from streams.engine.stage import FlowStage
+from streams.engine.stage import FlowStage, late_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
