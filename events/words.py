@@ -76,3 +76,9 @@ bills = I.where(I.category.isin("normal", "last"))
 """What a customer is asked to pay; no interim bills, credit notes and copies."""
 
 calls_abroad = V.where(V.direction == "mo", V.outcome == "answered", V.other_class == "international").same(V.other_country)
+
+# Visits
+
+views = W.all
+visit = views.session(gap="30min")
+"""The visit that a customer is on: half an hour without a view ends it."""

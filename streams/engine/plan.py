@@ -25,6 +25,7 @@ from streams.engine.features.place import Place, PlaceReading, PlaceSource, Plac
 from streams.engine.features.reach import ReachSource, ReachStage
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.running import RunningStage
+from streams.engine.features.session import SessionId, SessionStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
 from streams.engine.home import fingerprint
 from streams.engine.rearm import Edge, Reset
@@ -50,6 +51,8 @@ class Plan:
         self.features: dict[object, list[FeatureStage]] = defaultdict(list)
         self.names: dict[str, object] = {}
         self.evaluated: dict[int, list[Expr]] = defaultdict(list)
+        self.of_anchors: set[tuple[int, object]] = set()
+        """Stages of timers, and the sessions that their happenings have of their anchors."""
         self.every: list[Stage] = []
         self.rules: dict[str, RuleStage] = {}
         for event in events:
@@ -95,7 +98,7 @@ class Plan:
             return base, stateful
         key = ("where", stream.source.key(), tuple(one.key() for one in plain), by)
         if key not in self.flows:
-            self.flows[key] = self._add(FilterStage(base, plain))
+            self.flows[key] = self._add(FilterStage(base, plain, *self.read_all(stream.by_value, base, by)))
             self.evaluate(base, plain)
         return self.flows[key], stateful
 
@@ -107,7 +110,7 @@ class Plan:
 
     def _is_read(self, node: Expr, source: Source) -> bool:
         """Whether a value must be read from state at a happening of `source`."""
-        return isinstance(node, Feature) or (isinstance(node, PlaceReading) and not comes_from(source, node.place))
+        return isinstance(node, Feature | SessionId) or (isinstance(node, PlaceReading) and not comes_from(source, node.place))
 
     def source(self, source: Source, by: str) -> FlowStage:
         """The stage of a source."""
@@ -172,12 +175,39 @@ class Plan:
             for node in expression.walk():
                 if isinstance(node, Feature):
                     found.append(self.read(node, reader, by, own=own))
+                elif isinstance(node, SessionId):
+                    found.append(self._read_session(node, reader, by))
                 elif isinstance(node, PlaceReading) and not self._shows(reader, node.place):
                     place = self.source(node.place.source, by)
                     assert isinstance(place, PlaceStage)  # of a place
                     place.read(node.name, reader)
                     found.append(place)
         return list(dict.fromkeys(found))
+
+    def _read_session(self, node: SessionId, reader: FlowStage, by: str) -> Stage:
+        """The stage that finds the session of each happening of `reader`; timers that members set have those of their anchors."""
+        source, inner = node.source, inner_stages(reader)
+        anchored = inner[-1]
+        if isinstance(anchored, ANCHORED) and anchored.by == by and anchored.of_anchors.source.key() == source.stream.source.key():
+            self.of_anchors.add((id(anchored), node.key()))
+            self.evaluate(anchored, [node])
+            found = self._read_session(node, self.flow(anchored.of_anchors, by), by)
+            anchored.needs.append(found)
+            return found
+        key = ("session", source.key(), by)
+        known = [one for one in self.features[key] if isinstance(one, SessionStage)]
+        stage = next((one for one in known if one.reads_at(inner)), None) or next((one for one in known if one not in ancestors(reader)), None)
+        if stage is None:
+            text = f"{by} {source.gathered(self.home.world.value_of)}"
+            members = self.flow(source.stream, by)
+            stage = SessionStage(self.home, by, source, members, self.name(source.word, text, (key, len(known))))
+            self.features[key].append(stage)
+            self.every.append(stage)
+            self.evaluate(members, [*([source.start] if source.start is not None else []), *source.stream.by_value])
+        if not stage.reads_at(inner):
+            stage.read(node, reader)
+            self.evaluate(reader, source.stream.by_value)
+        return stage
 
     def _shows(self, reader: FlowStage, place: Place) -> bool:
         """Whether the happenings of `reader` are moves of `place`, or were taken from them."""
@@ -199,6 +229,7 @@ class Plan:
             self.features[key].append(stage)
             self.every.append(stage)
         stage.read(feature, reader)
+        stage.needs += [*self.read_all([*feature.arguments, *stream.by_value], members, by), *self.read_all(stream.by_value, reader, by)]
         self.evaluate(members, [*feature.arguments, *stream.by_value])
         self.evaluate(reader, stream.by_value)
         return stage
@@ -304,7 +335,8 @@ class Plan:
             wanted = self.evaluated[id(stage)]
             if not isinstance(stage, FlowStage) or not wanted:
                 continue
-            leaves = list({node.key(): node for one in wanted for node in one.walk() if isinstance(node, RecordField | Of)}.values())
+            read = {node.key(): node for one in wanted for node in one.walk()}
+            leaves = [node for key, node in read.items() if isinstance(node, RecordField | Of) or (id(stage), key) in self.of_anchors]
             match stage:
                 case PairStage():
                     stage.keep_of_anchor(leaves)

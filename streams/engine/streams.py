@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streams.engine.features.level import Level
     from streams.engine.features.moves import Moves
     from streams.engine.features.pair import Pair
+    from streams.engine.features.session import Session
 
     ValueOf = Callable[[Param], object]
     Length = str | Param | Span
@@ -191,8 +192,9 @@ class Stream:
         """Only those for which all of `conditions` are true."""
         return type(self)(self.source, (*self.conditions, *map(condition, conditions)), self.by_value)
 
-    def same(self, *values: Expr) -> Self:
-        """Split: windows, timers, pairs and re-arm words are kept for each combination of `values`. A happening with an unknown value is left out."""
+    def same(self, *keys: Expr | Session) -> Self:
+        """Split: windows, timers, pairs and re-arm words are kept for each combination of values. A happening with an unknown value is left out."""
+        values = [getattr(one, "as_key", one) for one in keys]
         for value in values:
             if not isinstance(value, Expr):
                 raise DefinitionFault(f"same: wanted a column such as B.currency, got {value!r}")
@@ -312,6 +314,12 @@ class Stream:
         from streams.engine.features.deadline import DeadlineSource
 
         return Deadlines(DeadlineSource(self, span_of("after", span)), (), self.by_value)
+
+    def session(self, *, gap: Length, start: Expr | None = None) -> Session:
+        """The stretch of time of those that follow each other at most `gap` apart; from the end of one to the `start` of the next, where they last."""
+        from streams.engine.features.session import session_of
+
+        return session_of(self, span_of("gap", gap), start)
 
     def silent(self, span: Length, *, given: Expr | None = None) -> Stream:
         """None of these for `span` after the last one, `given` a condition at that one."""
