@@ -133,6 +133,8 @@ class Flow:
             return self.held(reading.same_as, reading.kind).take(None)
         if getattr(reading, "name", "") == "time":  # of a happening behind which stands this one's own record
             return Column(self.time)
+        if not self.n:  # where nothing happened the stage that reads it may have rested
+            return unknown(reading.kind, 0)
         raise LookupError(f"{reading}: not read here")
 
     def held(self, key: object, kind: str = "int") -> Held:
