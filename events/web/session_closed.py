@@ -2,14 +2,13 @@
 
 from events.stories import view
 from events.words import W, visit
-from streams.define import Case, Detail, Event, Param, once_per
+from streams.define import Case, Detail, Event, Param
 
 
 class SessionClosed(Event, by="customer"):
     least = Param(2, name="n", unit="views", ge=1, doc="one view is no visit")
 
     when = visit.closed.where(visit.count() >= least)
-    rearm = once_per(visit)
     detail = Detail(
         session_start=visit.start, session_end=visit.end, views=visit.count(), categories=visit.list(W.page_category), submitted=visit.any(W.outcome == "submit")
     )

@@ -196,7 +196,7 @@ class Plan:
             return found
         key = ("session", source.key(), by)
         known = [one for one in self.features[key] if isinstance(one, SessionStage)]
-        stage = next((one for one in known if one.reads_at(inner)), None) or next((one for one in known if one not in ancestors(reader)), None)
+        stage = next((one for one in known if one.reads_at(node, inner)), None) or next((one for one in known if one not in ancestors(reader)), None)
         if stage is None:
             text = f"{by} {source.gathered(self.home.world.value_of)}"
             members = self.flow(source.stream, by)
@@ -204,7 +204,7 @@ class Plan:
             self.features[key].append(stage)
             self.every.append(stage)
             self.evaluate(members, [*([source.start] if source.start is not None else []), *source.stream.by_value])
-        if not stage.reads_at(inner):
+        if not stage.reads_at(node, inner):
             stage.read(node, reader)
             self.evaluate(reader, source.stream.by_value)
         return stage

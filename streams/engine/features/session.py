@@ -24,6 +24,8 @@ from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_
 from streams.engine.streams import Marked, Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schemas.columns import Ints
     from streams.engine.batch import Batch
     from streams.engine.expression import Operand, ValueKind
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from streams.engine.features.frame import Feature
     from streams.engine.flow import Flow
     from streams.engine.home import Home
-    from streams.engine.stage import FlowStage
+    from streams.engine.stage import FlowStage, Stage
     from streams.engine.streams import ValueOf
 
 KEPT_MS = 7 * DAY_MS
@@ -63,18 +65,21 @@ class SessionSource(Marked):
 
 
 class SessionId(Reading):
-    """Which session a happening is of: the first start that it took in; unknown where none is open."""
+    """Which session a happening is of: the first start that it took in; unknown where none is open.
+
+    `of_members`: as it splits the members. Those rows are many and short-lived; the marks of re-arm words, which are few and kept long, are not among them.
+    """
 
     name, kind, nullable = "id", "token", True
 
-    def __init__(self, source: SessionSource) -> None:
-        self.source = source
+    def __init__(self, source: SessionSource, *, of_members: bool = False) -> None:
+        self.source, self.of_members = source, of_members
 
     def key(self) -> object:
-        return ("Session", self.source.key())
+        return ("Session", self.source.key(), self.of_members)
 
     def canonical(self, value_of: ValueOf) -> str:
-        return f"id of {self.source.canonical(value_of)}"
+        return f"{'members of' if self.of_members else 'id of'} {self.source.canonical(value_of)}"
 
     def __str__(self) -> str:
         return "session.id"
@@ -116,7 +121,7 @@ class Session(Frame):
     def __init__(self, source: SessionSource) -> None:
         self.source = source
         self.id: Reading = SessionId(source)
-        super().__init__(source.stream.same(self.id), OfSession(source))
+        super().__init__(source.stream.same(SessionId(source, of_members=True)), OfSession(source))
         self._closed = Closed(self) if source.start is None else None
 
     @property
@@ -293,9 +298,9 @@ class SessionStage(FeatureStage):
         if self.gap > KEPT_MS:
             raise DefinitionFault(f"session: gap: wanted seven days at most, for which members are kept, got {self.gap // 3_600_000} h")
 
-    def reads_at(self, stages: list[FlowStage]) -> bool:
-        """Whether ids are read at one of `stages`."""
-        return any(id(stage) in self.readers for stage in stages)
+    def reads_at(self, node: SessionId, stages: Sequence[Stage]) -> bool:
+        """Whether `node` is read at one of `stages`."""
+        return any(id(stage) in self.readers and node.key() in self.readers[id(stage)].features for stage in stages)
 
     def declare(self) -> None:
         sources = (self.source.stream.source,)

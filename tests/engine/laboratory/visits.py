@@ -41,7 +41,7 @@ EVENTS = [
     toy("use", "line", used.where(use.distinct(used.name) >= 2), once_per(use), names=use.list(used.name), n=use.count()),
     # Ends
     toy("talked", "line", talk.closed.where(talk.count() >= 2), n=talk.count(), start=talk.start, end=talk.end, id=talk.id, cell=V.cell_id),
-    toy("party_talked", "account", party_talk.closed, once_per(party_talk), party=V.other_party, n=party_talk.count(), any=party_talk.any(V.outcome == "dropped")),
+    toy("party_talked", "account", party_talk.closed.where(V.other_party == "a"), once_per(party_talk), n=party_talk.count(), any=party_talk.any(V.outcome == "dropped")),
     toy("use_over", "customer", use.closed, cool("1d"), start=use.start, n=use.count(), last=used.name),
     toy("lows_over", "line", lows.closed, n=lows.count(), first=lows.first(B.balance_after)),
     # At other records and timers
