@@ -1,6 +1,6 @@
 """A long evening of videos: a video pack."""
 
-from events.stories import moment, session
+from events.stories import Record, moment, session
 from events.words import D
 from streams.define import Case, Detail, Event, Param, once_per
 
@@ -16,7 +16,7 @@ class VideoBinge(Event, by="line"):
     detail = Detail(duration_s=sitting.length.seconds, bytes=sitting.sum(D.total_bytes), app=sitting.top(D.app_name, by=D.total_bytes))
 
 
-def seen(begin: str, end: str, app: str | None = "films", **more: object):
+def seen(begin: str, end: str, app: str | None = "films", **more: object) -> Record:
     """A session of video from `begin` to `end`; 1 MB, unless it is told otherwise."""
     minutes = [int(clock[-5:-3]) * 60 + int(clock[-2:]) for clock in (begin, end)]
     basics = {"app_category": "video", "app_name": app, "start_time": moment(begin), "duration_s": 60 * (minutes[1] - minutes[0])}

@@ -26,7 +26,12 @@ CASES = [
     Case("no cart", [view("plan_detail", "10:05")], [], until=LATER),
     Case("the last one counts", [view("cart", "10:05"), view("checkout", "10:10")], [{**LEFT, "stage": "checkout"}], until=LATER),
     Case("a cart of the next visit takes its place", [view("cart", "10:05"), view("checkout", "12:00")], [{**LEFT, "stage": "checkout"}], until=LATER),
-    Case("while the visit goes on", [view("cart", "10:00"), *(view("home", f"{10 + at // 60}:{at % 60:02d}") for at in range(20, 140, 20))], [LEFT], until="2026-05-01T12:00:05+08:00"),
+    Case(
+        "while the visit goes on",
+        [view("cart", "10:00"), *(view("home", f"{10 + at // 60}:{at % 60:02d}") for at in range(20, 140, 20))],
+        [LEFT],
+        until="2026-05-01T12:00:05+08:00",
+    ),
     Case(
         "once a visit",
         [view("cart", "10:00"), *(view("home", f"{10 + at // 60}:{at % 60:02d}") for at in range(25, 150, 25)), view("checkout", "12:30")],

@@ -1,6 +1,6 @@
 """Keeps looking at one product, in several visits: a targeted discount."""
 
-from events.stories import order, view
+from events.stories import Record, order, view
 from events.words import O, W, completed, views, visit
 from streams.define import Case, Detail, Event, Param, any_of, cool, reset
 
@@ -19,7 +19,7 @@ class OfferInterest(Event, by="customer"):
     detail = Detail(offering_id=W.offering_id, views=recent.count())
 
 
-def look(at: str, offering_id: str | None = "plan-1"):
+def look(at: str, offering_id: str | None = "plan-1") -> Record:
     """The page of a product."""
     return view("plan_detail", at, offering_id=offering_id)
 

@@ -1,6 +1,6 @@
 """Compares several plans in one visit: offer the plan adviser."""
 
-from events.stories import view
+from events.stories import Record, view
 from events.words import W, views, visit
 from streams.define import Case, Detail, Event, Param, once_per
 
@@ -14,7 +14,7 @@ class PlanComparison(Event, by="customer"):
     detail = Detail(offerings=plans.list(W.offering_id))
 
 
-def plan(number: int, at: str):
+def plan(number: int, at: str) -> Record:
     """The page of a plan."""
     return view("plan_detail", at, offering_id=f"plan-{number}")
 
@@ -27,7 +27,9 @@ CASES = [
     Case("a page without a plan", [plan(1, "10:00"), plan(2, "10:05"), view("plan_detail", "10:10")], []),
     Case("two visits are not one", [plan(1, "10:00"), plan(2, "10:05"), plan(3, "10:35:00.001")], []),
     Case("another page holds the visit together", [plan(1, "10:00"), plan(2, "10:05"), view("home", "10:35"), plan(3, "11:05")], [THREE]),
-    Case("once a visit, again in the next", [*(plan(number, f"10:0{number}") for number in (1, 2, 3, 4)), *(plan(number, f"12:0{number}") for number in (1, 2, 3))], [THREE, THREE]),
+    Case(
+        "once a visit, again in the next", [*(plan(number, f"10:0{number}") for number in (1, 2, 3, 4)), *(plan(number, f"12:0{number}") for number in (1, 2, 3))], [THREE, THREE]
+    ),
     Case(
         "a late plan is judged with the next view",
         [plan(1, "10:00"), plan(2, "10:05"), view("home", "10:20"), plan(3, "10:10"), view("home", "10:25")],

@@ -194,7 +194,7 @@ class Stream:
 
     def same(self, *keys: Expr | Session) -> Self:
         """Split: windows, timers, pairs and re-arm words are kept for each combination of values. A happening with an unknown value is left out."""
-        values = [getattr(one, "as_key", one) for one in keys]
+        values = [key_of(one) for one in keys]
         for value in values:
             if not isinstance(value, Expr):
                 raise DefinitionFault(f"same: wanted a column such as B.currency, got {value!r}")
@@ -391,6 +391,12 @@ def clock_of(word: str, clock: str | Param) -> Expr:
     raise DefinitionFault(f"{word}: wanted a time of day such as '10:00', got {clock!r}")
 
 
+def key_of(value: Expr | Session) -> Expr:
+    """What a value is as part of a key: a session stands for its id."""
+    found: Any = getattr(value, "as_key", value)
+    return found  # type: ignore[no-any-return]  # whatever it is: the caller looks
+
+
 def stream_of(word: str, value: Any) -> Stream:
     """A stream, a record type's stream, or an event's. Raises DefinitionFault."""
     found = getattr(value, "all", value)
@@ -416,4 +422,4 @@ def any_of(*streams: Any, **named: Any) -> Stream:
 
 
 event_time = EventTime()
-__all__ = ["EventSource", "Marked", "Of", "Operand", "RecordSource", "Source", "Stream", "UnionSource", "any_of", "event_time", "stream_of"]
+__all__ = ["EventSource", "Marked", "Of", "Operand", "RecordSource", "Source", "Stream", "UnionSource", "any_of", "event_time", "key_of", "stream_of"]

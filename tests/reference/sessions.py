@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tests.reference.happening import DELAY_MS, Happening, Newest
 from tests.reference.sources import Scalar
 from tests.reference.values import value

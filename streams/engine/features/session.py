@@ -298,6 +298,10 @@ class SessionStage(FeatureStage):
         if self.gap > KEPT_MS:
             raise DefinitionFault(f"session: gap: wanted seven days at most, for which members are kept, got {self.gap // 3_600_000} h")
 
+    def read(self, feature: Feature | SessionId, reader: FlowStage) -> None:
+        """Declare that an id is read at the happenings of `reader`."""
+        super().read(feature, reader)  # type: ignore[arg-type]  # only its key is looked at
+
     def reads_at(self, node: SessionId, stages: Sequence[Stage]) -> bool:
         """Whether `node` is read at one of `stages`."""
         return any(id(stage) in self.readers and node.key() in self.readers[id(stage)].features for stage in stages)
@@ -317,9 +321,9 @@ class SessionStage(FeatureStage):
         ends = line_ends(batch, self.by, self.scope.table, entries.at)
         clock = batch.timer_clock[entries.at // 2] if source.start is None else np.full(n, NEVER_CLOSED)
         kept, found = 0 if source.start is None else KEPT_MS, np.zeros(n, np.int64)
-        ids, begin, last, newest = (column.values for column in self.columns)
-        given: list[Any] = [rows, entries.time, entries.member, self._starts(members), believed_at(entries, batch), clock]
-        follow(*given, self.gap, kept, self.home.jump_ms, ends, ids, begin, last, newest, self.columns[0].part.dirty, found)
+        asked: list[Any] = [rows, entries.time, entries.member, self._starts(members), believed_at(entries, batch), clock, self.gap, kept, self.home.jump_ms, ends]
+        state: list[Any] = [*(column.values for column in self.columns), self.columns[0].part.dirty, found]
+        follow(*asked, *state)
         for reader, entry in zip(self.readers.values(), entries.readers, strict=True):
             for key in reader.features:
                 reader.stage.flow.put(key, found[entry], found[entry] != 0)

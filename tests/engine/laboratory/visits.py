@@ -18,10 +18,10 @@ used = any_of(call=voice, data=sessions)
 use = used.session(gap="5h")
 lows = low.same(B.currency).session(gap="12h")
 asked, answered = C.where(C.status == "opened"), C.where(C.status == "completed")
-talks_of = voice.same(talk).within("2d")
+talks_of = voice.same(talk).within("48h")
 lost = talk.where(V.outcome == "dropped")
 dropped = voice.where(V.outcome == "dropped")
-visits, calls_here = voice.within("5d").distinct(talk.id), dropped.same(V.cell_id).within("7d")
+visits, calls_here = voice.within("120h").distinct(talk.id), dropped.same(V.cell_id).within("7d")
 unheard = dropped.without(asked, within="5h").latest
 idle = voice.same(talk).silent("30min")
 
@@ -36,7 +36,16 @@ EVENTS = [
     toy("session_emptied", "line", voice.where(talk.count() >= 2), reset, n=talk.count()),
     toy("each_talk", "customer", voice.where(talk.id.known()), id=talk.id, start=talk.start),
     # What lasts
-    toy("binge", "line", D.where(binge.length.hours >= 2), once_per(binge), parameters=(gap,), length=binge.length.seconds, total=binge.sum(D.total_bytes), top=binge.top(D.app_category, by=D.total_bytes)),
+    toy(
+        "binge",
+        "line",
+        D.where(binge.length.hours >= 2),
+        once_per(binge),
+        parameters=(gap,),
+        length=binge.length.seconds,
+        total=binge.sum(D.total_bytes),
+        top=binge.top(D.app_category, by=D.total_bytes),
+    ),
     toy("long_binge", "customer", sessions.where(long_binge.count() >= 2), once_per(long_binge, day), start=long_binge.start, n=long_binge.count()),
     toy("use", "line", used.where(use.distinct(used.name) >= 2), once_per(use), names=use.list(used.name), n=use.count()),
     # Ends
