@@ -79,7 +79,7 @@ class Words:
         """The stretch of time of a frame."""
         match frame.extent:
             case OfSession():
-                return "of one session"
+                return "so far"
             case Within():
                 return f"within {self.span(frame.extent.span)}"
             case Ever():

@@ -99,7 +99,7 @@ class OfSession(Within):
 class Closed(SilenceSource):
     """The ends of sessions: no further member for the gap. Its columns are those of the last member on time."""
 
-    word = "session closed"
+    word = "closed"
 
     def __init__(self, session: Session) -> None:
         super().__init__(session.source.stream, session.source.gap, None)
@@ -256,6 +256,12 @@ def follow(
 
     The session at hand of a row: `ids` (0: none yet), its earliest start, the end of its last member on time, and the newest believed time.
     A member that ends more than `kept` behind the gap is of a new one. A newest time more than `jump` ahead was misdated.
+
+    >>> times, state, out = np.array([10, 15, 21]), np.zeros((4, 1), np.int64), np.zeros(3, np.int64)
+    >>> given = np.zeros(3, np.int64), times, np.arange(3), times, np.ones(3, bool), np.full(3, NEVER_CLOSED)
+    >>> follow(*given, 5, 0, 100, np.zeros((0, 3), np.int64), *state, np.zeros(1, bool), out)
+    >>> out.tolist()
+    [10, 10, 21]
     """
     done = 0
     for i in range(len(rows) + 1):
