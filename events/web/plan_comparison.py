@@ -35,5 +35,4 @@ CASES = [
         [plan(1, "10:00"), plan(2, "10:05"), view("home", "10:20"), plan(3, "10:10"), view("home", "10:25")],
         [THREE],
     ),
-    Case("and without one never", [plan(1, "10:00"), plan(2, "10:05"), view("home", "10:20"), plan(3, "10:10")], []),
 ]

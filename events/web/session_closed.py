@@ -31,8 +31,8 @@ CASES = [
     ),
     Case(
         "a late view moves the start back",
-        [view("plan_detail", "10:10"), view("home", "10:00")],
-        [{**VISIT, "categories": ["plan_detail", "home"]}],
+        [view("home", "10:10"), view("home", "10:00")],
+        [{**VISIT, "categories": ["home"]}],
         until="2026-05-02T00:00:00+08:00",
     ),
     Case(

@@ -24,6 +24,7 @@ EVENTS = [
     toy("sitting", "line", D.all, id=sitting.id, n=sitting.count(), start=sitting.start, end=sitting.end),
     toy("asked", "customer", C.all, id=visit.id, n=visit.count(), last=visit.latest(W.page)),
     toy("left", "customer", cart.without(O.all, within="2h"), once_per(visit), id=visit.id, n=visit.count()),
+    toy("errors", "customer", W.all.where(errors.count() >= 2), once_per(visit), at=event_time, n=visit.count()),
     toy("days", "customer", W.all, visits=W.all.within("7d").distinct(visit.id)),
     toy("seen", "customer", seen, id=visit.id, n=visit.count()),
     toy("here", "customer", W.same(visit.id), n=W.same(visit.id).within("1d").count()),
@@ -90,6 +91,12 @@ def test_the_id_keeps_the_first_start():
     late = each("view", view("home", "10:00"), view("home", "09:50"), view("home", "10:20"))
     assert {one["id"] for one in late} == {first["id"]}, "the late one is not judged, it is of the same session"
     assert late[-1]["start"] == utc("09:50:00.000")
+
+
+def test_a_late_one_is_judged_with_the_next_one_on_time():
+    failing = [view("home", "10:00", outcome="error"), view("home", "10:20"), view("home", "10:10", outcome="error")]
+    assert each("errors", *failing) == [], "late behind a view that is no error"
+    assert each("errors", *failing, view("home", "10:30")) == [{"at": utc("10:30:00.000"), "n": 4}]
 
 
 def test_a_late_one_out_of_the_gap_is_of_no_session():
