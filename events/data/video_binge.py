@@ -35,5 +35,6 @@ CASES = [
     Case("a late one in the gap moves the start back", [seen("10:15", "11:00"), seen("09:45", "10:00"), seen("11:00", "11:45")], [{**BINGE, "bytes": 3_000_000}]),
     Case("most bytes", [seen("10:00", "11:00", "clips"), seen("11:00", "11:30"), seen("11:30", "12:00")], [{**BINGE, "bytes": 3_000_000}]),
     Case("as many bytes: the first in the alphabet", [seen("10:00", "11:00"), seen("11:00", "12:00", "clips")], [{**BINGE, "app": "clips"}]),
+    Case("a late one out of the gap is of no session", [seen("13:00", "15:00"), seen("10:00", "11:00")], [{**BINGE, "bytes": 1_000_000}]),
     Case("no name", [seen("10:00", "12:00", None)], [{**BINGE, "bytes": 1_000_000, "app": None}]),
 ]

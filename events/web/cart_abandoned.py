@@ -38,5 +38,6 @@ CASES = [
         [LEFT],
         until=LATER,
     ),
+    Case("a late cart of no visit", [view("home", "11:00"), view("cart", "10:00")], [LEFT], until="2026-05-01T12:00:05+08:00"),
     Case("two visits", [view("cart", "1 10:05"), view("checkout", "2 10:05")], [LEFT, {**LEFT, "stage": "checkout"}], until=LATER),
 ]
