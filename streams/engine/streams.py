@@ -394,7 +394,7 @@ def clock_of(word: str, clock: str | Param) -> Expr:
 def key_of(value: Expr | Session) -> Expr:
     """What a value is as part of a key: a session stands for its id."""
     found: Any = getattr(value, "as_key", value)
-    return found  # type: ignore[no-any-return]  # whatever it is: the caller looks
+    return found
 
 
 def stream_of(word: str, value: Any) -> Stream:
