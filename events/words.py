@@ -108,3 +108,8 @@ open_amount = (I.remaining_minor - done.since(bills.time).until(event_time).sum(
     I.amount_due_minor - done.until(event_time).sum(net_paid)[I.bill_id, I.currency]
 )
 """What is to be paid on a bill: what it says is left less what was paid after it, else its amount less all that was paid on it."""
+# Visits
+
+views = W.all
+visit = views.session(gap="30min")
+"""The visit that a customer is on: half an hour without a view ends it."""

@@ -15,6 +15,7 @@ from streams.definitions.words import suggest
 from streams.engine.expression import Const, Expr, Known, Param, RecordField
 from streams.engine.features.frame import Ever, Feature, Frame
 from streams.engine.features.place import AS_OF, PlaceReading
+from streams.engine.features.session import Session
 from streams.engine.features.stretch import Consecutive, stretch_faults
 from streams.engine.rearm import Rearm
 from streams.engine.streams import EventSource, Of, RecordSource, Source, Stream
@@ -79,6 +80,8 @@ def is_used(value: object, used: dict[int, object]) -> bool:
     match value:
         case Stream():
             return all(id(part) in used for part in (value.source, *value.conditions, *value.by_value)) and (bool(value.conditions or value.by_value) or has_source(value, used))
+        case Session():
+            return id(value.source) in used
         case Frame():
             return id(value.extent) in used
     return id(value) in used

@@ -17,6 +17,7 @@ from streams.engine.features.pair import PairSource
 from streams.engine.features.place import PlaceSource
 from streams.engine.features.previous import Previous
 from streams.engine.features.reach import ReachSource
+from streams.engine.features.session import Closed, OfSession, SessionId
 from streams.engine.features.silence import SilenceSource
 from streams.engine.features.streak import Streak
 from streams.engine.features.stretch import Consecutive
@@ -82,6 +83,8 @@ class Words:
         if isinstance(frame, Streak):
             return f"in a row with {self.bare(frame.condition)}"
         match frame.extent:
+            case OfSession():
+                return "so far"
             case Within():
                 return f"within {self.span(frame.extent.span)}"
             case Previous(n=n):
@@ -119,6 +122,8 @@ class Words:
                 until = f", at once until {self.expr(source.until)}" if source.until is not None else ""
                 unless = f", unless [{self.stream(source.awaited)}]" if source.awaited is not None else ""
                 return f"{moment} [{self.stream(source.first)}]{until}{unless}"
+            case Closed():
+                return f"a session of [{self.stream(source.stream)}] ends, {self.span(source.span)} after the last"
             case SilenceSource():
                 given = f", given {self.bare(source.given)} at the last one" if source.given is not None else ""
                 return f"no [{self.stream(source.stream)}] for {self.span(source.span)}{given}"
@@ -152,6 +157,8 @@ class Words:
                 return f"{self.name(node.frame)}.{'before().' if node.frame.without_own else ''}{node.function}({arguments})"
             case Of():
                 return node.name
+            case SessionId():
+                return f"session with gaps of {self.span(node.source.gap)}"
             case Join():
                 return f"{node.table}.{node.name}({', '.join(map(self.expr, node.keys))})"
             case Arithmetic(sign="-", left=Const(value=0)):

@@ -128,7 +128,7 @@ def conditions_of(stream: Stream) -> list[Expr]:
     """All conditions that are true of the record behind a happening, from its source on; of an any_of those that all of its streams have."""
     parts = [conditions_of(inner) for inner in streams_behind(stream.source)]
     shared = [one for one in parts[0] if all(any(one.key() == other.key() for other in part) for part in parts[1:])] if parts else []
-    known = [*stream.by_value, *([stream.source.value] if isinstance(stream.source, MoveSource) else [])]
+    known = [*stream.by_value, *getattr(stream.source, "known", ()), *([stream.source.value] if isinstance(stream.source, MoveSource) else [])]
     return [*stream.conditions, *map(Known, known), *shared]
 
 

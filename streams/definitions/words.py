@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from schemas.raw import fields_of
 from streams.engine.expression import DefinitionFault, EventDay, Expr, Join, LargestEntry, Param, RecordField, ValueKind, maximum
 from streams.engine.features.place import Place
+from streams.engine.features.session import Session
 from streams.engine.rearm import cool, each, edge, once, once_per, reset
 from streams.engine.streams import RecordSource, Stream, any_of, event_time
 
@@ -37,7 +38,7 @@ class Records:
         """The records for which all of `conditions` are true."""
         return self.all.where(*conditions)
 
-    def same(self, *values: Expr) -> Stream:
+    def same(self, *values: Expr | Session) -> Stream:
         """Every record of the type, split by `values`."""
         return self.all.same(*values)
 

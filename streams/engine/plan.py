@@ -29,6 +29,7 @@ from streams.engine.features.previous import Previous, PreviousStage
 from streams.engine.features.reach import ReachSource, ReachStage
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.running import RunningStage
+from streams.engine.features.session import SessionId, SessionStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
 from streams.engine.features.streak import InARow, StreakStage
 from streams.engine.features.stretch import Consecutive, StretchStage
@@ -66,6 +67,8 @@ class Plan:
         self.places: dict[int, list[LaterPlaceStage]] = defaultdict(list)
         self.names: dict[str, object] = {}
         self.evaluated: dict[int, list[Expr]] = defaultdict(list)
+        self.of_anchors: set[tuple[int, object]] = set()
+        """Stages of timers, and the sessions that their happenings have of their anchors."""
         self.every: list[Stage] = []
         self.rules: dict[str, RuleStage] = {}
         for event in events:
@@ -111,7 +114,7 @@ class Plan:
             return base, stateful
         key = ("where", stream.source.key(), tuple(one.key() for one in plain), by)
         if key not in self.flows:
-            self.flows[key] = self._add(FilterStage(base, plain))
+            self.flows[key] = self._add(FilterStage(base, plain, *self.read_all(stream.by_value, base, by)))
             self.evaluate(base, plain)
         return self.flows[key], stateful
 
@@ -124,7 +127,7 @@ class Plan:
 
     def _is_read(self, node: Expr, source: Source) -> bool:
         """Whether a value must be read from state at a happening of `source`."""
-        return isinstance(node, Feature) or (isinstance(node, PlaceReading) and place_of(source) is not node.place)
+        return isinstance(node, Feature | SessionId) or (isinstance(node, PlaceReading) and place_of(source) is not node.place)
 
     def source(self, source: Source, by: str) -> FlowStage:
         """The stage of a source."""
@@ -200,6 +203,8 @@ class Plan:
             for node in expression.walk():
                 if isinstance(node, Feature):
                     found.append(self.read(node, reader, by, own=own))
+                elif isinstance(node, SessionId):
+                    found.append(self._read_session(node, reader, by))
                 elif isinstance(node, PlaceReading) and not self._shows(reader, node.place):
                     place = self.place_at(node.place, reader, by)
                     place.read(node.name, reader)
@@ -218,6 +223,31 @@ class Plan:
         later.append(LaterPlaceStage(first))
         self.every.append(later[-1])
         return later[-1]
+
+    def _read_session(self, node: SessionId, reader: FlowStage, by: str) -> Stage:
+        """The stage that finds the session of each happening of `reader`; timers that members set have those of their anchors."""
+        source, inner = node.source, inner_stages(reader)
+        anchored = inner[-1]
+        if isinstance(anchored, ANCHORED) and anchored.by == by and anchored.of_anchors.source.key() == source.stream.source.key():
+            self.of_anchors.add((id(anchored), node.key()))
+            self.evaluate(anchored, [node])
+            found = self._read_session(node, self.flow(anchored.of_anchors, by), by)
+            anchored.needs.append(found)
+            return found
+        key = ("session", source.key(), by)
+        known = [one for one in self.features[key] if isinstance(one, SessionStage)]
+        stage = next((one for one in known if one.reads_at(node, inner)), None) or next((one for one in known if one not in ancestors(reader)), None)
+        if stage is None:
+            text = f"{by} {source.gathered(self.home.world.value_of)}"
+            members = self.flow(source.stream, by)
+            stage = SessionStage(self.home, by, source, members, self.name(source.word, text, (key, len(known))))
+            self.features[key].append(stage)
+            self.every.append(stage)
+            self.evaluate(members, [*([source.start] if source.start is not None else []), *source.stream.by_value])
+        if not stage.reads_at(node, inner):
+            stage.read(node, reader)
+            self.evaluate(reader, source.stream.by_value)
+        return stage
 
     def _shows(self, reader: FlowStage, place: Place) -> bool:
         """Whether the happenings of `reader` are moves of `place`, or were taken from them."""
@@ -243,11 +273,12 @@ class Plan:
                 stage = FRAMES[mode](self.home, by, stream, members, name)
             self.features[key].append(stage)
             self.every.append(stage)
-            stage.needs += self.read_all(feature.arguments, members, by)
         stage.read(feature, reader)
         told = feature.frame.extent.expressions() if isinstance(feature.frame.extent, Active) else [group] if mode == "stretch" and group is not None else []
+        at = feature.at or stream.by_value
+        stage.needs += [*self.read_all([*feature.arguments, *stream.by_value, *told], members, by), *self.read_all(at, reader, by)]
         self.evaluate(members, [*feature.arguments, *stream.by_value, *told])
-        self.evaluate(reader, [*(feature.at or stream.by_value), *feature.frame.extent.asks])
+        self.evaluate(reader, [*at, *feature.frame.extent.asks])
         return stage
 
     def _mode(self, feature: Feature, *, own: str, subset: bool) -> tuple[str, Expr | None]:
@@ -359,7 +390,8 @@ class Plan:
             wanted = self.evaluated[id(stage)]
             if not isinstance(stage, FlowStage) or not wanted:
                 continue
-            leaves = list({node.key(): node for one in wanted for node in one.walk() if isinstance(node, RecordField | Of)}.values())
+            read = {node.key(): node for one in wanted for node in one.walk()}
+            leaves = [node for key, node in read.items() if isinstance(node, RecordField | Of) or (id(stage), key) in self.of_anchors]
             match stage:
                 case PairStage():
                     stage.keep_of_anchor(leaves)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from streams.engine.expression import DefinitionFault, Expr, TruthKey
 from streams.engine.spans import Span, span_of
+from streams.engine.streams import key_of
 
 if TYPE_CHECKING:
+    from streams.engine.features.session import Session
     from streams.engine.streams import Length
 
 
@@ -76,13 +78,14 @@ class Each(Rearm):
         return "each"
 
 
-def cool(span: Length, *, per: Expr | None = None) -> Cool:
+def cool(span: Length, *, per: Expr | Session | None = None) -> Cool:
     """After an event none for `span`; `per`: counted for each value of it."""
-    return Cool(span_of("cool", span), () if per is None else (per,))
+    return Cool(span_of("cool", span), () if per is None else (key_of(per),))
 
 
-def once_per(*values: Expr) -> OncePer:
-    """At most one event for each combination of `values`."""
+def once_per(*keys: Expr | Session) -> OncePer:
+    """At most one event for each combination of values; a session stands for its id."""
+    values = tuple(key_of(one) for one in keys)
     if not values or not all(isinstance(value, Expr) for value in values):
         raise DefinitionFault(f"once_per: wanted values such as day or I.bill_id, got {', '.join(map(repr, values)) or 'none'}")
     return OncePer(values)

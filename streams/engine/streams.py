@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from streams.engine.features.moves import Moves
     from streams.engine.features.pair import Pair
     from streams.engine.features.previous import Order
+    from streams.engine.features.session import Session
     from streams.engine.features.streak import Streak
     from streams.engine.features.stretch import Stretch
 
@@ -195,8 +196,9 @@ class Stream:
         """Only those for which all of `conditions` are true."""
         return type(self)(self.source, (*self.conditions, *map(condition, conditions)), self.by_value)
 
-    def same(self, *values: Expr) -> Self:
-        """Split: windows, timers, pairs and re-arm words are kept for each combination of `values`. A happening with an unknown value is left out."""
+    def same(self, *keys: Expr | Session) -> Self:
+        """Split: windows, timers, pairs and re-arm words are kept for each combination of values. A happening with an unknown value is left out."""
+        values = [key_of(one) for one in keys]
         for value in values:
             if not isinstance(value, Expr):
                 raise DefinitionFault(f"same: wanted a column such as B.currency, got {value!r}")
@@ -361,6 +363,12 @@ class Stream:
 
         return Deadlines(DeadlineSource(self, span_of("after", span)), (), self.by_value)
 
+    def session(self, *, gap: Length, start: Expr | None = None) -> Session:
+        """The stretch of time of those that follow each other at most `gap` apart; from the end of one to the `start` of the next, where they last."""
+        from streams.engine.features.session import session_of
+
+        return session_of(self, span_of("gap", gap), start)
+
     def silent(self, span: Length, *, given: Expr | None = None) -> Stream:
         """None of these for `span` after the last one, `given` a condition at that one."""
         from streams.engine.features.silence import SilenceSource
@@ -431,6 +439,12 @@ def clock_of(word: str, clock: str | Param) -> Expr:
     raise DefinitionFault(f"{word}: wanted a time of day such as '10:00', got {clock!r}")
 
 
+def key_of(value: Expr | Session) -> Expr:
+    """What a value is as part of a key: a session stands for its id."""
+    found: Any = getattr(value, "as_key", value)
+    return found
+
+
 def stream_of(word: str, value: Any) -> Stream:
     """A stream, a record type's stream, or an event's. Raises DefinitionFault."""
     found = getattr(value, "all", value)
@@ -456,4 +470,4 @@ def any_of(*streams: Any, **named: Any) -> Stream:
 
 
 event_time = EventTime()
-__all__ = ["EventSource", "Marked", "Of", "Operand", "RecordSource", "Source", "Stream", "UnionSource", "any_of", "event_time", "stream_of"]
+__all__ = ["EventSource", "Marked", "Of", "Operand", "RecordSource", "Source", "Stream", "UnionSource", "any_of", "event_time", "key_of", "stream_of"]

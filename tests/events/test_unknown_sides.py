@@ -17,8 +17,10 @@ ALWAYS_GIVEN = {
     "balance.expiring": {"latest(balance_after)"},
     "pack.purchased": {"subscription_id"},
     "travel.frequent_traveller": {"place.home"},
+    "web.plan_comparison": {"session.id"},
+    "data.video_binge": {"session.id"},
 }
-"""What `docs/records.md` lets be absent, but not in the records that the event looks at: such a record is refused, who left home has one, and the record that names a date has a balance."""
+"""What `docs/records.md` lets be absent, but not in the records that the event looks at: such a record is refused, who left home has one, what is added up over a session is of one, and the record that names a date has a balance."""
 
 
 def conditions_of(event) -> list[Expr]:

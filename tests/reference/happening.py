@@ -47,6 +47,10 @@ class Happening:
         """What sources say of it."""
         self.moved: dict[Any, dict[str, Any]] = {}
         """What a place machine says of the move that this is."""
+        self.sessions: dict[Any, Any] = {}
+        """By session and key: the id, and whose mark it goes with."""
+        self.anchor: int | None = None
+        """The mark of the happening that set the timer which this is."""
         self.timed = False
         self.event: Any = None
         """The definition, of an event."""
@@ -65,7 +69,7 @@ class Happening:
         """This as one of several in an any_of, where a record may be two."""
         other = self.said(source, name=name)
         other.mark = next(numbers)
-        other.own = self.own | {other.mark}
+        other.own, other.sessions = self.own | {other.mark}, dict(self.sessions)
         return other
 
     def emitted(self, event: Any, seen: Seen) -> Happening:
@@ -80,7 +84,7 @@ class Happening:
         """The timer that this set."""
         other = copy(self)
         other.number = other.mark = next(numbers)
-        other.own = frozenset({other.mark})
+        other.own, other.anchor = frozenset({other.mark}), self.mark
         other.time, other.timed, other.rank, other.event, other.seen = moment, True, None, None, None
         other.outputs = {**self.outputs, (source, "time"): moment}
         return other

@@ -20,6 +20,7 @@ from streams.engine.features.pair import PairSource
 from streams.engine.features.place import AS_OF, PlaceReading, PlaceSource
 from streams.engine.features.previous import Previous
 from streams.engine.features.reach import ReachSource
+from streams.engine.features.session import Closed, SessionId, SessionSource
 from streams.engine.features.silence import SilenceSource
 from streams.engine.features.stretch import Consecutive
 from streams.engine.rearm import Cool, OncePer, Reset
@@ -29,11 +30,13 @@ from tests.reference.frames import TOLD, Row, added_up, covered, within
 from tests.reference.happening import Happening, Seen
 from tests.reference.previous import make_room
 from tests.reference.rearm import Marks
+from tests.reference.sessions import Sessions
 from tests.reference.sources import Crossing, Moves, Pair, Reach
 from tests.reference.timers import Absence, Deadline, Silence, Timed
 from tests.reference.values import fires, value
 
 SCALAR = {CrossingSource: Crossing, ReachSource: Reach, MoveSource: Moves, PairSource: Pair, AbsenceSource: Absence, DeadlineSource: Deadline, SilenceSource: Silence}
+SCALAR |= {SessionSource: Sessions, Closed: Silence}
 
 
 ENDS = {("line.status", "terminated"), ("line.port", "out_done")}
@@ -92,6 +95,15 @@ class View:
         if said is None or (self.on.timed and node.name in AS_OF):
             return machine.as_of(node.name, self.on)
         return said[node.name]
+
+    def session(self, source: Any) -> Any:
+        """The id of the session that the happening is of; a timer that one of the same source set has that of its anchor."""
+        sessions = self.rule.scalars[id(source)]
+        self.rule.happen(source)
+        said = self.on.sessions.get((id(source), self.rule.event.by))
+        if said is not None and said[0] in (self.on.mark, self.on.anchor):
+            return said[1]
+        return sessions.of(self.on)
 
     def reads_own(self, condition: Any) -> bool:
         """Whether a condition reads a frame of which the happening is a member."""
@@ -179,7 +191,7 @@ class Rule:
             case DeadlineSource():
                 for one in source.read():
                     self._find(one)
-            case PairSource():
+            case PairSource() | SessionSource():
                 self._find(source.start)
             case ReachSource():
                 for one in (source.feature, *source.steps):
@@ -191,6 +203,8 @@ class Rule:
         for node in expression.walk() if expression is not None else ():
             if isinstance(node, PlaceReading):
                 self.reading.add_place(node.place)
+            if isinstance(node, SessionId):
+                self._find_source(node.source)
             if isinstance(node, Feature):
                 self.frames[place_of(node.frame)] = node.frame
                 self.features.setdefault(place_of(node.frame), {})[argument_of(node)] = node

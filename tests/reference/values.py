@@ -40,6 +40,7 @@ from streams.engine.expression import (
 from streams.engine.features.frame import Feature
 from streams.engine.features.pair import Earlier
 from streams.engine.features.place import PlaceReading
+from streams.engine.features.session import Only, SessionId
 from streams.engine.streams import EventSource, Of, RecordSource
 from tests.reference.civil import at, civil_day
 
@@ -98,6 +99,10 @@ def value(node: Any, on: Any) -> Any:
             return on.outputs.get((same_source(node.source), node.name))
         case PlaceReading():
             return on.place(node)
+        case SessionId():
+            return on.session(node.source)
+        case Only():
+            return value(node.value, on) if value(node.condition, on) is True else None
         case Reading():
             raise TypeError(node)
         case EventTime():

@@ -208,6 +208,7 @@ class AwaitedStage(FlowStage):
     def __init__(self, home: Home, by: str, source: AwaitedSource, first: FlowStage, awaited: FlowStage | None, name: str) -> None:
         super().__init__(first, *([awaited] if awaited is not None else []))
         self.home, self.by, self.source, self.name, self.first, self.awaited = home, by, source, name, first, awaited
+        self.of_anchors = source.first
         sources = tuple(one.source for one in source.inputs())
         self.keys = [source.keys_of(one) for one in source.inputs()]
         self.scope = home.scope(by, self.keys[0], sources)

@@ -126,6 +126,7 @@ class SilenceStage(FlowStage):
         super().__init__(inner)
         self.home, self.by, self.source, self.name, self.inner = home, by, source, name, inner
         self.keys = source.stream.by_value
+        self.of_anchors = source.stream
         sources = (source.stream.source,)
         self.scope = home.scope(by, self.keys, sources)
         self.timers = Due(home, self.scope, home.part(sources), name, source, source.stream.source)

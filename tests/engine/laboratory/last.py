@@ -74,7 +74,7 @@ EVENTS = [
     toy("longer", "line", voice.where(longer.length >= 2), n=longer.length, before=longer.before().length),
     toy("longer_edge", "account", voice.where(longer.length >= 2), edge, n=longer.length),
     toy("unlike", "line", by_party.where(unlike.length >= 1), n=unlike.length, was=of_party.latest(V.outcome)),
-    toy("dear", "customer", voice.where(dear.length.isin(1, 3)), cool("1d"), n=dear.length),
+    toy("dear_in_a_row", "customer", voice.where(dear.length.isin(1, 3)), cool("1d"), n=dear.length),
     toy("calm", "customer", asked.where(calm.before().length >= 2), n=calm.before().length, after=calm.length),
     toy("dropped_after", "line", V.where(V.outcome == "dropped", answered.before().length >= 1), n=answered.before().length, now=answered.length),
     toy("in_row_silent", "line", in_row.silent("12h"), n=short.length),

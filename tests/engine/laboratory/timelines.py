@@ -11,6 +11,8 @@ from tests.engine.timelines import ASTRAY, BACK, DAY, HOUR, KINDS, LINES, START_
 LONG = (1, HOUR, DAY, 29 * DAY, 30 * DAY, 40 * DAY, 200 * DAY, 399 * DAY, 400 * DAY - 1, 400 * DAY, 401 * DAY)
 MIXED = ("V", "V", "V", "V", "V", "V", "V", "B", "B", "B", "C", "C", "D", "L", "L", "X", "G", "G", "other")
 NETWORKS = ({"roaming": False}, {"roaming": False}, {"roaming": True, "visited_plmn": "208-01"})
+LASTS = (0, 0, 1, HOUR, HOUR, 5 * HOUR, 8 * DAY)
+"""How long a data session lasted."""
 ENDS = (-DAY, -1, 0, 1, HOUR, 5 * HOUR, DAY, 3 * DAY, 4 * DAY, 30 * DAY, 300 * DAY)
 """When what a record speaks of ends, from the record on."""
 
@@ -46,6 +48,9 @@ def laboratory_bodies(draw: Any, at: int, customer: str, line: str) -> dict[str,
         if draw(st.booleans()):
             body["valid_until"] = at + draw(st.sampled_from(ENDS))
         body["delta"] *= draw(st.sampled_from((1, 1, 1, 0))) if body["operation"] == "charge" else 1
+    if body["record_type"] == "data_usage":
+        lasts = draw(st.sampled_from(LASTS))
+        body["start_time"], body["duration_s"] = at - lasts, -(-lasts // 1000)
     return body
 
 
