@@ -54,6 +54,7 @@ ended_tickets = tickets.where(T.status.isin("resolved", "closed", "cancelled", "
 
 completed = O.where(O.order_state == "completed")
 acknowledged = O.where(O.order_state == "acknowledged")
+plan_changes = completed.where(O.subscription_id.known(), O.item_action == "modify", O.offering_kind == "plan")
 
 # line, churn
 
@@ -67,6 +68,9 @@ act = any_of(
 )
 """Any use of the line by its customer."""
 hotline_calls = contacts.where(C.channel.isin("ivr", "call_agent"), C.status == "opened")
+
+tier = L.where(L.attribute == "customer.tier").moves(L.new_value, old=L.old_value)
+"""The loyalty tier differs from the one before."""
 
 # Payments, bills, calls abroad
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from schemas.codes import NULL
 from schemas.reference.fault import Fault
 from schemas.reference.table import Column, ReferenceTable
 from schemas.reference.values import CURRENCY, Rule, one_of
 
 if TYPE_CHECKING:
+    from schemas.columns import Ints
     from schemas.reference.reading import Row
 
 KINDS = ("plan", "addon", "data_pack", "roaming_pack", "vas", "device", "family", "broadband", "other")
@@ -39,3 +43,18 @@ class Offerings(ReferenceTable):
         """A price is in a currency."""
         if values["price_minor"] is not None and values["currency"] is None:
             faults.append(Fault(row.file, row.place, "currency", "wanted a currency by ISO 4217, as price_minor is given", "an empty cell"))
+
+    def rank(self, offerings: Ints, times: Ints) -> Ints:
+        """The rank of each plan; NULL where unknown."""
+        return self.get("rank", offerings, times)
+
+    def price_rise(self, olds: Ints, news: Ints, times: Ints) -> Ints:
+        """How much more the new offering costs than the old one, in minor units of their currency; NULL where a price is unknown or they have two currencies."""
+        price, of_old = self.get("price_minor", news, times), self.get("price_minor", olds, times)
+        known = (self.price_currency(olds, news, times) != 0) & (price != NULL) & (of_old != NULL)
+        return np.where(known, price - np.where(known, of_old, 0), NULL)
+
+    def price_currency(self, olds: Ints, news: Ints, times: Ints) -> Ints:
+        """The currency of both prices; 0 where one is unknown, or they have two."""
+        currency = self.get("currency", news, times)
+        return np.where(currency == self.get("currency", olds, times), currency, 0)

@@ -55,7 +55,7 @@ day = EventDay()
 class Reference:
     """A reference table in rules: `ref.device.brand(X.new_tac)` is the column of the row valid at the event time, or unknown.
 
-    Columns are declared by the kinds of their keys and their own: `distance_km="text text -> int"`; a `!` behind: never unknown.
+    Columns are declared by the kinds of their keys and their own: `distance_km="text text -> int"`; a `!` behind: never unknown; or its unit.
     """
 
     def __init__(self, table: str, **columns: str) -> None:
@@ -71,7 +71,8 @@ class Reference:
             got = " ".join(getattr(key, "kind", type(key).__name__) for key in keys)
             if got != wanted.strip():
                 raise DefinitionFault(f"ref.{self._table}.{column}({', '.join(map(str, keys))}): wanted keys of the kinds ({wanted.strip()}), got ({got})")
-            return Join(self._table, column, cast("ValueKind", kind.rstrip("!")), *keys, nullable=not kind.endswith("!"))
+            of, _, unit = kind.partition(" ")
+            return Join(self._table, column, cast("ValueKind", of.rstrip("!")), *keys, nullable=not of.endswith("!"), unit=unit or None)
 
         return join
 
@@ -84,6 +85,9 @@ class References:
     plmn = Reference("plmn", country="text -> text", home="text -> bool", home_country="-> text!")
     holiday = Reference("holiday", holiday="text date -> text", is_holiday="text date -> bool")
     line = Reference("line", zone="text -> text", home_city="text -> text", activation_date="text -> date", payment_type="text -> text", bill_cycle_day="text -> int")
+
+    offering = Reference("offering", rank="text -> int", price_rise="text text -> int minor", price_currency="text text -> text")
+    tier = Reference("tier", rank="text -> int")
 
     def __getattr__(self, table: str) -> Reference:
         raise AttributeError(f"ref has no table {table!r}{suggest(table, [name for name in vars(References) if not name.startswith('_')])}")
