@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from schemas.raw import fields_of
-from streams.engine.expression import DefinitionFault, EventDay, Expr, Join, Param, RecordField, ValueKind, maximum
+from streams.engine.expression import DefinitionFault, Expr, Join, Param, RecordField, ValueKind, maximum
+from streams.engine.expression.periods import cycle, day, month, year
 from streams.engine.features.place import Place
 from streams.engine.rearm import cool, each, edge, once, once_per, reset
 from streams.engine.streams import RecordSource, Stream, any_of, event_time
@@ -46,10 +47,6 @@ def suggest(word: str, words: Any) -> str:
     """': did you mean …?', or the list of names."""
     close = difflib.get_close_matches(word, list(words), 3)
     return f": did you mean {' or '.join(close)}?" if close else f": there are {', '.join(sorted(words)) or 'none'}"
-
-
-day = EventDay()
-"""The civil day of the event, in the zone of the key."""
 
 
 class Reference:
@@ -105,13 +102,16 @@ __all__ = [
     "Stream",
     "any_of",
     "cool",
+    "cycle",
     "day",
     "each",
     "edge",
     "event_time",
     "maximum",
+    "month",
     "once",
     "once_per",
     "ref",
     "reset",
+    "year",
 ]

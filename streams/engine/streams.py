@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from streams.engine.expression import Const, DefinitionFault, EventTime, Expr, OnDay, Operand, Reading, by_name, canonical, condition, expr
+from streams.engine.expression.periods import LineId, cycle, month
 from streams.engine.expression.quantities import quantity
 from streams.engine.expression.types import KIND_WORDS, check_value
 from streams.engine.spans import Span, span_of
@@ -207,6 +208,11 @@ class Stream:
         return Of(self.source, "time", "time")
 
     @property
+    def subscription_id(self) -> Expr:
+        """The line that it is of; of a timer the line of its anchor."""
+        return LineId()
+
+    @property
     def name(self) -> Expr:
         """Of an any_of: which of its streams it was."""
         if not isinstance(self.source, UnionSource):
@@ -226,6 +232,14 @@ class Stream:
         from streams.engine.features.frame import Frame, Today
 
         return Frame(self, Today())
+
+    def this_month(self) -> Frame:
+        """Those of the civil month so far, in the order of release."""
+        return self.same(month)._ever()
+
+    def this_cycle(self) -> Frame:
+        """Those of the line's bill cycle so far, in the order of release; where its day is unknown there are none."""
+        return self.same(cycle)._ever()
 
     def _ever(self) -> Frame:
         from streams.engine.features.frame import Ever, Frame

@@ -10,6 +10,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
+from streams.engine.expression import EventDay, Period
 from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.deadline import DeadlineSource
 from streams.engine.features.frame import Ever, Feature
@@ -339,11 +340,16 @@ class Rule:
             return
         self.cancel(line)
         self.marks.forget(line, everything=everything)
-        kept = {} if everything else {number: rows for number, rows in self.rows.get(line, {}).items() if number in self.frames and isinstance(self.frames[number].extent, Ever)}
+        kept = {} if everything else {number: rows for number, rows in self.rows.get(line, {}).items() if number in self.frames and lifelong(self.frames[number])}
         self.rows[line] = kept
         for rows in kept.values():
             for row in rows.values():
                 row.fade()
+
+
+def lifelong(frame: Any) -> bool:
+    """Whether it is of a whole life; what is counted by civil days, months or cycles is not."""
+    return isinstance(frame.extent, Ever) and not any(isinstance(one, EventDay | Period) for one in frame.stream.by_value)
 
 
 def is_composite(source: Any) -> bool:

@@ -5,7 +5,7 @@ A comparison, sum or membership with an unknown operand is None. And, or, not by
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from math import floor
 from typing import Any
@@ -18,12 +18,16 @@ from streams.engine.expression import (
     CivilDay,
     Compare,
     Const,
+    CycleStart,
     EventDay,
     EventTime,
     In,
     Join,
     Known,
+    LineId,
     Logic,
+    MonthsLater,
+    MonthStart,
     Not,
     OnDay,
     OrElse,
@@ -33,11 +37,13 @@ from streams.engine.expression import (
     Rounded,
     TruthKey,
     Unknown,
+    WrittenDate,
+    YearStart,
 )
 from streams.engine.features.frame import Feature
 from streams.engine.features.place import PlaceReading
 from streams.engine.streams import EventSource, Of, RecordSource
-from tests.reference.civil import at, civil_day
+from tests.reference.civil import at, civil_day, day_of_month, months_later
 
 AND = {
     (True, True): True,
@@ -100,6 +106,23 @@ def value(node: Any, on: Any) -> Any:
             return None if on_day is None else at(on_day, time(clock // 3_600_000, clock // 60_000 % 60), on.zone)
         case EventDay():
             return civil_day(on.time, on.zone)
+        case LineId():
+            return on.line
+        case MonthStart() | YearStart():
+            day = value(node.day, on)
+            return None if day is None else day.replace(day=1, month=day.month if isinstance(node, MonthStart) else 1)
+        case CycleStart():
+            day, begins = value(node.day, on), value(node.day_of_month, on)
+            return None if day is None or begins is None else cycle_start(day, begins)
+        case MonthsLater():
+            day, months = value(node.day, on), value(node.months, on)
+            return None if day is None or months is None else months_later(day, months)
+        case WrittenDate():
+            text = value(node.text, on)
+            try:
+                return datetime.strptime(text, "%Y-%m-%d").date() if text is not None and len(text) == 10 else None  # noqa: DTZ007  # a day without a zone
+            except ValueError:
+                return None
         case Unknown():
             return None
         case Join():
@@ -124,6 +147,13 @@ def value(node: Any, on: Any) -> Any:
         case TruthKey():
             return value(node.inner, on)
     raise TypeError(node)
+
+
+def cycle_start(day: date, begins: int) -> date:
+    """Going back day by day to the first one that begins a cycle."""
+    while day != day_of_month(day.year, day.month, begins):
+        day -= timedelta(days=1)
+    return day
 
 
 def same_source(source: Any) -> Any:

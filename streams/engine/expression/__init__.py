@@ -11,6 +11,7 @@ from streams.engine.expression.evaluate import Array, Column, Env, known
 from streams.engine.expression.fractions import Fractional, Rounded, decimal, exactly
 from streams.engine.expression.leaves import CivilDay, EventDay, EventTime, Join, OnDay, Param, Reading, RecordField, TruthKey, Unknown
 from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, Operand, OrElse, both, condition, expr, maximum
+from streams.engine.expression.periods import CycleStart, LineId, MonthsLater, MonthStart, Period, WrittenDate, YearStart
 from streams.engine.expression.types import KIND_WORDS, DefinitionFault, ValueKind, measure
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Column",
     "Compare",
     "Const",
+    "CycleStart",
     "DefinitionFault",
     "Env",
     "EventDay",
@@ -33,18 +35,24 @@ __all__ = [
     "Ints",
     "Join",
     "Known",
+    "LineId",
     "Logic",
+    "MonthStart",
+    "MonthsLater",
     "Not",
     "OnDay",
     "Operand",
     "OrElse",
     "Param",
+    "Period",
     "Reading",
     "RecordField",
     "Rounded",
     "TruthKey",
     "Unknown",
     "ValueKind",
+    "WrittenDate",
+    "YearStart",
     "both",
     "by_name",
     "canonical",

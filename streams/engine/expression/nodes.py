@@ -183,6 +183,12 @@ class Expr:
 
         return CivilDay(self)
 
+    def as_date(self) -> Expr:
+        """The civil date that a text says, as YYYY-MM-DD; unknown where it says none."""
+        from streams.engine.expression.periods import WrittenDate
+
+        return WrittenDate(self)
+
     def _whole(self, word: str, ms: int) -> Expr:
         if self.kind != "int" or self.unit != "ms":
             raise DefinitionFault(f"{self}.{word}: wanted a length of time in ms, got {shown(self)}")
@@ -369,6 +375,10 @@ def calculated(sign: str, left: Expr, right: Expr) -> Expr:
     """A calculation: in whole numbers, or (`fractions.py`) in fractions. Raises DefinitionFault."""
     from streams.engine.expression.fractions import Fractional
 
+    if sign in ("+", "-") and "date" in (left.kind, right.kind) and "months" in (left.unit, right.unit):
+        from streams.engine.expression.periods import MonthsLater
+
+        return MonthsLater.of(sign, left, right)
     return Fractional(sign, left, right) if sign == "/" or "ratio" in (left.kind, right.kind) else Arithmetic(sign, left, right)
 
 
