@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.definitions.tree import used_by
-from streams.engine.expression import Arithmetic, CivilDay, Const, Expr, Join, Known, Logic, Not, OnDay, OrElse, Param
+from streams.engine.expression import Arithmetic, CivilDay, Const, Expr, Join, Known, Logic, MonthsLater, Not, OnDay, OrElse, Param, WrittenDate
 from streams.engine.expression.nodes import Binary, In
 from streams.engine.expression.quantities import shown
 from streams.engine.features.absence import AbsenceSource
@@ -17,6 +17,7 @@ from streams.engine.features.pair import PairSource
 from streams.engine.features.place import PlaceSource
 from streams.engine.features.reach import ReachSource
 from streams.engine.features.silence import SilenceSource
+from streams.engine.features.yearly import YearlySource
 from streams.engine.rearm import Cool, OncePer, Rearm
 from streams.engine.spans import Span
 from streams.engine.streams import Of, Source, Stream, UnionSource
@@ -109,6 +110,9 @@ class Words:
                 until = f", at once until {self.expr(source.until)}" if source.until is not None else ""
                 unless = f", unless [{self.stream(source.awaited)}]" if source.awaited is not None else ""
                 return f"{moment} [{self.stream(source.first)}]{until}{unless}"
+            case YearlySource():
+                clock = shown(source.clock.value, "time of day") if isinstance(source.clock, Const) and isinstance(source.clock.value, int) else self.expr(source.clock)
+                return f"each year on the day of {self.expr(source.day)} of [{self.stream(source.first)}] at {clock}"
             case SilenceSource():
                 given = f", given {self.bare(source.given)} at the last one" if source.given is not None else ""
                 return f"no [{self.stream(source.stream)}] for {self.span(source.span)}{given}"
@@ -151,6 +155,10 @@ class Words:
                 return f"{self.expr(node.day)} at {clock}"
             case CivilDay():
                 return f"date of {self.expr(node.moment)}"
+            case MonthsLater():
+                return f"({self.expr(node.day)} + {self.expr(node.months)}{'' if isinstance(node.months, Param) else ' months'})"
+            case WrittenDate():
+                return f"date in {self.expr(node.text)}"
             case OrElse():
                 return f"{self.expr(node.left)} or else {self.expr(node.right)}"
             case Binary():

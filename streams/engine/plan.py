@@ -26,6 +26,7 @@ from streams.engine.features.reach import ReachSource, ReachStage
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.running import RunningStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
+from streams.engine.features.yearly import YearlySource, YearlyStage
 from streams.engine.home import fingerprint
 from streams.engine.rearm import Edge, Reset
 from streams.engine.rule import EdgeStage, RuleStage, Words, never_holds
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from streams.definitions.event import Event
     from streams.engine.home import Home
 
-ANCHORED = (AwaitedStage, SilenceStage)
+ANCHORED = (AwaitedStage, SilenceStage, YearlyStage)
 
 
 class Plan:
@@ -147,6 +148,12 @@ class Plan:
                 deadline.needs += self.read_all(source.read(), first, by)
                 self.evaluate(first, source.read())
                 return deadline
+            case YearlySource():
+                first = self.flow(source.first, by)
+                yearly = YearlyStage(home, by, source, first, name)
+                yearly.needs += self.read_all([source.day], first, by)
+                self.evaluate(first, [source.day])
+                return yearly
             case SilenceSource():
                 inner = self.flow(source.stream, by)
                 stage = SilenceStage(home, by, source, inner, name)
@@ -310,7 +317,7 @@ class Plan:
                     stage.keep_of_anchor(leaves)
                     self.evaluate(stage.second, leaves)
                     self.evaluate(stage.first, stage.earlier_nodes(leaves))
-                case AwaitedStage():
+                case AwaitedStage() | YearlyStage():
                     stage.keep_of_anchor(leaves)
                     self.evaluate(stage.first, leaves)
                 case SilenceStage():

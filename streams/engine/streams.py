@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streams.engine.features.level import Level
     from streams.engine.features.moves import Moves
     from streams.engine.features.pair import Pair
+    from streams.engine.features.yearly import Anniversaries
 
     ValueOf = Callable[[Param], object]
     Length = str | Param | Span
@@ -235,11 +236,16 @@ class Stream:
 
     def this_month(self) -> Frame:
         """Those of the civil month so far, in the order of release."""
-        return self.same(month)._ever()
+        return self._period(month)
 
     def this_cycle(self) -> Frame:
         """Those of the line's bill cycle so far, in the order of release; where its day is unknown there are none."""
-        return self.same(cycle)._ever()
+        return self._period(cycle)
+
+    def _period(self, period: Expr) -> Frame:
+        from streams.engine.features.frame import Ever, PeriodFrame
+
+        return PeriodFrame(self.same(period), Ever())
 
     def _ever(self) -> Frame:
         from streams.engine.features.frame import Ever, Frame
@@ -326,6 +332,17 @@ class Stream:
         from streams.engine.features.deadline import DeadlineSource
 
         return Deadlines(DeadlineSource(self, span_of("after", span)), (), self.by_value)
+
+    def yearly(self, day: Expr, *, at: str | Param = "00:00") -> Anniversaries:
+        """Every year the month and day of `day` have come (29 February on the 28th in common years), at the time of day `at` in the zone of the key.
+
+        The first anniversary that is not past when `day` is learnt, and those that follow; a later one that names another day sets it anew. `.years`: which it is.
+        """
+        from streams.engine.features.yearly import Anniversaries, YearlySource
+
+        if not isinstance(day, Expr) or day.kind != "date":
+            raise DefinitionFault(f"yearly: wanted a civil date such as ref.line.activation_date(…), or L.new_value.as_date(), got {day!r}")
+        return Anniversaries(YearlySource(self, day, clock_of("yearly", at)), (), self.by_value)
 
     def silent(self, span: Length, *, given: Expr | None = None) -> Stream:
         """None of these for `span` after the last one, `given` a condition at that one."""

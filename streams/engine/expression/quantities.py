@@ -55,6 +55,8 @@ def shown(number: int, unit: str) -> str:
     """A number with its unit as people write it: `2h`, `5 GiB`, `1000 minor`."""
     if unit == "civil days":
         return f"{number}d"
+    if unit == "months" and number == 1:
+        return "1 month"
     if unit == "factor":
         return f"{number // PARTS}.{number % PARTS:04d}".rstrip("0").removesuffix(".")
     if unit == "time of day":
