@@ -67,6 +67,14 @@ act = any_of(
     vas_usage=S.all,
 )
 """Any use of the line by its customer."""
+anything = any_of(
+    **{"voice_usage": V, "message_usage": M, "data_usage": D, "vas_usage": S, "device_change": X, "location_update": G, "network_quality": Q},
+    **{
+        name: records.where(records.subscription_id.known())
+        for name, records in {"balance_change": B, "bill_issued": I, "payment": P, "product_order": O, "state_change": L, "interaction": C, "trouble_ticket": T, "page_view": W}.items()
+    },
+)
+"""Records of every type that name a line: what tells first that it is there."""
 hotline_calls = contacts.where(C.channel.isin("ivr", "call_agent"), C.status == "opened")
 
 tier = L.where(L.attribute == "customer.tier").moves(L.new_value, old=L.old_value)
