@@ -278,11 +278,10 @@ class YearlyStage(FlowStage):
             return moments
         days, times, zones = told[at], firsts.entries[TIME, at], firsts.flow.zones(self.by)
         zones = zones if isinstance(zones, int) else zones[at]
-        years = np.maximum(years_between(days, times // DAY_MS) - 1, 1)
+        years = np.maximum(years_between(days, times // DAY_MS), 1)
         found = self._at(days, years, zones)
-        for _ in range(2):
-            years = years + (found < times)
-            found = self._at(days, years, zones)
+        past = np.flatnonzero(found < times)  # of the nearest anniversary the one behind it is next
+        found[past] = self._at(days[past], years[past] + 1, zones if isinstance(zones, int) else zones[past])
         moments[at] = found
         return moments
 
