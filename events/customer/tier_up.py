@@ -24,6 +24,5 @@ CASES = [
         [state_change(TIER, "silver", "gold", "10:00"), state_change(TIER, "gold", "silver", "11:00"), state_change(TIER, "silver", "gold", "12:00")],
         [{"from": "silver", "to": "gold"}, {"from": "silver", "to": "gold"}],
     ),
-    Case("told late, behind a newer one", [state_change(TIER, None, "silver", "12:00"), state_change(TIER, "silver", "gold", "11:00")], []),
     Case("another attribute", [state_change("customer.city", "silver", "gold")], []),
 ]

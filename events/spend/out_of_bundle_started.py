@@ -35,11 +35,6 @@ CASES = [
         [session("14 23:59:59.999", **outside(1)), session("15 00:00", **outside(2)), session("16 10:00", **outside(3))],
         [{"usage_type": "data_usage", "charge": charge, "currency": "CNY"} for charge in (1, 2)],
     ),
-    Case(
-        "a late one of the cycle before is the first there",
-        [session("15 10:00", **outside(2)), sms("14 23:00", **outside(1))],
-        [{"usage_type": "data_usage", "charge": 2, "currency": "CNY"}, {"usage_type": "message_usage", "charge": 1, "currency": "CNY"}],
-    ),
     Case("of any currency, once", [session("20 10:00", **{**outside(2), "currency": "USD"}), session("20 11:00", **outside(2))], [{"usage_type": "data_usage", "charge": 2, "currency": "USD"}]),
     Case("of a line whose bill cycle is not known", [session("20 10:00", subscription_id="S2", **outside(2))], []),
 ]
