@@ -68,11 +68,21 @@ act = any_of(
 )
 """Any use of the line by its customer."""
 anything = any_of(
-    **{"voice_usage": V, "message_usage": M, "data_usage": D, "vas_usage": S, "device_change": X, "location_update": G, "network_quality": Q},
-    **{
-        name: records.where(records.subscription_id.known())
-        for name, records in {"balance_change": B, "bill_issued": I, "payment": P, "product_order": O, "state_change": L, "interaction": C, "trouble_ticket": T, "page_view": W}.items()
-    },
+    voice_usage=V,
+    message_usage=M,
+    data_usage=D,
+    vas_usage=S,
+    balance_change=B.where(B.subscription_id.known()),
+    bill_issued=I.where(I.subscription_id.known()),
+    payment=P.where(P.subscription_id.known()),
+    product_order=O.where(O.subscription_id.known()),
+    state_change=L.where(L.subscription_id.known()),
+    interaction=C.where(C.subscription_id.known()),
+    trouble_ticket=T.where(T.subscription_id.known()),
+    page_view=W.where(W.subscription_id.known()),
+    device_change=X,
+    location_update=G,
+    network_quality=Q,
 )
 """Records of every type that name a line: what tells first that it is there."""
 hotline_calls = contacts.where(C.channel.isin("ivr", "call_agent"), C.status == "opened")

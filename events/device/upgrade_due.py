@@ -1,6 +1,8 @@
 """The phone is getting old: an offer for a new one."""
 
-from events.stories import phone, sim
+from typing import Any
+
+from events.stories import Record, phone, sim
 from events.words import X
 from streams.define import Case, Detail, Event, Param, ref
 
@@ -14,7 +16,7 @@ class UpgradeDue(Event, by="line"):
     detail = Detail(model=ref.device.model(X.new_tac), age_months=months)
 
 
-def use(unit: str, at: str, tac: str = "35407115", **more: object) -> dict[str, object]:
+def use(unit: str, at: str, tac: str = "35407115", **more: Any) -> Record:
     """Phone `unit` is used from a day of the year 2024 on, at 18:00."""
     return phone(None, tac, **{"event_time": f"2024-{at}T18:00:00+08:00", "old_imei": None, "new_imei": f"t:{unit}", **more})
 

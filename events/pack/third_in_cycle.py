@@ -1,6 +1,8 @@
 """The third data pack in one bill cycle: a bigger plan pays off."""
 
-from events.stories import order
+from typing import Any
+
+from events.stories import Record, order
 from events.words import O, completed
 from streams.define import Case, Detail, Event, Param, cycle, once_per
 
@@ -16,7 +18,7 @@ class ThirdInCycle(Event, by="line"):
     detail = Detail(packs=number, spent=paid.mean(O.price_minor) * paid.count())  # unknown where no price is
 
 
-def pack(at: str, **more: object) -> dict[str, object]:
+def pack(at: str, **more: Any) -> Record:
     """A data pack is added, each by an order of its own."""
     return order("completed", at, **{"order_id": f"OR-{at}", **more})
 

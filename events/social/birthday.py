@@ -1,6 +1,6 @@
 """The customer's birthday: a small gift."""
 
-from events.stories import state_change
+from events.stories import Record, state_change
 from events.words import L
 from streams.define import Case, Detail, Event, Param, once_per, year
 
@@ -13,7 +13,7 @@ class Birthday(Event, by="customer"):
     detail = Detail(age=when.years)
 
 
-def born(day: str, at: str = "2026-05-01T08:00:00+08:00", old: str | None = None) -> dict[str, object]:
+def born(day: str, at: str = "2026-05-01T08:00:00+08:00", old: str | None = None) -> Record:
     """The day of birth is told."""
     return state_change("customer.birth_date", old, day, event_time=at)
 
@@ -31,6 +31,11 @@ CASES = [
     ),
     Case("not on the 28th of a leap year", [born("1992-02-29", "2028-02-01T08:00:00+08:00")], [], until="2028-02-28T23:00:00+08:00"),
     Case("corrected before the day", [born("1990-05-10"), born("1991-07-11", "2026-05-09T08:00:00+08:00", "1990-05-10")], [{"age": 35}], until="2026-12-31T00:00:00+08:00"),
-    Case("corrected after it: once a year", [born("1990-05-10"), born("1990-07-11", "2026-05-11T08:00:00+08:00", "1990-05-10")], [{"age": 36}, {"age": 37}], until="2027-07-12T00:00:00+08:00"),
+    Case(
+        "corrected after it: once a year",
+        [born("1990-05-10"), born("1990-07-11", "2026-05-11T08:00:00+08:00", "1990-05-10")],
+        [{"age": 36}, {"age": 37}],
+        until="2027-07-12T00:00:00+08:00",
+    ),
     Case("another attribute", [state_change("customer.city", None, "310000")], [], until="2027-05-10T09:01:00+08:00"),
 ]

@@ -29,10 +29,19 @@ from tests.reference.happening import Happening, Seen
 from tests.reference.rearm import Marks
 from tests.reference.sources import Crossing, Moves, Pair, Reach
 from tests.reference.timers import Absence, Deadline, Silence, Timed
-from tests.reference.yearly import Yearly
 from tests.reference.values import fires, value
+from tests.reference.yearly import Yearly
 
-SCALAR = {CrossingSource: Crossing, ReachSource: Reach, MoveSource: Moves, PairSource: Pair, AbsenceSource: Absence, DeadlineSource: Deadline, SilenceSource: Silence, YearlySource: Yearly}
+SCALAR = {
+    CrossingSource: Crossing,
+    ReachSource: Reach,
+    MoveSource: Moves,
+    PairSource: Pair,
+    AbsenceSource: Absence,
+    DeadlineSource: Deadline,
+    SilenceSource: Silence,
+    YearlySource: Yearly,
+}
 
 
 ENDS = {("line.status", "terminated"), ("line.port", "out_done")}

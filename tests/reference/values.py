@@ -120,7 +120,7 @@ def value(node: Any, on: Any) -> Any:
         case WrittenDate():
             text = value(node.text, on)
             try:
-                return datetime.strptime(text, "%Y-%m-%d").date() if text is not None and len(text) == 10 else None  # noqa: DTZ007  # a day without a zone
+                return datetime.strptime(text, "%Y-%m-%d").date() if text is not None and len(text) == 10 else None
             except ValueError:
                 return None
         case Unknown():

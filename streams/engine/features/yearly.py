@@ -88,7 +88,7 @@ def next_due(chains: Any, chain: int, least: int) -> int:
     "UniTuple(int64, 3)(int64[:,:], int64[:,:], int64[:], int64[:], int64[:], int64[:], int64[:], boolean[:], int64[:], int64[:], int64[:], int64,"
     " int64[:], int64[:], int64[:,:], int64[:], int64[:], int64, int64[:,:], int64[:], int64[:])"
 )
-def anniversaries(
+def anniversaries(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     firsts: Any,
     resets: Any,
     timer_clock: Any,
