@@ -10,7 +10,7 @@ from streams.engine.expression.nodes import Binary, In
 from streams.engine.expression.quantities import shown
 from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.deadline import DeadlineSource
-from streams.engine.features.frame import Ever, Feature, Frame, Within
+from streams.engine.features.frame import Ever, Feature, Frame, PeriodFrame, Within
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.pair import PairSource
@@ -80,6 +80,8 @@ class Words:
         match frame.extent:
             case Within():
                 return f"within {self.span(frame.extent.span)}"
+            case Ever() if isinstance(frame, PeriodFrame):
+                return "so far"
             case Ever():
                 return "over the life of the key"
         return str(frame.extent)
