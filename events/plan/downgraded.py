@@ -39,5 +39,6 @@ CASES = [
         [LOWER, LOWER],
     ),
     Case("asked for only", [change("plan-m", "plan-s", state="acknowledged")], []),
+    Case("a first plan is no step", [order("completed", offering_kind="plan", offering_id="plan-s")], []),
     Case("a plan that is taken away", [change("plan-m", "plan-s", item_action="delete")], []),
 ]

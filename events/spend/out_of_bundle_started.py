@@ -29,6 +29,7 @@ def sms(at: str, **more: Any) -> Record:
 CASES = [
     Case("a call", [call("20 10:00", **outside(30))], [{"usage_type": "voice_usage", "charge": 30, "currency": "CNY"}]),
     Case("a message, then data", [sms("20 10:00", **outside(10)), session("20 11:00", **outside(50))], [{"usage_type": "message_usage", "charge": 10, "currency": "CNY"}]),
+    Case("not rated", [call("20 10:00"), sms("20 11:00"), session("20 12:00")], []),
     Case("in the bundle, or free of charge", [call("20 10:00", **outside(30, "in_bundle")), session("20 11:00", **outside(0)), session("20 12:00")], []),
     Case(
         "the next cycle begins on the 15th, at 00:00",
