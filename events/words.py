@@ -54,6 +54,7 @@ ended_tickets = tickets.where(T.status.isin("resolved", "closed", "cancelled", "
 
 completed = O.where(O.order_state == "completed")
 acknowledged = O.where(O.order_state == "acknowledged")
+plan_changes = completed.where(O.subscription_id.known(), O.item_action == "modify", O.offering_kind == "plan")
 
 # line, churn
 
@@ -66,7 +67,28 @@ act = any_of(
     vas_usage=S.all,
 )
 """Any use of the line by its customer."""
+anything = any_of(
+    voice_usage=V,
+    message_usage=M,
+    data_usage=D,
+    vas_usage=S,
+    balance_change=B.where(B.subscription_id.known()),
+    bill_issued=I.where(I.subscription_id.known()),
+    payment=P.where(P.subscription_id.known()),
+    product_order=O.where(O.subscription_id.known()),
+    state_change=L.where(L.subscription_id.known()),
+    interaction=C.where(C.subscription_id.known()),
+    trouble_ticket=T.where(T.subscription_id.known()),
+    page_view=W.where(W.subscription_id.known()),
+    device_change=X,
+    location_update=G,
+    network_quality=Q,
+)
+"""Records of every type that name a line: what tells first that it is there."""
 hotline_calls = contacts.where(C.channel.isin("ivr", "call_agent"), C.status == "opened")
+
+tier = L.where(L.attribute == "customer.tier").moves(L.new_value, old=L.old_value)
+"""The loyalty tier differs from the one before."""
 
 # Payments, bills, calls abroad
 
@@ -83,7 +105,7 @@ calls_abroad = V.where(V.direction == "mo", V.outcome == "answered", V.other_cla
 # Agreements, packs, and what is in force
 
 agreement_ends = L.where(L.attribute == "agreement.end_date").same(L.entity_id)
-agreement_end = L.new_value.as_date
+agreement_end = L.new_value.as_date()
 given_up = L.where(L.attribute == "agreement.status", L.new_value.isin("terminated", "rejected")).same(L.entity_id)
 agreements = L.where((L.attribute == "agreement.end_date") | ((L.attribute == "agreement.status") & L.new_value.isin("terminated", "rejected"))).active(
     L.entity_id, holds=L.attribute == "agreement.end_date"

@@ -6,7 +6,7 @@ from streams.define import Case, Detail, Event
 
 
 class Renewed(Event, by="line"):
-    moved = agreement_ends.moves(agreement_end, old=L.old_value.as_date)
+    moved = agreement_ends.moves(agreement_end, old=L.old_value.as_date())
     when = moved.where(moved.to > moved.was)
     detail = Detail(old_end=moved.was, new_end=moved.to)
 

@@ -17,13 +17,14 @@ from schemas.reference.line import Lines
 from schemas.reference.offering import Offerings
 from schemas.reference.plmn import Plmns
 from schemas.reference.reading import Row, read_rows, stray
+from schemas.reference.tier import Tiers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schemas.reference.table import ReferenceTable
 
-TABLES: tuple[type[ReferenceTable], ...] = (Cells, Cities, Plmns, Offerings, Devices, Holidays, Lines)
+TABLES: tuple[type[ReferenceTable], ...] = (Cells, Cities, Plmns, Offerings, Devices, Holidays, Lines, Tiers)
 SHOWN = 5
 BUILT_IN = Path(__file__).parent / "data"
 
@@ -47,13 +48,14 @@ class Reference:
         self.device = Devices(self._rows(Devices, folder), self.faults)
         self.holiday = Holidays(self._rows(Holidays, folder), self.faults, country, default=self.sources["holiday"] == "none")
         self.line = Lines(self._rows(Lines, folder), self.faults)
+        self.tier = Tiers(self._rows(Tiers, folder), self.faults)
         if self.sources["holiday"] == "none":
             self.sources["holiday"] = "built-in"
         self._compare_cities()
 
     @classmethod
     def load(cls, folder: Path | None = None, *, country: str = "CN") -> Reference:
-        """The tables of `folder` (cells.csv, cities.csv, plmn.csv, offerings.csv, devices.csv, holidays.csv, lines.csv, or .json), each optional.
+        """The tables of `folder` (cells.csv, cities.csv, plmn.csv, offerings.csv, devices.csv, holidays.csv, lines.csv, tiers.csv, or .json), each optional.
 
         Raises ReferenceFault with all kinds of faults of all files.
         """

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from schemas.codes import NULL
 from schemas.reference.fault import Fault
 from schemas.reference.table import Column, ReferenceTable, Truths
 from schemas.reference.values import CURRENCY, Rule, one_of
@@ -48,3 +51,18 @@ class Offerings(ReferenceTable):
     def auto_renew(self, offerings: Ints, times: Ints) -> Truths:
         """Whether each offering renews by itself: 1, 0, or UNSURE."""
         return self.get("auto_renew", offerings, times)
+
+    def rank(self, offerings: Ints, times: Ints) -> Ints:
+        """The rank of each plan; NULL where unknown."""
+        return self.get("rank", offerings, times)
+
+    def price_rise(self, olds: Ints, news: Ints, times: Ints) -> Ints:
+        """How much more the new offering costs than the old one, in minor units of their currency; NULL where a price is unknown or they have two currencies."""
+        price, of_old = self.get("price_minor", news, times), self.get("price_minor", olds, times)
+        known = (self.price_currency(olds, news, times) != 0) & (price != NULL) & (of_old != NULL)
+        return np.where(known, price - np.where(known, of_old, 0), NULL)
+
+    def price_currency(self, olds: Ints, news: Ints, times: Ints) -> Ints:
+        """The currency of both prices; 0 where one is unknown, or they have two."""
+        currency = self.get("currency", news, times)
+        return np.where(currency == self.get("currency", olds, times), currency, 0)

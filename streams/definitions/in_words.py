@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.definitions.tree import used_by
-from streams.engine.expression import Arithmetic, CivilDay, Const, Expr, Join, Known, Logic, Not, OnDay, OrElse, Param
+from streams.engine.expression import Arithmetic, CivilDay, Const, Expr, Join, Known, Logic, MonthsLater, Not, OnDay, OrElse, Param, WrittenDate
 from streams.engine.expression.nodes import Binary, In
 from streams.engine.expression.quantities import shown
 from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.deadline import DeadlineSource
-from streams.engine.features.frame import Ever, Feature, Frame, Within
+from streams.engine.features.frame import Ever, Feature, Frame, PeriodFrame, Within
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.pair import PairSource
@@ -21,6 +21,7 @@ from streams.engine.features.session import Closed, OfSession, SessionId
 from streams.engine.features.silence import SilenceSource
 from streams.engine.features.streak import Streak
 from streams.engine.features.stretch import Consecutive
+from streams.engine.features.yearly import YearlySource
 from streams.engine.rearm import Cool, OncePer, Rearm
 from streams.engine.spans import Span
 from streams.engine.streams import Of, Source, Stream, UnionSource
@@ -89,6 +90,8 @@ class Words:
                 return f"within {self.span(frame.extent.span)}"
             case Previous(n=n):
                 return f"the last {self.expr(n) if isinstance(n, Param) else n} before it{'' if frame.extent.ordered else ' in the order of release'}"
+            case Ever() if isinstance(frame, PeriodFrame):
+                return "so far"
             case Ever():
                 return "over the life of the key"
             case Consecutive():
@@ -122,6 +125,9 @@ class Words:
                 until = f", at once until {self.expr(source.until)}" if source.until is not None else ""
                 unless = f", unless [{self.stream(source.awaited)}]" if source.awaited is not None else ""
                 return f"{moment} [{self.stream(source.first)}]{until}{unless}"
+            case YearlySource():
+                clock = shown(source.clock.value, "time of day") if isinstance(source.clock, Const) and isinstance(source.clock.value, int) else self.expr(source.clock)
+                return f"each year on the day of {self.expr(source.day)} of [{self.stream(source.first)}] at {clock}"
             case Closed():
                 return f"a session of [{self.stream(source.stream)}] ends, {self.span(source.span)} after the last"
             case SilenceSource():
@@ -170,6 +176,10 @@ class Words:
                 return f"{self.expr(node.day)} at {clock}"
             case CivilDay():
                 return f"date of {self.expr(node.moment)}"
+            case MonthsLater():
+                return f"({self.expr(node.day)} + {self.expr(node.months)}{'' if isinstance(node.months, Param) else ' months'})"
+            case WrittenDate():
+                return f"date in {self.expr(node.text)}"
             case OrElse():
                 return f"{self.expr(node.left)} or else {self.expr(node.right)}"
             case Binary():

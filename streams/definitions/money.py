@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from schemas.raw import fields_of
 from streams.definitions.tree import conditions_of
-from streams.engine.expression import Arithmetic, Compare, Const, Expr, In, Known, Logic, Param, RecordField
+from streams.engine.expression import Arithmetic, Compare, Const, Expr, In, Join, Known, Logic, Param, RecordField
 from streams.engine.features.frame import Feature
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
@@ -24,7 +24,7 @@ MONEY_KINDS = {"money", "credit"}
 
 def is_money(value: Expr, conditions: Iterable[Expr]) -> bool:
     """Whether `value` is an amount of money, where `conditions` hold."""
-    if isinstance(value, Param):
+    if isinstance(value, Param | Join):
         return value.unit == "minor"
     if isinstance(value, Feature):
         if value.function in ("count", "distinct", "any", "top", "list", "cover", "streak"):

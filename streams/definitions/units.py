@@ -42,6 +42,7 @@ def wanted(unit: str) -> str:
     return {
         "ms": "a length of time such as 90min or 2h (or a number of ms)",
         "civil days": "a number of days such as 7d",
+        "months": "a number of months such as 24 months",
         "byte": "a size such as 100 MB (or a number of bytes)",
         "time of day": "a time of day such as 10:00",
         "factor": "a factor such as 1.5",

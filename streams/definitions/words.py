@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from schemas.raw import fields_of
-from streams.engine.expression import DefinitionFault, EventDay, Expr, Join, LargestEntry, Param, RecordField, ValueKind, maximum
+from streams.engine.expression import DefinitionFault, Expr, Join, LargestEntry, Param, RecordField, ValueKind, maximum
+from streams.engine.expression.periods import cycle, day, month, year
 from streams.engine.features.place import Place
 from streams.engine.features.session import Session
 from streams.engine.rearm import cool, each, edge, once, once_per, reset
@@ -57,14 +58,10 @@ def suggest(word: str, words: Any) -> str:
     return f": did you mean {' or '.join(close)}?" if close else f": there are {', '.join(sorted(words)) or 'none'}"
 
 
-day = EventDay()
-"""The civil day of the event, in the zone of the key."""
-
-
 class Reference:
     """A reference table in rules: `ref.device.brand(X.new_tac)` is the column of the row valid at the event time, or unknown.
 
-    Columns are declared by the kinds of their keys and their own: `distance_km="text text -> int"`; a `!` behind: never unknown.
+    Columns are declared by the kinds of their keys and their own: `distance_km="text text -> int"`; a `!` behind: never unknown; or its unit.
     """
 
     def __init__(self, table: str, **columns: str) -> None:
@@ -80,7 +77,8 @@ class Reference:
             got = " ".join(getattr(key, "kind", type(key).__name__) for key in keys)
             if got != wanted.strip():
                 raise DefinitionFault(f"ref.{self._table}.{column}({', '.join(map(str, keys))}): wanted keys of the kinds ({wanted.strip()}), got ({got})")
-            return Join(self._table, column, cast("ValueKind", kind.rstrip("!")), *keys, nullable=not kind.endswith("!"))
+            of, _, unit = kind.partition(" ")
+            return Join(self._table, column, cast("ValueKind", of.rstrip("!")), *keys, nullable=not of.endswith("!"), unit=unit or None)
 
         return join
 
@@ -92,9 +90,11 @@ class References:
     cell = Reference("cell", city="text -> text")
     city = Reference("city", names="text -> text", country="text -> text", tourist="text -> bool", distance_km="text text -> int", has_tourist_city="text -> bool")
     plmn = Reference("plmn", country="text -> text", home="text -> bool", home_country="-> text!", roam_zone="text -> text")
-    offering = Reference("offering", zone="text -> text", auto_renew="text -> bool")
     holiday = Reference("holiday", holiday="text date -> text", is_holiday="text date -> bool")
     line = Reference("line", zone="text -> text", home_city="text -> text", activation_date="text -> date", payment_type="text -> text", bill_cycle_day="text -> int")
+
+    offering = Reference("offering", zone="text -> text", auto_renew="text -> bool", rank="text -> int", price_rise="text text -> int minor", price_currency="text text -> text")
+    tier = Reference("tier", rank="text -> int")
 
     def __getattr__(self, table: str) -> Reference:
         raise AttributeError(f"ref has no table {table!r}{suggest(table, [name for name in vars(References) if not name.startswith('_')])}")
@@ -112,14 +112,17 @@ __all__ = [
     "Stream",
     "any_of",
     "cool",
+    "cycle",
     "day",
     "each",
     "edge",
     "event_time",
     "largest_entry",
     "maximum",
+    "month",
     "once",
     "once_per",
     "ref",
     "reset",
+    "year",
 ]

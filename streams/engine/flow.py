@@ -93,6 +93,10 @@ class Flow:
         """The zones of the keys of scope `by`."""
         raise NotImplementedError
 
+    def lines(self) -> Ints:
+        """The codes of the ids of the lines that the records behind are of, 0 where there is none."""
+        raise NotImplementedError
+
     def identity(self, place: int) -> Identity:
         """Who the record behind happening `place` is about."""
         raise NotImplementedError
@@ -255,6 +259,9 @@ class RecordFlow(Flow):
         zones = self.group.zones(by)
         return zones if isinstance(zones, int) else zones[self.idx]
 
+    def lines(self) -> Ints:
+        return self._raw("subscription_id") if self.group.has("subscription_id") else np.zeros(self.n, np.int64)
+
     def identity(self, place: int) -> Identity:
         return identity(self.group.records[int(self.idx[place])])
 
@@ -347,6 +354,11 @@ class StoredFlow(Flow):
             self._zones[by] = self.world.zones(by, codes, self.time) if self.world.zones_by_line else self.world.default_zone
         return self._zones[by]
 
+    def lines(self) -> Ints:
+        from schemas.codes import code
+
+        return np.array([code(self.identity(place).subscription_id) for place in range(self.n)], np.int64)
+
     def identity(self, place: int) -> Identity:
         return unpack(self.anchors[place])
 
@@ -425,6 +437,9 @@ class MergedFlow(Flow):
         if all(isinstance(zone, int) and zone == found[0] for zone in found):
             return found[0]
         return self._gather([np.full(part.n, zone) if isinstance(zone, int) else zone for part, zone in zip(self.parts, found, strict=True)], np.int64)
+
+    def lines(self) -> Ints:
+        return self._gather([part.lines() for part in self.parts], np.int64)
 
     def identity(self, place: int) -> Identity:
         return self.parts[int(self.which[place])].identity(int(self.where[place]))

@@ -10,6 +10,7 @@ import xxhash
 from schemas.columns import DAY_MS
 from schemas.raw import RECORD_TYPES, TOPICS
 from streams.engine.expression import Expr, canonical
+from streams.engine.expression.periods import longest_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +77,8 @@ class Home:
     def __init__(self, world: World, state: State, *, late_limit_ms: int, jump_ms: int, delay_ms: int) -> None:
         self.world, self.state = world, state
         self.late_limit_ms, self.jump_ms, self.delay_ms = late_limit_ms, jump_ms, delay_ms
+        self.periods: dict[str, int] = {}
+        """Of tables that are split by a period of the event's own day: how long it is at most, ms."""
 
     def text(self, node: Expr) -> str:
         """The canonical text of an expression in this installation."""
@@ -86,6 +89,9 @@ class Home:
         if not values:
             return Scope(by, self.state.table(by))
         table = self.state.finer(by, tuple(self.text(node) for node in values))
+        period = longest_ms(values)
+        if period is not None:
+            self.periods[table.name] = period
         table.ranks |= {TOPICS.index(record.topic) for source in sources for record in source.records()}  # type: ignore[attr-defined]  # raw records
         return Scope(by, table)
 
@@ -95,5 +101,6 @@ class Home:
         return "".join(record.code for record in RECORD_TYPES if record in records)
 
     def keep(self, table: Table, span_ms: int | None) -> None:
-        """Declare that rows of `table` are needed `span_ms` after their last touch, plus the late limit; None: forever."""
+        """Declare that rows of `table` are needed `span_ms` after their last touch, plus the late limit; None: forever, or to the end of the period that splits them."""
+        span_ms = self.periods.get(table.name) if span_ms is None else span_ms
         table.matters_for(None if span_ms is None else span_ms + MARGIN_MS + self.late_limit_ms)

@@ -33,6 +33,7 @@ from streams.engine.features.session import SessionId, SessionStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
 from streams.engine.features.streak import InARow, StreakStage
 from streams.engine.features.stretch import Consecutive, StretchStage
+from streams.engine.features.yearly import YearlySource, YearlyStage
 from streams.engine.home import fingerprint
 from streams.engine.rearm import Edge, Reset
 from streams.engine.rule import EdgeStage, RuleStage, Words, never_holds
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from streams.definitions.event import Event
     from streams.engine.home import Home
 
-ANCHORED = (AwaitedStage, SilenceStage)
+ANCHORED = (AwaitedStage, SilenceStage, YearlyStage)
 
 FRAMES: dict[str, type[BucketStage | MemberStage | PreviousStage | RunningStage | StreakStage | StretchStage]] = {
     "days": BucketStage,
@@ -170,6 +171,12 @@ class Plan:
                 deadline.needs += self.read_all(source.read(), first, by)
                 self.evaluate(first, source.read())
                 return self.with_passing(deadline, by)
+            case YearlySource():
+                first = self.flow(source.first, by)
+                yearly = YearlyStage(home, by, source, first, name)
+                yearly.needs += self.read_all([source.day], first, by)
+                self.evaluate(first, [source.day])
+                return yearly
             case SilenceSource():
                 inner = self.flow(source.stream, by)
                 stage = SilenceStage(home, by, source, inner, name)
@@ -397,7 +404,7 @@ class Plan:
                     stage.keep_of_anchor(leaves)
                     self.evaluate(stage.second, leaves)
                     self.evaluate(stage.first, stage.earlier_nodes(leaves))
-                case AwaitedStage():
+                case AwaitedStage() | YearlyStage():
                     stage.keep_of_anchor(leaves)
                     self.evaluate(stage.first, leaves)
                 case SilenceStage():

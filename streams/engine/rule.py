@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.columns import DAY_MS
-from streams.engine.expression import Column, EventDay, EventTime, Join, Known, OrElse
+from streams.engine.expression import Column, EventDay, EventTime, Join, Known, LineId, OrElse
 from streams.engine.expression.evaluate import is_false
 from streams.engine.features.cuts import Clearing, pieces
 from streams.engine.features.frame import OF_NOTHING
@@ -230,7 +230,7 @@ def never_holds(condition: Expr, empty: frozenset[object], value_of: ValueOf) ->
 
     What asks for unknown values, or reads times or reference data, may hold.
     """
-    if any(isinstance(node, Known | OrElse | Join | EventTime | EventDay) for node in condition.walk()):
+    if any(isinstance(node, Known | OrElse | Join | LineId | EventTime | EventDay) for node in condition.walk()):
         return False
     nothing: Any = Nothing(empty, value_of)
     return bool(is_false(condition.column(nothing)).all())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from streams.engine.expression import Const, DefinitionFault, EventTime, Expr, OnDay, Operand, Reading, by_name, canonical, condition, expr
+from streams.engine.expression.periods import LineId, cycle, month
 from streams.engine.expression.quantities import quantity
 from streams.engine.expression.types import KIND_WORDS, check_value
 from streams.engine.spans import Span, span_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from streams.engine.features.session import Session
     from streams.engine.features.streak import Streak
     from streams.engine.features.stretch import Stretch
+    from streams.engine.features.yearly import Anniversaries
 
     ValueOf = Callable[[Param], object]
     Length = str | Param | Span
@@ -213,6 +215,11 @@ class Stream:
         return Of(self.source, "time", "time")
 
     @property
+    def subscription_id(self) -> Expr:
+        """The line that it is of; of a timer the line of its anchor."""
+        return LineId()
+
+    @property
     def name(self) -> Expr:
         """Of an any_of: which of its streams it was."""
         if not isinstance(self.source, UnionSource):
@@ -262,6 +269,19 @@ class Stream:
         from streams.engine.features.stretch import Stretch
 
         return Stretch.of(self, holds)
+
+    def this_month(self) -> Frame:
+        """Those of the civil month so far, in the order of release."""
+        return self._period(month)
+
+    def this_cycle(self) -> Frame:
+        """Those of the line's bill cycle so far, in the order of release; where its day is unknown there are none."""
+        return self._period(cycle)
+
+    def _period(self, period: Expr) -> Frame:
+        from streams.engine.features.frame import Ever, PeriodFrame
+
+        return PeriodFrame(self.same(period), Ever())
 
     def _ever(self) -> Frame:
         from streams.engine.features.frame import Ever, Frame
@@ -362,6 +382,17 @@ class Stream:
         from streams.engine.features.deadline import DeadlineSource
 
         return Deadlines(DeadlineSource(self, span_of("after", span)), (), self.by_value)
+
+    def yearly(self, day: Expr, *, at: str | Param = "00:00") -> Anniversaries:
+        """Every year the month and day of `day` have come (29 February on the 28th in common years), at the time of day `at` in the zone of the key.
+
+        The first anniversary that is not past when `day` is learnt, and those that follow; a later one that names another day sets it anew. `.years`: which it is.
+        """
+        from streams.engine.features.yearly import Anniversaries, YearlySource
+
+        if not isinstance(day, Expr) or day.kind != "date":
+            raise DefinitionFault(f"yearly: wanted a civil date such as ref.line.activation_date(…), or L.new_value.as_date(), got {day!r}")
+        return Anniversaries(YearlySource(self, day, clock_of("yearly", at)), (), self.by_value)
 
     def session(self, *, gap: Length, start: Expr | None = None) -> Session:
         """The stretch of time of those that follow each other at most `gap` apart; from the end of one to the `start` of the next, where they last."""

@@ -16,6 +16,7 @@ from streams.engine.features.pair import KEPT_MS
 from streams.engine.features.place import Place
 from streams.engine.features.silence import SilenceSource
 from streams.engine.features.stretch import Consecutive
+from streams.engine.features.yearly import YearlySource
 from streams.engine.spans import Span
 from streams.engine.state.codec import Layout, split_key
 from streams.engine.state.reach import Memory
@@ -264,6 +265,8 @@ def warm_after_ms(event: type[Event], value_of: ValueOf) -> int | None:
                 longest = max(longest, part.span.longest_ms(value_of))
             case DeadlineSource():
                 longest = max(longest, part.moment.longest_ms(value_of) if isinstance(part.moment, Span) else KEPT_MS)
+            case YearlySource():
+                longest = max(longest, KEPT_MS)
             case Place():
                 longest = max(longest, VOTE_DAYS * DAY_MS)
     return longest

@@ -67,7 +67,9 @@ def test_a_start_refuses_a_faulty_folder_and_names_the_events_that_miss_a_table(
 def test_tables_that_are_built_in_are_never_missed():
     catalogue = Catalogue.load()
     assert needed(catalogue.by_id["travel.tourist_city"]) == {"cell", "city"}
-    assert [text.partition(";")[0] for text in missing_tables(catalogue, Reference.load())] == [f"reference: no {name}.csv" for name in ("cells", "devices", "lines")]
+    assert [text.partition(";")[0] for text in missing_tables(catalogue, Reference.load())] == [
+        f"reference: no {name}.csv" for name in ("cells", "offerings", "devices", "lines", "tiers")
+    ]
 
 
 def test_the_page_has_each_table_as_declared_and_examples_that_load(tmp_path):

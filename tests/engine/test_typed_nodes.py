@@ -66,7 +66,7 @@ REFUSED = {
     "a window in seconds": (lambda: topups.within(SECONDS), "wanted a parameter with a length of time, such as Param('2h'), got one in s"),
     "a cool-down that is no length of time": (
         lambda: cool("soon"),
-        "wanted a whole number with a unit, such as 30s, 90min, 2h, 7d or 100 MB, a time of day such as 10:00, or a factor such as 1.5, got 'soon'",
+        "wanted a whole number with a unit, such as 30s, 90min, 2h, 7d, 24 months or 100 MB, a time of day such as 10:00, or a factor such as 1.5, got 'soon'",
     ),
     "an order of a list": (lambda: topups.within("1h").list(B.channel) > "x", "wanted two values of one kind"),
     "a frame's condition that is none": (lambda: topups.within("1h").any(B.delta), "where: wanted a condition, got delta"),

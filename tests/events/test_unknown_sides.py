@@ -13,14 +13,19 @@ from tests.shards import CATALOGUE, Bench, epoch_ms
 EVENTS = list(CATALOGUE)
 ALWAYS_GIVEN = {
     "device.changed": {"new_tac"},
+    "device.upgrade_due": {"new_imei"},
     "device.upgraded_to_5g": {"new_tac"},
     "balance.expiring": {"latest(balance_after)"},
+    "milestone.day_7": {"latest(new_value)", "subscription_id"},
+    "milestone.tenure_year": {"subscription_id"},
     "pack.purchased": {"subscription_id"},
+    "plan.downgraded": {"subscription_id"},
+    "plan.upgraded": {"subscription_id"},
     "travel.frequent_traveller": {"place.home"},
     "web.plan_comparison": {"session.id"},
     "data.video_binge": {"session.id"},
 }
-"""What `docs/records.md` lets be absent, but not in the records that the event looks at: such a record is refused, who left home has one, what is added up over a session is of one, and the record that names a date has a balance."""
+"""What `docs/records.md` lets be absent, but not in the records that the event looks at: such a record is refused, who left home has one, what is added up over a session is of one, the record that names a date has a balance, and a line that was activated has a status."""
 
 
 def conditions_of(event) -> list[Expr]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -33,6 +34,17 @@ def later(ms: int, days: int, zone: str) -> int:
     """The same civil time some days later: gaps shifted forward, of two the first."""
     moment = local(ms, zone).replace(tzinfo=None, fold=0) + timedelta(days=days)
     return to_ms(moment.replace(tzinfo=ZoneInfo(zone)))
+
+
+def day_of_month(year: int, month: int, day: int) -> date:
+    """That day, or the last one of a shorter month."""
+    return date(year, month, min(day, monthrange(year, month)[1]))
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day of the month; the last one of a shorter month."""
+    years, month = divmod(day.month - 1 + months, 12)
+    return day_of_month(day.year + years, month + 1, day.day)
 
 
 def next_six(ms: int, zone: str) -> int:

@@ -31,6 +31,7 @@ class Reading:
         self.places: dict[int, Places] = {}
         self.rules = sorted((Rule(event, self) for event in catalogue), key=lambda rule: rule.event.id)
         self.listeners = in_order([rule for rule in self.rules if rule.listens])
+        self.within_record = False
         self.soonest = 0
         """No timer is due before this."""
         self.lines, self.once_owned = self._lines(reference.line)
@@ -91,7 +92,11 @@ class Reading:
     def take(self, raw: dict[str, Any]) -> None:
         on = Happening(raw)
         if self._admitted(on):
+            self.within_record = True
             self._happens(on)
+            self.within_record = False
+            for rule in self.rules:
+                rule.set_again()
         self._pass(on)
         self.fire_all()
 

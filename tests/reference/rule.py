@@ -10,6 +10,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
+from streams.engine.expression import EventDay, Period
 from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.active import Active
 from streams.engine.features.deadline import DeadlineSource
@@ -23,6 +24,7 @@ from streams.engine.features.reach import ReachSource
 from streams.engine.features.session import Closed, SessionId, SessionSource
 from streams.engine.features.silence import SilenceSource
 from streams.engine.features.stretch import Consecutive
+from streams.engine.features.yearly import YearlySource
 from streams.engine.rearm import Cool, OncePer, Reset
 from streams.engine.streams import EventSource, RecordSource, Stream, UnionSource
 from tests.reference.civil import later, shown
@@ -34,9 +36,20 @@ from tests.reference.sessions import Sessions
 from tests.reference.sources import Crossing, Moves, Pair, Reach
 from tests.reference.timers import Absence, Deadline, Silence, Timed
 from tests.reference.values import fires, value
+from tests.reference.yearly import Yearly
 
-SCALAR = {CrossingSource: Crossing, ReachSource: Reach, MoveSource: Moves, PairSource: Pair, AbsenceSource: Absence, DeadlineSource: Deadline, SilenceSource: Silence}
-SCALAR |= {SessionSource: Sessions, Closed: Silence}
+SCALAR = {
+    CrossingSource: Crossing,
+    ReachSource: Reach,
+    MoveSource: Moves,
+    PairSource: Pair,
+    AbsenceSource: Absence,
+    DeadlineSource: Deadline,
+    SilenceSource: Silence,
+    SessionSource: Sessions,
+    Closed: Silence,
+    YearlySource: Yearly,
+}
 
 
 ENDS = {("line.status", "terminated"), ("line.port", "out_done")}
@@ -148,6 +161,8 @@ class Rule:
         """The types of records that it looks at."""
         self.listens: set[Any] = set()
         """The events that it looks at."""
+        self.held: list[Any] = []
+        """The rows of timers that fired before a record and are set again behind it."""
         self.memo: dict[Any, Any] = {}
         self.plain = [condition for condition in self.when.conditions if not features_of(condition)]
         self.with_frames = [condition for condition in self.when.conditions if features_of(condition)]
@@ -193,6 +208,8 @@ class Rule:
                     self._find(one)
             case PairSource() | SessionSource():
                 self._find(source.start)
+            case YearlySource():
+                self._find(source.day)
             case ReachSource():
                 for one in (source.feature, *source.steps):
                     self._find(one)
@@ -363,16 +380,23 @@ class Rule:
         for own in self.timers.values():
             yield from own.items()
 
+    def set_again(self) -> None:
+        """What fired before a record that has passed."""
+        for number, place in self.held:
+            self.scalars[number].set_again(place)
+        self.held = []
+
     def cancel(self, line: Any) -> None:
         """The timers of a terminated line die."""
-        for number, place in list(self.timers.get(line, ())) if self.event.by == "line" else ():
+        held = [place for place in self.held if place[1][0] == line]
+        for number, place in [*self.timers.get(line, ()), *held] if self.event.by == "line" else ():
             self.scalars[number].cancel(place)
 
     def begin_again(self, line: Any, time: int) -> None:
         """A line is active again: its dates count again."""
         for number, rows in self.rows.get(line, {}).items() if self.event.by == "line" else ():
             scalar = self.scalars.get(number)
-            for place, row in list(rows.items()) if isinstance(scalar, Deadline) else ():
+            for place, row in list(rows.items()) if isinstance(scalar, Deadline | Yearly) else ():
                 scalar.begin_again(place, row, time)
 
     def forget(self, line: Any, *, everything: bool) -> None:
@@ -381,18 +405,23 @@ class Rule:
             return
         self.cancel(line)
         self.marks.forget(line, everything=everything)
-        kept = {} if everything else {number: rows for number, rows in self.rows.get(line, {}).items() if number in self.frames and type(self.frames[number].extent) is Ever}
+        kept = {} if everything else {number: rows for number, rows in self.rows.get(line, {}).items() if number in self.frames and lifelong(self.frames[number])}
         self.rows[line] = kept
         for rows in kept.values():
             for row in rows.values():
                 row.fade()
 
 
+def lifelong(frame: Any) -> bool:
+    """Whether it is of a whole life; what is counted by civil days, months or cycles is not."""
+    return type(frame.extent) is Ever and not any(isinstance(one, EventDay | Period) for one in frame.stream.by_value)
+
+
 def is_composite(source: Any) -> bool:
     """Whether the trigger is an event; timers are base rules, and pairs whose second half is a record."""
     if isinstance(source, EventSource):
         return True
-    return not isinstance(source, AbsenceSource | DeadlineSource | SilenceSource) and any(is_composite(one) for one in source.behind())
+    return not isinstance(source, AbsenceSource | DeadlineSource | SilenceSource | YearlySource) and any(is_composite(one) for one in source.behind())
 
 
 def plain(kind: str, found: Any) -> Any:

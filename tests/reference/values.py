@@ -5,7 +5,7 @@ A comparison, sum or membership with an unknown operand is None. And, or, not by
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from math import floor
 from typing import Any
@@ -18,31 +18,36 @@ from streams.engine.expression import (
     CivilDay,
     Compare,
     Const,
+    CycleStart,
     EventDay,
     EventTime,
+    Guarded,
     In,
     Join,
     Known,
     LargestEntry,
+    LineId,
     Logic,
+    MonthsLater,
+    MonthStart,
     Not,
     OnDay,
-    Only,
     OrElse,
     Param,
     Reading,
     RecordField,
     Rounded,
-    TextDate,
     TruthKey,
     Unknown,
+    WrittenDate,
+    YearStart,
 )
 from streams.engine.features.frame import Feature
 from streams.engine.features.pair import Earlier
 from streams.engine.features.place import PlaceReading
 from streams.engine.features.session import Only, SessionId
 from streams.engine.streams import EventSource, Of, RecordSource
-from tests.reference.civil import at, civil_day
+from tests.reference.civil import at, civil_day, day_of_month, months_later
 
 AND = {
     (True, True): True,
@@ -115,8 +120,23 @@ def value(node: Any, on: Any) -> Any:
             return None if on_day is None else at(on_day, time(clock // 3_600_000, clock // 60_000 % 60), on.zone)
         case EventDay():
             return civil_day(on.time, on.zone)
-        case TextDate():
-            return date_in(value(node.text, on))
+        case LineId():
+            return on.line
+        case MonthStart() | YearStart():
+            day = value(node.day, on)
+            return None if day is None else day.replace(day=1, month=day.month if isinstance(node, MonthStart) else 1)
+        case CycleStart():
+            day, begins = value(node.day, on), value(node.day_of_month, on)
+            return None if day is None or begins is None else cycle_start(day, begins)
+        case MonthsLater():
+            day, months = value(node.day, on), value(node.months, on)
+            return None if day is None or months is None else months_later(day, months)
+        case WrittenDate():
+            text = value(node.text, on)
+            try:
+                return datetime.strptime(text, "%Y-%m-%d").date() if text is not None and len(text) == 10 else None
+            except ValueError:
+                return None
         case Unknown():
             return None
         case Join():
@@ -138,21 +158,18 @@ def value(node: Any, on: Any) -> Any:
             return value(node.right, on) if first is None else first
         case Known():
             return value(node.inner, on) is not None
-        case Only():
+        case Guarded():
             return value(node.inner, on) if value(node.condition, on) is True else None
         case TruthKey():
             return value(node.inner, on)
     raise TypeError(node)
 
 
-def date_in(text: str | None) -> date | None:
-    """The date that a text is; of the ISO forms only the one with dashes."""
-    if text is None or len(text) != 10 or text[4] + text[7] != "--" or not (text[:4] + text[5:7] + text[8:]).isdigit() or not text.isascii():
-        return None
-    try:
-        return date(int(text[:4]), int(text[5:7]), int(text[8:]))
-    except ValueError:
-        return None
+def cycle_start(day: date, begins: int) -> date:
+    """Going back day by day to the first one that begins a cycle."""
+    while day != day_of_month(day.year, day.month, begins):
+        day -= timedelta(days=1)
+    return day
 
 
 def same_source(source: Any) -> Any:

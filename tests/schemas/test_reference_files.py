@@ -29,6 +29,7 @@ HEADS = {
     "offerings": "offering_id,kind,price_minor,currency\n",
     "holidays": "date,kind,country\n",
     "lines": "subscription_id,tz,bill_cycle_day,payment_type,activation_date\n",
+    "tiers": "tier,rank\n",
 }
 
 GOOD = [
@@ -49,6 +50,8 @@ GOOD = [
     ("holidays", "2026-05-01,,"),
     ("lines", "S,Asia/Shanghai,1,prepaid,2026-05-01"),
     ("lines", "S,Etc/UTC,31,postpaid,1999-12-31"),
+    ("tiers", "gold,2"),
+    ("tiers", "gold,"),
     ("cells", "c,110000,0,0,2026-05-01"),
     ("cells", "c,110000,0,0,2026-05-01T08:00:00.123456+08:00"),
     ("cells", "c,110000,0,0,"),

@@ -7,11 +7,11 @@
 from schemas.columns import Bools, Ints
 from streams.engine.expression.canonical import by_name, canonical
 from streams.engine.expression.certain import certain, may_be_unknown
-from streams.engine.expression.dates import TextDate
 from streams.engine.expression.evaluate import Array, Column, Env, known
 from streams.engine.expression.fractions import Fractional, Rounded, decimal, exactly
 from streams.engine.expression.leaves import CivilDay, EventDay, EventTime, Join, LargestEntry, OnDay, Param, Reading, RecordField, TruthKey, Unknown
-from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, In, Known, Logic, Not, Only, Operand, OrElse, both, condition, expr, maximum
+from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, Guarded, In, Known, Logic, Not, Operand, OrElse, both, condition, expr, maximum
+from streams.engine.expression.periods import CycleStart, LineId, MonthsLater, MonthStart, Period, WrittenDate, YearStart
 from streams.engine.expression.types import KIND_WORDS, DefinitionFault, ValueKind, measure
 
 __all__ = [
@@ -24,31 +24,37 @@ __all__ = [
     "Column",
     "Compare",
     "Const",
+    "CycleStart",
     "DefinitionFault",
     "Env",
     "EventDay",
     "EventTime",
     "Expr",
     "Fractional",
+    "Guarded",
     "In",
     "Ints",
     "Join",
     "Known",
     "LargestEntry",
+    "LineId",
     "Logic",
+    "MonthStart",
+    "MonthsLater",
     "Not",
     "OnDay",
-    "Only",
     "Operand",
     "OrElse",
     "Param",
+    "Period",
     "Reading",
     "RecordField",
     "Rounded",
-    "TextDate",
     "TruthKey",
     "Unknown",
     "ValueKind",
+    "WrittenDate",
+    "YearStart",
     "both",
     "by_name",
     "canonical",

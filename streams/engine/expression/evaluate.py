@@ -59,6 +59,10 @@ class Env(Protocol):
         """The civil days of moments (epoch ms), one for each of the happenings, in the zone of the key."""
         ...
 
+    def lines(self) -> Ints:
+        """The codes of the ids of the lines that the happenings are of, 0 where there is none."""
+        ...
+
     def moments_on(self, days: Ints, clock: Ints) -> Ints:
         """The moments, epoch ms, at which the clock shows `clock` (ms since 00:00) on civil days, in the zone of the key."""
         ...

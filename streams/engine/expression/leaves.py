@@ -133,8 +133,8 @@ class Join(Expr):
     Unknown where a key is, and where the table has no row or no value.
     """
 
-    def __init__(self, table: str, column: str, kind: ValueKind, *keys: Expr, nullable: bool = True) -> None:
-        self.table, self.name, self.kind, self.keys, self.nullable = table, column, kind, keys, nullable
+    def __init__(self, table: str, column: str, kind: ValueKind, *keys: Expr, nullable: bool = True, unit: str | None = None) -> None:
+        self.table, self.name, self.kind, self.keys, self.nullable, self.unit = table, column, kind, keys, nullable, unit
 
     def children(self) -> tuple[Expr, ...]:
         return self.keys

@@ -158,7 +158,7 @@ class Expr:
 
     def where(self, condition: Expr) -> Expr:
         """The value where `condition` is true, else unknown."""
-        return Only(self, condition)
+        return Guarded(self, condition)
 
     @property
     def seconds(self) -> Expr:
@@ -187,12 +187,11 @@ class Expr:
 
         return CivilDay(self)
 
-    @property
     def as_date(self) -> Expr:
-        """The civil date that a text names as YYYY-MM-DD; unknown where it names none."""
-        from streams.engine.expression.dates import TextDate
+        """The civil date that a text says, as YYYY-MM-DD; unknown where it says none."""
+        from streams.engine.expression.periods import WrittenDate
 
-        return TextDate(self)
+        return WrittenDate(self)
 
     def _whole(self, word: str, ms: int) -> Expr:
         if self.kind != "int" or self.unit != "ms":
@@ -365,7 +364,7 @@ class OrElse(Binary):
         return alternative(self.left.column(env), self.right.column(env))
 
 
-class Only(Expr):
+class Guarded(Expr):
     """A value where a condition is true, else unknown."""
 
     def __init__(self, inner: Expr, condition: Expr) -> None:
@@ -401,6 +400,10 @@ def calculated(sign: str, left: Expr, right: Expr) -> Expr:
     """A calculation: in whole numbers, or (`fractions.py`) in fractions. Raises DefinitionFault."""
     from streams.engine.expression.fractions import Fractional
 
+    if sign in ("+", "-") and "date" in (left.kind, right.kind) and "months" in (left.unit, right.unit):
+        from streams.engine.expression.periods import MonthsLater
+
+        return MonthsLater.of(sign, left, right)
     return Fractional(sign, left, right) if sign == "/" or "ratio" in (left.kind, right.kind) else Arithmetic(sign, left, right)
 
 

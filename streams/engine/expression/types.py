@@ -120,10 +120,10 @@ def kind_of_result(sign: str, left: Expr, right: Expr) -> ValueKind:
 
 def check_length(what: str, moment: Expr, length: Expr) -> None:
     """Refuse civil days beside a moment, and elapsed time beside a date. Raises DefinitionFault."""
-    wrong = "civil days" if moment.kind == "time" else "ms"
-    if length.unit == wrong:
+    wrong = ("civil days", "months") if moment.kind == "time" else ("ms",)
+    if length.unit in wrong:
         remedy = "a length such as '24h', or take the .date first" if moment.kind == "time" else "civil days such as '3d'"
-        raise DefinitionFault(f"{what}: wanted {remedy}, got {length} in {wrong}")
+        raise DefinitionFault(f"{what}: wanted {remedy}, got {length} in {length.unit}")
 
 
 def unit_of_result(sign: str, left: Expr, right: Expr) -> str | None:

@@ -83,10 +83,10 @@ class ActiveSet(Frame):
 
     extent: Active
 
-    def __init__(self, stream: Stream, extent: Active) -> None:
+    def __init__(self, stream: Stream, extent: Active, *, without_own: bool = False) -> None:
         if stream.by_value:
             raise DefinitionFault(f"active: wanted a stream that is not split, got one by {', '.join(map(str, stream.by_value))}: name the values among those of the item")
-        super().__init__(stream, extent)
+        super().__init__(stream, extent, without_own=without_own)
 
     def cover(self, what: Expr) -> Feature:
         """Whether one of them covers `what`, or everything; unknown where `what` is and that decides. Raises DefinitionFault."""

@@ -116,12 +116,15 @@ class Ever(Extent):
 class Frame:
     """The happenings of `stream` in an extent; `before()` leaves the trigger's own record out."""
 
+    functions: tuple[Function, ...] = tuple(ARGUMENTS)
+    """What can be asked of it."""
+
     def __init__(self, stream: Stream, extent: Extent, *, without_own: bool = False) -> None:
         self.stream, self.extent, self.without_own = stream, extent, without_own
 
     def before(self) -> Frame:
         """The same frame without the trigger's own record."""
-        return Frame(self.stream, self.extent, without_own=True)
+        return type(self)(self.stream, self.extent, without_own=True)
 
     def until(self, moment: Expr) -> Frame:
         """Of a frame `.since(…)`: those up to `moment`. Raises DefinitionFault."""
@@ -139,7 +142,7 @@ class Frame:
 
     def mean(self, value: Expr) -> Expr:
         """The mean of the known values; unknown where there are none."""
-        members = Frame(self.stream.where(value.known()), self.extent, without_own=self.without_own) if value.nullable else self
+        members = type(self)(self.stream.where(value.known()), self.extent, without_own=self.without_own) if value.nullable else self
         return self.sum(value) / members.count()
 
     def distinct(self, value: Expr) -> Feature:
@@ -181,6 +184,12 @@ class Frame:
         return f"<Frame {self}>"
 
 
+class PeriodFrame(Frame):
+    """The happenings of a month or cycle, which splits the stream: added up as they are released, and not kept one by one."""
+
+    functions = ("count", "sum", "latest")
+
+
 class Feature(Reading):
     """What the members of a frame add up to; its arguments are columns of the members. Raises DefinitionFault."""
 
@@ -194,6 +203,8 @@ class Feature(Reading):
                 raise DefinitionFault(f"{text}: wanted {' or '.join(KIND_WORDS[kind] for kind in kinds)}, got {got}")
             if function != "streak" and any(isinstance(part, Feature) for part in argument.walk()):
                 raise DefinitionFault(f"{text}: wanted a column of the members, got {argument}, which is added up itself: declare it as a condition behind the frame")
+        if function not in frame.functions:
+            raise DefinitionFault(f"{text}: wanted {', '.join(frame.functions)} of a month or cycle, whose members are not kept; take .within(…) for others")
         self.frame, self.function, self.arguments, self.at = frame, function, arguments, at
         of = arguments[0] if arguments and function not in ("distinct", "any", "streak") else None
         self.kind = "bool" if function in ("any", "cover") else "list" if function == "list" else of.kind if of is not None else "int"

@@ -8,6 +8,7 @@ import numpy as np
 
 from schemas.codes import NULL
 from streams.engine.expression import Column
+from streams.engine.expression.periods import longest_ms
 from streams.engine.features.frame import OF_NOTHING
 from streams.engine.features.line_ends import line_ends
 from streams.engine.flow import Ready
@@ -95,6 +96,8 @@ def turned(values: Ints) -> Ints:
 class RunningStage(FeatureStage):
     """Count, sum, latest and first of all members of `stream` so far, in columns of a table.
 
+    A stream that is split by a period of its own day (`day`, `month`, `cycle`) has none later than that: its rows go then.
+
     Late members count and add to the sum in the order of release, but never become the latest. `first` is the first known one released.
     Where a value may be unknown its latest is late by the members that know it: the others say nothing about it.
     """
@@ -122,14 +125,14 @@ class RunningStage(FeatureStage):
     def declare(self) -> None:
         home, source = self.home, (self.stream.source,)
         self.scope = home.scope(self.by, self.stream.by_value, source)
-        part = home.part(source)
+        part, period = home.part(source), longest_ms(self.stream.by_value)
         self.newest = self.scope.table.column(f"{self.name}.newest", "time", part=part)
         for feature in (one for reader in self.readers.values() for one in reader.features.values()):
             argument = f"({home.text(feature.arguments[0])})" if feature.arguments else ""
             of = feature.kind if feature.function not in OF_NOTHING else "int"
             kind: ColumnKind = "text" if of == "text" else "token" if of == "token" else "int"
             column = self.scope.table.column(f"{self.name}.{feature.function}{argument}", kind, part=part)
-            column.lifelong = feature.function == "count"
+            column.lifelong = feature.function == "count" and period is None
             self.kept.setdefault(self._key(feature), (column, feature))
             if feature.function == "latest" and feature.arguments[0].nullable:
                 self.newest_known[self._key(feature)] = self.scope.table.column(f"{self.name}.newest{argument}", "time", part=part)

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from streams.definitions.catalogue import Catalogue
-from tests.engine.laboratory import counts, deadlines, fractions, last, matches, pairs, sets, steps, stretches, timers, travels, unions, visits, windows
+from tests.engine.laboratory import (
+    anniversaries,
+    counts,
+    deadlines,
+    fractions,
+    last,
+    matches,
+    pairs,
+    periods,
+    sets,
+    steps,
+    stretches,
+    timers,
+    travels,
+    unions,
+    visits,
+    windows,
+)  # fmt: skip
 from tests.engine.laboratory.timelines import laboratory_timelines
 
-MODULES = (windows, matches, counts, steps, unions, pairs, timers, deadlines, fractions, sets, travels, stretches, last, visits)
+MODULES = (windows, matches, counts, steps, unions, pairs, timers, deadlines, fractions, sets, travels, stretches, last, visits, periods, anniversaries)
 EVENTS = [event for module in MODULES for event in module.EVENTS]
 LABORATORY = Catalogue(EVENTS)
 BY_MODULE = {module.__name__.rpartition(".")[2]: Catalogue(list(dict.fromkeys([*module.EVENTS, matches.low]))) for module in MODULES}
