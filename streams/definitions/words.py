@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from schemas.raw import fields_of
 from streams.engine.expression import DefinitionFault, EventDay, Expr, Join, Param, RecordField, ValueKind, maximum
+from streams.engine.expression.week import Week
 from streams.engine.features.place import Place
+from streams.engine.features.seen import first_seen
 from streams.engine.rearm import cool, each, edge, once, once_per, reset
 from streams.engine.streams import RecordSource, Stream, any_of, event_time
 
@@ -50,6 +52,8 @@ def suggest(word: str, words: Any) -> str:
 
 day = EventDay()
 """The civil day of the event, in the zone of the key."""
+week = Week(day)
+"""The Monday of its ISO week."""
 
 
 class Reference:
@@ -105,9 +109,11 @@ __all__ = [
     "each",
     "edge",
     "event_time",
+    "first_seen",
     "maximum",
     "once",
     "once_per",
     "ref",
     "reset",
+    "week",
 ]

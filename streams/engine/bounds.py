@@ -84,7 +84,7 @@ def feature_bounds(node: Feature, value_of: Callable[[Param], int]) -> Bounds:
     """A frame of elapsed time has at most MEMBERS members, others have no such bound; sums stay within LIMIT. Raises Overflow."""
     members = MEMBERS if is_short(node) else NUMBER
     match node.function:
-        case "count" | "distinct":
+        case "count" | "distinct" | "periods" | "falls":
             return Bounds(0, members)
         case "sum":
             one = bounds(node.arguments[0], value_of)

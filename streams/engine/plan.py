@@ -21,11 +21,15 @@ from streams.engine.features.level import CrossingSource, CrossingStage
 from streams.engine.features.members import MemberStage
 from streams.engine.features.moves import MoveSource, MoveStage
 from streams.engine.features.pair import PairSource, PairStage
+from streams.engine.features.past import Past
+from streams.engine.features.past_sums import PastStage
 from streams.engine.features.place import Place, PlaceReading, PlaceSource, PlaceStage
 from streams.engine.features.reach import ReachSource, ReachStage
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.running import RunningStage
+from streams.engine.features.seen import FirstSeen, SeenReadStage, SeenStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
+from streams.engine.features.week_closes import WeekCloseSource, WeekCloseStage
 from streams.engine.home import fingerprint
 from streams.engine.rearm import Edge, Reset
 from streams.engine.rule import EdgeStage, RuleStage, Words, never_holds
@@ -38,7 +42,7 @@ if TYPE_CHECKING:
     from streams.definitions.event import Event
     from streams.engine.home import Home
 
-ANCHORED = (AwaitedStage, SilenceStage)
+ANCHORED = (AwaitedStage, SilenceStage, WeekCloseStage)
 
 
 class Plan:
@@ -49,6 +53,8 @@ class Plan:
         self.flows: dict[object, FlowStage] = {}
         self.features: dict[object, list[FeatureStage]] = defaultdict(list)
         self.names: dict[str, object] = {}
+        self.seen_by: dict[str, SeenStage] = {}
+        self.seen_at: dict[int, SeenReadStage] = {}
         self.evaluated: dict[int, list[Expr]] = defaultdict(list)
         self.every: list[Stage] = []
         self.rules: dict[str, RuleStage] = {}
@@ -107,7 +113,7 @@ class Plan:
 
     def _is_read(self, node: Expr, source: Source) -> bool:
         """Whether a value must be read from state at a happening of `source`."""
-        return isinstance(node, Feature) or (isinstance(node, PlaceReading) and not comes_from(source, node.place))
+        return isinstance(node, Feature | FirstSeen) or (isinstance(node, PlaceReading) and not comes_from(source, node.place))
 
     def source(self, source: Source, by: str) -> FlowStage:
         """The stage of a source."""
@@ -154,6 +160,8 @@ class Plan:
                     stage.needs += self.read_all([source.given], inner, by)
                     self.evaluate(inner, [source.given])
                 return stage
+            case WeekCloseSource():
+                return WeekCloseStage(home, by, source, self.flow(source.stream, by), name)
             case ReachSource():
                 inner = self.flow(source.feature.frame.stream, by)
                 return ReachStage(source, inner, *self.read_all([source.feature], inner, by))
@@ -172,6 +180,8 @@ class Plan:
             for node in expression.walk():
                 if isinstance(node, Feature):
                     found.append(self.read(node, reader, by, own=own))
+                elif isinstance(node, FirstSeen):
+                    found.append(self.read_seen(reader, by))
                 elif isinstance(node, PlaceReading) and not self._shows(reader, node.place):
                     place = self.source(node.place.source, by)
                     assert isinstance(place, PlaceStage)  # of a place
@@ -183,19 +193,37 @@ class Plan:
         """Whether the happenings of `reader` are moves of `place`, or were taken from them."""
         return self.flows.get(("source", place.source.key(), "line")) in inner_stages(reader)
 
+    def seen(self, by: str) -> SeenStage:
+        """The stage that knows when keys of scope `by` were first seen."""
+        if by not in self.seen_by:
+            self.seen_by[by] = SeenStage(self.home, by, [self.source(RecordSource(record), by) for record in RECORD_TYPES])
+            self.every.append(self.seen_by[by])
+        return self.seen_by[by]
+
+    def read_seen(self, reader: FlowStage, by: str) -> Stage:
+        """The stage that reads at `reader` when its keys were first seen."""
+        if id(reader) not in self.seen_at:
+            self.seen_at[id(reader)] = SeenReadStage(self.seen(by), reader)
+            self.every.append(self.seen_at[id(reader)])
+        return self.seen_at[id(reader)]
+
     def read(self, feature: Feature, reader: FlowStage, by: str, *, own: str = "") -> FeatureStage:
         """The stage that reads `feature` at the happenings of `reader`."""
         stream = feature.frame.stream
         members = self.flow(stream, by)
         mode, group = self._mode(feature, own=own, subset=members in inner_stages(reader))
+        own = "" if mode == "past" else own  # a reset empties no baseline
         text = f"{by} {own} {stream.canonical(self.home.world.value_of)} group {self.home.text(group) if group is not None else '-'}"
         key = (mode, stream.key(), by, own, None if group is None else group.key())
         stage = next((one for one in self.features[key] if one not in ancestors(reader)), None)
         if stage is None:
             number = len(self.features[key])
             name = self.name(mode, text, (key, number))
-            kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage}
+            kinds = {"ever": RunningStage, "days": BucketStage, "members": MemberStage, "past": PastStage}
             stage = kinds[mode](self.home, by, stream, members, name)
+            if isinstance(stage, PastStage):
+                stage.seen = self.seen(by)
+                stage.needs.append(stage.seen)
             self.features[key].append(stage)
             self.every.append(stage)
         stage.read(feature, reader)
@@ -211,6 +239,8 @@ class Plan:
         match feature.frame.extent:
             case Ever():
                 return "ever", None
+            case Past():
+                return "past", None
             case Today() if subset and not own:
                 return "days", group_of(feature)
             case Within(span=span) if subset and span.civil and not own:
@@ -266,7 +296,7 @@ class Plan:
         spans = {
             node.key(): node.frame.extent.span.longest_ms(value_of) if isinstance(node.frame.extent, Within) else 2 * DAY_MS
             for node in own
-            if not isinstance(node.frame.extent, Ever)
+            if not isinstance(node.frame.extent, Ever | Past)
         }
         return max(spans.values()) if spans and never_holds(condition, frozenset(spans), value_of) else None
 
@@ -313,7 +343,7 @@ class Plan:
                 case AwaitedStage():
                     stage.keep_of_anchor(leaves)
                     self.evaluate(stage.first, leaves)
-                case SilenceStage():
+                case SilenceStage() | WeekCloseStage():
                     stage.keep_of_anchor(leaves)
                     self.evaluate(stage.inner, leaves)
                 case UnionStage():

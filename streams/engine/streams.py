@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streams.engine.features.level import Level
     from streams.engine.features.moves import Moves
     from streams.engine.features.pair import Pair
+    from streams.engine.features.past import PastFrame
 
     ValueOf = Callable[[Param], object]
     Length = str | Param | Span
@@ -227,6 +228,21 @@ class Stream:
 
         return Frame(self, Today())
 
+    def daily(self, n: Operand, *, least: Operand = 1, ago: Operand = 0) -> PastFrame:
+        """Those of the `n` complete civil days before the day at hand, as far as they are after the day on which the key was first seen.
+
+        Days without any are 0. Unknown where fewer than `least` such days are. `ago`: so many of the newest days are left out.
+        """
+        from streams.engine.features.past import Past, PastFrame
+
+        return PastFrame(self, Past("day", n, least, ago))
+
+    def weekly(self, n: Operand, *, least: Operand = 1, ago: Operand = 0) -> PastFrame:
+        """The same of complete ISO weeks before the week at hand; a week counts if the key was seen before its Monday."""
+        from streams.engine.features.past import Past, PastFrame
+
+        return PastFrame(self, Past("week", n, least, ago))
+
     def _ever(self) -> Frame:
         from streams.engine.features.frame import Ever, Frame
 
@@ -312,6 +328,12 @@ class Stream:
         from streams.engine.features.deadline import DeadlineSource
 
         return Deadlines(DeadlineSource(self, span_of("after", span)), (), self.by_value)
+
+    def week_closes(self, n: Operand) -> Stream:
+        """Each Monday 00:00, in the zone of the key, that ends a week with one of these or one of the `n` - 1 weeks behind it."""
+        from streams.engine.features.week_closes import WeekCloseSource
+
+        return Stream(WeekCloseSource(self, n), (), self.by_value)
 
     def silent(self, span: Length, *, given: Expr | None = None) -> Stream:
         """None of these for `span` after the last one, `given` a condition at that one."""

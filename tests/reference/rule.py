@@ -16,20 +16,32 @@ from streams.engine.features.frame import Ever, Feature
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.pair import PairSource
+from streams.engine.features.past import Past
 from streams.engine.features.place import AS_OF, PlaceReading, PlaceSource
 from streams.engine.features.reach import ReachSource
 from streams.engine.features.silence import SilenceSource
+from streams.engine.features.week_closes import WeekCloseSource
 from streams.engine.rearm import Cool, OncePer, Reset
 from streams.engine.streams import EventSource, RecordSource, Stream, UnionSource
 from tests.reference.civil import later, shown
 from tests.reference.frames import Row, added_up, within
 from tests.reference.happening import Happening, Seen
+from tests.reference.past import added_up_before
 from tests.reference.rearm import Marks
 from tests.reference.sources import Crossing, Moves, Pair, Reach
-from tests.reference.timers import Absence, Deadline, Silence, Timed
+from tests.reference.timers import Absence, Deadline, Silence, Timed, WeekCloses
 from tests.reference.values import fires, value
 
-SCALAR = {CrossingSource: Crossing, ReachSource: Reach, MoveSource: Moves, PairSource: Pair, AbsenceSource: Absence, DeadlineSource: Deadline, SilenceSource: Silence}
+SCALAR = {
+    CrossingSource: Crossing,
+    ReachSource: Reach,
+    MoveSource: Moves,
+    PairSource: Pair,
+    AbsenceSource: Absence,
+    DeadlineSource: Deadline,
+    SilenceSource: Silence,
+    WeekCloseSource: WeekCloses,
+}
 
 
 ENDS = {("line.status", "terminated"), ("line.port", "out_done")}
@@ -71,8 +83,14 @@ class View:
 
     def feature(self, node: Feature) -> Any:
         frame = node.frame
+        if isinstance(frame.extent, Past):
+            return added_up_before(node, self.row(frame), self, self.first_seen())
         members = within(frame.extent, self.row(frame), self, without_own=frame.without_own or self.without_own)
         return added_up(node.function, argument_of(node), members, ever=isinstance(frame.extent, Ever))
+
+    def first_seen(self) -> int | None:
+        """When the key was first seen."""
+        return self.reading.first_seen.get((self.rule.event.by, self.rule.key(self.on)))
 
     def place(self, node: PlaceReading) -> Any:
         """At a move as of that move, elsewhere as it stands; at a timer what any record may read as it stands then."""
@@ -84,7 +102,7 @@ class View:
 
     def reads_own(self, condition: Any) -> bool:
         """Whether a condition reads a frame of which the happening is a member."""
-        return any(self.row(node.frame).own(self.on) for node in features_of(condition))
+        return any(self.row(node.frame).own(self.on) for node in features_of(condition) if not isinstance(node.frame.extent, Past))
 
     def late_in(self, expressions: Any) -> bool:
         """Whether the happening came late into a frame that these read, and that judges late ones never."""
@@ -293,7 +311,7 @@ class Rule:
         event = self._event(view)
         if any(isinstance(word, Reset) for word in self.event.words):
             for one in (*self.with_frames, *self.shown):
-                for node in features_of(one):
+                for node in (part for part in features_of(one) if not isinstance(part.frame.extent, Past)):
                     view.row(node.frame).empty(on.time, self.reading.clock)
         return event
 
@@ -350,7 +368,7 @@ def is_composite(source: Any) -> bool:
     """Whether the trigger is an event; timers are base rules, and pairs whose second half is a record."""
     if isinstance(source, EventSource):
         return True
-    return not isinstance(source, AbsenceSource | DeadlineSource | SilenceSource) and any(is_composite(one) for one in source.behind())
+    return not isinstance(source, AbsenceSource | DeadlineSource | SilenceSource | WeekCloseSource) and any(is_composite(one) for one in source.behind())
 
 
 def plain(kind: str, found: Any) -> Any:

@@ -34,8 +34,11 @@ from streams.engine.expression import (
     TruthKey,
     Unknown,
 )
+from streams.engine.expression.floor import UnknownBelow
+from streams.engine.expression.week import Week
 from streams.engine.features.frame import Feature
 from streams.engine.features.place import PlaceReading
+from streams.engine.features.seen import FirstSeen
 from streams.engine.streams import EventSource, Of, RecordSource
 from tests.reference.civil import at, civil_day
 
@@ -88,6 +91,8 @@ def value(node: Any, on: Any) -> Any:
             return on.outputs.get((same_source(node.source), node.name))
         case PlaceReading():
             return on.place(node)
+        case FirstSeen():
+            return on.first_seen()
         case Reading():
             raise TypeError(node)
         case EventTime():
@@ -100,6 +105,12 @@ def value(node: Any, on: Any) -> Any:
             return None if on_day is None else at(on_day, time(clock // 3_600_000, clock // 60_000 % 60), on.zone)
         case EventDay():
             return civil_day(on.time, on.zone)
+        case Week():
+            of = value(node.of, on)
+            return None if of is None else of - timedelta(days=of.weekday())
+        case UnknownBelow():
+            first, least = value(node.left, on), value(node.right, on)
+            return None if first is None or least is None or first < least else first
         case Unknown():
             return None
         case Join():

@@ -156,6 +156,12 @@ class Expr:
         """The value, and where it is unknown `value`."""
         return OrElse(self, expr(value))
 
+    def unknown_below(self, least: Operand) -> Expr:
+        """The value where it is at least `least`, else unknown: too little to compare with."""
+        from streams.engine.expression.floor import UnknownBelow
+
+        return UnknownBelow(self, expr(least))
+
     @property
     def seconds(self) -> Expr:
         """A length of time (ms) in whole seconds, cut off."""

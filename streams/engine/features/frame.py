@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streams.engine.spans import Span
     from streams.engine.streams import Stream, ValueOf
 
-Function = Literal["count", "sum", "distinct", "largest", "smallest", "latest", "first", "top", "list", "any"]
+Function = Literal["count", "sum", "distinct", "largest", "smallest", "latest", "first", "top", "list", "any", "periods", "falls"]
 ARGUMENTS: dict[Function, tuple[tuple[ValueKind, ...], ...]] = {
     "count": (),
     "sum": (("int",),),
@@ -25,6 +25,8 @@ ARGUMENTS: dict[Function, tuple[tuple[ValueKind, ...], ...]] = {
     "top": (("text",), ("int",)),
     "list": (("text",),),
     "any": (("bool",),),
+    "periods": (),
+    "falls": (("int",),),
 }
 OF_NOTHING: dict[Function, int] = {"count": 0, "sum": 0, "distinct": 0, "any": 0}
 """What a function gives where there is no member; the others are unknown."""
@@ -35,6 +37,10 @@ class Extent:
 
     ordered = True
     """Whether a late member is no reason to evaluate a rule. Else every member is evaluated, with those of its stretch known so far."""
+    functions: tuple[Function, ...] | None = None
+    """What its members may add up to, where that is not everything."""
+    may_be_unknown = False
+    """Whether even counts and sums may be unknown: for want of history."""
 
     def key(self) -> object:
         """Equal for extents that mean the same."""
@@ -146,6 +152,8 @@ class Feature(Reading):
 
     def __init__(self, frame: Frame, function: Function, *arguments: Expr) -> None:
         text = f"{function}({', '.join(map(str, arguments))})"
+        if frame.extent.functions is not None and function not in frame.extent.functions:
+            raise DefinitionFault(f"{text}: wanted one of {', '.join(frame.extent.functions)} of {frame}, got {function}")
         for argument, kinds in zip(arguments, ARGUMENTS[function], strict=True):
             if not isinstance(argument, Expr) or argument.kind not in kinds:
                 got = f"{argument} ({KIND_WORDS[argument.kind]})" if isinstance(argument, Expr) else repr(argument)
@@ -156,7 +164,7 @@ class Feature(Reading):
         of = arguments[0] if arguments and function not in ("distinct", "any") else None
         self.kind = "bool" if function == "any" else "list" if function == "list" else of.kind if of is not None else "int"
         self.unit, self.domain = (of.unit, of.domain) if of is not None else (None, None)
-        self.nullable = function not in OF_NOTHING and function != "list"
+        self.nullable = frame.extent.may_be_unknown or (function not in OF_NOTHING and function != "list")
 
     def reaches(self, *steps: Operand) -> Reaches:
         """A member lifts the count or sum from below a step to the step or above; `.step` is the highest step reached. Raises DefinitionFault."""
