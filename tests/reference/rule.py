@@ -348,7 +348,7 @@ class Rule:
         """A line is active again: its dates count again."""
         for number, rows in self.rows.get(line, {}).items() if self.event.by == "line" else ():
             scalar = self.scalars.get(number)
-            for place, row in list(rows.items()) if isinstance(scalar, Deadline) else ():
+            for place, row in list(rows.items()) if isinstance(scalar, Deadline | WeekCloses) else ():
                 scalar.begin_again(place, row, time)
 
     def forget(self, line: Any, *, everything: bool) -> None:

@@ -146,6 +146,8 @@ class Closing:
         self.due: int | None = None
         self.anchor: Any = None
         self.closed: int | None = None
+        self.parked = False
+        """Whether it waits for its line to come back."""
 
 
 class WeekCloses(Timed):
@@ -161,6 +163,7 @@ class WeekCloses(Timed):
             if row.closed is not None and misdated(row.closed, on.time):
                 row.closed = None
             if row.due is None or astray:
+                row.parked = False
                 self.arm(place, row, self.next_close(row))
 
     def next_close(self, row: Closing) -> int | None:
@@ -173,6 +176,16 @@ class WeekCloses(Timed):
             if row.closed is None or moment > row.closed:
                 return moment
         return None
+
+    def cancel(self, place: Any) -> None:
+        self.rule.table(self.id, place[0])[place].parked = True
+        super().cancel(place)
+
+    def begin_again(self, place: Any, row: Closing, time: int) -> None:
+        """The line is active again: the weeks that end from then on close."""
+        if row.parked:
+            row.parked, row.closed = False, max(row.closed or 0, time - 1)
+            self.arm(place, row, self.next_close(row))
 
     def fire(self, place: Any) -> Happening:
         row = self.rule.table(self.id, place[0])[place]

@@ -37,7 +37,7 @@ OPS = {"count": TOTAL, "sum": TOTAL, "periods": PERIODS, "falls": FALLS}
 OP, WORD, LENGTH, NUMBER, LEAST, AGO = range(6)
 """Columns of the features: OPS, the word of an entry, the days of a period, and what `Past` has."""
 NOT_SEEN = 2**40
-"""The first day of what was never seen: no day is after it."""
+"""A day after all others: the first day of what was never seen."""
 AT, RESETS = range(2)
 """Of `place`, where `walk` goes on: the entry, and how many resets are done."""
 
@@ -176,7 +176,7 @@ class PastStage(FeatureStage):
             None,
             keep_days=days - (-home.late_limit_ms // DAY_MS) + 1,
             jump_ms=home.jump_ms,
-            ahead_days=max(home.jump_ms, home.late_limit_ms) // DAY_MS + 1,
+            ahead_days=NOT_SEEN,  # a misdated day is none of the complete ones until it has come
             lists=0,
         )
         words = {key: int(self.buckets.sums[place, 1]) for place, key in enumerate(nodes)}

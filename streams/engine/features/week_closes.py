@@ -9,7 +9,7 @@ import numpy as np
 from streams.engine.expression import DefinitionFault, canonical
 from streams.engine.expression.week import monday
 from streams.engine.features.past import number_of, whole
-from streams.engine.features.timers import BEFORE_ALL, Due, lower, members_of, place_before, resets_of, rows_due
+from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, EVERYTHING, Due, lower, members_of, place_before, resets_of, rows_due
 from streams.engine.kernels import first_reached, kernel
 from streams.engine.stage import FlowStage
 from streams.engine.state.reach import Memory
@@ -31,7 +31,8 @@ DAY_MS = 86_400_000
 class WeekCloseSource(Marked):
     """The ends of the week of the newest happening of `stream` and of the `number` - 1 weeks behind it: each Monday comes once, whatever comes late.
 
-    A late happening changes nothing. A Monday that is past when a happening on time names it comes at once, with its own time.
+    A late happening changes nothing. A Monday that is past when a happening on time names it comes at once, with its own time. Weeks of a
+    line that has ended do not close; where it comes back with its state, they go on.
     """
 
     word = "weeks"
@@ -97,7 +98,7 @@ def week_closes(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     """Let weeks close before each of `members` (`timers.py`) and up to the clock, in merged order; each member on time is the anchor of its row.
 
     `moments`: when weeks close, of each member, then of the anchors of the rows `waiting`, which set their timers in an earlier batch. `closed`:
-    the last close of each row. Returns how many fired, how many set a timer, and how many rows have none any more.
+    the last close of each row. The next close of a line that has ended is a negative number. Returns how many fired, how many set a timer, and how many rows have none any more.
     """
     n, n_begun, n_ended = 0, 0, 0
     i, k, m = 0, 0, members.shape[1]
@@ -131,12 +132,20 @@ def week_closes(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
             if due[row] > 0:
                 lower(lows, tops, row, due[row])
         if reset:
-            if due[row] != 0 or resets[2, k] != 0:
-                due[row], dirty[row] = 0, True
+            what = resets[2, k]
+            if what == EVERYTHING:
+                due[row] = since[row] = newest[row] = closed[row] = 0
+                dirty[row] = True
+            elif what == COMES_BACK and due[row] < 0:
+                closed[row], dirty[row] = max(closed[row], resets[3, k] - 1), True
+                due[row] = next_of(moments, marks[row] - base, closed[row])
+                if due[row] > 0:
+                    lower(lows, tops, row, due[row])
+            elif what != COMES_BACK and due[row] > 0:
+                due[row], dirty[row] = -due[row], True
+            if due[row] == 0:
                 ended[n_ended] = row
                 n_ended += 1
-            if resets[2, k] != 0:
-                since[row] = newest[row] = closed[row] = 0
             k += 1
         elif entry:
             if not time < newest[row] <= time + jump:
@@ -147,7 +156,7 @@ def week_closes(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
                     closed[row] = 0
                 since[row], topics[row if len(topics) > 1 else 0], dirty[row] = time, members[4, i], True
                 marks[row] = base + i
-                if due[row] == 0 or misdated:
+                if due[row] <= 0 or misdated:
                     had = due[row] != 0
                     due[row] = next_of(moments, i, closed[row])
                     if due[row] > 0:
@@ -196,17 +205,18 @@ class WeekCloseStage(FlowStage):
     def run(self, batch: Batch) -> None:
         timers = self.timers
         members = members_of(self.scope, self.inner.flow, self.keys, timers.topic)
-        resets = resets_of(batch, self.scope)
+        resets = resets_of(batch, self.scope, returns=True)
         flow, k = members.flow, resets.shape[1]
         if not flow.n + k and timers.idle(batch):
             self.flow = timers.nothing(batch)
             return
         marks, base = timers.begin(flow.n)
-        waiting = self._waiting(batch, members.entries)
+        waiting = self._waiting(batch, members.entries, resets)
         timers.begin(len(waiting))
         marks[waiting] = base + flow.n + np.arange(len(waiting))
         moments = np.concatenate([self._moments(flow.time, flow.zones(self.by)), self._moments_of(waiting)])
-        fired, begun, ended = np.empty((moments.size, 6), np.int64), np.empty(flow.n, np.int64), np.empty(flow.n + k, np.int64)
+        most = moments.size + len(moments)  # one that an anchor found pending, and its own
+        fired, begun, ended = np.empty((most, 6), np.int64), np.empty(flow.n, np.int64), np.empty(flow.n + k, np.int64)
         counts = week_closes(
             members.entries,
             resets,
@@ -230,13 +240,14 @@ class WeekCloseStage(FlowStage):
         )
         self.flow = timers.finish(batch, members, marks, base, fired[: counts[0]], begun[: counts[1]], ended[: counts[2]])
 
-    def _waiting(self, batch: Batch, entries: Ints) -> Ints:
-        """The rows whose weeks, named in an earlier batch, may close in this one: by the clock, or before a member."""
+    def _waiting(self, batch: Batch, entries: Ints, resets: Ints) -> Ints:
+        """The rows whose weeks, named in an earlier batch, may close in this one: by the clock, or before a member; and those that come back."""
         timers, due = self.timers, self.timers.due.values
         room = np.empty(len(due), np.int64)
         by_clock = room[: rows_due(due, timers.lows, timers.tops, int(batch.timer_clock[-1]), room)]
         rows = entries[0]
-        return np.unique(np.concatenate([by_clock, rows[(due[rows] > 0) & (due[rows] < entries[3])]]))
+        back = resets[0][due[resets[0]] != 0]
+        return np.unique(np.concatenate([by_clock, rows[(due[rows] > 0) & (due[rows] < entries[3])], back]))
 
     def _moments(self, times: Ints, zones: Ints | int) -> Ints:
         """[n, weeks]: when the week of each moment ends, and those behind it, by the zone at the moment."""
