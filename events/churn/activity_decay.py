@@ -1,5 +1,7 @@
 """Use has halved: an offer to stay."""
 
+from typing import Any
+
 from events.stories import call, moment, seen, session
 from events.words import D, V, outgoing_calls, sessions
 from streams.define import Case, Detail, Event, Param, any_of, cool, edge
@@ -26,22 +28,22 @@ MIB = 1024**2
 BEFORE, END = seen("310000", "3 23:59:59.999"), moment("39 00:00:05")
 
 
-def talk(*seconds: int) -> list[dict[str, object]]:
+def talk(*seconds: int) -> list[dict[str, Any]]:
     """A call on the Tuesday of each week from the 4th on; 0: none."""
     return [call(f"{5 + 7 * number} 10:00", duration_s=length) for number, length in enumerate(seconds) if length]
 
 
-def load(*volumes: int) -> list[dict[str, object]]:
+def load(*volumes: int) -> list[dict[str, Any]]:
     """The same with data, in MiB."""
     return [session(f"{5 + 7 * number} 11:00", volume * MIB) for number, volume in enumerate(volumes) if volume]
 
 
-def together(*stories: list[dict[str, object]]) -> list[dict[str, object]]:
+def together(*stories: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Several stories in the order of time."""
     return sorted((record for story in stories for record in story), key=lambda record: str(record["event_time"]))
 
 
-def decayed(score: str, voice: str | None, data: str | None) -> dict[str, object]:
+def decayed(score: str, voice: str | None, data: str | None) -> dict[str, Any]:
     """What the event shows."""
     return {"score": score, "voice_ratio": voice, "data_ratio": data}
 

@@ -1,5 +1,7 @@
 """Data use shrinks week after week: a retention offer before it is gone."""
 
+from typing import Any
+
 from events.stories import moment, seen, session
 from events.words import D, sessions
 from streams.define import Case, Detail, Event, Param
@@ -20,7 +22,7 @@ GIB = 1024**3
 BEFORE, END = seen("310000", "3 23:59:59.999"), moment("32 00:00:05")
 
 
-def weeks(*volumes: int) -> list[dict[str, object]]:
+def weeks(*volumes: int) -> list[dict[str, Any]]:
     """A session on the Tuesday of each week from the 4th on; 0: none."""
     return [session(f"{5 + 7 * number} 10:00", volume) for number, volume in enumerate(volumes) if volume]
 

@@ -147,9 +147,7 @@ def test_a_week_is_complete_if_the_line_was_seen_before_its_monday():
     assert [one["monday"] for one in found("weeks", *story)] == ["2026-05-04", "2026-05-11", "2026-05-18"]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "falls"), [((40, 30, 20), 2), ((40, 30, 30), 0), ((40, 30, 31), 0), ((30, 30, 20), 1), ((0, 30, 0), 1), ((0, 0, 0), 0)], ids=str
-)
+@pytest.mark.parametrize(("seconds", "falls"), [((40, 30, 20), 2), ((40, 30, 30), 0), ((40, 30, 31), 0), ((30, 30, 20), 1), ((0, 30, 0), 1), ((0, 0, 0), 0)], ids=str)
 def test_falls_are_counted_from_the_newest_week_back_until_one_is_no_fall(seconds, falls):
     story = [call(f"05-{5 + 7 * number:02d}T10:00:00", length) for number, length in enumerate(seconds) if length]
     assert found("weeks", seen("05-03T10:00:00"), *story, call("05-26T10:00:00"))[-1]["falls"] == falls

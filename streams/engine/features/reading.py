@@ -125,6 +125,7 @@ class Added:
                 return read(feature, extremes(windows, columns[0], smallest=feature.function == "smallest"))
             case "latest" | "first":
                 return read(feature, nearests(windows, columns[0], unknown_of(feature.arguments[0]), first=feature.function == "first"))
+        raise ValueError(f"{feature}: wanted a function of members, got {feature.function} of complete periods")
 
 
 def read(feature: Feature, values: Ints) -> Column:
