@@ -44,6 +44,7 @@ HOLDS = {
     "ever": "what it counts and adds up of all time",
     "past": "sums of the days before",
     "weeks": "when weeks close",
+    "seen": "when it was first seen",
     "crossing": "which levels are armed",
     "moves": "the last values seen",
     "pair": "the first halves of pairs",

@@ -72,9 +72,9 @@ class SeenStage(Stage):
 
     def __init__(self, home: Home, by: str, records: Sequence[FlowStage]) -> None:
         super().__init__(*records)
-        self.by, self.records = by, records
+        self.by, self.records, self.name = by, records, PART
         self.table = home.state.table(by)
-        self.column = self.table.column("first_seen", "time", part=PART)
+        self.column = self.table.column(f"{PART}.first", "time", part=PART)
         home.keep(self.table, None)
         self.changes = np.zeros((0, 3), np.int64)
         """Those of the batch, by row and place."""
