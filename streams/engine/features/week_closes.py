@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from schemas.columns import DAY_MS
 from streams.engine.expression import DefinitionFault, canonical
 from streams.engine.expression.week import monday
 from streams.engine.features.past import number_of, whole
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from streams.engine.streams import Stream, ValueOf
 
 MOST_WEEKS = 60
-DAY_MS = 86_400_000
 
 
 class WeekCloseSource(Marked):
