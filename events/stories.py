@@ -1,9 +1,10 @@
 """Raw records for the cases of definitions: each builder gives a whole valid record of line S1 (customer C1, account A1).
 
 Line S2 of the same customer is in no reference table: its home is unknown. Moments are `[DAY ]HH:MM[:SS[.mmm]]` in May 2026, +08:00;
-without a day it is the first. Cases are run with `events/reference`: S1 lives in 310000 and is prepaid since 2026-04-01, cells are named after their city (`310000-1`).
+without a day it is the first, and days beyond 31 are of June. Cases are run with `events/reference`: S1 lives in 310000 and is prepaid since 2026-04-01, cells are named after their city (`310000-1`).
 """
 
+from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
@@ -16,7 +17,7 @@ def moment(at: str) -> str:
     day, _, clock = at.rpartition(" ")
     parts = clock.split(":")
     seconds = parts[2] if len(parts) > 2 else "00"
-    return f"2026-05-{int(day or 1):02d}T{parts[0]}:{parts[1]}:{seconds}+08:00"
+    return f"{date(2026, 5, 1) + timedelta(days=int(day or 1) - 1)}T{parts[0]}:{parts[1]}:{seconds}+08:00"
 
 
 def record(record_type: str, at: str, **fields: Any) -> Record:

@@ -32,6 +32,7 @@ all_topups = B.where(B.bucket_kind == "money", B.main, B.operation == "topup")
 
 calls = V.where(V.outcome.isin("answered", "dropped"))
 dropped_calls = V.where(V.outcome == "dropped")
+outgoing_calls = V.where(V.direction == "mo")
 missed_calls = V.where(V.direction == "mt", V.outcome.isin("no_answer", "busy", "failed"))
 
 sessions = D.where(D.total_bytes >= 1)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streams.definitions.event import Event
     from streams.engine.streams import Stream
 
-APART = ("count", "distinct", "any", "list", "cover", "streak")
+APART = ("count", "distinct", "any", "list", "cover", "streak", "periods")
 """Functions of a frame that add up and compare no amounts."""
 
 

@@ -14,6 +14,7 @@ from streams.engine.features.frame import Ever, Feature, Frame, PeriodFrame, Wit
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.pair import PairSource
+from streams.engine.features.past import Past
 from streams.engine.features.place import PlaceSource
 from streams.engine.features.previous import Previous
 from streams.engine.features.reach import ReachSource
@@ -21,6 +22,7 @@ from streams.engine.features.session import Closed, OfSession, SessionId
 from streams.engine.features.silence import SilenceSource
 from streams.engine.features.streak import Streak
 from streams.engine.features.stretch import Consecutive
+from streams.engine.features.week_closes import WeekCloseSource
 from streams.engine.features.yearly import YearlySource
 from streams.engine.rearm import Cool, OncePer, Rearm
 from streams.engine.spans import Span
@@ -96,6 +98,10 @@ class Words:
                 return "over the life of the key"
             case Consecutive():
                 return f"one after the other with {self.bare(frame.extent.holds)}"
+            case Past(ago=Const(value=0)) as past:
+                return f"the {self.expr(past.number)} {past.period}s before, at least {self.expr(past.least)}"
+            case Past() as past:
+                return f"the {self.expr(past.number)} {past.period}s before the last {self.expr(past.ago)}, at least {self.expr(past.least)}"
         return str(frame.extent)
 
     def stream(self, stream: Stream) -> str:
@@ -133,6 +139,8 @@ class Words:
             case SilenceSource():
                 given = f", given {self.bare(source.given)} at the last one" if source.given is not None else ""
                 return f"no [{self.stream(source.stream)}] for {self.span(source.span)}{given}"
+            case WeekCloseSource():
+                return f"the close of a week with [{self.stream(source.stream)}], and of the weeks behind it, {self.expr(source.number)} in all"
             case MoveSource():
                 before = [f", before: {self.expr(source.old)}"] if source.old is not None else []
                 first = [f", at first {self.expr(source.initially)}"] if source.initially is not None else []

@@ -27,7 +27,7 @@ def is_money(value: Expr, conditions: Iterable[Expr]) -> bool:
     if isinstance(value, Param | Join):
         return value.unit == "minor"
     if isinstance(value, Feature):
-        if value.function in ("count", "distinct", "any", "top", "list", "cover", "streak"):
+        if value.function in ("count", "distinct", "any", "top", "list", "cover", "streak", "periods", "falls"):
             return False
         return is_money(value.arguments[0], conditions_of(value.frame.stream))
     if isinstance(value, Of):

@@ -31,7 +31,7 @@ def rearm_flaws(event: type[Event]) -> Iterator[Flaw]:
             yield Flaw("rearm", f"wanted each word once, got `{word}` twice")
         seen.add(str(word))
         match word:
-            case Edge() | Reset() if not own_frames(event):
+            case Edge() | Reset() if not own_frames(event) and not (isinstance(word, Edge) and is_judged_by_time(event)):
                 yield Flaw("rearm", f"{word}: wanted a condition on a frame of the trigger's own stream, such as charges.where(charges.within('1h').count() >= 3), got none")
             case Reset() if any(isinstance(frame.extent, Consecutive) for frame in own_frames(event)):
                 yield Flaw("rearm", "reset: wanted frames that an event can empty, got a stretch, which ends where its condition does: use edge or cool(…)")
@@ -41,6 +41,11 @@ def rearm_flaws(event: type[Event]) -> Iterator[Flaw]:
                 yield Flaw("rearm", "each: wanted it alone, got other words beside it, which decide already")
             case OncePer() if word.otherwise is not None and not can_be_unknown(word, event):
                 yield Flaw("rearm", f"or_if_unknown: wanted values that may be unknown, got {', '.join(map(str, word.per))}, known at every event: leave it out")
+
+
+def is_judged_by_time(event: type[Event]) -> bool:
+    """Whether conditions on what is added up are evaluated at timers: then `edge` compares with the last evaluation."""
+    return bool(event.when.source.timed) and any(True for condition in event.when.conditions for _ in features_in(condition))
 
 
 def own_frames(event: type[Event]) -> list[Frame]:

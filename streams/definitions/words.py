@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from schemas.raw import fields_of
 from streams.engine.expression import DefinitionFault, Expr, Join, LargestEntry, Param, RecordField, ValueKind, maximum
 from streams.engine.expression.periods import cycle, day, month, year
+from streams.engine.expression.week import Week
 from streams.engine.features.place import Place
+from streams.engine.features.seen import first_seen
 from streams.engine.features.session import Session
 from streams.engine.rearm import cool, each, edge, once, once_per, reset
 from streams.engine.streams import RecordSource, Stream, any_of, event_time
@@ -56,6 +58,10 @@ def suggest(word: str, words: Any) -> str:
     """': did you mean …?', or the list of names."""
     close = difflib.get_close_matches(word, list(words), 3)
     return f": did you mean {' or '.join(close)}?" if close else f": there are {', '.join(sorted(words)) or 'none'}"
+
+
+week = Week(day)
+"""The Monday of the event's ISO week."""
 
 
 class Reference:
@@ -117,6 +123,7 @@ __all__ = [
     "each",
     "edge",
     "event_time",
+    "first_seen",
     "largest_entry",
     "maximum",
     "month",
@@ -124,5 +131,6 @@ __all__ = [
     "once_per",
     "ref",
     "reset",
+    "week",
     "year",
 ]

@@ -86,7 +86,7 @@ def feature_bounds(node: Feature, value_of: Callable[[Param], int]) -> Bounds:
     extent = node.frame.extent
     members = extent.number(value_of) if isinstance(extent, Previous) else MEMBERS if is_short(node) else NUMBER
     match node.function:
-        case "count" | "distinct" | "streak":
+        case "count" | "distinct" | "streak" | "periods" | "falls":
             return Bounds(0, members)
         case "sum":
             one = bounds(node.arguments[0], value_of)

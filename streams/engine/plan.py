@@ -23,16 +23,20 @@ from streams.engine.features.members import MemberStage
 from streams.engine.features.moves import MoveSource, MoveStage
 from streams.engine.features.pair import PairSource, PairStage
 from streams.engine.features.passing import place_of
+from streams.engine.features.past import Past
+from streams.engine.features.past_sums import PastStage
 from streams.engine.features.place import Place, PlaceReading, PlaceSource, PlaceStage
 from streams.engine.features.place_later import LaterPlaceStage
 from streams.engine.features.previous import Previous, PreviousStage
 from streams.engine.features.reach import ReachSource, ReachStage
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.running import RunningStage
+from streams.engine.features.seen import FirstSeen, SeenReadStage, SeenStage
 from streams.engine.features.session import SessionId, SessionStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
 from streams.engine.features.streak import InARow, StreakStage
 from streams.engine.features.stretch import Consecutive, StretchStage
+from streams.engine.features.week_closes import WeekCloseSource, WeekCloseStage
 from streams.engine.features.yearly import YearlySource, YearlyStage
 from streams.engine.home import fingerprint
 from streams.engine.rearm import Edge, Reset
@@ -46,12 +50,13 @@ if TYPE_CHECKING:
     from streams.definitions.event import Event
     from streams.engine.home import Home
 
-ANCHORED = (AwaitedStage, SilenceStage, YearlyStage)
+ANCHORED = (AwaitedStage, SilenceStage, WeekCloseStage, YearlyStage)
 
-FRAMES: dict[str, type[BucketStage | MemberStage | PreviousStage | RunningStage | StreakStage | StretchStage]] = {
+FRAMES: dict[str, type[BucketStage | MemberStage | PastStage | PreviousStage | RunningStage | StreakStage | StretchStage]] = {
     "days": BucketStage,
     "ever": RunningStage,
     "members": MemberStage,
+    "past": PastStage,
     "previous": PreviousStage,
     "streak": StreakStage,
     "stretch": StretchStage,
@@ -67,6 +72,8 @@ class Plan:
         self.features: dict[object, list[FeatureStage]] = defaultdict(list)
         self.places: dict[int, list[LaterPlaceStage]] = defaultdict(list)
         self.names: dict[str, object] = {}
+        self.seen_by: dict[str, SeenStage] = {}
+        self.seen_at: dict[int, SeenReadStage] = {}
         self.evaluated: dict[int, list[Expr]] = defaultdict(list)
         self.of_anchors: set[tuple[int, object]] = set()
         """Stages of timers, and the sessions that their happenings have of their anchors."""
@@ -128,7 +135,7 @@ class Plan:
 
     def _is_read(self, node: Expr, source: Source) -> bool:
         """Whether a value must be read from state at a happening of `source`."""
-        return isinstance(node, Feature | SessionId) or (isinstance(node, PlaceReading) and place_of(source) is not node.place)
+        return isinstance(node, Feature | FirstSeen | SessionId) or (isinstance(node, PlaceReading) and place_of(source) is not node.place)
 
     def source(self, source: Source, by: str) -> FlowStage:
         """The stage of a source."""
@@ -184,6 +191,8 @@ class Plan:
                     stage.needs += self.read_all([source.given], inner, by)
                     self.evaluate(inner, [source.given])
                 return stage
+            case WeekCloseSource():
+                return WeekCloseStage(home, by, source, self.flow(source.stream, by), name)
             case ReachSource():
                 inner = self.flow(source.feature.frame.stream, by)
                 return ReachStage(source, inner, *self.read_all([source.feature], inner, by))
@@ -212,6 +221,8 @@ class Plan:
                     found.append(self.read(node, reader, by, own=own))
                 elif isinstance(node, SessionId):
                     found.append(self._read_session(node, reader, by))
+                elif isinstance(node, FirstSeen):
+                    found.append(self.read_seen(reader, by))
                 elif isinstance(node, PlaceReading) and not self._shows(reader, node.place):
                     place = self.place_at(node.place, reader, by)
                     place.read(node.name, reader)
@@ -260,11 +271,26 @@ class Plan:
         """Whether the happenings of `reader` are moves of `place`, or were taken from them."""
         return self.flows.get(("source", place.source.key(), "line")) in inner_stages(reader)
 
+    def seen(self, by: str) -> SeenStage:
+        """The stage that knows when keys of scope `by` were first seen."""
+        if by not in self.seen_by:
+            self.seen_by[by] = SeenStage(self.home, by, [self.source(RecordSource(record), by) for record in RECORD_TYPES])
+            self.every.append(self.seen_by[by])
+        return self.seen_by[by]
+
+    def read_seen(self, reader: FlowStage, by: str) -> Stage:
+        """The stage that reads at `reader` when its keys were first seen."""
+        if id(reader) not in self.seen_at:
+            self.seen_at[id(reader)] = SeenReadStage(self.seen(by), reader)
+            self.every.append(self.seen_at[id(reader)])
+        return self.seen_at[id(reader)]
+
     def read(self, feature: Feature, reader: FlowStage, by: str, *, own: str = "") -> FeatureStage:
         """The stage that reads `feature` at the happenings of `reader`."""
         stream = feature.frame.stream
         members = self.flow(stream, by)
         mode, group = self._mode(feature, own=own, subset=members in inner_stages(reader))
+        own = "" if mode == "past" else own  # a reset empties no baseline
         kept = feature.frame.extent.kept
         text = f"{by} {own} {stream.canonical(self.home.world.value_of)} group {self.home.text(group) if group is not None else '-'}{f' {kept}' if kept else ''}"
         key: tuple[object, ...] = (mode, stream.key(), by, own, None if group is None else group.key(), kept)
@@ -278,6 +304,9 @@ class Plan:
                 stage = ActiveStage(self.home, by, stream, members, name, feature.frame.extent)
             else:
                 stage = FRAMES[mode](self.home, by, stream, members, name)
+            if isinstance(stage, PastStage):
+                stage.seen = self.seen(by)
+                stage.needs.append(stage.seen)
             self.features[key].append(stage)
             self.every.append(stage)
         stage.read(feature, reader)
@@ -304,6 +333,8 @@ class Plan:
                 return "active", None
             case Consecutive(holds=holds):
                 return "stretch", holds
+            case Past():
+                return "past", None
             case Today() if subset and not own:
                 return "days", group_of(feature)
             case Within(span=span) if subset and span.civil and not own and not feature.at:
@@ -359,7 +390,7 @@ class Plan:
         spans = {
             node.key(): node.frame.extent.span.longest_ms(value_of) if isinstance(node.frame.extent, Within) else 2 * DAY_MS
             for node in own
-            if not isinstance(node.frame.extent, Ever | Active | Between | Consecutive)
+            if not isinstance(node.frame.extent, Ever | Active | Between | Consecutive | Past)
         }
         return max(spans.values()) if spans and never_holds(condition, frozenset(spans), value_of) else None
 
@@ -407,7 +438,7 @@ class Plan:
                 case AwaitedStage() | YearlyStage():
                     stage.keep_of_anchor(leaves)
                     self.evaluate(stage.first, leaves)
-                case SilenceStage():
+                case SilenceStage() | WeekCloseStage():
                     stage.keep_of_anchor(leaves)
                     self.evaluate(stage.inner, leaves)
                 case UnionStage():

@@ -203,6 +203,12 @@ class Without:
         key = ("without", reading.key())
         return self.flow.held(key, reading.kind).take(None) if self.flow.has(key) else self.flow.reading(reading)
 
+    def column(self, node: Expr) -> Column:
+        """`node` for all happenings; the flow itself would take what it has computed with their records."""
+        here: Any = self
+        values, known = node.column(here)
+        return Column(whole(values, self.flow.n), None if known is None else whole(known, self.flow.n))
+
 
 class Nothing:
     """An environment in which the features `empty` have no members, and nothing else is known but parameters."""

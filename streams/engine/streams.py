@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from streams.engine.features.level import Level
     from streams.engine.features.moves import Moves
     from streams.engine.features.pair import Pair
+    from streams.engine.features.past import PastFrame
     from streams.engine.features.previous import Order
     from streams.engine.features.session import Session
     from streams.engine.features.streak import Streak
@@ -283,6 +284,21 @@ class Stream:
 
         return PeriodFrame(self.same(period), Ever())
 
+    def daily(self, n: Operand, *, least: Operand = 1, ago: Operand = 0) -> PastFrame:
+        """Those of the `n` complete civil days before the day at hand, as far as they are after the day on which the key was first seen.
+
+        Days without any are 0. Unknown where fewer than `least` such days are. `ago`: so many of the newest days are left out.
+        """
+        from streams.engine.features.past import Past, PastFrame
+
+        return PastFrame(self, Past("day", n, least, ago))
+
+    def weekly(self, n: Operand, *, least: Operand = 1, ago: Operand = 0) -> PastFrame:
+        """The same of complete ISO weeks before the week at hand; a week counts if the key was seen before its Monday."""
+        from streams.engine.features.past import Past, PastFrame
+
+        return PastFrame(self, Past("week", n, least, ago))
+
     def _ever(self) -> Frame:
         from streams.engine.features.frame import Ever, Frame
 
@@ -382,6 +398,12 @@ class Stream:
         from streams.engine.features.deadline import DeadlineSource
 
         return Deadlines(DeadlineSource(self, span_of("after", span)), (), self.by_value)
+
+    def week_closes(self, n: Operand) -> Stream:
+        """Each Monday 00:00, in the zone of the key, that ends a week with one of these or one of the `n` - 1 weeks behind it."""
+        from streams.engine.features.week_closes import WeekCloseSource
+
+        return Stream(WeekCloseSource(self, n), (), self.by_value)
 
     def yearly(self, day: Expr, *, at: str | Param = "00:00") -> Anniversaries:
         """Every year the month and day of `day` have come (29 February on the 28th in common years), at the time of day `at` in the zone of the key.

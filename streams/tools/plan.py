@@ -13,6 +13,7 @@ from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.deadline import DeadlineSource
 from streams.engine.features.frame import Ever, Today, Within
 from streams.engine.features.pair import KEPT_MS
+from streams.engine.features.past import Past
 from streams.engine.features.place import Place
 from streams.engine.features.silence import SilenceSource
 from streams.engine.features.stretch import Consecutive
@@ -45,6 +46,9 @@ HOLDS = {
     "ever": "what it counts and adds up of all time",
     "previous": "the last ones before",
     "streak": "how many in a row",
+    "past": "sums of the days before",
+    "weeks": "when weeks close",
+    "seen": "when it was first seen",
     "crossing": "which levels are armed",
     "moves": "the last values seen",
     "pair": "the first halves of pairs",
@@ -261,6 +265,8 @@ def warm_after_ms(event: type[Event], value_of: ValueOf) -> int | None:
                 return None
             case Today():
                 longest = max(longest, DAY_MS)
+            case Past():
+                longest = max(longest, (part.reaches_back(value_of) + 1) * DAY_MS)
             case Within() | AbsenceSource() | SilenceSource():
                 longest = max(longest, part.span.longest_ms(value_of))
             case DeadlineSource():

@@ -10,7 +10,7 @@ from schemas.raw import TOPICS
 from tests.reference.civil import later
 from tests.reference.happening import DELAY_MS, JUMP_MS, LATE_MS, Happening, Newest, Seen
 from tests.reference.place import Places
-from tests.reference.rule import Rule, View
+from tests.reference.rule import ENDS, Rule, View
 
 if TYPE_CHECKING:
     from schemas.reference import Reference
@@ -46,6 +46,8 @@ class Reading:
         self.terminated: dict[Any, int | None] = {}
         """By line, when its state is dropped; None afterwards."""
         self.consent: dict[str, str] = {}
+        self.first_seen: dict[Any, int] = {}
+        """By scope and key, the earliest time of any of its records."""
         self.found: list[Seen] = []
         self.refused = 0
 
@@ -177,6 +179,7 @@ class Reading:
                 self.soonest = min(self.soonest, machine.due_of(line) or FAR)
         if attribute == "customer.marketing_consent":
             self.consent[on.customer] = said
+        self._note_seen(on)
         self._take_places(on)
         self._run([event for rule in self.rules for event in rule.react(on)])
         if (attribute, said) == ("line.status", "terminated") and on.line and line not in self.terminated:
@@ -184,6 +187,13 @@ class Reading:
             self.terminated[line] = later(on.time, STATE_KEPT_DAYS, self.line_zone(on.line, on.time))
         if attribute == "line.owner" and on.line:
             self._forget(line, everything=True)
+
+    def _note_seen(self, on: Happening) -> None:
+        for by, own in (("line", on.line), ("account", on.account), ("customer", on.customer)):
+            ignored = by == "line" and (on.customer, own) in self.terminated and (on.kind.code != "L" or (on.fields["attribute"], on.fields["new_value"]) not in ENDS)
+            if own is not None and not ignored:
+                place = (by, (on.customer, own))
+                self.first_seen[place] = min(on.time, self.first_seen.get(place, on.time))
 
     def _take_places(self, on: Happening) -> None:
         on.moved, line = {}, (on.customer, on.line)
@@ -263,6 +273,7 @@ class Reading:
     def _forget(self, line: Any, *, everything: bool) -> None:
         for rule in self.rules:
             rule.forget(line, everything=everything)
+        self.first_seen.pop(("line", line), None)
         for machine in self.places.values():
             machine.lines.pop(line, None)
 

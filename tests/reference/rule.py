@@ -18,23 +18,26 @@ from streams.engine.features.frame import Ever, Feature
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.pair import PairSource
+from streams.engine.features.past import Past
 from streams.engine.features.place import AS_OF, PlaceReading, PlaceSource
 from streams.engine.features.previous import Previous
 from streams.engine.features.reach import ReachSource
 from streams.engine.features.session import Closed, SessionId, SessionSource
 from streams.engine.features.silence import SilenceSource
 from streams.engine.features.stretch import Consecutive
+from streams.engine.features.week_closes import WeekCloseSource
 from streams.engine.features.yearly import YearlySource
 from streams.engine.rearm import Cool, OncePer, Reset
 from streams.engine.streams import EventSource, RecordSource, Stream, UnionSource
 from tests.reference.civil import later, shown
 from tests.reference.frames import TOLD, Row, added_up, covered, within
 from tests.reference.happening import Happening, Seen
+from tests.reference.past import added_up_before
 from tests.reference.previous import make_room
 from tests.reference.rearm import Marks
 from tests.reference.sessions import Sessions
 from tests.reference.sources import Crossing, Moves, Pair, Reach
-from tests.reference.timers import Absence, Deadline, Silence, Timed
+from tests.reference.timers import Absence, Deadline, Silence, Timed, WeekCloses
 from tests.reference.values import fires, value
 from tests.reference.yearly import Yearly
 
@@ -46,6 +49,7 @@ SCALAR = {
     AbsenceSource: Absence,
     DeadlineSource: Deadline,
     SilenceSource: Silence,
+    WeekCloseSource: WeekCloses,
     SessionSource: Sessions,
     Closed: Silence,
     YearlySource: Yearly,
@@ -94,12 +98,18 @@ class View:
 
     def feature(self, node: Feature) -> Any:
         frame = node.frame
+        if isinstance(frame.extent, Past):
+            return added_up_before(node, self.row(frame), self, self.first_seen())
         without = frame.without_own or self.without_own
         if isinstance(frame.extent, Active):
             members = within(frame.extent, self.row(frame), self, without_own=without)
             return covered(members, value(node.at[0], self)) if node.function == "cover" else added_up(node.function, argument_of(node), members, frame.extent)
         members = within(frame.extent, self.row(frame, node.at), self, without_own=without and not node.at)
         return added_up(node.function, argument_of(node), members, frame.extent)
+
+    def first_seen(self) -> int | None:
+        """When the key was first seen."""
+        return self.reading.first_seen.get((self.rule.event.by, self.rule.key(self.on)))
 
     def place(self, node: PlaceReading) -> Any:
         """At a move as of that move, elsewhere as it stands; at a timer what any record may read as it stands then."""
@@ -120,7 +130,7 @@ class View:
 
     def reads_own(self, condition: Any) -> bool:
         """Whether a condition reads a frame of which the happening is a member."""
-        return any(self.row(node.frame).own(self.on) for node in features_of(condition))
+        return any(self.row(node.frame).own(self.on) for node in features_of(condition) if not isinstance(node.frame.extent, Past))
 
     def late_in(self, expressions: Any) -> bool:
         """Whether the happening came late into a frame that these read, and that judges late ones never."""
@@ -352,7 +362,7 @@ class Rule:
         event = self._event(view)
         if any(isinstance(word, Reset) for word in self.event.words):
             for one in (*self.with_frames, *self.shown):
-                for node in features_of(one):
+                for node in (part for part in features_of(one) if not isinstance(part.frame.extent, Past)):
                     view.row(node.frame).empty(on.time, self.reading.clock)
         return event
 
@@ -396,7 +406,7 @@ class Rule:
         """A line is active again: its dates count again."""
         for number, rows in self.rows.get(line, {}).items() if self.event.by == "line" else ():
             scalar = self.scalars.get(number)
-            for place, row in list(rows.items()) if isinstance(scalar, Deadline | Yearly) else ():
+            for place, row in list(rows.items()) if isinstance(scalar, Deadline | WeekCloses | Yearly) else ():
                 scalar.begin_again(place, row, time)
 
     def forget(self, line: Any, *, everything: bool) -> None:
@@ -421,7 +431,7 @@ def is_composite(source: Any) -> bool:
     """Whether the trigger is an event; timers are base rules, and pairs whose second half is a record."""
     if isinstance(source, EventSource):
         return True
-    return not isinstance(source, AbsenceSource | DeadlineSource | SilenceSource | YearlySource) and any(is_composite(one) for one in source.behind())
+    return not isinstance(source, AbsenceSource | DeadlineSource | SilenceSource | WeekCloseSource | YearlySource) and any(is_composite(one) for one in source.behind())
 
 
 def plain(kind: str, found: Any) -> Any:

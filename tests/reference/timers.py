@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from streams.engine.features.place import PlaceSource
 from streams.engine.spans import Span
 from streams.engine.streams import EventSource
+from tests.reference.civil import civil_day, midnight
 from tests.reference.happening import Happening, Newest, before, misdated
 from tests.reference.sources import Scalar
 from tests.reference.values import fires, value
@@ -151,3 +153,60 @@ class Silence(Timed):
             quiet.anchor = on
             view = self.rule.view(on)
             self.arm(place, quiet, view.end_of(source.span) if source.given is None or fires(source.given, view) else None)
+
+
+class Closing:
+    """The row of weeks that close."""
+
+    def __init__(self) -> None:
+        self.newest = Newest()
+        self.due: int | None = None
+        self.anchor: Any = None
+        self.closed: int | None = None
+        self.parked = False
+        """Whether it waits for its line to come back."""
+
+
+class WeekCloses(Timed):
+    def see(self) -> None:
+        stream = self.source.stream
+        for on in self.rule.of(stream):
+            place = self.place(on, stream.by_value)
+            row = self.taken_in(place, Closing)
+            if row.newest.take(on.time, self.rule.reading.clock):
+                continue
+            astray = row.anchor is not None and misdated(row.anchor.time, on.time)
+            row.anchor = on
+            if row.closed is not None and misdated(row.closed, on.time):
+                row.closed = None
+            if row.due is None or astray:
+                row.parked = False
+                self.arm(place, row, self.next_close(row))
+
+    def next_close(self, row: Closing) -> int | None:
+        """The first Monday after the last close that the anchor names."""
+        view = self.rule.view(row.anchor)
+        day = civil_day(row.anchor.time, view.zone)
+        for _ in range(value(self.source.number, view)):
+            day += timedelta(days=7 - day.weekday())
+            moment = midnight(day, view.zone)
+            if row.closed is None or moment > row.closed:
+                return moment
+        return None
+
+    def cancel(self, place: Any) -> None:
+        self.rule.table(self.id, place[0])[place].parked = True
+        super().cancel(place)
+
+    def begin_again(self, place: Any, row: Closing, time: int) -> None:
+        """The line is active again: the weeks that end from then on close."""
+        if row.parked:
+            row.parked, row.closed = False, max(row.closed or 0, time - 1)
+            self.arm(place, row, self.next_close(row))
+
+    def fire(self, place: Any) -> Happening:
+        row = self.rule.table(self.id, place[0])[place]
+        on = super().fire(place)
+        row.closed = on.time
+        self.arm(place, row, self.next_close(row))
+        return on

@@ -42,10 +42,13 @@ from streams.engine.expression import (
     WrittenDate,
     YearStart,
 )
+from streams.engine.expression.floor import UnknownBelow
+from streams.engine.expression.week import Week
 from streams.engine.features.frame import Feature
 from streams.engine.features.pair import Earlier
 from streams.engine.features.place import PlaceReading
-from streams.engine.features.session import Only, SessionId
+from streams.engine.features.seen import FirstSeen
+from streams.engine.features.session import SessionId
 from streams.engine.streams import EventSource, Of, RecordSource
 from tests.reference.civil import at, civil_day, day_of_month, months_later
 
@@ -106,8 +109,8 @@ def value(node: Any, on: Any) -> Any:
             return on.place(node)
         case SessionId():
             return on.session(node.source)
-        case Only():
-            return value(node.value, on) if value(node.condition, on) is True else None
+        case FirstSeen():
+            return on.first_seen()
         case Reading():
             raise TypeError(node)
         case EventTime():
@@ -137,6 +140,12 @@ def value(node: Any, on: Any) -> Any:
                 return datetime.strptime(text, "%Y-%m-%d").date() if text is not None and len(text) == 10 else None
             except ValueError:
                 return None
+        case Week():
+            of = value(node.of, on)
+            return None if of is None else of - timedelta(days=of.weekday())
+        case UnknownBelow():
+            first, least = value(node.left, on), value(node.right, on)
+            return None if first is None or least is None or first < least else first
         case Unknown():
             return None
         case Join():

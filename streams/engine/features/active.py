@@ -88,6 +88,10 @@ class ActiveSet(Frame):
             raise DefinitionFault(f"active: wanted a stream that is not split, got one by {', '.join(map(str, stream.by_value))}: name the values among those of the item")
         super().__init__(stream, extent, without_own=without_own)
 
+    def before(self) -> ActiveSet:
+        """The same as before the trigger's own record."""
+        return ActiveSet(self.stream, self.extent, without_own=True)
+
     def cover(self, what: Expr) -> Feature:
         """Whether one of them covers `what`, or everything; unknown where `what` is and that decides. Raises DefinitionFault."""
         covers = self.extent.covers

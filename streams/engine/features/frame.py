@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streams.engine.spans import Span
     from streams.engine.streams import Stream, ValueOf
 
-Function = Literal["count", "sum", "distinct", "largest", "smallest", "latest", "first", "top", "list", "any", "cover", "streak"]
+Function = Literal["count", "sum", "distinct", "largest", "smallest", "latest", "first", "top", "list", "any", "cover", "streak", "periods", "falls"]
 ARGUMENTS: dict[Function, tuple[tuple[ValueKind, ...], ...]] = {
     "count": (),
     "sum": (("int",),),
@@ -27,6 +27,8 @@ ARGUMENTS: dict[Function, tuple[tuple[ValueKind, ...], ...]] = {
     "any": (("bool",),),
     "cover": (),
     "streak": (("bool",),),
+    "periods": (),
+    "falls": (("int",),),
 }
 OF_NOTHING: dict[Function, int] = {"count": 0, "sum": 0, "distinct": 0, "any": 0, "cover": 0, "streak": 0}
 """What a function gives where there is no member; the others are unknown."""
@@ -39,9 +41,10 @@ class Extent:
     """Whether a late member is no reason to evaluate a rule. Else every member is evaluated, with those of its stretch known so far."""
     functions: tuple[Function, ...] | None = None
     """What can be read of its members; None: what a frame has words for."""
+    may_be_unknown = False
+    """Whether even counts and sums may be unknown: for want of history."""
     kept = ""
     """What the state of its members goes by beside their stream."""
-
     asks: tuple[Expr, ...] = ()
     """What it reads where the frame is read."""
 
@@ -124,7 +127,7 @@ class Frame:
 
     def before(self) -> Frame:
         """The same frame without the trigger's own record."""
-        return type(self)(self.stream, self.extent, without_own=True)
+        return Frame(self.stream, self.extent, without_own=True)
 
     def until(self, moment: Expr) -> Frame:
         """Of a frame `.since(…)`: those up to `moment`. Raises DefinitionFault."""
@@ -189,6 +192,10 @@ class PeriodFrame(Frame):
 
     functions = ("count", "sum", "latest")
 
+    def before(self) -> PeriodFrame:
+        """The same frame without the trigger's own record."""
+        return PeriodFrame(self.stream, self.extent, without_own=True)
+
 
 class Feature(Reading):
     """What the members of a frame add up to; its arguments are columns of the members. Raises DefinitionFault."""
@@ -209,7 +216,7 @@ class Feature(Reading):
         of = arguments[0] if arguments and function not in ("distinct", "any", "streak") else None
         self.kind = "bool" if function in ("any", "cover") else "list" if function == "list" else of.kind if of is not None else "int"
         self.unit, self.domain = (of.unit, of.domain) if of is not None else (None, None)
-        self.nullable = function not in OF_NOTHING and function != "list"
+        self.nullable = frame.extent.may_be_unknown or (function not in OF_NOTHING and function != "list")
         if function == "cover":
             self.nullable = at[0].nullable
 

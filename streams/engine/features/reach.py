@@ -40,8 +40,10 @@ class ReachSource(Source):
     word = "reach"
 
     def __init__(self, feature: Feature, marks: tuple[Operand, ...]) -> None:
-        if feature.function not in RUNNING or feature.frame.without_own:
-            raise DefinitionFault(f"{feature}.reaches: wanted a count or a sum with the record itself, got {feature}{' before it' if feature.frame.without_own else ''}")
+        if feature.function not in RUNNING or feature.frame.without_own or feature.frame.extent.may_be_unknown:
+            raise DefinitionFault(
+                f"{feature}.reaches: wanted a count or a sum with the record itself, got {feature}{' before it' if feature.frame.without_own else f' of {feature.frame}'}"
+            )
         if not marks:
             raise DefinitionFault(f"{feature}.reaches: wanted at least one step, got none")
         self.feature, self.steps = feature, tuple(map(expr, marks))

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schemas.codes import NULL
 from schemas.columns import DAY_MS
 from streams.engine.expression import Const, DefinitionFault, Expr, Reading, canonical
 from streams.engine.expression import condition as checked
-from streams.engine.expression.evaluate import Column
 from streams.engine.features.frame import Frame, Within
 from streams.engine.features.line_ends import line_ends
 from streams.engine.features.silence import SilenceSource
@@ -28,8 +26,7 @@ if TYPE_CHECKING:
 
     from schemas.columns import Ints
     from streams.engine.batch import Batch
-    from streams.engine.expression import Operand, ValueKind
-    from streams.engine.expression.evaluate import Env
+    from streams.engine.expression import Operand
     from streams.engine.features.frame import Feature
     from streams.engine.flow import Flow
     from streams.engine.home import Home
@@ -167,11 +164,11 @@ class Chosen(Frame):
         self.conditions = conditions
 
     def before(self) -> Frame:
-        return Chosen(super().before(), *self.conditions)
+        return Chosen(Frame(self.stream, self.extent, without_own=True), *self.conditions)
 
     def _only(self, value: Expr) -> Expr:
         for one in self.conditions:
-            value = Only(value, one)
+            value = value.where(one)
         return value
 
     def count(self) -> Feature:
@@ -206,29 +203,6 @@ class Chosen(Frame):
 
     def any(self, condition: Expr) -> Feature:
         return super().any(self._only(checked(condition)))
-
-
-class Only(Expr):
-    """A value where a condition is true, elsewhere unknown."""
-
-    nullable = True
-
-    def __init__(self, value: Expr, condition: Expr) -> None:
-        self.value, self.condition = value, condition
-        self.kind: ValueKind = value.kind
-        self.unit, self.domain = value.unit, value.domain
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.value, self.condition)
-
-    def column(self, env: Env) -> Column:
-        values, known = self.value.column(env)
-        holds = self.condition.evaluate(env)
-        known = holds if known is None else holds & known
-        return Column(np.where(known, values, False if self.kind == "bool" else 0 if self.kind in ("text", "token") else NULL), known)
-
-    def __str__(self) -> str:
-        return f"{self.value} where {self.condition}"
 
 
 def session_of(stream: Stream, gap: Span, start: Operand | None) -> Session:
