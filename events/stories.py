@@ -172,3 +172,19 @@ def message(at: str = "10:00", to: str = "t:1", **more: Any) -> Record:
 def call_abroad(at: str = "10:00", country: str = "US", **more: Any) -> Record:
     """The line calls a number of another country."""
     return call(at, **{"other_class": "international", "other_country": country, **more})
+
+
+# Allowances
+
+
+def allowance(before: int, after: int, at: str = "10:00", operation: str = "charge", **more: Any) -> Record:
+    """The data allowance of May, 10,000 bytes until the 31st at 00:00, goes from `before` to `after`."""
+    reason = {"charge_reason": "data"} if operation == "charge" else {}
+    term = {"valid_from": moment("1 00:00"), "valid_until": moment("31 00:00")}
+    bucket = {"bucket_id": "quota", "bucket_kind": "data", "unit": "byte", "bucket_initial": 10_000, **term, **reason}
+    return record("balance_change", at, **{**bucket, "operation": operation, "delta": after - before, "balance_after": after, **more})
+
+
+def minutes(before: int, after: int, at: str = "10:00", operation: str = "charge", **more: Any) -> Record:
+    """The voice allowance of May, 100 minutes, goes from `before` to `after`, in seconds."""
+    return allowance(before, after, at, operation, **{"bucket_kind": "voice", "unit": "second", "bucket_initial": 6000, **more})

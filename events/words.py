@@ -76,3 +76,17 @@ bills = I.where(I.category.isin("normal", "last"))
 """What a customer is asked to pay; no interim bills, credit notes and copies."""
 
 calls_abroad = V.where(V.direction == "mo", V.outcome == "answered", V.other_class == "international").same(V.other_country)
+
+# Allowances
+
+data_allowance = B.where(B.bucket_kind == "data", ~B.shared).same(B.bucket_id)
+"""Data that the line need not share; what expires is known, and makes no event."""
+voice_allowance = B.where(B.bucket_kind == "voice", ~B.shared).same(B.bucket_id)
+used = B.bucket_initial - B.balance_after
+used_before = used + B.delta
+data_begun, voice_begun = (allowance.moves(B.bucket_initial).where(B.operation == "grant").count() for allowance in (data_allowance, voice_allowance))
+"""How often a grant of another size has begun the allowance anew: what it says once, it may say again then."""
+data_used, voice_used = (allowance.level(before=100 * used_before / B.bucket_initial, after=100 * used / B.bucket_initial) for allowance in (data_allowance, voice_allowance))
+"""In percent."""
+data_term, voice_term = ((B.valid_until, begun, B.operation == "expire") for begun in (data_begun, voice_begun))
+"""What a step is reached once for. What expires reaches steps of its own: it makes no event, and takes none away."""

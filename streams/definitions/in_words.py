@@ -96,7 +96,8 @@ class Words:
                 again = f", armed again when {self.bare(source.release)}" if source.release is not None else ""
                 level = f"[{self.stream(source.level.stream)}] lifts {self.expr(source.level.after)} to" if source.steps else ""
                 enter = ", ".join(map(self.expr, source.steps)) if source.steps else f"[{self.stream(source.level.stream)}] crosses {self.bare(source.enter)}"
-                return f"{level} {enter}{again}".strip()
+                once = "" if source.per is None else f", each once per {', '.join(map(self.expr, source.per))}" if source.per else ", each once"
+                return f"{level} {enter}{again}{once}".strip()
             case ReachSource():
                 return f"[{self.stream(source.feature.frame.stream)}] lifts {self.expr(source.feature)} to {', '.join(map(self.expr, source.steps))}"
             case PairSource():

@@ -26,6 +26,7 @@ from streams.engine.features.reach import ReachSource, ReachStage
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.running import RunningStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
+from streams.engine.features.steps import StepStage
 from streams.engine.home import fingerprint
 from streams.engine.rearm import Edge, Reset
 from streams.engine.rule import EdgeStage, RuleStage, Words, never_holds
@@ -129,8 +130,10 @@ class Plan:
                 return UnionStage(source, [self.flow(part, by) for part in source.parts.values()], by)
             case CrossingSource():
                 inner = self.flow(source.level.stream, by)
-                self.evaluate(inner, [source.enter, *([source.release] if source.release is not None else []), source.level.before, source.level.after])
-                return CrossingStage(home, by, source, inner, name)
+                self.evaluate(inner, source.read())
+                crossing = (CrossingStage if source.per is None else StepStage)(home, by, source, inner, name)
+                crossing.needs += self.read_all(source.read(), inner, by)
+                return crossing
             case MoveSource():
                 inner = self.flow(source.stream, by)
                 self.evaluate(inner, [one for one in (source.value, source.old, source.initially) if one is not None])

@@ -153,7 +153,7 @@ class Rule:
             case PlaceSource():
                 self.reading.add_place(source.place)
             case CrossingSource():
-                for one in (source.enter, source.release, *source.steps):
+                for one in (source.enter, source.release, *source.steps, *(source.per or ())):
                     self._find(one)
             case MoveSource():
                 for one in (source.value, source.old, source.initially):

@@ -366,9 +366,11 @@ def expr(value: object) -> Expr:
 
 
 def calculated(sign: str, left: Expr, right: Expr) -> Expr:
-    """A calculation: in whole numbers, or (`fractions.py`) in fractions. Raises DefinitionFault."""
-    from streams.engine.expression.fractions import Fractional
+    """A calculation: in whole numbers, or (`fractions.py`) in fractions; beside a moment a fraction is cut off. Raises DefinitionFault."""
+    from streams.engine.expression.fractions import CutOff, Fractional
 
+    if left.kind == "time" and right.kind == "ratio" and sign in ("+", "-"):
+        return Arithmetic(sign, left, CutOff(right))
     return Fractional(sign, left, right) if sign == "/" or "ratio" in (left.kind, right.kind) else Arithmetic(sign, left, right)
 
 

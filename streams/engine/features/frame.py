@@ -158,6 +158,10 @@ class Feature(Reading):
         self.unit, self.domain = (of.unit, of.domain) if of is not None else (None, None)
         self.nullable = function not in OF_NOTHING and function != "list"
 
+    def before(self) -> Feature:
+        """The same without the trigger's own record."""
+        return Feature(self.frame.before(), self.function, *self.arguments)
+
     def reaches(self, *steps: Operand) -> Reaches:
         """A member lifts the count or sum from below a step to the step or above; `.step` is the highest step reached. Raises DefinitionFault."""
         from streams.engine.features.reach import Reaches, ReachSource
