@@ -52,7 +52,6 @@ CASES = [
         [allowance(6000, 5000), allowance(6000, 4900, "10:01", bucket_id="other")],
         [{"used_pct": "50.00", "left_bytes": 5000, **END}, {"used_pct": "51.00", "left_bytes": 4900, **END}],
     ),
-    Case("late for its allowance", [allowance(9000, 8000, "12:00"), allowance(6000, 5000, "11:00")], []),
     Case("a shared one", [allowance(6000, 5000, shared=True)], []),
     Case("what expires is not used", [allowance(6000, 5000, operation="expire")], []),
     Case("minutes are no data", [allowance(6000, 5000, bucket_kind="voice", unit="second")], []),

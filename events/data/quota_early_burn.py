@@ -37,7 +37,6 @@ CASES = [
         [allowance(6100, 6000, FOURTH), allowance(6000, 10000, FOURTH, "grant", bucket_initial=20000), allowance(10000, 9000, FOURTH, bucket_initial=20000)],
         [BOUND, {"used_pct": "55.00", "elapsed_pct": "10.00", "projected_end": "2026-05-06T02:54:32.727Z"}],
     ),
-    Case("late for its allowance", [allowance(9000, 9000, "4 00:00:01"), allowance(6100, 6000, FOURTH)], []),
     Case("before its term", [allowance(6100, 6000, "1 00:00", valid_from="2026-05-02T00:00:00+08:00")], []),
     Case("a term without a known begin, or end", [allowance(6100, 6000, FOURTH, valid_from=None), allowance(6000, 5900, FOURTH, valid_until=None)], []),
     Case("a shared one", [allowance(6100, 6000, FOURTH, shared=True)], []),

@@ -45,7 +45,6 @@ CASES = [
         [minutes(6000, 3000), minutes(3000, 4000, "11:00", "grant", bucket_initial=7000), minutes(4000, 3500, "12:00", bucket_initial=7000)],
         [{"step": 50, "left_s": 3000, "valid_until": END}, {"step": 50, "left_s": 3500, "valid_until": END}],
     ),
-    Case("late for its allowance", [minutes(6000, 5000, "12:00"), minutes(6000, 3000, "11:00")], []),
     Case("a shared one, and what expires", [minutes(6000, 3000, shared=True), minutes(6000, 0, "11:00", "expire")], []),
     Case("data is no voice", [allowance(6000, 0)], []),
 ]

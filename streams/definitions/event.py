@@ -36,6 +36,7 @@ SHAPES: dict[str, Shape] = {
     "time": Shape("time", "time", {"type": "string", "format": "date-time"}, "RFC 3339 UTC, ms"),
     "date": Shape("date", "date", {"type": "string", "format": "date"}, "YYYY-MM-DD"),
     "list": Shape("list", "list", {"type": "array", "items": {"type": "string"}}, "a list of texts"),
+    "map": Shape("map", "map", {"type": "object", "additionalProperties": {"type": "integer"}}, "an object of whole numbers"),
 }
 
 

@@ -12,7 +12,7 @@ from streams.definitions.rearm_faults import rearm_flaws
 from streams.definitions.tree import PARTS, conditions_of, is_behind, parts_of, placed, reads_of, used_by
 from streams.definitions.units import UNITS
 from streams.definitions.words import suggest
-from streams.engine.expression import Const, Expr, Known, Param, RecordField
+from streams.engine.expression import KIND_WORDS, Const, Expr, Known, Param, RecordField
 from streams.engine.features.frame import Ever, Feature, Frame
 from streams.engine.features.place import AS_OF, PlaceReading
 from streams.engine.rearm import Rearm
@@ -140,6 +140,8 @@ def read_flaws(event: type[Event]) -> Iterator[Flaw]:
 def fault_of(part: Expr, read: Read) -> str | None:
     """Why `part` cannot be read at the happenings of a source."""
     match part:
+        case Expr(kind="map") if part is read.node and read.word != "detail":
+            return f"{part}: wanted a single value, got {KIND_WORDS[part.kind]}, which only a detail can show"
         case RecordField() if part.record not in read.source.records():
             return f"{part}: wanted a column of {names_of(read.source)}, got one of {part.record.__name__}{remedy(read)}"
         case Of() if not is_behind(part.source, read.source):

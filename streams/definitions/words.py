@@ -24,8 +24,8 @@ class Records:
 
         def __getattr__(self, name: str) -> RecordField:
             info = self._fields.get(name)
-            if info is None or info.kind == "object":
-                raise AttributeError(f"{self._record.__name__} has no column {name!r}{suggest(name, [one for one, of in self._fields.items() if of.kind != 'object'])}")
+            if info is None:
+                raise AttributeError(f"{self._record.__name__} has no column {name!r}{suggest(name, self._fields)}")
             return RecordField(self._record, name, info.kind, nullable=info.nullable, unit=info.unit, domain=info.domain)
 
     @property

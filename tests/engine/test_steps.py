@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from events.stories import allowance
+from events.data.quota_50 import Quota50
+from events.data.quota_80 import Quota80
+from events.data.quota_early_burn import QuotaEarlyBurn
+from events.data.quota_exhausted import QuotaExhausted
+from events.stories import allowance, minutes
+from events.voice.quota_step import QuotaStep
 from events.words import B, data_used
 from streams.define import event_time
 from streams.definitions.catalogue import Catalogue
@@ -42,6 +47,32 @@ def test_what_is_jumped_over_is_reached():
 def test_a_jump_whose_highest_step_was_reached_is_no_event_but_reaches_the_lower_ones():
     records = [allowance(4000, 2000, "10:00"), allowance(6000, 1000, "11:00"), allowance(6000, 5000, "12:00")]
     assert found(reached, records) == [{"step": 80}]
+
+
+@pytest.mark.parametrize(
+    ("event", "records"),
+    [
+        (Quota50, [allowance(9000, 8000, "12:00"), allowance(6000, 5000, "11:00")]),
+        (Quota80, [allowance(9000, 8000, "12:00", "expire"), allowance(6000, 1000, "11:00")]),
+        (QuotaExhausted, [allowance(9000, 8000, "12:00"), allowance(6000, 0, "11:00")]),
+        (QuotaEarlyBurn, [allowance(9000, 9000, "4 00:00:01"), allowance(6100, 6000, "4 00:00")]),
+        (QuotaStep, [minutes(6000, 5000, "12:00"), minutes(6000, 3000, "11:00")]),
+    ],
+)
+def test_what_is_late_for_its_own_allowance_is_not_judged(event, records):
+    assert found(event, records) == []
+    assert len(found(event, [{**records[0], "bucket_id": "other"}, records[1]])) == 1
+    assert len(found(event, [{**records[0], "shared": True}, records[1]])) == 1
+
+
+def test_a_late_step_is_not_remembered():
+    records = [allowance(4000, 3900, "12:00"), allowance(6000, 5000, "11:00"), allowance(3900, 6000, "13:00", "adjust_credit"), allowance(6000, 4900, "14:00")]
+    assert [one["left_bytes"] for one in found(Quota50, records)] == [4900]
+
+
+def test_a_late_grant_begins_nothing_anew():
+    records = [allowance(6000, 5000, "12:00"), allowance(5000, 9000, "11:00", "grant", bucket_initial=20000), allowance(6000, 4900, "13:00")]
+    assert [one["left_bytes"] for one in found(Quota50, records)] == [5000]
 
 
 def test_beside_a_moment_a_fraction_is_cut_off():
