@@ -168,6 +168,11 @@ class Event:
         return stream_of(cls.__name__, cls).after(span)
 
     @classmethod
+    def each_line(cls) -> Stream:
+        """The events of a customer or an account, once for each of its lines that is active then."""
+        return stream_of(cls.__name__, cls).each_line()
+
+    @classmethod
     def doc(cls) -> str:
         """What a marketer would read: the module's docstring."""
         import sys

@@ -13,6 +13,7 @@ from streams.definitions.tree import PARTS, conditions_of, is_behind, parts_of, 
 from streams.definitions.units import UNITS
 from streams.definitions.words import suggest
 from streams.engine.expression import KIND_WORDS, Const, Expr, Known, Param, RecordField
+from streams.engine.features.each_line import EachLineSource
 from streams.engine.features.frame import Ever, Feature, Frame
 from streams.engine.features.place import AS_OF, PlaceReading
 from streams.engine.rearm import Rearm
@@ -47,9 +48,16 @@ def key_flaws(event: type[Event]) -> Iterator[Flaw]:
         yield Flaw("", f'by: wanted one of {", ".join(KEYS)}, got none: class {event.__name__}(Event, by="line")')
     elif event.by not in KEYS:
         yield Flaw("", f"by: wanted one of {', '.join(KEYS)}, got {event.by!r}")
+    spread = {key for part, _ in placed(event) if isinstance(part, EachLineSource) for key in parts_of(part.stream)}
     for part, at in placed(event):
-        if isinstance(part, EventSource) and part.event.by != event.by:
+        if isinstance(part, EachLineSource) and event.by != "line":
+            yield Flaw(at, f"each_line: wanted an event by line, got one by {event.by}")
+        if not isinstance(part, EventSource) or part.event.by == event.by or id(part) in spread:
+            continue
+        if event.by != "line":
             yield Flaw(at, f"wanted events by {event.by}, as this one is, got {part.event.id}, which is by {part.event.by}")
+        elif part.event.by != "customer":
+            yield Flaw(at, f"wanted events by line, as this one is, got {part.event.id}, which is by {part.event.by}: write .each_line() behind it")
 
 
 def attribute_flaws(event: type[Event]) -> Iterator[Flaw]:
@@ -191,7 +199,8 @@ def notices_of(event: type[Event]) -> Iterator[str]:
         if record.__name__ in told or not fields_of(record)[column].nullable or is_sure(part, column, event.by):
             continue
         told.add(record.__name__)
-        yield f'by: {record.__name__} may come without {column}; by="{event.by}" leaves such records out, by="customer" counts them all'
+        left = "leaves such records out" if event.by != "line" else "counts such records where the customer has one active line"
+        yield f'by: {record.__name__} may come without {column}; by="{event.by}" {left}, by="customer" counts them all'
 
 
 def is_sure(stream: Stream, column: str, by: str) -> bool:

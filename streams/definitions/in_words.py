@@ -10,6 +10,7 @@ from streams.engine.expression.nodes import Binary, In
 from streams.engine.expression.quantities import shown
 from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.deadline import DeadlineSource
+from streams.engine.features.each_line import EachLineSource
 from streams.engine.features.frame import Ever, Feature, Frame, Within
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
@@ -119,6 +120,8 @@ class Words:
                 return f"[{self.stream(source.stream)}] moves {self.expr(source.value)}{''.join([*before, *first])}"
             case PlaceSource():
                 return f"[{self.stream(source.place.stream)}] moves the stable place"
+            case EachLineSource():
+                return f"[{self.stream(source.stream)}] for each active line"
             case UnionSource():
                 return f"any of {', '.join(f'{name}: [{self.stream(part)}]' for name, part in source.parts.items())}"
         return str(source)

@@ -11,11 +11,13 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from schemas.columns import DAY_MS
-from schemas.raw import RECORD_TYPES
+from schemas.raw import RECORD_TYPES, fields_of
+from streams.engine.active_lines import ActiveLines
 from streams.engine.expression import DefinitionFault, Expr, Known, RecordField, both
 from streams.engine.features.absence import AbsenceSource, AbsenceStage, AwaitedStage
 from streams.engine.features.buckets import BucketStage, group_of
 from streams.engine.features.deadline import DeadlineSource, DeadlineStage
+from streams.engine.features.each_line import EachLineSource, EachLineStage, LineRecordStage, OfLineStage
 from streams.engine.features.frame import Ever, Feature, Frame, Today, Within
 from streams.engine.features.level import CrossingSource, CrossingStage
 from streams.engine.features.members import MemberStage
@@ -53,6 +55,7 @@ class Plan:
         self.evaluated: dict[int, list[Expr]] = defaultdict(list)
         self.every: list[Stage] = []
         self.rules: dict[str, RuleStage] = {}
+        self.active: ActiveLines | None = None
         for event in events:
             self.rule(event)
         self.stages = self._in_order()
@@ -122,10 +125,17 @@ class Plan:
         home = self.home
         match source:
             case RecordSource():
-                return RecordStage(RECORD_TYPES.index(source.record), by)
+                kind = RECORD_TYPES.index(source.record)
+                if by == "line" and fields_of(source.record)["subscription_id"].nullable:
+                    return LineRecordStage(kind, self.active_lines())
+                return RecordStage(kind, by)
             case EventSource():
                 rule = self.rule(source.event)
-                return rule if source.event.by == by else RescopeStage(rule, by)
+                if source.event.by == by:
+                    return rule
+                return OfLineStage(rule, self.active_lines()) if by == "line" else RescopeStage(rule, by)
+            case EachLineSource():
+                return EachLineStage(source, self.flow(source.stream, source.of), self.active_lines())
             case UnionSource():
                 return UnionStage(source, [self.flow(part, by) for part in source.parts.values()], by)
             case CrossingSource():
@@ -161,6 +171,13 @@ class Plan:
                 inner = self.flow(source.feature.frame.stream, by)
                 return ReachStage(source, inner, *self.read_all([source.feature], inner, by))
         raise TypeError(f"{source}: no stage for a {type(source).__name__}")
+
+    def active_lines(self) -> ActiveLines:
+        """The stage that knows which lines are active."""
+        if self.active is None:
+            self.active = ActiveLines(self.home)
+            self.every.append(self.active)
+        return self.active
 
     # What is read
 

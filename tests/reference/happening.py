@@ -47,6 +47,8 @@ class Happening:
         """What sources say of it."""
         self.moved: dict[Any, dict[str, Any]] = {}
         """What a place machine says of the move that this is."""
+        self.only: str | None = None
+        """The customer's only active line, of a record that names none."""
         self.timed = False
         self.event: Any = None
         """The definition, of an event."""
@@ -68,6 +70,13 @@ class Happening:
         other.own = self.own | {other.mark}
         return other
 
+    def of_line(self, line: str, account: str | None) -> Happening:
+        """The same as one of a line that it does not name."""
+        other = copy(self)
+        other.line, other.account = line, account
+        other.fields = {**self.fields, "subscription_id": line}
+        return other
+
     def emitted(self, event: Any, seen: Seen) -> Happening:
         """The event that this causes, directly behind it."""
         other = self.said(("events", event))
@@ -82,6 +91,7 @@ class Happening:
         other.number = other.mark = next(numbers)
         other.own = frozenset({other.mark})
         other.time, other.timed, other.rank, other.event, other.seen = moment, True, None, None, None
+        other.only = None
         other.outputs = {**self.outputs, (source, "time"): moment}
         return other
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.deadline import DeadlineSource
+from streams.engine.features.each_line import EachLineSource
 from streams.engine.features.frame import Ever, Feature
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
@@ -25,11 +26,20 @@ from tests.reference.civil import later, shown
 from tests.reference.frames import Row, added_up, within
 from tests.reference.happening import Happening, Seen
 from tests.reference.rearm import Marks
-from tests.reference.sources import Crossing, Moves, Pair, Reach
+from tests.reference.sources import Crossing, EachLine, Moves, Pair, Reach
 from tests.reference.timers import Absence, Deadline, Silence, Timed
 from tests.reference.values import fires, value
 
-SCALAR = {CrossingSource: Crossing, ReachSource: Reach, MoveSource: Moves, PairSource: Pair, AbsenceSource: Absence, DeadlineSource: Deadline, SilenceSource: Silence}
+SCALAR = {
+    EachLineSource: EachLine,
+    CrossingSource: Crossing,
+    ReachSource: Reach,
+    MoveSource: Moves,
+    PairSource: Pair,
+    AbsenceSource: Absence,
+    DeadlineSource: Deadline,
+    SilenceSource: Silence,
+}
 
 
 ENDS = {("line.status", "terminated"), ("line.port", "out_done")}
@@ -121,6 +131,8 @@ class Rule:
         self.listens: set[Any] = set()
         """The events that it looks at."""
         self.memo: dict[Any, Any] = {}
+        self.spreads = self.spreading = False
+        """Whether it looks at what happens to customers or accounts, once for each line; whether it does so just now."""
         self.plain = [condition for condition in self.when.conditions if not features_of(condition)]
         self.with_frames = [condition for condition in self.when.conditions if features_of(condition)]
         self.shown = [field.value for field in event.payload.values()]
@@ -155,6 +167,8 @@ class Rule:
             case CrossingSource():
                 for one in (source.enter, source.release, *source.steps, *(source.per or ())):
                     self._find(one)
+            case EachLineSource():
+                self.spreads = True
             case MoveSource():
                 for one in (source.value, source.old, source.initially):
                     self._find(one)
@@ -189,10 +203,28 @@ class Rule:
     def key(self, on: Happening) -> Any:
         return (on.customer, {"line": on.line, "account": on.account, "customer": on.customer}[self.event.by])
 
+    def keys(self, on: Happening) -> list[Any]:
+        """The keys whose rows it may go into."""
+        lines = self.reading.owned.active(on.customer, on.time) if self.spreads else ()
+        return list(dict.fromkeys([self.key(self.own(on)), *((on.customer, line) for line in lines)]))
+
+    def own(self, on: Happening) -> Happening:
+        """As the rule sees it: a line's rule as one of the customer's only active line, if it names none."""
+        if self.event.by != "line" or on.line is not None:
+            return on
+        line = on.only or (self.reading.only_line(on) if on.event is not None else None)
+        return on if line is None else on.of_line(line, on.account)
+
     def concerns(self, on: Happening) -> bool:
         """Whether the rule looks at it, and it has the rule's key; of a terminated line only what changes its state."""
         looked_at = on.event in self.listens if on.event is not None else on.kind in self.kinds
-        if not looked_at or self.key(on)[1] is None:
+        return looked_at and (self.spreads or self._is_own(on))
+
+    def _is_own(self, on: Happening) -> bool:
+        """Whether it has the rule's key; what is spread over lines need not."""
+        if self.spreading:
+            return True
+        if self.key(on)[1] is None:
             return False
         if self.event.by != "line" or (on.customer, on.line) not in self.reading.terminated:
             return True
@@ -205,6 +237,7 @@ class Rule:
 
     def react(self, cause: Happening) -> list[Happening]:
         """The events that a record or an event causes."""
+        cause = self.own(cause)
         self.memo, self.cause = {}, cause
         return self._events() if self.concerns(cause) else []
 
@@ -216,13 +249,15 @@ class Rule:
 
     def feeds(self, cause: Happening) -> set[Any]:
         """The rows of timers that a cause would go into, without its going there."""
-        key = self.key(cause)
-        rows, timers = deepcopy(self.rows.get(key, {})), dict(self.timers.get(key, {}))
+        keys = self.keys(cause)
+        kept = {key: (deepcopy(self.rows.get(key, {})), dict(self.timers.get(key, {}))) for key in keys}
+        cause = self.own(cause)
         self.fed = set()
         self.memo, self.cause = {}, cause
         if self.concerns(cause):
             self._see()
-        self.rows[key], self.timers[key] = rows, timers
+        for key, (rows, timers) in kept.items():
+            self.rows[key], self.timers[key] = rows, timers
         return self.fed
 
     def _see(self) -> None:
@@ -247,9 +282,9 @@ class Rule:
         cause = self.cause
         match source:
             case RecordSource():
-                return [cause] if not cause.timed and cause.event is None and cause.kind is source.record else []
+                return [cause] if self._is_own(cause) and not cause.timed and cause.event is None and cause.kind is source.record else []
             case EventSource():
-                return [cause] if cause.event is source.event else []
+                return [cause] if self._is_own(cause) and cause.event is source.event else []
             case UnionSource():
                 return [on.part(id(source), name) for name, stream in source.parts.items() for on in self.of(stream)]
             case PlaceSource():
@@ -315,7 +350,7 @@ class Rule:
 
     def due_for(self, on: Happening) -> dict[Any, int]:
         """The timers of the key that are due before a happening."""
-        return {place: due for place, due in self.timers.get(self.key(on), {}).items() if due < on.time}
+        return {place: due for key in self.keys(on) for place, due in self.timers.get(key, {}).items() if due < on.time}
 
     def all_timers(self) -> Iterator[tuple[Any, int]]:
         for own in self.timers.values():

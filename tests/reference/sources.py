@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.codes import code
 from streams.engine.features.frame import Feature
-from tests.reference.happening import Happening, Newest, before, misdated
+from tests.reference.happening import Happening, Newest, before, misdated, numbers
 from tests.reference.values import fires, value
 
 KEPT_MS = 400 * 86_400_000
@@ -91,6 +92,26 @@ class Reach(Scalar):
             reached = [step for step in (value(step, view) for step in self.source.steps) if step is not None and lower < step <= upper]
             if reached:
                 found.append(on.said(self.id, step=max(reached)))
+        return found
+
+
+class EachLine(Scalar):
+    """Once for each line that is active then: of the customer, or of the account."""
+
+    def happen(self, cause: Happening) -> list[Happening]:
+        rule, source = self.rule, self.source
+        rule.spreading = True
+        causes = rule.of(source.stream)
+        rule.spreading = False
+        found = []
+        for on in causes:
+            lines = rule.reading.owned.active(on.customer, on.time)
+            for line in sorted(lines, key=code):
+                if source.of == "customer" or lines[line] == on.account:
+                    other = on.of_line(line, lines[line] or on.account).said(self.id)
+                    other.mark = next(numbers)
+                    other.own = on.own | {other.mark}
+                    found.append(other)
         return found
 
 

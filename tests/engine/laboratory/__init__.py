@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from streams.definitions.catalogue import Catalogue
-from tests.engine.laboratory import allowances, counts, deadlines, fractions, matches, pairs, steps, timers, unions, windows
+from tests.engine.laboratory import allowances, counts, deadlines, fractions, lines, matches, pairs, steps, timers, unions, windows
 from tests.engine.laboratory.timelines import laboratory_timelines
 
-MODULES = (windows, matches, counts, steps, unions, pairs, timers, deadlines, fractions, allowances)
+MODULES = (windows, matches, counts, steps, unions, pairs, timers, deadlines, fractions, allowances, lines)
 EVENTS = [event for module in MODULES for event in module.EVENTS]
 LABORATORY = Catalogue(EVENTS)
 BY_MODULE = {module.__name__.rpartition(".")[2]: Catalogue(list(dict.fromkeys([*module.EVENTS, matches.low]))) for module in MODULES}
