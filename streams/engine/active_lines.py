@@ -15,13 +15,14 @@ from schemas.codes import code
 from schemas.columns import DAY_MS
 from streams.engine.batch import PROCESSED, TERMINATED
 from streams.engine.stage import TERMINATED_LINE, Stage
+from streams.engine.state.codec import SEPARATOR
 
 if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
     from schemas.reference.line import Lines
     from streams.engine.batch import Batch, Reset
     from streams.engine.home import Home
-    from streams.engine.state.tables import Column
+    from streams.engine.state.tables import Column, Rows
 
 UNSEEN, SEEN, ACTIVE, INACTIVE, GONE = range(5)
 """How a line of a customer stands: no record named it, only records without a status, its last status, it belongs to another customer."""
@@ -80,7 +81,9 @@ def given_away(batch: Batch) -> list[Reset]:
 
 
 class ActiveLines(Stage):
-    """Keeps for each line that records name how it stands, and whose account it is."""
+    """Keeps for each line that records name how it stands and, where `accounts` are asked for, whose it is."""
+
+    accounts = False
 
     def __init__(self, home: Home) -> None:
         super().__init__()
@@ -129,7 +132,7 @@ class ActiveLines(Stage):
             at = np.flatnonzero((rows >= 0) & ((fate == PROCESSED) | (fate == TERMINATED)))
             if not len(at):
                 continue
-            rows, accounts = rows[at], group.field("account_id")[at]
+            rows, accounts = rows[at], group.field("account_id")[at] if self.accounts else np.zeros(len(at), np.int64)
             standing = self.standing.values[rows]
             fresh.append(rows[(standing == UNSEEN) | (standing == GONE) | ((accounts != 0) & (accounts != self.account.values[rows]))])
             found.append((group.position[at], rows, accounts))
@@ -157,6 +160,7 @@ class ActiveLines(Stage):
         elif said.what == AWAY:
             now, whose = GONE | (standing & ENDED), 0
             self.gone.values[row], self.since.values[row] = time, 0
+            self.gone.part.dirty[row] = True
         elif standing == GONE | ENDED or (standing == GONE and time <= self.gone.values[row] <= time + self.home.jump_ms):
             return
         else:
@@ -186,12 +190,10 @@ class ActiveLines(Stage):
             if standing in (SEEN, ACTIVE):
                 found.append(Line(line, account or self._account(line, time)))
         whose = int(self.customers.map.keys[customer, 0])
-        for line in self.own.of(whose):
-            if line not in seen and self._has_come(line, whose, time):
-                found.append(Line(line, self._account(line, time)))
+        found += [Line(line, self._account(line, time)) for line in self.own.of(whose) if line not in seen and self._has_come(line, whose, time)]
         return sorted(found)
 
-    def ended(self, rows: Ints, at: Ints) -> Bools:
+    def ended(self, rows: Rows, at: Ints) -> Bools:
         """Which lines have ended for what happens at places `at`; the record that ends a line, or has it go on, is not one of an ended line."""
         found = np.zeros(len(rows), bool)
         perhaps = (self.standing.values[rows] & ENDED) != 0
@@ -223,10 +225,15 @@ class ActiveLines(Stage):
         zones = self.world.zones("line", np.array([line]), np.array([time]))
         return bool(self.world.calendar.day(np.array([time]), zones)[0] >= activated)
 
-    def rows_of(self, customers: Ints, lines: Ints) -> Ints:
-        """The rows of the lines with codes `lines` of customers with rows `customers`."""
+    def rows_of(self, customers: Rows, lines: Ints) -> Rows:
+        """The rows of the lines with codes `lines` of customers with rows `customers`; the texts of these codes are known from then on."""
+        for customer in set(customers.tolist()):
+            code(self.customers.keys[customer])
         ids = np.stack([self.customers.map.keys[customers, 0], lines], axis=1)
-        return self.table.rows_of_ids(ids, customers.astype(np.int32))
+        rows = self.table.rows_of_ids(ids, customers)
+        for row in set(rows.tolist()):
+            code((self.table.keys[row] or "").rpartition(SEPARATOR)[2])
+        return rows
 
 
 __all__ = ["ActiveLines", "Line"]

@@ -126,7 +126,7 @@ class Plan:
         match source:
             case RecordSource():
                 kind = RECORD_TYPES.index(source.record)
-                if by == "line" and fields_of(source.record)["subscription_id"].nullable:
+                if by == "line" and fields_of(RECORD_TYPES[kind])["subscription_id"].nullable:
                     return LineRecordStage(kind, self.active_lines())
                 return RecordStage(kind, by)
             case EventSource():

@@ -64,7 +64,7 @@ def owner_of(source: Source) -> str:
 class SpreadFlow(Flow):
     """Happenings of another flow, each as one of a line: `where` is its place there, `lines` are the codes and `rows` the rows of the lines.
 
-    `accounts`: codes of the accounts of the lines, 0: not known; `each`: the lines were not named by the records.
+    `accounts`: codes of the accounts of the lines, 0: the record's; `each`: of an event for each line, so that a number is another line's.
     """
 
     def __init__(self, inner: Flow, where: Ints, lines: Ints, rows: Rows, accounts: Ints, *, each: bool, parent: Flow | None = None, index: Ints | None = None) -> None:
@@ -107,9 +107,8 @@ class SpreadFlow(Flow):
         who, line = self.inner.identity(int(self.where[place])), text_of(int(self.lines[place]))
         if who.subscription_id == line:
             return who
-        account = text_of(int(self.accounts[place])) if self.accounts[place] else None
-        whose = account or who.account_id if self.each else who.account_id or account
-        return who.of_line(line, whose, None if self.each else who.msisdn)
+        account = text_of(int(self.accounts[place])) if self.accounts[place] else who.account_id
+        return who.of_line(line, account, None if self.each else who.msisdn)
 
     def packed(self, place: int) -> bytes:
         return pack_identity(self.identity(place))
@@ -133,7 +132,7 @@ class SpreadFlow(Flow):
 def spread(flow: Flow, active: ActiveLines, where: Sequence[int], lines: Sequence[Any], *, each: bool) -> Flow:
     """The happenings of `flow` at `where`, as ones of `lines`: (code, account)."""
     places, found = np.array(where, np.int64), np.array(lines, np.int64).reshape(-1, 2)
-    rows = active.rows_of(flow.rows("customer")[places].astype(np.int64), found[:, 0]) if len(places) else np.zeros(0, np.int32)
+    rows: Rows = active.rows_of(flow.rows("customer")[places], found[:, 0]) if len(places) else np.zeros(0, np.int32)
     return SpreadFlow(flow, places, found[:, 0].copy(), rows, found[:, 1].copy(), each=each)
 
 
@@ -147,7 +146,7 @@ def of_only_lines(flow: Flow, active: ActiveLines) -> Flow:
     for place, customer, at, time in zip(*(column.tolist() for column in (lacking, customers[lacking], flow.at[lacking], flow.time[lacking])), strict=True):
         found = active.of(customer, at, time)
         if len(found) == 1:
-            lines[place] = found[0]
+            lines[place, 0] = found[0].line
     where = np.flatnonzero(lines[:, 0])
     return spread(flow, active, where.tolist(), lines[where].tolist(), each=False)
 
@@ -156,8 +155,9 @@ class EachLineStage(FlowStage):
     """The happenings of a customer or account, once for each of its lines that is active then; the lines of one in the order of their codes."""
 
     def __init__(self, source: EachLineSource, inner: FlowStage, active: ActiveLines) -> None:
-        super().__init__(inner, active)  # type: ignore[arg-type]  # stages
+        super().__init__(inner, active)
         self.source, self.inner, self.active, self.by = source, inner, active, "line"
+        active.accounts = True
 
     def run(self, batch: Batch) -> None:
         flow = self.inner.flow
@@ -179,7 +179,7 @@ class OfLineStage(FlowStage):
     """Events of customers, as line rules see them: those of the line that the record behind names, else of the customer's only active line."""
 
     def __init__(self, inner: FlowStage, active: ActiveLines) -> None:
-        super().__init__(inner, active)  # type: ignore[arg-type]  # stages
+        super().__init__(inner, active)
         self.inner, self.active, self.by = inner, active, "line"
 
     def run(self, batch: Batch) -> None:
@@ -203,8 +203,6 @@ class LineRecordStage(RecordStage):
         lacking = np.flatnonzero((group.rows("line") < 0) & self.let_in(batch, group))
         if len(lacking):
             self.flow = of_only_lines(RecordFlow(group, "line", np.sort(np.concatenate([flow.idx, lacking]))), self.active)
-            if self.forced and not self.flow.n:
-                self.flow = flow
 
 
 __all__ = ["EachLineSource", "EachLineStage", "LineRecordStage", "OfLineStage", "owner_of"]

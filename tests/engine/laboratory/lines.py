@@ -27,7 +27,7 @@ EVENTS = [
     toy("told_records", "line", calls.each_line(), once_per(C.interaction_id), line=C.subscription_id),
     toy("line_signs", "line", signs.where(recent.distinct(signs.name) >= 2), edge, names=recent.list(signs.name), first=recent.first(signs.time)),
     toy("told_often", "line", told.where(often.count() >= 2), (edge, cool("1d")), count=often.count()),
-    toy("told_silent", "line", told.silent("3d"), once, status=contacted.detail.status),
+    toy("told_silent", "line", calls.each_line().silent("3d"), once, reason=C.reason),
     toy("told_without", "line", told.same(C.channel).without(calls.same(C.channel), within="30h"), cool("1h"), channel=C.channel),
     toy("of_line", "line", C.all, cool("1h"), line=C.subscription_id, reason=C.reason),
     toy("count_of_line", "line", C.all, count=C.all.count()),
