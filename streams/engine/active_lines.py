@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from schemas.codes import code
+from schemas.codes import code, text_of
 from schemas.columns import DAY_MS
 from streams.engine.batch import PROCESSED, TERMINATED
 from streams.engine.stage import TERMINATED_LINE, Stage
@@ -98,7 +98,7 @@ class ActiveLines(Stage):
     def declare(self) -> None:
         """Declare its columns; times in epoch ms."""
         self.standing = self._column("line.standing", "flag")
-        self.account = self._column("line.account", "text")
+        self.account = self._column("line.account", "token")
         self.since = self._column("line.account.since", "time")
         self.gone = self._column("line.gone", "time")
 
@@ -213,6 +213,12 @@ class ActiveLines(Stage):
 
     def _account(self, line: int, time: int) -> int:
         return int(self.own.table.data["account_id"][self.own.row(line, time)])
+
+    def account_of(self, one: Line, time: int, named: str | None) -> str | None:
+        """The account of a line, where it is the one `named`, or known from the reference table; None: not known."""
+        if one.account in (0, code(named)):
+            return named
+        return text_of(one.account) if one.account == self._account(one.line, time) else None
 
     def _has_come(self, line: int, customer: int, time: int) -> bool:
         """Whether the reference table has the line for the customer, with an activation date that has come."""

@@ -117,13 +117,25 @@ def test_a_record_without_a_line_is_of_the_only_active_one(records, lines):
     assert found(complaints, ComplaintFiled, of_event) == lines, "so are a customer's events"
 
 
-def test_an_event_of_a_line_names_it_and_nobody_elses_number():
-    bench = Bench(catalogue=Catalogue([CancelPage, told]))
+def test_an_event_of_a_line_names_it_and_nobody_elses_number_and_account(tmp_path):
+    rows = "S1,C1,A1,,2026-04-01,\nS2,C1,A2,,2026-04-01,\nS3,C1,A3,,2026-04-01,\n"
+    bench = Bench(catalogue=Catalogue([CancelPage, told]), reference=reference_of(rows, tmp_path))
     bench.queue(
-        [{**one, "event_time": epoch_ms(one["event_time"])} for one in (session("1 09:00", subscription_id="S2", account_id="A2"), view("cancel", msisdn="+8613800000100"))]
+        [
+            {**one, "event_time": epoch_ms(one["event_time"])}
+            for one in (
+                session("1 09:00", subscription_id="S2", account_id="A2"),
+                session("1 09:00", subscription_id="S3", account_id="A9"),
+                view("cancel", msisdn="+8613800000100"),
+            )
+        ]
     )
     who = {one.key: one.who for one in bench.drain() if one.event == told.id}
-    assert {key: (one.subscription_id, one.account_id, one.msisdn) for key, one in who.items()} == {"S1": ("S1", "A1", "+8613800000100"), "S2": ("S2", "A2", None)}
+    assert {key: (one.subscription_id, one.account_id, one.msisdn) for key, one in who.items()} == {
+        "S1": ("S1", "A1", "+8613800000100"),
+        "S2": ("S2", "A2", None),
+        "S3": ("S3", None, None),
+    }
 
 
 def test_a_value_of_the_line_is_read_as_the_lines():

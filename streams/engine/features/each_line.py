@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,12 +14,10 @@ from streams.engine.stage import FlowStage, RecordStage
 from streams.engine.streams import EventSource, Source, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from schemas.columns import Bools, Ints
     from streams.engine.active_lines import ActiveLines
     from streams.engine.batch import Batch
-    from streams.engine.expression import RecordField
+    from streams.engine.expression import Array, RecordField
     from streams.engine.flow import Held
     from streams.engine.identity import Identity
     from streams.engine.state.tables import Rows
@@ -64,16 +62,16 @@ def owner_of(source: Source) -> str:
 class SpreadFlow(Flow):
     """Happenings of another flow, each as one of a line: `where` is its place there, `lines` are the codes and `rows` the rows of the lines.
 
-    `accounts`: codes of the accounts of the lines, 0: the record's; `each`: of an event for each line, so that a number is another line's.
+    `accounts`: of the lines, where they are each of a customer or account: then the record's account and number may be another line's.
     """
 
-    def __init__(self, inner: Flow, where: Ints, lines: Ints, rows: Rows, accounts: Ints, *, each: bool, parent: Flow | None = None, index: Ints | None = None) -> None:
+    def __init__(self, inner: Flow, where: Ints, lines: Ints, rows: Rows, accounts: Array | None, parent: Flow | None = None, index: Ints | None = None) -> None:
         super().__init__(inner.batch, "line", np.ascontiguousarray(inner.at[where]), np.ascontiguousarray(inner.time[where]), parent, index)
-        self.inner, self.where, self.lines, self.line_rows, self.accounts, self.each = inner, where, lines, np.ascontiguousarray(rows, np.int32), accounts, each
+        self.inner, self.where, self.lines, self.line_rows, self.accounts = inner, where, lines, np.ascontiguousarray(rows, np.int32), accounts
 
     def _taken(self, index: Ints) -> Flow:
-        parts = (self.where[index], self.lines[index], self.line_rows[index], self.accounts[index])
-        return SpreadFlow(self.inner, *parts, each=self.each, parent=self, index=index)
+        parts = (self.where[index], self.lines[index], self.line_rows[index], None if self.accounts is None else self.accounts[index])
+        return SpreadFlow(self.inner, *parts, self, index)
 
     def rescoped(self, by: str) -> Flow:
         return self.take(self.rows(by) >= 0)
@@ -107,8 +105,7 @@ class SpreadFlow(Flow):
         who, line = self.inner.identity(int(self.where[place])), text_of(int(self.lines[place]))
         if who.subscription_id == line:
             return who
-        account = text_of(int(self.accounts[place])) if self.accounts[place] else who.account_id
-        return who.of_line(line, account, None if self.each else who.msisdn)
+        return who.of_line(line, who.account_id, who.msisdn) if self.accounts is None else who.of_line(line, self.accounts[place], None)
 
     def packed(self, place: int) -> bytes:
         return pack_identity(self.identity(place))
@@ -129,11 +126,10 @@ class SpreadFlow(Flow):
         return self.inner.ranks[self.where]
 
 
-def spread(flow: Flow, active: ActiveLines, where: Sequence[int], lines: Sequence[Any], *, each: bool) -> Flow:
-    """The happenings of `flow` at `where`, as ones of `lines`: (code, account)."""
-    places, found = np.array(where, np.int64), np.array(lines, np.int64).reshape(-1, 2)
-    rows: Rows = active.rows_of(flow.rows("customer")[places], found[:, 0]) if len(places) else np.zeros(0, np.int32)
-    return SpreadFlow(flow, places, found[:, 0].copy(), rows, found[:, 1].copy(), each=each)
+def spread(flow: Flow, active: ActiveLines, where: Ints, lines: Ints, accounts: Array | None = None) -> Flow:
+    """The happenings of `flow` at `where`, as ones of the lines with codes `lines`."""
+    rows: Rows = active.rows_of(flow.rows("customer")[where], lines) if len(where) else np.zeros(0, np.int32)
+    return SpreadFlow(flow, where, lines, rows, accounts)
 
 
 def of_only_lines(flow: Flow, active: ActiveLines) -> Flow:
@@ -141,14 +137,14 @@ def of_only_lines(flow: Flow, active: ActiveLines) -> Flow:
     named = flow.rows("line")
     lacking = np.flatnonzero(named < 0)
     customers = flow.rows("customer")
-    lines = np.zeros((flow.n, 2), np.int64)
-    lines[named >= 0, 0] = active.table.map.keys[named[named >= 0], 1]
+    lines = np.zeros(flow.n, np.int64)
+    lines[named >= 0] = active.table.map.keys[named[named >= 0], 1]
     for place, customer, at, time in zip(*(column.tolist() for column in (lacking, customers[lacking], flow.at[lacking], flow.time[lacking])), strict=True):
         found = active.of(customer, at, time)
         if len(found) == 1:
-            lines[place, 0] = found[0].line
-    where = np.flatnonzero(lines[:, 0])
-    return spread(flow, active, where.tolist(), lines[where].tolist(), each=False)
+            lines[place] = found[0].line
+    where = np.flatnonzero(lines)
+    return spread(flow, active, where, lines[where])
 
 
 class EachLineStage(FlowStage):
@@ -161,8 +157,7 @@ class EachLineStage(FlowStage):
 
     def run(self, batch: Batch) -> None:
         flow = self.inner.flow
-        where: list[int] = []
-        lines: list[Any] = []
+        found: list[tuple[int, int, str | None]] = []
         accounts = flow.rows("account").tolist() if self.source.of == "account" else None
         ids = flow.world.tables["account"].map.keys
         for place, (customer, at, time) in enumerate(zip(flow.rows("customer").tolist(), flow.at.tolist(), flow.time.tolist(), strict=True)):
@@ -170,9 +165,10 @@ class EachLineStage(FlowStage):
             if accounts is not None:
                 whose = int(ids[accounts[place], 1])
                 own = [one for one in own if one.account == whose]
-            where += [place] * len(own)
-            lines += own
-        self.flow = spread(flow, self.active, where, lines, each=True)
+            named = flow.identity(place).account_id if own else None
+            found += [(place, one.line, self.active.account_of(one, time, named)) for one in own]
+        where, lines = (np.array([one[column] for one in found], np.int64) for column in (0, 1))
+        self.flow = spread(flow, self.active, where, lines, np.array([account for *_, account in found], object))
 
 
 class OfLineStage(FlowStage):
