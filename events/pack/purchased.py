@@ -6,7 +6,7 @@ from streams.define import Case, Detail, Event, once_per
 
 
 class Purchased(Event, by="line"):
-    when = completed.where(O.item_action == "add", O.offering_kind.isin("addon", "data_pack", "roaming_pack"))
+    when = completed.where(O.subscription_id.known(), O.item_action == "add", O.offering_kind.isin("addon", "data_pack", "roaming_pack"))
     rearm = once_per(O.order_id, O.item_id)
     detail = Detail(offering_id=O.offering_id, price=O.price_minor, channel=O.channel)
 

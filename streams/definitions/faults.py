@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from schemas.raw import fields_of
 from streams.definitions.currency import money_flaws
 from streams.definitions.event import NOTHING, Case, Detail, Event, Flaw
-from streams.definitions.money import says_money
+from streams.definitions.money import equal_to, says_money
 from streams.definitions.rearm_faults import rearm_flaws
 from streams.definitions.tree import PARTS, conditions_of, is_behind, parts_of, placed, reads_of, used_by
 from streams.definitions.units import UNITS
@@ -15,6 +15,7 @@ from streams.definitions.words import suggest
 from streams.engine.expression import KIND_WORDS, Const, Expr, Known, Param, RecordField
 from streams.engine.features.each_line import EachLineSource
 from streams.engine.features.frame import Ever, Feature, Frame
+from streams.engine.features.pair import PairSource
 from streams.engine.features.place import AS_OF, PlaceReading
 from streams.engine.rearm import Rearm
 from streams.engine.streams import EventSource, Of, RecordSource, Source, Stream
@@ -49,6 +50,7 @@ def key_flaws(event: type[Event]) -> Iterator[Flaw]:
     elif event.by not in KEYS:
         yield Flaw("", f"by: wanted one of {', '.join(KEYS)}, got {event.by!r}")
     spread = {key for part, _ in placed(event) if isinstance(part, EachLineSource) for key in parts_of(part.stream)}
+    paired = {id(half.source) for part, _ in placed(event) if isinstance(part, PairSource) for half in part.inputs()}
     for part, at in placed(event):
         if isinstance(part, EachLineSource) and event.by != "line":
             yield Flaw(at, f"each_line: wanted an event by line, got one by {event.by}")
@@ -56,7 +58,7 @@ def key_flaws(event: type[Event]) -> Iterator[Flaw]:
             continue
         if event.by != "line":
             yield Flaw(at, f"wanted events by {event.by}, as this one is, got {part.event.id}, which is by {part.event.by}")
-        elif part.event.by != "customer":
+        elif part.event.by != "customer" or id(part) not in paired:  # in a pair it is of the line that its record names, or of the only one
             yield Flaw(at, f"wanted events by line, as this one is, got {part.event.id}, which is by {part.event.by}: write .each_line() behind it")
 
 
@@ -211,6 +213,7 @@ def is_sure(stream: Stream, column: str, by: str) -> bool:
         return True
     assert isinstance(stream.source, RecordSource)  # the caller asks of no other
     of_lines = any(isinstance(part, Const) and str(part.value).startswith("line.") for part in parts)
+    of_lines |= any(name == "bucket_kind" and "credit" not in values for condition in conditions for name, values in equal_to(condition))
     return by == "line" and (of_lines or says_money(stream.source.record, *conditions))
 
 

@@ -152,6 +152,7 @@ def test_what_is_of_lines_already_or_of_no_line_rule_is_refused():
         CancelPage.same(W.page).each_line()
     assert any("each_line: wanted an event by line, got one by customer" in flaw.says for flaw in flaws_of(toy("odd", "customer", CancelPage.each_line(), page=W.page)))
     assert any("write .each_line() behind it" in flaw.says for flaw in flaws_of(toy("odd", "line", billed.where(), n=billed.detail.amount)))
+    assert any("write .each_line() behind it" in flaw.says for flaw in flaws_of(toy("odd", "line", CancelPage.where(), page=W.page)))
     assert any("wanted events by customer" in flaw.says for flaw in flaws_of(toy("odd", "customer", told.where(), page=W.page)))
     assert not flaws_of(toy("fine", "line", V.all.then(CancelPage, within="1h"), page=W.page))
 
