@@ -67,10 +67,10 @@ class SpreadFlow(Flow):
 
     def __init__(self, inner: Flow, where: Ints, lines: Ints, rows: Rows, accounts: Array | None, parent: Flow | None = None, index: Ints | None = None) -> None:
         super().__init__(inner.batch, "line", np.ascontiguousarray(inner.at[where]), np.ascontiguousarray(inner.time[where]), parent, index)
-        self.inner, self.where, self.lines, self.line_rows, self.accounts = inner, where, lines, np.ascontiguousarray(rows, np.int32), accounts
+        self.inner, self.where, self.line_codes, self.line_rows, self.accounts = inner, where, lines, np.ascontiguousarray(rows, np.int32), accounts
 
     def _taken(self, index: Ints) -> Flow:
-        parts = (self.where[index], self.lines[index], self.line_rows[index], None if self.accounts is None else self.accounts[index])
+        parts = (self.where[index], self.line_codes[index], self.line_rows[index], None if self.accounts is None else self.accounts[index])
         return SpreadFlow(self.inner, *parts, self, index)
 
     def rescoped(self, by: str) -> Flow:
@@ -79,7 +79,7 @@ class SpreadFlow(Flow):
     def field(self, field: RecordField) -> Column:
         values, known = self.inner.field(field)
         if field.name == "subscription_id":
-            return Column(self.lines)
+            return Column(self.line_codes)
         return Column(values[self.where], None if known is None else known[self.where])
 
     def has(self, key: object) -> bool:
@@ -92,17 +92,21 @@ class SpreadFlow(Flow):
 
         return Part(self.inner.held(key, kind), self.where)
 
+    def lines(self) -> Ints:
+        """The codes of the lines."""
+        return self.line_codes
+
     def rows(self, by: str) -> Rows:
         return self.line_rows if by == "line" else self.inner.rows(by)[self.where]
 
     def zones(self, by: str) -> Ints | int:
         if by == "line":
-            return self.world.zones("line", self.lines, self.time)
+            return self.world.zones("line", self.line_codes, self.time)
         zones = self.inner.zones(by)
         return zones if isinstance(zones, int) else zones[self.where]
 
     def identity(self, place: int) -> Identity:
-        who, line = self.inner.identity(int(self.where[place])), text_of(int(self.lines[place]))
+        who, line = self.inner.identity(int(self.where[place])), text_of(int(self.line_codes[place]))
         if who.subscription_id == line:
             return who
         return who.of_line(line, who.account_id, who.msisdn) if self.accounts is None else who.of_line(line, self.accounts[place], None)
