@@ -179,3 +179,19 @@ def agreement(end: str | None, at: str = "10:00", entity_id: str = "AG-1", **mor
     """An agreement of the line ends on `end`; with None it is terminated."""
     told = {"attribute": "agreement.status", "new_value": "terminated"} if end is None else {"attribute": "agreement.end_date", "new_value": end}
     return record("state_change", at, **{"entity": "agreement", "entity_id": entity_id, "old_value": None, **told, **more})
+
+
+# Allowances
+
+
+def allowance(before: int, after: int, at: str = "10:00", operation: str = "charge", **more: Any) -> Record:
+    """The data allowance of May, 10,000 bytes until the 31st at 00:00, goes from `before` to `after`."""
+    reason = {"charge_reason": "data"} if operation == "charge" else {}
+    term = {"valid_from": moment("1 00:00"), "valid_until": moment("31 00:00")}
+    bucket = {"bucket_id": "quota", "bucket_kind": "data", "unit": "byte", "bucket_initial": 10_000, **term, **reason}
+    return record("balance_change", at, **{**bucket, "operation": operation, "delta": after - before, "balance_after": after, **more})
+
+
+def minutes(before: int, after: int, at: str = "10:00", operation: str = "charge", **more: Any) -> Record:
+    """The voice allowance of May, 100 minutes, goes from `before` to `after`, in seconds."""
+    return allowance(before, after, at, operation, **{"bucket_kind": "voice", "unit": "second", "bucket_initial": 6000, **more})

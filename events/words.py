@@ -131,8 +131,23 @@ open_amount = (I.remaining_minor - done.since(bills.time).until(event_time).sum(
     I.amount_due_minor - done.until(event_time).sum(net_paid)[I.bill_id, I.currency]
 )
 """What is to be paid on a bill: what it says is left less what was paid after it, else its amount less all that was paid on it."""
+
 # Visits
 
 views = W.all
 visit = views.session(gap="30min")
 """The visit that a customer is on: half an hour without a view ends it."""
+
+# Allowances
+
+data_allowance = B.where(B.bucket_kind == "data", ~B.shared).same(B.bucket_id)
+"""Data that the line need not share; what expires is known, and makes no event."""
+voice_allowance = B.where(B.bucket_kind == "voice", ~B.shared).same(B.bucket_id)
+used = B.bucket_initial - B.balance_after
+used_before = used + B.delta
+data_begun, voice_begun = (allowance.moves(B.bucket_initial).where(B.operation == "grant").count() for allowance in (data_allowance, voice_allowance))
+"""How often a grant of another size has begun the allowance anew: what it says once, it may say again then."""
+data_used, voice_used = (allowance.level(before=100 * used_before / B.bucket_initial, after=100 * used / B.bucket_initial) for allowance in (data_allowance, voice_allowance))
+"""In percent."""
+data_term, voice_term = ((B.valid_until, begun, B.operation == "expire") for begun in (data_begun, voice_begun))
+"""What a step is reached once for. What expires reaches steps of its own: it makes no event, and takes none away."""

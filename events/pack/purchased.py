@@ -1,6 +1,6 @@
 """Bought a pack or an add-on: suggest what goes with it."""
 
-from events.stories import order
+from events.stories import order, session
 from events.words import O, completed
 from streams.define import Case, Detail, Event, once_per
 
@@ -20,7 +20,8 @@ CASES = [
         [order("completed", "10:00"), order("completed", "10:01"), order("completed", "10:02", item_id="2", currency="USD", offering_kind="roaming_pack")],
         [DETAIL, {**DETAIL, "currency": "USD"}],
     ),
-    Case("of no line", [order("completed", subscription_id=None)], []),
+    Case("of no line: the only one", [order("completed", subscription_id=None)], [DETAIL]),
+    Case("of no line, and there are two", [session("09:00", subscription_id="S2"), order("completed", subscription_id=None)], []),
     Case("not delivered yet", [order("acknowledged", "10:00"), order("inProgress", "10:01"), order("failed", "10:02")], []),
     Case("taken away, or changed", [order("completed", item_action="delete"), order("completed", item_id="2", item_action="modify")], []),
     Case("a service is no pack", [order("completed", offering_kind="vas")], []),

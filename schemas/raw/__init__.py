@@ -34,7 +34,7 @@ RECORD_TYPES: tuple[type[Envelope], ...] = (
 TOPICS = ("raw.billing", "raw.usage", "raw.service", "raw.network")
 """In rank order: at equal event times records are merged in this order."""
 
-FieldKind = Literal["int", "bool", "text", "time", "date", "object"]
+FieldKind = Literal["int", "bool", "text", "time", "date", "map"]
 
 
 class FieldInfo(NamedTuple):
@@ -74,7 +74,7 @@ def field_info(name: str, hint: Any) -> FieldInfo:
     extra = {}
     if isinstance(arm, msgspec.inspect.Metadata):
         extra, arm = arm.extra_json_schema or {}, arm.type
-    kinds: dict[type, FieldKind] = {msgspec.inspect.IntType: "int", msgspec.inspect.BoolType: "bool", msgspec.inspect.DictType: "object"}
+    kinds: dict[type, FieldKind] = {msgspec.inspect.IntType: "int", msgspec.inspect.BoolType: "bool", msgspec.inspect.DictType: "map"}
     domain = tuple(map(str, arm.values)) if isinstance(arm, msgspec.inspect.LiteralType) else None
     return FieldInfo(name, kinds.get(type(arm), "text"), extra.get("unit"), nullable, domain)
 

@@ -36,7 +36,7 @@ def columns_module() -> str:
     shared = {field.name for field in common}
     blocks = [HEAD, COMMON + "\n".join(map(line, common)) + "\n"]
     for record in RECORD_TYPES:
-        own = [field for name, field in fields_of(record).items() if name not in shared and field.kind != "object"]
+        own = [field for name, field in fields_of(record).items() if name not in shared]
         lines = [f"class {record.__name__}(Columns):", f'    """Columns of `{type_name(record)}` ({getattr(record, "code", "")})."""', "", *map(line, own)]
         blocks.append("\n".join(lines) + "\n")
     return "\n\n".join(blocks)
@@ -49,7 +49,6 @@ def line(field: FieldInfo) -> str:
 
 def says(field: FieldInfo) -> str:
     """What a column is, in a line."""
-    assert field.kind != "object"  # no column
     values = ", ".join(field.domain or ())
     text = KIND_WORDS[field.kind]
     if values:

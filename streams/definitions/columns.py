@@ -153,6 +153,7 @@ class BillIssued(Columns):
     amount_due_minor: RecordField  # a whole number, minor unit of currency
     remaining_minor: RecordField  # a whole number, minor unit of currency; may be unknown
     currency: RecordField  # a text
+    lines: RecordField  # a map of texts to numbers; may be unknown
 
 
 class Payment(Columns):

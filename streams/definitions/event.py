@@ -36,6 +36,7 @@ SHAPES: dict[str, Shape] = {
     "time": Shape("time", "time", {"type": "string", "format": "date-time"}, "RFC 3339 UTC, ms"),
     "date": Shape("date", "date", {"type": "string", "format": "date"}, "YYYY-MM-DD"),
     "list": Shape("list", "list", {"type": "array", "items": {"type": "string"}}, "a list of texts"),
+    "map": Shape("map", "map", {"type": "object", "additionalProperties": {"type": "integer"}}, "an object of whole numbers"),
 }
 
 
@@ -165,6 +166,11 @@ class Event:
     def after(cls, span: Any) -> Deadlines:
         """So long after the latest event."""
         return stream_of(cls.__name__, cls).after(span)
+
+    @classmethod
+    def each_line(cls) -> Stream:
+        """The events of a customer or an account, once for each of its lines that is active then."""
+        return stream_of(cls.__name__, cls).each_line()
 
     @classmethod
     def doc(cls) -> str:

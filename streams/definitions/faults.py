@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from schemas.raw import fields_of
 from streams.definitions.currency import money_flaws
 from streams.definitions.event import NOTHING, Case, Detail, Event, Flaw
-from streams.definitions.money import says_money
+from streams.definitions.money import equal_to, says_money
 from streams.definitions.rearm_faults import rearm_flaws
 from streams.definitions.tree import PARTS, conditions_of, is_behind, parts_of, placed, reads_of, used_by
 from streams.definitions.units import UNITS
 from streams.definitions.words import suggest
-from streams.engine.expression import Const, Expr, Known, Param, RecordField
+from streams.engine.expression import KIND_WORDS, Const, Expr, Known, Param, RecordField
+from streams.engine.features.each_line import EachLineSource
 from streams.engine.features.frame import Ever, Feature, Frame
+from streams.engine.features.pair import PairSource
 from streams.engine.features.place import AS_OF, PlaceReading
 from streams.engine.features.session import Session
 from streams.engine.features.stretch import Consecutive, stretch_faults
@@ -49,9 +51,17 @@ def key_flaws(event: type[Event]) -> Iterator[Flaw]:
         yield Flaw("", f'by: wanted one of {", ".join(KEYS)}, got none: class {event.__name__}(Event, by="line")')
     elif event.by not in KEYS:
         yield Flaw("", f"by: wanted one of {', '.join(KEYS)}, got {event.by!r}")
+    spread = {key for part, _ in placed(event) if isinstance(part, EachLineSource) for key in parts_of(part.stream)}
+    paired = {id(half.source) for part, _ in placed(event) if isinstance(part, PairSource) for half in part.inputs()}
     for part, at in placed(event):
-        if isinstance(part, EventSource) and part.event.by != event.by:
+        if isinstance(part, EachLineSource) and event.by != "line":
+            yield Flaw(at, f"each_line: wanted an event by line, got one by {event.by}")
+        if not isinstance(part, EventSource) or part.event.by == event.by or id(part) in spread:
+            continue
+        if event.by != "line":
             yield Flaw(at, f"wanted events by {event.by}, as this one is, got {part.event.id}, which is by {part.event.by}")
+        elif part.event.by != "customer" or id(part) not in paired:  # in a pair it is of the line that its record names, or of the only one
+            yield Flaw(at, f"wanted events by line, as this one is, got {part.event.id}, which is by {part.event.by}: write .each_line() behind it")
 
 
 def attribute_flaws(event: type[Event]) -> Iterator[Flaw]:
@@ -144,6 +154,8 @@ def read_flaws(event: type[Event]) -> Iterator[Flaw]:
 def fault_of(part: Expr, read: Read) -> str | None:
     """Why `part` cannot be read at the happenings of a source."""
     match part:
+        case Expr(kind="map") if part is read.node and read.word != "detail":
+            return f"{part}: wanted a single value, got {KIND_WORDS[part.kind]}, which only a detail can show"
         case RecordField() if part.record not in read.source.records():
             return f"{part}: wanted a column of {names_of(read.source)}, got one of {part.record.__name__}{remedy(read)}"
         case Of() if not is_behind(part.source, read.source):
@@ -195,7 +207,8 @@ def notices_of(event: type[Event]) -> Iterator[str]:
         if record.__name__ in told or not fields_of(record)[column].nullable or is_sure(part, column, event.by):
             continue
         told.add(record.__name__)
-        yield f'by: {record.__name__} may come without {column}; by="{event.by}" leaves such records out, by="customer" counts them all'
+        left = "leaves such records out" if event.by != "line" else "counts such records where the customer has one active line"
+        yield f'by: {record.__name__} may come without {column}; by="{event.by}" {left}, by="customer" counts them all'
 
 
 def is_sure(stream: Stream, column: str, by: str) -> bool:
@@ -206,6 +219,7 @@ def is_sure(stream: Stream, column: str, by: str) -> bool:
         return True
     assert isinstance(stream.source, RecordSource)  # the caller asks of no other
     of_lines = any(isinstance(part, Const) and str(part.value).startswith("line.") for part in parts)
+    of_lines |= any(name == "bucket_kind" and "credit" not in values for condition in conditions for name, values in equal_to(condition))
     return by == "line" and (of_lines or says_money(stream.source.record, *conditions))
 
 

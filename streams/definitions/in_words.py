@@ -10,6 +10,7 @@ from streams.engine.expression.nodes import Binary, In
 from streams.engine.expression.quantities import shown
 from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.deadline import DeadlineSource
+from streams.engine.features.each_line import EachLineSource
 from streams.engine.features.frame import Ever, Feature, Frame, PeriodFrame, Within
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
@@ -117,7 +118,8 @@ class Words:
                 again = f", armed again when {self.bare(source.release)}" if source.release is not None else ""
                 level = f"[{self.stream(source.level.stream)}] lifts {self.expr(source.level.after)} to" if source.steps else ""
                 enter = ", ".join(map(self.expr, source.steps)) if source.steps else f"[{self.stream(source.level.stream)}] crosses {self.bare(source.enter)}"
-                return f"{level} {enter}{again}".strip()
+                once = "" if source.per is None else f", each once per {', '.join(map(self.expr, source.per))}" if source.per else ", each once"
+                return f"{level} {enter}{again}{once}".strip()
             case ReachSource():
                 return f"[{self.stream(source.feature.frame.stream)}] lifts {self.expr(source.feature)} to {', '.join(map(self.expr, source.steps))}"
             case PairSource():
@@ -147,6 +149,8 @@ class Words:
                 return f"[{self.stream(source.stream)}] moves {self.expr(source.value)}{''.join([*before, *first])}"
             case PlaceSource():
                 return f"[{self.stream(source.place.stream)}] moves the stable place"
+            case EachLineSource():
+                return f"[{self.stream(source.stream)}] for each active line"
             case UnionSource():
                 return f"any of {', '.join(f'{name}: [{self.stream(part)}]' for name, part in source.parts.items())}"
         return str(source)

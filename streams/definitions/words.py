@@ -28,8 +28,8 @@ class Records:
 
         def __getattr__(self, name: str) -> RecordField:
             info = self._fields.get(name)
-            if info is None or info.kind == "object":
-                raise AttributeError(f"{self._record.__name__} has no column {name!r}{suggest(name, [one for one, of in self._fields.items() if of.kind != 'object'])}")
+            if info is None:
+                raise AttributeError(f"{self._record.__name__} has no column {name!r}{suggest(name, self._fields)}")
             return RecordField(self._record, name, info.kind, nullable=info.nullable, unit=info.unit, domain=info.domain)
 
     @property
@@ -49,7 +49,7 @@ class Records:
 def largest_entry(records: Records, name: str) -> LargestEntry:
     """The key with the greatest number in a field that maps texts to numbers: `largest_entry(I, "lines")`. Raises DefinitionFault."""
     fields = vars(records)["_fields"] if isinstance(records, Records) else {}
-    if name not in fields or fields[name].kind != "object":
+    if name not in fields or fields[name].kind != "map":
         raise DefinitionFault(f"largest_entry: wanted records and the name of a field that maps texts to numbers, such as (I, 'lines'), got ({records!r}, {name!r})")
     return LargestEntry(vars(records)["_record"], name)
 

@@ -76,6 +76,14 @@ class Return(NamedTuple):
     """Of the record that says so, epoch ms."""
 
 
+class Status(NamedTuple):
+    """What a record on time says of the status of a line: its position, the line's row, the code of the status."""
+
+    position: int
+    row: int
+    status: int
+
+
 class Group:
     """The records of one type in a batch, in merged order. Arrays have one entry a record of the group."""
 
@@ -169,6 +177,7 @@ class Batch:
         """Whether the record's line has ended."""
         self.resets: list[Reset] = []
         self.returns: list[Return] = []
+        self.statuses: list[Status] = []
         self._nothing: dict[str, Flow] = {}
         self.pieces = released.pieces if released is not None else {}
         find = world.tables["customer"].rows_of_ids
@@ -195,4 +204,4 @@ class Batch:
         return np.bincount(self.rank * len(FATES) + self.fate, minlength=RANKS * len(FATES)).reshape(RANKS, len(FATES))
 
 
-__all__ = ["BASES", "DUPLICATE", "FATES", "LATE", "PROCESSED", "RANKS", "TERMINATED", "Batch", "Group", "Reset", "World"]
+__all__ = ["BASES", "DUPLICATE", "FATES", "LATE", "PROCESSED", "RANKS", "TERMINATED", "Batch", "Group", "Reset", "Status", "World"]

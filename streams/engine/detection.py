@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.json import decode
+
 from schemas.codes import NULL, text_of
 from streams.engine.expression import Expr, Reading, RecordField, decimal, exactly
 from streams.engine.plan import currencies
@@ -64,6 +66,8 @@ def plain(kind: str, value: Any) -> Any:
             return bool(value)
         case "text":
             return text_of(int(value)) if value else None
+        case "map":
+            return decode(text_of(int(value))) if value else None
         case "token":
             return f"{int(value) % 2**64:016x}" if value else None
         case _ if value == NULL:

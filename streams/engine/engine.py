@@ -14,6 +14,7 @@ from streams.engine.batch import BASES, FATES, RANKS, Batch, World
 from streams.engine.calendar import Calendar
 from streams.engine.clock import JUMP_MS, Clock
 from streams.engine.detection import Describer, Detection
+from streams.engine.features.each_line import EachLineSource
 from streams.engine.home import Home
 from streams.engine.lifecycle import Lifecycle
 from streams.engine.plan import Plan
@@ -222,4 +223,4 @@ def depth_of(source: Source) -> int:
     """How many events stand between a rule and a record: rules whose trigger is an event come after all others of the record."""
     if isinstance(source, EventSource):
         return 1 + depth_of(source.event.when.source)
-    return 0 if source.timed and not isinstance(source, UnionSource) else max((depth_of(stream.source) for stream in source.origins()), default=0)
+    return 0 if source.timed and not isinstance(source, EachLineSource | UnionSource) else max((depth_of(stream.source) for stream in source.origins()), default=0)

@@ -16,6 +16,7 @@ import numpy as np
 from schemas.codes import NULL, code
 from streams.engine.expression import Column, LargestEntry
 from streams.engine.expression.evaluate import read
+from streams.engine.expression.types import CODED
 from streams.engine.identity import Identity, identity, unpack
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Ready:
 def unknown(kind: str, n: int) -> Column:
     """`n` unknown values."""
     empty: Array = np.zeros(n, bool if kind == "bool" else np.int64)
-    if kind not in ("bool", "text", "token"):
+    if kind not in ("bool", *CODED):
         empty[:] = NULL
     return Column(empty, np.zeros(n, bool))
 

@@ -18,6 +18,10 @@ class Identity(msgspec.Struct, frozen=True, array_like=True):
     subscription_id: str | None
     msisdn: str | None
 
+    def of_line(self, subscription_id: str, account_id: str | None, msisdn: str | None) -> Identity:
+        """The same record, as one of a line."""
+        return Identity(self.record_type, self.source_system, self.record_id, self.customer_id, account_id, subscription_id, msisdn)
+
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Identity).decode
@@ -39,6 +43,11 @@ def identity(record: Any) -> Identity:
 def pack(record: Any) -> bytes:
     """The identity of a raw record, packed."""
     return _encode(identity(record))
+
+
+def pack_identity(who: Identity) -> bytes:
+    """An identity, packed."""
+    return _encode(who)
 
 
 def unpack(packed: bytes) -> Identity:

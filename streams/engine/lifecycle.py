@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from schemas.codes import code, text_of
-from streams.engine.batch import PROCESSED, TERMINATED, Reset, Return
+from streams.engine.batch import PROCESSED, TERMINATED, Reset, Return, Status
 from streams.engine.stage import STATE_CHANGE, STATUS, TERMINATED_LINE
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Lifecycle:
         return min(self.ending.values(), default=None)
 
     def follow(self, batch: Batch) -> None:
-        """Set `ended` and `resets` of the batch, and the fate of records of ended lines."""
+        """Set `ended`, `resets` and `statuses` of the batch, and the fate of records of ended lines."""
         group = batch.groups.get(STATE_CHANGE)
         self.given.clear()
         if group is not None:
@@ -109,6 +109,7 @@ class Lifecycle:
             if batch.believed[position]:
                 self.newest.values[row] = time
                 self.newest.part.dirty[row] = True
+            batch.statuses.append(Status(position, row, int(value[at])))
             if value[at] in (TERMINATED_LINE, ACTIVE):
                 found.append(Change(position, row, time, int(value[at])))
         return found

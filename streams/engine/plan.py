@@ -11,12 +11,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from schemas.columns import DAY_MS
-from schemas.raw import RECORD_TYPES
+from schemas.raw import RECORD_TYPES, fields_of
+from streams.engine.active_lines import ActiveLines
 from streams.engine.expression import DefinitionFault, Expr, Known, RecordField, both
 from streams.engine.features.absence import AbsenceSource, AbsenceStage, AwaitedStage
 from streams.engine.features.active import Active, ActiveStage
 from streams.engine.features.buckets import BucketStage, group_of
 from streams.engine.features.deadline import DeadlineSource, DeadlineStage
+from streams.engine.features.each_line import EachLineSource, EachLineStage, LineRecordStage, OfLineStage
 from streams.engine.features.frame import Between, Ever, Feature, Frame, Today, Within
 from streams.engine.features.level import CrossingSource, CrossingStage
 from streams.engine.features.members import MemberStage
@@ -34,6 +36,7 @@ from streams.engine.features.running import RunningStage
 from streams.engine.features.seen import FirstSeen, SeenReadStage, SeenStage
 from streams.engine.features.session import SessionId, SessionStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
+from streams.engine.features.steps import StepStage
 from streams.engine.features.streak import InARow, StreakStage
 from streams.engine.features.stretch import Consecutive, StretchStage
 from streams.engine.features.week_closes import WeekCloseSource, WeekCloseStage
@@ -79,6 +82,7 @@ class Plan:
         """Stages of timers, and the sessions that their happenings have of their anchors."""
         self.every: list[Stage] = []
         self.rules: dict[str, RuleStage] = {}
+        self.active: ActiveLines | None = None
         for event in events:
             self.rule(event)
         self.stages = self._in_order()
@@ -149,16 +153,25 @@ class Plan:
         home = self.home
         match source:
             case RecordSource():
-                return RecordStage(RECORD_TYPES.index(source.record), by)
+                kind = RECORD_TYPES.index(source.record)
+                if by == "line" and fields_of(RECORD_TYPES[kind])["subscription_id"].nullable:
+                    return LineRecordStage(kind, self.active_lines())
+                return RecordStage(kind, by)
             case EventSource():
                 rule = self.rule(source.event)
-                return rule if source.event.by == by else RescopeStage(rule, by)
+                if source.event.by == by:
+                    return rule
+                return OfLineStage(rule, self.active_lines()) if by == "line" else RescopeStage(rule, by)
+            case EachLineSource():
+                return EachLineStage(source, self.flow(source.stream, source.of), self.active_lines())
             case UnionSource():
                 return UnionStage(source, [self.flow(part, by) for part in source.parts.values()], by)
             case CrossingSource():
                 inner = self.flow(source.level.stream, by)
-                self.evaluate(inner, [source.enter, *([source.release] if source.release is not None else []), source.level.before, source.level.after])
-                return CrossingStage(home, by, source, inner, name)
+                self.evaluate(inner, source.read())
+                crossing = (CrossingStage if source.per is None else StepStage)(home, by, source, inner, name)
+                crossing.needs += self.read_all(source.read(), inner, by)
+                return crossing
             case MoveSource():
                 inner = self.flow(source.stream, by)
                 self.evaluate(inner, [one for one in (source.value, source.old, source.initially) if one is not None])
@@ -205,6 +218,13 @@ class Plan:
             stage.passing = self.flow(place.stream, by)
             stage.needs.append(stage.passing)
         return stage
+
+    def active_lines(self) -> ActiveLines:
+        """The stage that knows which lines are active."""
+        if self.active is None:
+            self.active = ActiveLines(self.home)
+            self.every.append(self.active)
+        return self.active
 
     # What is read
 

@@ -119,14 +119,19 @@ class RecordStage(FlowStage):
     def run(self, batch: Batch) -> None:
         group = batch.groups[self.kind]
         position = group.position
-        fate = batch.fate[position]
-        wanted = (fate == PROCESSED) | (fate == TERMINATED)
+        wanted = self.let_in(batch, group)
         if self.by != "customer":
             wanted = wanted & (group.rows(self.by) >= 0)
         if self.by == "line":
             ended = batch.ended[position]
             wanted = wanted & ~(ended & ~of_ended_lines(group) if self.kind == STATE_CHANGE and ended.any() else ended)
         self.flow = RecordFlow(group, self.by, np.flatnonzero(wanted))
+
+    @staticmethod
+    def let_in(batch: Batch, group: Group) -> Bools:
+        """Which records of `group` are no repeats and not too late."""
+        fate = batch.fate[group.position]
+        return np.asarray((fate == PROCESSED) | (fate == TERMINATED))
 
 
 class FilterStage(FlowStage):
@@ -206,7 +211,7 @@ class FeatureStage(Stage):
 
     def read(self, feature: Feature, reader: FlowStage) -> None:
         """Declare that `feature` is read at the happenings of `reader`. Called before the tables are built."""
-        at = () if feature.function == "cover" else feature.at
+        at = feature.finds_by
         found = self.readers.setdefault((id(reader), *(one.key() for one in at)) if at else id(reader), Reader(reader, {}, at))
         found.features.setdefault(feature.key(), feature)
         if reader not in self.needs:

@@ -428,6 +428,12 @@ class Stream:
 
         return Stream(SilenceSource(self, span_of("silent", span), given), (), self.by_value)
 
+    def each_line(self) -> Stream:
+        """What happens to a customer or an account, once for each of its lines that is active then. Raises DefinitionFault."""
+        from streams.engine.features.each_line import EachLineSource
+
+        return Stream(EachLineSource(self))
+
     # What it is
 
     def key(self) -> object:
@@ -509,13 +515,16 @@ def stream_of(word: str, value: Any) -> Stream:
 
 
 def any_of(*streams: Any, **named: Any) -> Stream:
-    """Happenings of any of several streams; unnamed ones must be events, whose ids are their names."""
+    """Happenings of any of several streams; unnamed ones must be events (of each line), whose ids are their names."""
+    from streams.engine.features.each_line import EachLineSource
+
     parts: dict[str, Stream] = {}
     for one in streams:
         stream = stream_of("any_of", one)
-        if not isinstance(stream.source, EventSource):
+        source = stream.source.stream.source if isinstance(stream.source, EachLineSource) else stream.source
+        if not isinstance(source, EventSource):
             raise DefinitionFault(f"any_of: wanted a name for {stream}: any_of(name=…); events alone go without one")
-        parts[str(stream.source)] = stream
+        parts[str(source)] = stream
     parts |= {name: stream_of("any_of", one) for name, one in named.items()}
     if len(parts) < 2:
         raise DefinitionFault(f"any_of: wanted at least two streams, got {len(parts)}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.json import encode
 
 from schemas.codes import NULL, UNSURE, code_of, generation, stale
 from schemas.columns import Ints
@@ -18,7 +19,7 @@ class Columns:
     """The records of one type, column by column; a column is built when it is first asked for.
 
     Numbers, times (epoch ms), dates (days since 1970) and text codes are int64, truth values bool. Unknown numbers, times and
-    dates are NULL, unknown texts 0.
+    dates are NULL, unknown texts 0; a map is a text, as JSON has it.
     """
 
     def __init__(self, record_type: type, records: list[Any]) -> None:
@@ -41,11 +42,11 @@ class Columns:
             return
         self.built_at = generation()
         for name, info in fields_of(self.record_type).items():
-            if info.kind == "text" and name in self.__dict__:
-                text_column(self.records, info)
+            if info.kind in ("text", "map") and name in self.__dict__:
+                BUILDERS[info.kind](self.records, info)
 
     def objects(self, name: str) -> list[Any]:
-        """The decoded values of a field that is no column."""
+        """The decoded values of a field of any kind."""
         return list(map(attrgetter(name), self.records))
 
     def keep(self, rows: Ints) -> Columns:
@@ -87,9 +88,10 @@ def date_column(records: list[Any], info: FieldInfo) -> Ints:
     return epoch_days(list(map(attrgetter(info.name), records)))
 
 
-def object_column(_: list[Any], info: FieldInfo) -> Ints:
-    """Raise: a field of that kind is no column."""
-    raise AttributeError(f"{info.name} is no column: use objects({info.name!r})")
+def map_column(records: list[Any], info: FieldInfo) -> Ints:
+    """Codes of their JSON texts; None is 0."""
+    values = map(attrgetter(info.name), records)
+    return np.fromiter((code_of(None if value is None else encode(value).decode()) for value in values), np.int64, len(records))
 
 
 BUILDERS: dict[str, Any] = {
@@ -98,5 +100,5 @@ BUILDERS: dict[str, Any] = {
     "text": text_column,
     "time": time_column,
     "date": date_column,
-    "object": object_column,
+    "map": map_column,
 }

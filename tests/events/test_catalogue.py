@@ -14,7 +14,7 @@ from streams.definitions.catalogue import Catalogue, CatalogueFault
 from tests.shards import CATALOGUE, Bench, details, epoch_ms
 
 EVENTS = list(CATALOGUE)
-TYPES = {"amount": int, "int": int, "str": str, "dec": str, "bool": bool, "time": str, "date": str, "list": list}
+TYPES = {"amount": int, "int": int, "dec": str, "str": str, "bool": bool, "time": str, "date": str, "list": list, "map": dict}
 CASES = [pytest.param(event, case, id=f"{event.id}: {case.title}") for event in EVENTS for case in event.cases]
 
 

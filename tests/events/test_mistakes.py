@@ -543,4 +543,4 @@ def test_lengths_and_sizes_are_taken_as_texts():
 def test_a_window_by_line_over_records_without_a_line_gives_a_warning(tmp_path):
     written(tmp_path, "recent = contacts.within('7d')\nwhen = contacts.where(recent.count() >= 2)\ndetail = Detail(n=recent.count())")
     (notice,) = Catalogue.load([str(tmp_path / "mine")]).notices
-    assert 'by: Interaction may come without subscription_id; by="line" leaves such records out, by="customer" counts them all' in notice
+    assert 'by: Interaction may come without subscription_id; by="line" counts such records where the customer has one active line, by="customer" counts them all' in notice

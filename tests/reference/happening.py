@@ -51,6 +51,8 @@ class Happening:
         """By session and key: the id, and whose mark it goes with."""
         self.anchor: int | None = None
         """The mark of the happening that set the timer which this is."""
+        self.only: str | None = None
+        """The customer's only active line, of a record that names none."""
         self.timed = False
         self.event: Any = None
         """The definition, of an event."""
@@ -72,6 +74,13 @@ class Happening:
         other.own, other.sessions = self.own | {other.mark}, dict(self.sessions)
         return other
 
+    def of_line(self, line: str, account: str | None) -> Happening:
+        """The same as one of a line that it does not name."""
+        other = copy(self)
+        other.line, other.account = line, account
+        other.fields = {**self.fields, "subscription_id": line}
+        return other
+
     def emitted(self, event: Any, seen: Seen) -> Happening:
         """The event that this causes, directly behind it."""
         other = self.said(("events", event))
@@ -86,6 +95,7 @@ class Happening:
         other.number = other.mark = next(numbers)
         other.own, other.anchor = frozenset({other.mark}), self.mark
         other.time, other.timed, other.rank, other.event, other.seen = moment, True, None, None, None
+        other.only = None
         other.outputs = {**self.outputs, (source, "time"): moment}
         return other
 

@@ -9,6 +9,7 @@ from schemas.codes import text_of
 from schemas.raw import TOPICS
 from tests.reference.civil import later
 from tests.reference.happening import DELAY_MS, JUMP_MS, LATE_MS, Happening, Newest, Seen
+from tests.reference.lines import Lines
 from tests.reference.place import Places
 from tests.reference.rule import ENDS, Rule, View
 
@@ -35,6 +36,7 @@ class Reading:
         self.soonest = 0
         """No timer is due before this."""
         self.lines, self.once_owned = self._lines(reference.line)
+        self.owned = Lines(reference.line, self)
         self.clock = 0
         self.unconfirmed: tuple[int, str] | None = None
         self.arrivals: dict[Any, list[Any]] = {}
@@ -60,6 +62,9 @@ class Reading:
     def plain_view(self, on: Happening) -> View:
         """A record as no rule's."""
         return View(None, on, self, self.line_zone(on.line, on.time))
+
+    def only_line(self, on: Happening) -> str | None:
+        return None if on.line is not None else self.owned.only(on.customer, on.time)
 
     # Zones
 
@@ -160,12 +165,14 @@ class Reading:
     def _happens(self, on: Happening) -> None:
         """An admitted record: the timers of its rows before it, what everyone has, the rules, the end of a line."""
         line = (on.customer, on.line)
+        on.only = self.only_line(on)
         self._before(on)
         attribute, said = (on.fields["attribute"], on.fields["new_value"]) if on.kind.code == "L" else (None, None)
         if attribute in FACTS and self.facts.setdefault((on.customer, on.line if on.line and attribute.startswith("line.") else None, attribute), Newest()).take(
             on.time, self.clock
         ):
             attribute = None
+        self.owned.take(on, said if attribute == "line.status" else None)
         dropped_at, limit = self.terminated.get(line), max(on.time - 1 if attribute == "line.status" else 0, self.clock - DELAY_MS)
         if dropped_at is not None and dropped_at <= limit:
             self.terminated[line] = None
@@ -186,6 +193,7 @@ class Reading:
             self._cancel(line)
             self.terminated[line] = later(on.time, STATE_KEPT_DAYS, self.line_zone(on.line, on.time))
         if attribute == "line.owner" and on.line:
+            self.owned.give_away(on)
             self._forget(line, everything=True)
 
     def _note_seen(self, on: Happening) -> None:
@@ -215,7 +223,7 @@ class Reading:
         self.found += [event.seen for event in sorted(fresh, key=self._place) if event.seen is not None]
 
     def _place(self, event: Happening) -> Any:
-        return (next(rule.composite for rule in self.rules if rule.event is event.event), event.event.id)
+        return (next(rule.composite for rule in self.rules if rule.event is event.event), event.event.id, event.seen.key if event.seen is not None else "")
 
     # Timers
 

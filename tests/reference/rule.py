@@ -14,6 +14,7 @@ from streams.engine.expression import EventDay, Period
 from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.active import Active
 from streams.engine.features.deadline import DeadlineSource
+from streams.engine.features.each_line import EachLineSource
 from streams.engine.features.frame import Ever, Feature
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
@@ -36,12 +37,13 @@ from tests.reference.past import added_up_before
 from tests.reference.previous import make_room
 from tests.reference.rearm import Marks
 from tests.reference.sessions import Sessions
-from tests.reference.sources import Crossing, Moves, Pair, Reach
+from tests.reference.sources import Crossing, EachLine, Moves, Pair, Reach
 from tests.reference.timers import Absence, Deadline, Silence, Timed, WeekCloses
 from tests.reference.values import fires, value
 from tests.reference.yearly import Yearly
 
 SCALAR = {
+    EachLineSource: EachLine,
     CrossingSource: Crossing,
     ReachSource: Reach,
     MoveSource: Moves,
@@ -174,6 +176,8 @@ class Rule:
         self.held: list[Any] = []
         """The rows of timers that fired before a record and are set again behind it."""
         self.memo: dict[Any, Any] = {}
+        self.spreads = self.spreading = False
+        """Whether it looks at what happens to customers or accounts, once for each line; whether it does so just now."""
         self.plain = [condition for condition in self.when.conditions if not features_of(condition)]
         self.with_frames = [condition for condition in self.when.conditions if features_of(condition)]
         self.shown = [field.value for field in event.payload.values()]
@@ -206,8 +210,10 @@ class Rule:
             case PlaceSource():
                 self.reading.add_place(source.place)
             case CrossingSource():
-                for one in (source.enter, source.release, *source.steps):
+                for one in (source.enter, source.release, *source.steps, *(source.per or ())):
                     self._find(one)
+            case EachLineSource():
+                self.spreads = True
             case MoveSource():
                 for one in (source.value, source.old, source.initially):
                     self._find(one)
@@ -248,10 +254,28 @@ class Rule:
     def key(self, on: Happening) -> Any:
         return (on.customer, {"line": on.line, "account": on.account, "customer": on.customer}[self.event.by])
 
+    def keys(self, on: Happening) -> list[Any]:
+        """The keys whose rows it may go into."""
+        lines = self.reading.owned.active(on.customer, on.time) if self.spreads else ()
+        return list(dict.fromkeys([self.key(self.own(on)), *((on.customer, line) for line in lines)]))
+
+    def own(self, on: Happening) -> Happening:
+        """As the rule sees it: a line's rule as one of the customer's only active line, if it names none."""
+        if self.event.by != "line" or on.line is not None:
+            return on
+        line = on.only or (self.reading.only_line(on) if on.event is not None else None)
+        return on if line is None else on.of_line(line, on.account)
+
     def concerns(self, on: Happening) -> bool:
         """Whether the rule looks at it, and it has the rule's key; of a terminated line only what changes its state."""
         looked_at = on.event in self.listens if on.event is not None else on.kind in self.kinds
-        if not looked_at or self.key(on)[1] is None:
+        return looked_at and (self.spreads or self._is_own(on))
+
+    def _is_own(self, on: Happening) -> bool:
+        """Whether it has the rule's key; what is spread over lines need not."""
+        if self.spreading:
+            return True
+        if self.key(on)[1] is None:
             return False
         if self.event.by != "line" or (on.customer, on.line) not in self.reading.terminated:
             return True
@@ -264,6 +288,7 @@ class Rule:
 
     def react(self, cause: Happening) -> list[Happening]:
         """The events that a record or an event causes."""
+        cause = self.own(cause)
         self.memo, self.cause = {}, cause
         return self._events() if self.concerns(cause) else []
 
@@ -275,14 +300,16 @@ class Rule:
 
     def feeds(self, cause: Happening) -> set[Any]:
         """The rows of timers that a cause would go into, without its going there."""
-        key = self.key(cause)
-        rows, timers = deepcopy(self.rows.get(key, {})), dict(self.timers.get(key, {}))
+        keys = self.keys(cause)
+        kept = {key: (deepcopy(self.rows.get(key, {})), dict(self.timers.get(key, {}))) for key in keys}
+        cause = self.own(cause)
         self.fed = set()
         self.memo, self.cause = {}, cause
         if self.concerns(cause):
             self._see()
-        self.fed |= {place for place in timers if self.scalars[place[0]].passed_by(cause)}
-        self.rows[key], self.timers[key] = rows, timers
+        self.fed |= {place for _, timers in kept.values() for place in timers if self.scalars[place[0]].passed_by(cause)}
+        for key, (rows, timers) in kept.items():
+            self.rows[key], self.timers[key] = rows, timers
         return self.fed
 
     def _see(self) -> None:
@@ -307,9 +334,9 @@ class Rule:
         cause = self.cause
         match source:
             case RecordSource():
-                return [cause] if not cause.timed and cause.event is None and cause.kind is source.record else []
+                return [cause] if self._is_own(cause) and not cause.timed and cause.event is None and cause.kind is source.record else []
             case EventSource():
-                return [cause] if cause.event is source.event else []
+                return [cause] if self._is_own(cause) and cause.event is source.event else []
             case UnionSource():
                 return [on.part(id(source), name) for name, stream in source.parts.items() for on in self.of(stream)]
             case PlaceSource():
@@ -384,7 +411,7 @@ class Rule:
 
     def due_for(self, on: Happening) -> dict[Any, int]:
         """The timers of the key that are due before a happening."""
-        return {place: due for place, due in self.timers.get(self.key(on), {}).items() if due < on.time}
+        return {place: due for key in self.keys(on) for place, due in self.timers.get(key, {}).items() if due < on.time}
 
     def all_timers(self) -> Iterator[tuple[Any, int]]:
         for own in self.timers.values():

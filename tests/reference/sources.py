@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.codes import code
 from streams.engine.features.frame import Feature
-from tests.reference.happening import Happening, Newest, before
+from tests.reference.happening import Happening, Newest, before, misdated, numbers
 from tests.reference.values import fires, value
 
 KEPT_MS = 400 * 86_400_000
@@ -60,8 +61,18 @@ class Crossing(Scalar):
             if entered:
                 before_, after = value(source.level.before, view), value(source.level.after, view)
                 reached = [step for step in (value(step, view) for step in source.steps) if step is not None and before_ < step <= after]
+                if live and source.per is not None:
+                    live = self.is_first(on, view, before_, after)
                 found.append(on.said(self.id, step=max(reached, default=None), live=live))
         return found
+
+    def is_first(self, on: Happening, view: Any, lower: Any, upper: Any) -> bool:
+        """Whether the highest step was not reached before for these values. Steps are known by their numbers: two of one height are two."""
+        passed = self.row((*self.place(on, (*self.source.level.stream.by_value, *self.source.per)), "reached"), dict)
+        here = [(step, -number) for number, step in enumerate(value(step, view) for step in self.source.steps) if step is not None and lower < step <= upper]
+        fresh = [one for one in here if one[1] not in passed or on.time >= passed[one[1]] + KEPT_MS or misdated(passed[one[1]], on.time)]
+        passed |= {number: on.time for _, number in fresh}
+        return max(here) in fresh
 
     def by_period(self) -> bool:
         """A running value of a period or of the key's life: late ones are judged too, with all that is known of it (semantics §1.2, `spend.day_step`)."""
@@ -81,6 +92,26 @@ class Reach(Scalar):
             reached = [step for step in (value(step, view) for step in self.source.steps) if step is not None and lower < step <= upper]
             if reached:
                 found.append(on.said(self.id, step=max(reached)))
+        return found
+
+
+class EachLine(Scalar):
+    """Once for each line that is active then: of the customer, or of the account."""
+
+    def happen(self, cause: Happening) -> list[Happening]:
+        rule, source = self.rule, self.source
+        rule.spreading = True
+        causes = rule.of(source.stream)
+        rule.spreading = False
+        found = []
+        for on in causes:
+            lines = rule.reading.owned.active(on.customer, on.time)
+            for line in sorted(lines, key=code):
+                if source.of == "customer" or lines[line] == on.account:
+                    other = on.of_line(line, lines[line] or on.account).said(self.id)
+                    other.mark = next(numbers)
+                    other.own = on.own | {other.mark}
+                    found.append(other)
         return found
 
 

@@ -18,6 +18,7 @@ from streams.engine.expression import (
     CivilDay,
     Compare,
     Const,
+    CutOff,
     CycleStart,
     EventDay,
     EventTime,
@@ -90,6 +91,9 @@ def value(node: Any, on: Any) -> Any:
             return node.value
         case Param():
             return Fraction(on.parameter(node), 10_000) if node.kind == "ratio" else on.parameter(node)
+        case CutOff():
+            inner = value(node.inner, on)
+            return None if inner is None else floor(inner)
         case Rounded():
             inner = value(node.inner, on)
             return None if inner is None else floor(inner + Fraction(1, 2))

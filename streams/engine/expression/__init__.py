@@ -8,7 +8,7 @@ from schemas.columns import Bools, Ints
 from streams.engine.expression.canonical import by_name, canonical
 from streams.engine.expression.certain import certain, may_be_unknown
 from streams.engine.expression.evaluate import Array, Column, Env, known
-from streams.engine.expression.fractions import Fractional, Rounded, decimal, exactly
+from streams.engine.expression.fractions import CutOff, Fractional, Rounded, decimal, exactly
 from streams.engine.expression.leaves import CivilDay, EventDay, EventTime, Join, LargestEntry, OnDay, Param, Reading, RecordField, TruthKey, Unknown
 from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, Guarded, In, Known, Logic, Not, Operand, OrElse, both, condition, expr, maximum
 from streams.engine.expression.periods import CycleStart, LineId, MonthsLater, MonthStart, Period, WrittenDate, YearStart
@@ -24,6 +24,7 @@ __all__ = [
     "Column",
     "Compare",
     "Const",
+    "CutOff",
     "CycleStart",
     "DefinitionFault",
     "Env",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streams.engine.expression.fractions import CutOff
 from streams.engine.expression.leaves import CivilDay, Join, Reading
 from streams.engine.expression.nodes import Arithmetic, Compare, Expr, In, Known, Logic, Not, OrElse
 
@@ -44,7 +45,7 @@ def may_be_unknown(node: Expr, sure: Keys) -> bool:
     match node:
         case Arithmetic(by_zero=False):
             return any(may_be_unknown(child, sure) for child in node.children())
-        case CivilDay() | Compare() | In() | Not() | Logic():
+        case CivilDay() | Compare() | CutOff() | In() | Not() | Logic():
             return any(may_be_unknown(child, sure) for child in node.children())
         case OrElse():
             return all(may_be_unknown(child, sure) for child in node.children())

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from schemas.codes import NULL, UNSURE
 from schemas.columns import Bools, Ints
+from streams.engine.expression.types import CODED
 
 if TYPE_CHECKING:
     from streams.engine.expression.leaves import Join, Param, Reading, RecordField
@@ -81,12 +82,12 @@ def read(kind: ValueKind, values: Array, *, nullable: bool) -> Column:
         return Column(values)
     if kind == "bool":
         return Column(values) if values.dtype == bool else Column(values == 1, np.asarray(values != UNSURE))
-    return Column(values, np.asarray(values != (0 if kind in ("text", "token") else NULL)))
+    return Column(values, np.asarray(values != (0 if kind in CODED else NULL)))
 
 
 def known(node: Expr, values: Array) -> Bools:
     """Where `values` (numbers, times, dates, texts) of `node` are known."""
-    return np.asarray(values != (0 if node.kind in ("text", "token") else NULL))
+    return np.asarray(values != (0 if node.kind in CODED else NULL))
 
 
 def known_in_both(left: Bools | None, right: Bools | None) -> Bools | None:

@@ -7,6 +7,7 @@ shown, the same expression is calculated once more in whole numbers (`fractions.
 from __future__ import annotations
 
 from fractions import Fraction
+from math import floor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -86,6 +87,24 @@ class Rounded(Expr):
 
     def __str__(self) -> str:
         return f"{self.inner} rounded"
+
+
+class CutOff(Expr):
+    """A fraction as a whole number, cut off: the largest one that is not above it. Used beside moments, which have whole milliseconds."""
+
+    def __init__(self, inner: Expr) -> None:
+        self.inner, self.nullable, self.unit = inner, inner.nullable, inner.unit
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.inner,)
+
+    def column(self, env: Env) -> Column:
+        values, known = env.column(self.inner)
+        found = [exactly(self.inner, env, place) for place in range(np.size(values))]
+        return Column(np.array([0 if one is None else floor(one) for one in found], np.int64).reshape(np.shape(values)), known)
+
+    def __str__(self) -> str:
+        return f"{self.inner} cut off"
 
 
 def nearly(node: Expr, env: Env) -> Near:
@@ -173,4 +192,4 @@ def quotient(left: Operand, right: Operand) -> Expr:
     return Fractional("/", expr(left), expr(right))
 
 
-__all__ = ["CompareFractions", "Fractional", "Rounded", "decimal", "exactly", "quotient"]
+__all__ = ["CompareFractions", "CutOff", "Fractional", "Rounded", "decimal", "exactly", "quotient"]

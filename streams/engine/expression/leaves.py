@@ -118,6 +118,8 @@ class Reading(Expr):
     """
 
     implies: tuple[Reading, ...] = ()
+    finds_by: tuple[Expr, ...] = ()
+    """The reader's values by which a row is found, where they are not those that split the stream."""
 
     def canonical(self, value_of: Callable[[Param], object]) -> str:
         """What it is, the same in every process: equal for readings that mean the same."""

@@ -14,7 +14,7 @@ import numpy as np
 from schemas.codes import NULL, code
 from streams.engine.expression.evaluate import Array, Column, Env, alternative, calculation, comparison, conjunction, disjunction, membership, negation
 from streams.engine.expression.quantities import quantity
-from streams.engine.expression.types import DefinitionFault, ValueKind, check_comparison, check_condition, check_domains, check_value, kind_of_result, shown, unit_of_result
+from streams.engine.expression.types import CODED, DefinitionFault, ValueKind, check_comparison, check_condition, check_domains, check_value, kind_of_result, shown, unit_of_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -385,7 +385,7 @@ class Guarded(Expr):
         values, known = self.inner.column(env)
         true = np.array(np.broadcast_to(self.condition.column(env).values, np.shape(values)))
         shown = true if known is None else true & known
-        return Column(np.where(shown, values, False if self.kind == "bool" else 0 if self.kind in ("text", "token") else NULL), shown)
+        return Column(np.where(shown, values, False if self.kind == "bool" else 0 if self.kind in CODED else NULL), shown)
 
     def __str__(self) -> str:
         return f"({self.inner} where {self.condition})"
@@ -403,13 +403,15 @@ def expr(value: object) -> Expr:
 
 
 def calculated(sign: str, left: Expr, right: Expr) -> Expr:
-    """A calculation: in whole numbers, or (`fractions.py`) in fractions. Raises DefinitionFault."""
-    from streams.engine.expression.fractions import Fractional
+    """A calculation: in whole numbers, or (`fractions.py`) in fractions; beside a moment a fraction is cut off. Raises DefinitionFault."""
+    from streams.engine.expression.fractions import CutOff, Fractional
 
     if sign in ("+", "-") and "date" in (left.kind, right.kind) and "months" in (left.unit, right.unit):
         from streams.engine.expression.periods import MonthsLater
 
         return MonthsLater.of(sign, left, right)
+    if left.kind == "time" and right.kind == "ratio" and sign in ("+", "-"):
+        return Arithmetic(sign, left, CutOff(right))
     return Fractional(sign, left, right) if sign == "/" or "ratio" in (left.kind, right.kind) else Arithmetic(sign, left, right)
 
 

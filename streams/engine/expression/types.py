@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from streams.engine.expression.nodes import Expr
 
-ValueKind = Literal["int", "ratio", "bool", "text", "token", "time", "date", "list"]
+ValueKind = Literal["int", "ratio", "bool", "text", "token", "time", "date", "list", "map"]
 KIND_WORDS: dict[ValueKind, str] = {
     "int": "a whole number",
     "ratio": "a fraction",
@@ -22,7 +22,10 @@ KIND_WORDS: dict[ValueKind, str] = {
     "time": "a moment",
     "date": "a civil date",
     "list": "a list of texts",
+    "map": "a map of texts to numbers",
 }
+CODED = ("text", "token", "map")
+"""Kinds whose values are 64-bit codes; 0 is unknown."""
 MEASURES = {"ms": "ms", "s": "s", "byte": "byte", "kbit/s": "kbit/s", "minor": "minor", "minor unit of currency": "minor"}
 """Units that must not be mixed. Others (`calls`, `top-ups`) count things."""
 MS_IN_S = 1000
@@ -75,7 +78,7 @@ def check_comparison(sign: str, left: Expr, right: Expr) -> None:
     if left.kind != right.kind and not (left.kind in NUMBERS and right.kind in NUMBERS):
         remedy = "; take the difference of two moments (ms) or dates (days) to compare with a number" if {"time", "date"} & {left.kind, right.kind} else ""
         raise DefinitionFault(f"{what}: wanted two values of one kind, got {shown(left)} and {shown(right)}{values_of(left)}{values_of(right)}{remedy}")
-    if left.kind == "list" or (sign in ORDERINGS and left.kind not in ORDERED):
+    if left.kind in ("list", "map") or (sign in ORDERINGS and left.kind not in ORDERED):
         raise DefinitionFault(f"{what}: wanted numbers, moments or dates, got {KIND_WORDS[left.kind]}, which has no order; use ==, != or .isin(...)")
     check_units(what, left, right)
     check_domains(what, left, right)

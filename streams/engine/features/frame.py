@@ -219,6 +219,8 @@ class Feature(Reading):
         self.nullable = frame.extent.may_be_unknown or (function not in OF_NOTHING and function != "list")
         if function == "cover":
             self.nullable = at[0].nullable
+        else:
+            self.finds_by = at
 
     def __getitem__(self, values: Expr | tuple[Expr, ...]) -> Feature:
         """The same for other values of what splits the stream: `paid[I.bill_id]` at a bill, of payments `.same(P.bill_id)`. Raises DefinitionFault."""
@@ -233,6 +235,10 @@ class Feature(Reading):
 
     def children(self) -> tuple[Expr, ...]:
         return (*self.at, *self.frame.extent.asks)
+
+    def before(self) -> Feature:
+        """The same without the trigger's own record."""
+        return Feature(self.frame.before(), self.function, *self.arguments, at=self.at)
 
     def reaches(self, *steps: Operand) -> Reaches:
         """A member lifts the count or sum from below a step to the step or above; `.step` is the highest step reached. Raises DefinitionFault."""

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streams.engine.expression import Expr, Operand, canonical, expr
+from streams.engine.expression import DefinitionFault, Expr, Operand, canonical, expr
 from streams.engine.features.cuts import Clearing, believed_in, pieces
 from streams.engine.kernels import kernel
+from streams.engine.rearm import values_of
 from streams.engine.stage import FlowStage
 from streams.engine.streams import Marked, Of, Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schemas.columns import Bools, Ints
     from streams.engine.batch import Batch
     from streams.engine.flow import Flow
@@ -36,17 +39,23 @@ class Level:
         """From more than `mark` to `mark` or less. Not again before a later one has left it above."""
         return self._crossing((self.before > mark) & (self.after <= mark), self.after > mark)
 
-    def reaches(self, *marks: Operand) -> Crossings:
-        """From less than a mark to the mark or more; `.step` is the highest mark reached."""
+    def reaches(self, *marks: Operand, once_per: Sequence[Expr] | None = None) -> Crossings:
+        """From less than a mark to the mark or more; `.step` is the highest mark reached.
+
+        With `once_per` each mark once for each combination of these values, of which an unknown one counts as a value; what was jumped
+        over has been reached as well. Raises DefinitionFault.
+        """
+        if once_per is not None and not (isinstance(once_per, tuple | list) and all(isinstance(value, Expr) for value in once_per)):
+            raise DefinitionFault(f"reaches: once_per: wanted values such as (B.valid_until, day), got {once_per!r}")
         steps = tuple(expr(mark) for mark in marks)
         reached = [(self.before < step) & (self.after >= step) for step in steps]
         any_reached = reached[0]
         for one in reached[1:]:
             any_reached = any_reached | one
-        return self._crossing(any_reached, None, steps)
+        return self._crossing(any_reached, None, steps, None if once_per is None else values_of(tuple(once_per)))
 
-    def _crossing(self, enter: Expr, release: Expr | None, steps: tuple[Expr, ...] = ()) -> Crossings:
-        return Crossings(CrossingSource(self, enter, release, steps), (), self.stream.by_value)
+    def _crossing(self, enter: Expr, release: Expr | None, steps: tuple[Expr, ...] = (), per: tuple[Expr, ...] | None = None) -> Crossings:
+        return Crossings(CrossingSource(self, enter, release, steps, per), (), self.stream.by_value)
 
 
 class Crossings(Stream):
@@ -64,23 +73,29 @@ class CrossingSource(Marked):
 
     A record is late for the level where a newer one of the key was taken in before: it neither enters, releases nor is an event
     then. As a part of a pair or an absence every crossing counts, late or un-armed ones too (`docs/semantics.md` §1.8).
+    `per`: the values for each of which a step is reached once (`steps.py`); None: it is reached again and again.
     """
 
     word = "crossing"
 
-    def __init__(self, level: Level, enter: Expr, release: Expr | None, steps: tuple[Expr, ...]) -> None:
-        self.level, self.enter, self.release, self.steps = level, enter, release, steps
+    def __init__(self, level: Level, enter: Expr, release: Expr | None, steps: tuple[Expr, ...], per: tuple[Expr, ...] | None = None) -> None:
+        self.level, self.enter, self.release, self.steps, self.per = level, enter, release, steps, per
         self.step: Expr = Of(self, "step", "int", unit=level.after.unit)
 
     def inputs(self) -> tuple[Stream, ...]:
         return (self.level.stream,)
 
     def expressions(self) -> tuple[object, ...]:
-        return (self.enter, self.release, *self.steps)
+        return (self.enter, self.release, *self.steps, *(("once per", *self.per) if self.per is not None else ()))
+
+    def read(self) -> tuple[Expr, ...]:
+        """What is read at the happenings of the level's stream."""
+        return (self.enter, *([self.release] if self.release is not None else []), self.level.before, self.level.after, *(self.per or ()))
 
     def text(self, value_of: ValueOf, mark_of: ValueOf) -> str:
         release = "" if self.release is None else f" until {canonical(self.release, mark_of)}"
-        return f"[{self.level.stream.canonical(value_of)}] crosses {canonical(self.enter, mark_of)}{release}"
+        once = "" if self.per is None else f" once per {', '.join(canonical(one, value_of) for one in self.per)}"
+        return f"[{self.level.stream.canonical(value_of)}] crosses {canonical(self.enter, mark_of)}{release}{once}"
 
 
 @kernel("void(int32[:], boolean[:], boolean[:], int64[:], boolean[:], int64, boolean, int64[:], int64[:], boolean[:], boolean[:])")

@@ -19,6 +19,7 @@ from schemas.codes import NULL, UNSURE
 from schemas.raw import TOPICS
 from streams.engine.expression import KIND_WORDS, DefinitionFault
 from streams.engine.expression.evaluate import read
+from streams.engine.expression.types import CODED
 from streams.engine.features.cuts import believed_in
 from streams.engine.flow import RecordFlow, StoredFlow
 from streams.engine.home import fingerprint
@@ -46,7 +47,7 @@ BEFORE_ALL = -(2**63) + 1
 """The time of the end of a line, which is no entry with a later time for any timer."""
 FAN = 64
 """Rows of a block, and blocks of a larger one, for which one lower bound of due times is kept."""
-KINDS: dict[ValueKind, ColumnKind] = {"int": "int", "date": "int", "bool": "int", "time": "time", "text": "text", "token": "token"}
+KINDS: dict[ValueKind, ColumnKind] = {"int": "int", "date": "int", "bool": "int", "time": "time", "text": "text", "token": "token", "map": "text"}
 """How a column of an anchor is stored."""
 DUE, PLACE, SINCE, BY, OF = 1, 2, 3, 4, 5
 """Of a timer that fired: columns of an array [n, 6], the first its row. BY: the place of its anchor in this batch's flow, -1: an earlier one. OF: its topic."""
@@ -206,7 +207,7 @@ def to_store(node: Expr, flow: Flow) -> Ints:
     numbers = values.astype(np.int64)
     if known is None:
         return numbers
-    return np.where(known, numbers, UNSURE if node.kind == "bool" else 0 if node.kind in ("text", "token") else NULL)
+    return np.where(known, numbers, UNSURE if node.kind == "bool" else 0 if node.kind in CODED else NULL)
 
 
 def from_store(node: Expr, numbers: Ints) -> Column:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from streams.definitions.catalogue import Catalogue
 from tests.engine.laboratory import (
+    allowances,
     anniversaries,
     baselines,
     counts,
     deadlines,
     fractions,
     last,
+    lines,
     matches,
     pairs,
     periods,
@@ -24,7 +26,27 @@ from tests.engine.laboratory import (
 )  # fmt: skip
 from tests.engine.laboratory.timelines import laboratory_timelines
 
-MODULES = (windows, matches, counts, steps, unions, pairs, timers, deadlines, fractions, sets, travels, stretches, last, visits, periods, anniversaries, baselines)
+MODULES = (
+    windows,
+    matches,
+    counts,
+    steps,
+    unions,
+    pairs,
+    timers,
+    deadlines,
+    fractions,
+    sets,
+    travels,
+    stretches,
+    last,
+    visits,
+    periods,
+    anniversaries,
+    baselines,
+    allowances,
+    lines,
+)
 EVENTS = [event for module in MODULES for event in module.EVENTS]
 LABORATORY = Catalogue(EVENTS)
 BY_MODULE = {module.__name__.rpartition(".")[2]: Catalogue(list(dict.fromkeys([*module.EVENTS, matches.low]))) for module in MODULES}

@@ -66,7 +66,12 @@ def laboratory_timelines(draw: Any, most: int = 24) -> list[dict[str, Any]]:
         customer, line = draw(st.sampled_from(LINES))
         moment = at - (behind if customer == "C2" else 0) - draw(st.sampled_from(BACK)) + draw(st.sampled_from(ASTRAY))
         body = draw(laboratory_bodies(moment, customer, line))
-        records.append(enveloped(body, number, moment, customer, line))
+        record = enveloped(body, number, moment, customer, line)
+        if draw(st.integers(0, 5)) == 0:
+            record["account_id"] = draw(st.sampled_from(("A2", "A2" if body["record_type"] == "balance_change" else None)))
+        if body["record_type"] == "interaction" and draw(st.booleans()):
+            del record["subscription_id"]
+        records.append(record)
         if draw(st.integers(0, 9)) == 0:
             records.append(draw(st.sampled_from(records)))
     return records

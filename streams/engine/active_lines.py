@@ -1,0 +1,245 @@
+"""Which lines a customer or an account has at a moment, and which of them are active (`docs/semantics.md` §1.8).
+
+A line is active where its last status says so; without any status where it has sent a record, or where the reference table has it with
+an activation date that has come. Its account is that of its records, before the first one that of the reference table. What records
+say is known from their release on; a line that changes hands is the old owner's up to the record that says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from schemas.codes import code, text_of
+from schemas.columns import DAY_MS
+from streams.engine.batch import PROCESSED, TERMINATED
+from streams.engine.stage import TERMINATED_LINE, Stage
+from streams.engine.state.codec import SEPARATOR
+
+if TYPE_CHECKING:
+    from schemas.columns import Bools, Ints
+    from schemas.reference.line import Lines
+    from streams.engine.batch import Batch, Reset
+    from streams.engine.home import Home
+    from streams.engine.state.tables import Column, Rows
+
+UNSEEN, SEEN, ACTIVE, INACTIVE, GONE = range(5)
+"""How a line of a customer stands: no record named it, only records without a status, its last status, it belongs to another customer."""
+ENDED = 8
+"""Added where the line was terminated and is not active again."""
+ON, STATUS, AWAY = range(3)
+"""What a record says of its line: that it is there, its status, that it changes hands."""
+ACTIVE_CODE = code("active")
+PART = "lines"
+
+
+class Line(NamedTuple):
+    """An active line: the codes of its id and of its account; 0: not known."""
+
+    line: int
+    account: int
+
+
+class Said(NamedTuple):
+    """What a record says of a line: from which place on (`flow.py`), the line's row, the time, the account or the status, and whether the time is believed."""
+
+    place: int
+    what: int
+    row: int
+    time: int
+    value: int
+    believed: bool
+
+
+class OwnLines:
+    """The lines that the reference table has ever had for each customer."""
+
+    def __init__(self, table: Lines) -> None:
+        self.table = table
+        owners = table.data["customer_id"][:-1]
+        order = np.argsort(owners, kind="stable")
+        self.owners, self.lines = owners[order], table.keys[order]
+        self.found: dict[int, list[int]] = {}
+
+    def of(self, customer: int) -> list[int]:
+        """The codes of a customer's lines."""
+        lines = self.found.get(customer)
+        if lines is None:
+            begin, end = np.searchsorted(self.owners, (customer, customer + 1))
+            lines = self.found[customer] = np.unique(self.lines[begin:end]).tolist()
+        return lines
+
+    def row(self, line: int, time: int) -> int:
+        """The row of a line that is valid at `time`; -1: none."""
+        return int(self.table.find(np.array([line]), np.array([time]))[0])
+
+
+def given_away(batch: Batch) -> list[Reset]:
+    """The lines of a batch that change hands."""
+    return [reset for reset in batch.resets if reset.lifelong and not reset.timers_only]
+
+
+class ActiveLines(Stage):
+    """Keeps for each line that records name how it stands and, where `accounts` are asked for, whose it is."""
+
+    accounts = False
+
+    def __init__(self, home: Home) -> None:
+        super().__init__()
+        self.home, self.world = home, home.world
+        self.table, self.customers = home.state.table("line"), home.state.table("customer")
+        self.own = OwnLines(self.world.reference.line)
+        self.rows: dict[int, list[int]] = {}
+        """By the row of a customer, the rows of its lines that records have named."""
+        self.before: dict[int, list[tuple[int, int, int]]] = {}
+        """Of lines about which this batch says something new: from which place on they stand how, with which account; the first entry is how they stood before it."""
+
+    def declare(self) -> None:
+        """Declare its columns; times in epoch ms."""
+        self.standing = self._column("line.standing", "flag")
+        self.account = self._column("line.account", "token")
+        self.since = self._column("line.account.since", "time")
+        self.gone = self._column("line.gone", "time")
+
+    def _column(self, name: str, kind: str) -> Column:
+        return self.table.column(name, kind, part=PART)  # type: ignore[arg-type]  # one of the kinds
+
+    def restored(self) -> None:
+        self.rows.clear()
+        for row in np.flatnonzero(self.standing.values).tolist():
+            self.rows.setdefault(int(self.table.customer[row]), []).append(row)
+
+    def rests(self, batch: Batch) -> bool:
+        return batch.n == 0
+
+    def rest(self, batch: Batch) -> None:
+        self.before.clear()
+
+    # What records say
+
+    def run(self, batch: Batch) -> None:
+        self.before.clear()
+        for said in sorted([*self._records(batch), *self._changes(batch)]):
+            self._take(said)
+
+    def _records(self, batch: Batch) -> list[Said]:
+        """The records of lines about which one of them says something new."""
+        found, fresh = [], [np.array([one.row for one in given_away(batch)], np.int32)]
+        for group in batch.groups.values():
+            rows = group.rows("line")
+            fate = batch.fate[group.position]
+            at = np.flatnonzero((rows >= 0) & ((fate == PROCESSED) | (fate == TERMINATED)))
+            if not len(at):
+                continue
+            rows, accounts = rows[at], group.field("account_id")[at] if self.accounts else np.zeros(len(at), np.int64)
+            standing = self.standing.values[rows]
+            fresh.append(rows[(standing == UNSEEN) | (standing == GONE) | ((accounts != 0) & (accounts != self.account.values[rows]))])
+            found.append((group.position[at], rows, accounts))
+        if not any(map(len, fresh)):
+            return []
+        changed = np.unique(np.concatenate(fresh))
+        said = []
+        for positions, rows, accounts in found:
+            at = np.flatnonzero(np.isin(rows, changed))
+            columns = (positions[at], rows[at], batch.time[positions[at]], accounts[at], batch.believed[positions[at]])
+            said += [Said(2 * position + 1, ON, *about) for position, *about in zip(*(column.tolist() for column in columns), strict=True)]
+        return said
+
+    def _changes(self, batch: Batch) -> list[Said]:
+        """Statuses, and lines that change hands: behind the record that says so."""
+        said = [Said(2 * one.position + 1, STATUS, one.row, 0, one.status, True) for one in batch.statuses]
+        return said + [Said(2 * one.position + 2, AWAY, one.row, int(batch.time[one.position]), 0, True) for one in given_away(batch)]
+
+    def _take(self, said: Said) -> None:
+        row, time = said.row, said.time
+        standing, account = int(self.standing.values[row]), int(self.account.values[row])
+        now, whose = standing, account
+        if said.what == STATUS:
+            now = ACTIVE if said.value == ACTIVE_CODE else INACTIVE | (ENDED if said.value == TERMINATED_LINE else standing & ENDED)
+        elif said.what == AWAY:
+            now, whose = GONE | (standing & ENDED), 0
+            self.gone.values[row], self.since.values[row] = time, 0
+            self.gone.part.dirty[row] = True
+        elif standing == GONE | ENDED or (standing == GONE and time <= self.gone.values[row] <= time + self.home.jump_ms):
+            return
+        else:
+            now = SEEN if standing in (UNSEEN, GONE) else standing
+            if said.value not in (0, account) and not time < self.since.values[row] <= time + self.home.jump_ms:
+                whose = said.value
+                self.since.values[row] = time if said.believed else 0
+        if (now, whose) == (standing, account):
+            return
+        self.before.setdefault(row, [(-1, standing, account)]).append((said.place, now, whose))
+        if standing == UNSEEN:
+            self.rows.setdefault(int(self.table.customer[row]), []).append(row)
+        self.standing.values[row], self.account.values[row] = now, whose
+        self.standing.part.dirty[row] = True
+
+    # What is asked
+
+    def of(self, customer: int, at: int, time: int) -> list[Line]:
+        """The active lines of the customer with row `customer`, in the order of their codes: as of place `at`, and of `time` where only the reference table has them."""
+        found, seen = [], set()
+        for row in self.rows.get(customer, ()):
+            standing, account = self._as_of(row, at)
+            if standing == UNSEEN:
+                continue
+            line = int(self.table.map.keys[row, 1])
+            seen.add(line)
+            if standing in (SEEN, ACTIVE):
+                found.append(Line(line, account or self._account(line, time)))
+        whose = int(self.customers.map.keys[customer, 0])
+        found += [Line(line, self._account(line, time)) for line in self.own.of(whose) if line not in seen and self._has_come(line, whose, time)]
+        return sorted(found)
+
+    def ended(self, rows: Rows, at: Ints) -> Bools:
+        """Which lines have ended for what happens at places `at`; the record that ends a line, or has it go on, is not one of an ended line."""
+        found = np.zeros(len(rows), bool)
+        perhaps = (self.standing.values[rows] & ENDED) != 0
+        if self.before:
+            perhaps |= np.isin(rows, np.fromiter(self.before, np.int64))
+        for place in np.flatnonzero(perhaps & (rows >= 0)).tolist():
+            row = int(rows[place])
+            found[place] = all(self._as_of(row, one)[0] & ENDED for one in (int(at[place]) - 1, int(at[place])))
+        return found
+
+    def _as_of(self, row: int, at: int) -> tuple[int, int]:
+        """How a line stands, and its account, as of place `at`."""
+        for place, standing, account in reversed(self.before.get(row, ())):
+            if place <= at:
+                return standing, account
+        return int(self.standing.values[row]), int(self.account.values[row])
+
+    def _account(self, line: int, time: int) -> int:
+        return int(self.own.table.data["account_id"][self.own.row(line, time)])
+
+    def account_of(self, one: Line, time: int, named: str | None) -> str | None:
+        """The account of a line, where it is the one `named`, or known from the reference table; None: not known."""
+        if one.account in (0, code(named)):
+            return named
+        return text_of(one.account) if one.account == self._account(one.line, time) else None
+
+    def _has_come(self, line: int, customer: int, time: int) -> bool:
+        """Whether the reference table has the line for the customer, with an activation date that has come."""
+        table, row = self.own.table, self.own.row(line, time)
+        activated = int(table.data["activation_date"][row])
+        if int(table.data["customer_id"][row]) != customer or activated < 0:
+            return False
+        if abs(time - activated * DAY_MS) > 2 * DAY_MS:
+            return time > activated * DAY_MS
+        zones = self.world.zones("line", np.array([line]), np.array([time]))
+        return bool(self.world.calendar.day(np.array([time]), zones)[0] >= activated)
+
+    def rows_of(self, customers: Rows, lines: Ints) -> Rows:
+        """The rows of the lines with codes `lines` of customers with rows `customers`; the texts of these codes are known from then on."""
+        for customer in set(customers.tolist()):
+            code(self.customers.keys[customer])
+        ids = np.stack([self.customers.map.keys[customers, 0], lines], axis=1)
+        rows = self.table.rows_of_ids(ids, customers)
+        for row in set(rows.tolist()):
+            code((self.table.keys[row] or "").rpartition(SEPARATOR)[2])
+        return rows
+
+
+__all__ = ["ActiveLines", "Line"]

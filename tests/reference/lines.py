@@ -1,0 +1,79 @@
+"""Whose line is whose, and which are active (semantics §1.7 Lines, §1.8 Active line). Everything is looked through anew each time."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from schemas.codes import NULL, text_of
+from tests.reference.civil import civil_day
+from tests.reference.happening import JUMP_MS, Happening, misdated
+
+EPOCH_DAY = date(1970, 1, 1)
+
+
+class Standing:
+    """A line under the key of a customer."""
+
+    def __init__(self) -> None:
+        self.status: str | None = None
+        self.account: str | None = None
+        self.account_since: int | None = None
+        self.gone: int | None = None
+
+
+class Lines:
+    def __init__(self, table: Any, reading: Any) -> None:
+        self.reading = reading
+        self.seen: dict[Any, Standing] = {}
+        columns = (table.data["subscription_id"], table.valid_from, table.data["customer_id"], table.data["account_id"], table.data["activation_date"])
+        rows = zip(*(column.tolist() for column in columns), strict=False)
+        self.known = [(text_of(line), begin, *(text_of(one) if one else None for one in owner), day) for line, begin, *owner, day in rows]
+
+    def take(self, on: Happening, status: str | None) -> None:
+        """A record of a line; `status`: what it says of it, if it is on time."""
+        if on.line is None:
+            return
+        key = (on.customer, on.line)
+        line = self.seen.get(key)
+        if line is not None and line.gone is not None:
+            stale = (on.time <= line.gone and not misdated(line.gone, on.time)) or (key in self.reading.terminated and status != "active")
+            if stale and status is None:
+                return
+            line = None
+            if stale:
+                self.seen[key] = line = Standing()
+                line.status = status
+                return
+        if line is None:
+            line = self.seen[key] = Standing()
+        since = line.account_since
+        if on.account is not None and on.account != line.account and not (since is not None and on.time < since and not misdated(since, on.time)):
+            line.account = on.account
+            line.account_since = on.time if not self.reading.clock or on.time <= self.reading.clock + JUMP_MS else None
+        if status is not None:
+            line.status = status
+
+    def give_away(self, on: Happening) -> None:
+        line = self.seen.setdefault((on.customer, on.line), Standing())
+        line.gone = on.time
+
+    def active(self, customer: str, time: int) -> dict[str, str | None]:
+        """The active lines of a customer, and their accounts."""
+        found = {}
+        for (owner, name), line in self.seen.items():
+            if owner == customer and line.gone is None and line.status in (None, "active"):
+                found[name] = line.account or self._row(name, time)[1]
+        for name in {row[0] for row in self.known} - {name for owner, name in self.seen if owner == customer}:
+            owner, account, day = self._row(name, time)
+            if owner == customer and day != NULL and EPOCH_DAY + timedelta(days=day) <= civil_day(time, self.reading.line_zone(name, time)):
+                found[name] = account
+        return found
+
+    def only(self, customer: str, time: int) -> str | None:
+        found = [*self.active(customer, time)]
+        return found[0] if len(found) == 1 else None
+
+    def _row(self, name: str, time: int) -> tuple[str | None, str | None, int]:
+        rows = sorted(row for row in self.known if row[0] == name and row[1] <= time)
+        return rows[-1][2:] if rows else (None, None, NULL)
