@@ -15,14 +15,15 @@ class IntlCountryChanged(Event, by="line"):
 
 
 CASES = [
-    Case("on to Japan", [roaming("208-01", "10:00"), roaming("440-10", "20:00")], [{"from_country": "FR", "to_country": "JP", "zone_changed": False}]),
+    Case("on to Japan", [roaming("208-01", "10:00"), roaming("440-10", "20:00")], [{"from_country": "FR", "to_country": "JP", "zone_changed": True}]),
     Case("over home", [roaming("208-01", "10:00"), seen("310000", "12:00"), roaming("440-10", "20:00")], []),
     Case("from home", [seen("310000", "12:00"), roaming("440-10", "20:00")], []),
     Case(
         "an unknown network in between",
         [roaming("208-01", "10:00"), roaming("999-99", "12:00"), roaming("440-10", "20:00")],
-        [{"from_country": "FR", "to_country": "JP", "zone_changed": False}],
+        [{"from_country": "FR", "to_country": "JP", "zone_changed": True}],
     ),
+    Case("to a network of the same zone", [roaming("440-10", "10:00"), roaming("454-00", "20:00")], [{"from_country": "JP", "to_country": "HK", "zone_changed": False}]),
     Case("the first record ever", [roaming("440-10", "20:00")], []),
     Case(
         "to and fro: once a day for each country",
@@ -35,9 +36,9 @@ CASES = [
             roaming("440-10", "2 11:00"),
         ],
         [
-            {"from_country": "FR", "to_country": "JP", "zone_changed": False},
-            {"from_country": "JP", "to_country": "FR", "zone_changed": False},
-            {"from_country": "FR", "to_country": "JP", "zone_changed": False},
+            {"from_country": "FR", "to_country": "JP", "zone_changed": True},
+            {"from_country": "JP", "to_country": "FR", "zone_changed": True},
+            {"from_country": "FR", "to_country": "JP", "zone_changed": True},
         ],
     ),
 ]
