@@ -151,3 +151,13 @@ data_used, voice_used = (allowance.level(before=100 * used_before / B.bucket_ini
 """In percent."""
 data_term, voice_term = ((B.valid_until, begun, B.operation == "expire") for begun in (data_begun, voice_begun))
 """What a step is reached once for. What expires reaches steps of its own: it makes no event, and takes none away."""
+
+# What a customer or account has
+
+families = completed.where(O.offering_kind == "family", O.item_action.isin("add", "delete")).active(
+    O.order_id, O.item_id, holds=O.item_action == "add", until=O.term_end, together=O.offering_id
+)
+"""Family plans in force."""
+whereabouts = any_of(seen=G.all, ended=line_status.where(L.new_value == "terminated"))
+lines_at_home = whereabouts.active(whereabouts.subscription_id, holds=(whereabouts.name == "seen") & (ref.plmn.country(G.plmn) == ref.plmn.home_country()))
+"""Lines that were last seen in the operator's country, and not terminated."""

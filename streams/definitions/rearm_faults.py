@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from streams.definitions.event import Flaw
 from streams.definitions.tree import features_in, has_member, known_behind
 from streams.engine.expression import TruthKey, may_be_unknown
-from streams.engine.features.frame import Ever
+from streams.engine.features.active import Active
+from streams.engine.features.frame import Ever, Feature
+from streams.engine.features.line_count import LineCount
 from streams.engine.features.stretch import Consecutive
 from streams.engine.rearm import Each, Edge, OncePer, Rearm, Reset
 
@@ -31,7 +33,7 @@ def rearm_flaws(event: type[Event]) -> Iterator[Flaw]:
             yield Flaw("rearm", f"wanted each word once, got `{word}` twice")
         seen.add(str(word))
         match word:
-            case Edge() | Reset() if not own_frames(event) and not (isinstance(word, Edge) and is_judged_by_time(event)):
+            case Edge() | Reset() if not own_frames(event) and not (isinstance(word, Edge) and (is_judged_by_time(event) or reads_facts(event))):
                 yield Flaw("rearm", f"{word}: wanted a condition on a frame of the trigger's own stream, such as charges.where(charges.within('1h').count() >= 3), got none")
             case Reset() if any(isinstance(frame.extent, Consecutive) for frame in own_frames(event)):
                 yield Flaw("rearm", "reset: wanted frames that an event can empty, got a stretch, which ends where its condition does: use edge or cool(…)")
@@ -46,6 +48,12 @@ def rearm_flaws(event: type[Event]) -> Iterator[Flaw]:
 def is_judged_by_time(event: type[Event]) -> bool:
     """Whether conditions on what is added up are evaluated at timers: then `edge` compares with the last evaluation."""
     return bool(event.when.source.timed) and any(True for condition in event.when.conditions for _ in features_in(condition))
+
+
+def reads_facts(event: type[Event]) -> bool:
+    """Whether the condition is on what is known of the key: its lines, what is in force."""
+    nodes = [node for condition in event.when.conditions for node in condition.walk()]
+    return any(isinstance(node, LineCount) or (isinstance(node, Feature) and isinstance(node.frame.extent, Active)) for node in nodes)
 
 
 def own_frames(event: type[Event]) -> list[Frame]:

@@ -10,6 +10,7 @@ from schemas.raw import fields_of
 from streams.engine.expression import DefinitionFault, Expr, Join, LargestEntry, Param, RecordField, ValueKind, maximum
 from streams.engine.expression.periods import cycle, day, month, year
 from streams.engine.expression.week import Week
+from streams.engine.features.line_count import active_lines, own_lines
 from streams.engine.features.place import Place
 from streams.engine.features.seen import first_seen
 from streams.engine.features.session import Session
@@ -116,6 +117,7 @@ __all__ = [
     "Place",
     "Records",
     "Stream",
+    "active_lines",
     "any_of",
     "cool",
     "cycle",
@@ -129,6 +131,7 @@ __all__ = [
     "month",
     "once",
     "once_per",
+    "own_lines",
     "ref",
     "reset",
     "week",

@@ -178,8 +178,11 @@ class ActiveLines(Stage):
 
     # What is asked
 
-    def of(self, customer: int, at: int, time: int) -> list[Line]:
-        """The active lines of the customer with row `customer`, in the order of their codes: as of place `at`, and of `time` where only the reference table has them."""
+    def of(self, customer: int, at: int, time: int, *, suspended: bool = False) -> list[Line]:
+        """The active lines of the customer with row `customer`, in the order of their codes: as of place `at`, and of `time` where only the reference table has them.
+
+        `suspended`: also those that are not active and were not terminated.
+        """
         found, seen = [], set()
         for row in self.rows.get(customer, ()):
             standing, account = self._as_of(row, at)
@@ -187,7 +190,7 @@ class ActiveLines(Stage):
                 continue
             line = int(self.table.map.keys[row, 1])
             seen.add(line)
-            if standing in (SEEN, ACTIVE):
+            if standing in (SEEN, ACTIVE) or (suspended and standing == INACTIVE):
                 found.append(Line(line, account or self._account(line, time)))
         whose = int(self.customers.map.keys[customer, 0])
         found += [Line(line, self._account(line, time)) for line in self.own.of(whose) if line not in seen and self._has_come(line, whose, time)]

@@ -21,6 +21,7 @@ from streams.engine.features.deadline import DeadlineSource, DeadlineStage
 from streams.engine.features.each_line import EachLineSource, EachLineStage, LineRecordStage, OfLineStage
 from streams.engine.features.frame import Between, Ever, Feature, Frame, Today, Within
 from streams.engine.features.level import CrossingSource, CrossingStage
+from streams.engine.features.line_count import LineCount, LineCountStage
 from streams.engine.features.members import MemberStage
 from streams.engine.features.moves import MoveSource, MoveStage
 from streams.engine.features.pair import PairSource, PairStage
@@ -77,6 +78,7 @@ class Plan:
         self.names: dict[str, object] = {}
         self.seen_by: dict[str, SeenStage] = {}
         self.seen_at: dict[int, SeenReadStage] = {}
+        self.lines_at: dict[int, LineCountStage] = {}
         self.evaluated: dict[int, list[Expr]] = defaultdict(list)
         self.of_anchors: set[tuple[int, object]] = set()
         """Stages of timers, and the sessions that their happenings have of their anchors."""
@@ -139,7 +141,7 @@ class Plan:
 
     def _is_read(self, node: Expr, source: Source) -> bool:
         """Whether a value must be read from state at a happening of `source`."""
-        return isinstance(node, Feature | FirstSeen | SessionId) or (isinstance(node, PlaceReading) and place_of(source) is not node.place)
+        return isinstance(node, Feature | FirstSeen | LineCount | SessionId) or (isinstance(node, PlaceReading) and place_of(source) is not node.place)
 
     def source(self, source: Source, by: str) -> FlowStage:
         """The stage of a source."""
@@ -243,6 +245,8 @@ class Plan:
                     found.append(self._read_session(node, reader, by))
                 elif isinstance(node, FirstSeen):
                     found.append(self.read_seen(reader, by))
+                elif isinstance(node, LineCount):
+                    found.append(self.count_lines(node, reader, by))
                 elif isinstance(node, PlaceReading) and not self._shows(reader, node.place):
                     place = self.place_at(node.place, reader, by)
                     place.read(node.name, reader)
@@ -304,6 +308,16 @@ class Plan:
             self.seen_at[id(reader)] = SeenReadStage(self.seen(by), reader)
             self.every.append(self.seen_at[id(reader)])
         return self.seen_at[id(reader)]
+
+    def count_lines(self, node: LineCount, reader: FlowStage, by: str) -> Stage:
+        """The stage that counts the lines of keys at `reader`. Raises DefinitionFault."""
+        if by == "line":
+            raise DefinitionFault(f"{node}: wanted a rule of accounts or customers, got one of lines")
+        if id(reader) not in self.lines_at:
+            self.lines_at[id(reader)] = LineCountStage(self.active_lines(), reader, by)
+            self.every.append(self.lines_at[id(reader)])
+        self.lines_at[id(reader)].read[node.key()] = node
+        return self.lines_at[id(reader)]
 
     def read(self, feature: Feature, reader: FlowStage, by: str, *, own: str = "") -> FeatureStage:
         """The stage that reads `feature` at the happenings of `reader`."""

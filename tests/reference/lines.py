@@ -58,11 +58,11 @@ class Lines:
         line = self.seen.setdefault((on.customer, on.line), Standing())
         line.gone = on.time
 
-    def active(self, customer: str, time: int) -> dict[str, str | None]:
-        """The active lines of a customer, and their accounts."""
+    def active(self, customer: str, time: int, *, ended: bool | None = None) -> dict[str, str | None]:
+        """The active lines of a customer, and their accounts; with `ended` False those that were not terminated."""
         found = {}
         for (owner, name), line in self.seen.items():
-            if owner == customer and line.gone is None and line.status in (None, "active"):
+            if owner == customer and line.gone is None and (line.status in (None, "active") or (ended is False and (owner, name) not in self.reading.terminated)):
                 found[name] = line.account or self._row(name, time)[1]
         for name in {row[0] for row in self.known} - {name for owner, name in self.seen if owner == customer}:
             owner, account, day = self._row(name, time)

@@ -17,6 +17,7 @@ from streams.engine.features.deadline import DeadlineSource
 from streams.engine.features.each_line import EachLineSource
 from streams.engine.features.frame import Ever, Feature
 from streams.engine.features.level import CrossingSource
+from streams.engine.features.line_count import LineCount
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.pair import PairSource
 from streams.engine.features.past import Past
@@ -104,10 +105,15 @@ class View:
             return added_up_before(node, self.row(frame), self, self.first_seen())
         without = frame.without_own or self.without_own
         if isinstance(frame.extent, Active):
-            members = within(frame.extent, self.row(frame), self, without_own=without)
+            members = within(frame.extent, self.row(frame), self, without_own=frame.without_own)
             return covered(members, value(node.at[0], self)) if node.function == "cover" else added_up(node.function, argument_of(node), members, frame.extent)
         members = within(frame.extent, self.row(frame, node.at), self, without_own=without and not node.at)
         return added_up(node.function, argument_of(node), members, frame.extent)
+
+    def lines(self, node: LineCount) -> int:
+        """How many lines the key has."""
+        lines = self.reading.owned.active(self.on.customer, self.on.time, ended=None if node.active else False)
+        return len(lines) if self.rule.event.by == "customer" else sum(account == self.on.account for account in lines.values())
 
     def first_seen(self) -> int | None:
         """When the key was first seen."""
@@ -132,7 +138,7 @@ class View:
 
     def reads_own(self, condition: Any) -> bool:
         """Whether a condition reads a frame of which the happening is a member."""
-        return any(self.row(node.frame).own(self.on) for node in features_of(condition) if not isinstance(node.frame.extent, Past))
+        return any(self.row(node.frame).own(self.on) for node in features_of(condition) if not isinstance(node.frame.extent, Active | Past))
 
     def late_in(self, expressions: Any) -> bool:
         """Whether the happening came late into a frame that these read, and that judges late ones never."""

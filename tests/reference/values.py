@@ -46,6 +46,7 @@ from streams.engine.expression import (
 from streams.engine.expression.floor import UnknownBelow
 from streams.engine.expression.week import Week
 from streams.engine.features.frame import Feature
+from streams.engine.features.line_count import LineCount
 from streams.engine.features.pair import Earlier
 from streams.engine.features.place import PlaceReading
 from streams.engine.features.seen import FirstSeen
@@ -84,7 +85,7 @@ def fires(node: Any, on: Any) -> bool:
     return value(node, on) is True
 
 
-def value(node: Any, on: Any) -> Any:
+def value(node: Any, on: Any) -> Any:  # noqa: PLR0915  # one case a node
     """`on`: a happening as a rule sees it (`rule.View`)."""
     match node:
         case Const():
@@ -115,6 +116,8 @@ def value(node: Any, on: Any) -> Any:
             return on.session(node.source)
         case FirstSeen():
             return on.first_seen()
+        case LineCount():
+            return on.lines(node)
         case Reading():
             raise TypeError(node)
         case EventTime():

@@ -318,9 +318,8 @@ class ActiveStage(FeatureStage):
             flow.put(("late", self.name), np.zeros(flow.n, bool))
             for key, feature in reader.features.items():
                 place = places[key]
-                less = Ready(shown(feature, without[entry, place], without_known[entry, place]))
-                flow.readings[key] = less if feature.frame.without_own else Ready(shown(feature, out[entry, place], known[entry, place]))
-                flow.readings["without", key] = less
+                read = (without, without_known) if feature.frame.without_own else (out, known)
+                flow.readings[key] = Ready(shown(feature, *(values[entry, place] for values in read)))
 
     def _shown(self) -> Ints:
         """The values of the items by reading, as they are kept."""

@@ -1,0 +1,48 @@
+"""An account has several active lines and no family plan: offer one."""
+
+from events.stories import order, session, status
+from events.words import O, completed, families, line_status
+from streams.define import Case, Detail, Event, Param, active_lines, any_of, cool, edge
+
+
+class FamilyCandidate(Event, by="account"):
+    n = Param(2, unit="lines", ge=2, doc="so many active lines are a family")
+
+    when = any_of(status=line_status, order=completed.where(O.offering_kind == "family")).where(active_lines >= n, families.count() == 0)
+    rearm = edge, cool("90d")
+    detail = Detail(lines=active_lines)
+
+
+def plan(at: str, **more: object) -> dict[str, object]:
+    """A family plan is ordered."""
+    return order("completed", at, **{"offering_kind": "family", "offering_id": "family-1", **more})
+
+
+CASES = [
+    Case("the second active line", [status("pendingActive", "active", "10:00"), status("pendingActive", "active", "11:00", "S2")], [{"lines": 2}]),
+    Case("one line", [status("pendingActive", "active", "10:00")], []),
+    Case("a line that was only used", [session("10:00", subscription_id="S2"), status("pendingActive", "active", "11:00")], [{"lines": 2}]),
+    Case("suspended is not active", [status("pendingActive", "active", "10:00"), status("active", "suspended", "11:00", "S2")], []),
+    Case(
+        "a third one",
+        [status("pendingActive", "active", "10:00"), status("pendingActive", "active", "11:00", "S2"), status("pendingActive", "active", "12:00", "S3")],
+        [{"lines": 2}],
+    ),
+    Case("with a family plan", [plan("09:00"), status("pendingActive", "active", "10:00"), status("pendingActive", "active", "11:00", "S2")], []),
+    Case(
+        "the plan is given up, within the cool-down and without one before",
+        [plan("09:00"), status("pendingActive", "active", "10:00"), status("pendingActive", "active", "11:00", "S2"), plan("12:00", order_id="OR-2", item_action="delete")],
+        [{"lines": 2}],
+    ),
+    Case(
+        "the plan is over: found at the next status",
+        [
+            plan("09:00", term_end="2026-05-02T00:00:00+08:00"),
+            status("pendingActive", "active", "10:00"),
+            status("pendingActive", "active", "11:00", "S2"),
+            status("pendingActive", "active", "2 12:00", "S3"),
+        ],
+        [{"lines": 3}],
+    ),
+    Case("of two accounts", [status("pendingActive", "active", "10:00"), status("pendingActive", "active", "11:00", "S2", account_id="A2")], []),
+]
