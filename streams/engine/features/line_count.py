@@ -10,11 +10,11 @@ from streams.engine.expression import Reading
 from streams.engine.stage import Stage
 
 if TYPE_CHECKING:
-    from schemas.columns import Ints
     from streams.engine.active_lines import ActiveLines
     from streams.engine.batch import Batch
     from streams.engine.expression import ValueKind
     from streams.engine.stage import FlowStage
+    from streams.engine.state.tables import Rows
     from streams.engine.streams import ValueOf
 
 
@@ -69,7 +69,7 @@ class LineCountStage(Stage):
                 found[place] = len(lines) if accounts is None else sum(one.account == accounts[place] for one in lines)
             flow.put(key, found)
 
-    def _accounts(self, rows: Ints) -> list[int]:
+    def _accounts(self, rows: Rows) -> list[int]:
         """The codes of the accounts of rows."""
         codes: list[int] = self.lines.home.state.table("account").map.keys[rows, 1].tolist()
         return codes

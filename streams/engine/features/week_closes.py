@@ -177,6 +177,7 @@ class WeekCloseStage(FlowStage):
     def __init__(self, home: Home, by: str, source: WeekCloseSource, inner: FlowStage, name: str) -> None:
         super().__init__(inner)
         self.home, self.by, self.source, self.name, self.inner = home, by, source, name, inner
+        self.of_anchors = source.stream
         self.keys = source.stream.by_value
         sources = (source.stream.source,)
         self.scope = home.scope(by, self.keys, sources)

@@ -183,6 +183,7 @@ class YearlyStage(FlowStage):
     def __init__(self, home: Home, by: str, source: YearlySource, first: FlowStage, name: str) -> None:
         super().__init__(first)
         self.home, self.by, self.source, self.name, self.first = home, by, source, name, first
+        self.of_anchors = source.first
         self.keys = source.first.by_value
         self.scope = home.scope(by, self.keys, (source.first.source,))
         self.timers = Due(home, self.scope, home.part((source.first.source,)), name, source, source.first.source)
