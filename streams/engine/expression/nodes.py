@@ -383,8 +383,8 @@ class Guarded(Expr):
 
     def column(self, env: Env) -> Column:
         values, known = self.inner.column(env)
-        true = np.array(np.broadcast_to(self.condition.column(env).values, np.shape(values)))
-        shown = true if known is None else true & known
+        true = self.condition.column(env).values
+        shown = np.array(true) if known is None else true & known
         return Column(np.where(shown, values, False if self.kind == "bool" else 0 if self.kind in CODED else NULL), shown)
 
     def __str__(self) -> str:
