@@ -14,8 +14,9 @@ class ActivityDecay(Event, by="line"):
 
     talk, usual_talk = outgoing_calls.weekly(1), outgoing_calls.weekly(4, least=4, ago=1)
     load, usual_load = sessions.weekly(1), sessions.weekly(4, least=4, ago=1)
-    voice = talk.sum(V.duration_s) / (usual_talk.sum(V.duration_s).unknown_below(4 * least_talk) / 4)
-    data = load.sum(D.total_bytes) / (usual_load.sum(D.total_bytes).unknown_below(4 * least_data) / 4)
+    talked, loaded = usual_talk.sum(V.duration_s), usual_load.sum(D.total_bytes)
+    voice = talk.sum(V.duration_s) / (talked.where(talked >= 4 * least_talk) / 4)
+    data = load.sum(D.total_bytes) / (loaded.where(loaded >= 4 * least_data) / 4)
     score = (voice.or_(data) + data.or_(voice)) / 2
 
     closes = any_of(voice=outgoing_calls, data=sessions).week_closes(6)  # until none of the weeks that are compared has any use

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 import msgspec
 
-from streams.engine.expression import Arithmetic, Compare, Const, EventDay, EventTime, Expr, Fractional, Logic, Not, OrElse, Param, RecordField
+from streams.engine.expression import Arithmetic, Compare, Const, EventDay, EventTime, Expr, Fractional, Guarded, Logic, Not, OrElse, Param, RecordField
 from streams.engine.features.frame import Feature, Within
 from streams.engine.features.previous import Previous
 
@@ -59,6 +59,8 @@ def bounds(node: Expr, value_of: Callable[[Param], int]) -> Bounds:
         case OrElse():
             both = [bounds(child, value_of) for child in node.children()]
             return Bounds(min(one.least for one in both), max(one.most for one in both))
+        case Guarded():
+            return bounds(node.inner, value_of)
         case Fractional():
             for child in node.children():
                 bounds(child, value_of)

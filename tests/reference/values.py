@@ -43,7 +43,6 @@ from streams.engine.expression import (
     WrittenDate,
     YearStart,
 )
-from streams.engine.expression.floor import UnknownBelow
 from streams.engine.expression.week import Week
 from streams.engine.features.frame import Feature
 from streams.engine.features.line_count import LineCount
@@ -150,9 +149,6 @@ def value(node: Any, on: Any) -> Any:  # noqa: PLR0915  # one case a node
         case Week():
             of = value(node.of, on)
             return None if of is None else of - timedelta(days=of.weekday())
-        case UnknownBelow():
-            first, least = value(node.left, on), value(node.right, on)
-            return None if first is None or least is None or first < least else first
         case Unknown():
             return None
         case Join():

@@ -160,12 +160,6 @@ class Expr:
         """The value where `condition` is true, else unknown."""
         return Guarded(self, condition)
 
-    def unknown_below(self, least: Operand) -> Expr:
-        """The value where it is at least `least`, else unknown: too little to compare with."""
-        from streams.engine.expression.floor import UnknownBelow
-
-        return UnknownBelow(self, expr(least))
-
     @property
     def seconds(self) -> Expr:
         """A length of time (ms) in whole seconds, cut off."""

@@ -40,6 +40,6 @@ EVENTS = [
     toy("decays", "line", used.week_closes(3).where(last.sum(V.duration_s) <= before_it.mean(V.duration_s) / 2), edge, mean=before_it.mean(V.duration_s), last=used.name),
     toy("declines", "account", voice.week_closes(2).where(declines.falls(V.duration_s) == k), parameters=(k,), first=voice.weekly(1, ago=k).sum(V.duration_s)),
     toy("party_closes", "line", by_party.week_closes(2).where(V.other_party == "a"), cool("14d"), party=V.other_party, n=party_days.count(), due=event_time),
-    toy("customer_closes", "customer", C.all.week_closes(1), reason=C.reason, n=C.all.weekly(1).count().unknown_below(2)),
+    toy("customer_closes", "customer", C.all.week_closes(1), reason=C.reason, n=C.all.weekly(1).count().where(C.all.weekly(1).count() >= 2)),
     toy("after_close", "line", voice.week_closes(1).then(voice, within="1d"), cell=V.cell_id, gap=event_time - first_seen),
 ]
