@@ -14,7 +14,8 @@ from streams.engine.features.frame import Frame
 from streams.engine.features.level import Level
 from streams.engine.features.pair import Pair
 from streams.engine.rearm import Rearm
-from streams.engine.streams import Absences, Deadlines, Source, Stream, stream_of
+from streams.engine.sources import Source
+from streams.engine.streams import Absences, Deadlines, Stream, stream_of
 
 
 class Shape(NamedTuple):

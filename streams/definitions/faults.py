@@ -20,7 +20,8 @@ from streams.engine.features.place import AS_OF, PlaceReading
 from streams.engine.features.session import Session
 from streams.engine.features.stretch import Consecutive, stretch_faults
 from streams.engine.rearm import Rearm
-from streams.engine.streams import EventSource, Of, RecordSource, Source, Stream
+from streams.engine.sources import EventSource, Of, RecordSource, Source
+from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

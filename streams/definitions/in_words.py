@@ -26,8 +26,9 @@ from streams.engine.features.stretch import Consecutive
 from streams.engine.features.week_closes import WeekCloseSource
 from streams.engine.features.yearly import YearlySource
 from streams.engine.rearm import Cool, OncePer, Rearm
+from streams.engine.sources import Of, Source, UnionSource
 from streams.engine.spans import Span
-from streams.engine.streams import Of, Source, Stream, UnionSource
+from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

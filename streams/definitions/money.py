@@ -11,7 +11,7 @@ from streams.engine.features.frame import Feature
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.reach import ReachSource
-from streams.engine.streams import Of
+from streams.engine.sources import Of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,7 +12,7 @@ from streams.definitions.samples import MOMENT_MS, encoded, samples_of
 from streams.definitions.tree import used_by
 from streams.engine.engine import Engine, RuleFailed
 from streams.engine.expression import DefinitionFault
-from streams.engine.streams import RecordSource
+from streams.engine.sources import RecordSource
 from streams.shard import Shard, ShardSettings, StepFailed
 
 if TYPE_CHECKING:

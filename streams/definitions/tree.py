@@ -11,8 +11,9 @@ from streams.engine.features.moves import MoveSource
 from streams.engine.features.place import Place
 from streams.engine.features.stretch import Consecutive
 from streams.engine.rearm import Cool, OncePer, Rearm
+from streams.engine.sources import EventSource, Of, Source
 from streams.engine.spans import Span
-from streams.engine.streams import EventSource, Of, Source, Stream
+from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,8 @@ from streams.engine.features.place import Place
 from streams.engine.features.seen import first_seen
 from streams.engine.features.session import Session
 from streams.engine.rearm import cool, each, edge, once, once_per, reset
-from streams.engine.streams import RecordSource, Stream, any_of, event_time
+from streams.engine.sources import RecordSource
+from streams.engine.streams import Stream, any_of, event_time
 
 
 class Records:

@@ -18,9 +18,9 @@ from streams.engine.features.each_line import EachLineSource
 from streams.engine.home import Home
 from streams.engine.lifecycle import Lifecycle
 from streams.engine.plan import Plan
+from streams.engine.sources import EventSource, Source, UnionSource
 from streams.engine.stage import NodeFailed
 from streams.engine.state.store import State
-from streams.engine.streams import EventSource, Source, UnionSource
 from streams.logs import place_of
 
 if TYPE_CHECKING:

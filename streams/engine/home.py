@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from schemas.columns import Ints
     from streams.engine.batch import World
     from streams.engine.flow import Flow
+    from streams.engine.sources import Source
     from streams.engine.state.store import State
     from streams.engine.state.tables import Rows, Table
-    from streams.engine.streams import Source
 
 HOUR_MS = 3_600_000
 MARGIN_MS = 3 * DAY_MS

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from streams.engine.flow import Flow
     from streams.engine.home import Home, Scope
     from streams.engine.rearm import Rearm
+    from streams.engine.sources import Source, ValueOf
     from streams.engine.stage import Stage
     from streams.engine.state.tables import Rows
-    from streams.engine.streams import Source, ValueOf
 
 PER_VALUE_MS = 400 * DAY_MS
 """`once_per` remembers a value this long after its emission."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from streams.engine.batch import Batch, Group
     from streams.engine.expression import Array, Column, Expr
     from streams.engine.features.frame import Feature
-    from streams.engine.streams import UnionSource
+    from streams.engine.sources import UnionSource
 
 STATE_CHANGE = next(i for i, record in enumerate(RECORD_TYPES) if record.code == "L")
 

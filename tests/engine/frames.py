@@ -14,9 +14,10 @@ from streams.engine.expression import Column, Reading
 from streams.engine.features.members import MemberStage
 from streams.engine.flow import Flow, Ready
 from streams.engine.home import Home
+from streams.engine.sources import RecordSource
 from streams.engine.stage import FlowStage
 from streams.engine.state.tables import Table
-from streams.engine.streams import RecordSource, Stream
+from streams.engine.streams import Stream
 
 HOUR, DAY = 3_600_000, 86_400_000
 LATE, JUMP = 48 * HOUR, 31 * DAY

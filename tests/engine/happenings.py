@@ -21,9 +21,10 @@ from streams.engine.expression import Column, RecordField
 from streams.engine.flow import Flow
 from streams.engine.home import Home
 from streams.engine.identity import Identity
+from streams.engine.sources import Source
 from streams.engine.stage import FlowStage
 from streams.engine.state.store import State
-from streams.engine.streams import Source, Stream
+from streams.engine.streams import Stream
 
 DELAY, LATE, JUMP = 5, 300, 5_000
 NULL = -(2**63)

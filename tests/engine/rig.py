@@ -18,9 +18,10 @@ from streams.engine.clock import Clock
 from streams.engine.expression import RecordField
 from streams.engine.flow import RecordFlow, StoredFlow
 from streams.engine.home import Home
+from streams.engine.sources import RecordSource
 from streams.engine.stage import FlowStage
 from streams.engine.state.store import State
-from streams.engine.streams import RecordSource, Stream
+from streams.engine.streams import Stream
 
 HOUR = 3_600_000
 ZONES = ("Europe/Berlin", "Asia/Shanghai", "America/New_York")

@@ -11,7 +11,7 @@ from schemas.codes import code, text_of
 from streams.engine.features.reset import ResetStage
 from streams.engine.rearm import cool, once_per
 from streams.engine.rule import Words
-from streams.engine.streams import RecordSource
+from streams.engine.sources import RecordSource
 from tests.engine.frames import BERLIN, CALENDAR, CODES, DAY, HOUR, LATE, SHANGHAI, Given, Shard, VoiceUsage
 
 EXAMPLES = int(os.environ.get("KAIROS_EXAMPLES", "40"))

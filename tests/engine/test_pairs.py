@@ -12,8 +12,9 @@ from schemas.codes import text_of
 from streams.engine.expression import DefinitionFault
 from streams.engine.features import pairing
 from streams.engine.features.pair import Pair, PairSource, PairStage
+from streams.engine.sources import Of
 from streams.engine.spans import span_of
-from streams.engine.streams import Of, Stream
+from streams.engine.streams import Stream
 from tests.engine.happenings import CODES, LINES, Given, Rec, Shard, firsts, interpreted, number, part, seconds, stream, timelines, truth, value, word
 
 TIMELINES = settings(phases=(Phase.generate,), max_examples=int(os.environ.get("TIMELINES", "50")), deadline=None, database=None, derandomize=True)

@@ -14,10 +14,11 @@ from schemas.codes import text_of
 from streams.engine.features.absence import AbsenceSource, AbsenceStage
 from streams.engine.features.answers import MOST_RUNS, answered, note_answer
 from streams.engine.features.silence import SilenceSource, SilenceStage
+from streams.engine.sources import Of
 from streams.engine.spans import span_of
 from streams.engine.state.chains import Chains
 from streams.engine.state.tables import Table
-from streams.engine.streams import Of, Stream
+from streams.engine.streams import Stream
 from tests.engine.happenings import (
     CODES,
     DELAY,

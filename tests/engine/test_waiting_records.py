@@ -15,10 +15,11 @@ from streams.engine.features.absence import AbsenceSource, AbsenceStage
 from streams.engine.features.pair import Pair, PairSource, PairStage
 from streams.engine.features.silence import SilenceSource, SilenceStage
 from streams.engine.home import Home
+from streams.engine.sources import Of, RecordSource
 from streams.engine.spans import span_of
 from streams.engine.stage import RecordStage, entries_of
 from streams.engine.state.store import State
-from streams.engine.streams import Of, RecordSource, Stream
+from streams.engine.streams import Stream
 from streams.intake.decode import decode_chunk
 from streams.intake.merge import ALWAYS, Merger
 from tests.engine.happenings import value

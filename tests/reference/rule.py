@@ -30,7 +30,8 @@ from streams.engine.features.stretch import Consecutive
 from streams.engine.features.week_closes import WeekCloseSource
 from streams.engine.features.yearly import YearlySource
 from streams.engine.rearm import Cool, OncePer, Reset
-from streams.engine.streams import EventSource, RecordSource, Stream, UnionSource
+from streams.engine.sources import EventSource, RecordSource, UnionSource
+from streams.engine.streams import Stream
 from tests.reference.civil import later, shown
 from tests.reference.frames import TOLD, Row, added_up, covered, within
 from tests.reference.happening import Happening, Seen

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from streams.engine.features.place import PlaceSource
+from streams.engine.sources import EventSource
 from streams.engine.spans import Span
-from streams.engine.streams import EventSource
 from tests.reference.civil import civil_day, midnight
 from tests.reference.happening import Happening, Newest, before, misdated
 from tests.reference.sources import Scalar

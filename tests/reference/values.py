@@ -50,7 +50,7 @@ from streams.engine.features.pair import Earlier
 from streams.engine.features.place import PlaceReading
 from streams.engine.features.seen import FirstSeen
 from streams.engine.features.session import SessionId
-from streams.engine.streams import EventSource, Of, RecordSource
+from streams.engine.sources import EventSource, Of, RecordSource
 from tests.reference.civil import at, civil_day, day_of_month, months_later
 
 AND = {

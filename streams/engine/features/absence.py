@@ -12,10 +12,10 @@ from streams.engine.features.pair import shared_keys
 from streams.engine.features.passing import PASSES, with_passing
 from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, END, EVERYTHING, TIMERS, Due, lower, members_of, place_before, resets_of, topic_of
 from streams.engine.kernels import kernel
+from streams.engine.sources import Marked
 from streams.engine.stage import FlowStage
 from streams.engine.state.chains import Chains, wipe
 from streams.engine.state.reach import Memory
-from streams.engine.streams import Marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from streams.engine.expression import Expr
     from streams.engine.flow import Flow
     from streams.engine.home import Home
+    from streams.engine.sources import ValueOf
     from streams.engine.spans import Span
-    from streams.engine.streams import Stream, ValueOf
+    from streams.engine.streams import Stream
 
 NOTHING = np.zeros((7, 0), np.int64)
 """What calls off what is never called off."""

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from streams.engine.batch import Batch
     from streams.engine.flow import Flow
     from streams.engine.home import Home
+    from streams.engine.sources import ValueOf
     from streams.engine.stage import FlowStage
-    from streams.engine.streams import Stream, ValueOf
+    from streams.engine.streams import Stream
 
 COUNT, LARGEST, SMALLEST, COVER = range(4)
 OPS = {"count": COUNT, "largest": LARGEST, "smallest": SMALLEST, "cover": COVER}

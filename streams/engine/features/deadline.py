@@ -15,7 +15,8 @@ from streams.engine.spans import Span
 if TYPE_CHECKING:
     from schemas.columns import Ints
     from streams.engine.flow import Flow
-    from streams.engine.streams import Stream, ValueOf
+    from streams.engine.sources import ValueOf
+    from streams.engine.streams import Stream
 
 
 class DeadlineSource(AwaitedSource):

@@ -10,8 +10,9 @@ from schemas.codes import text_of
 from streams.engine.expression import Column, DefinitionFault
 from streams.engine.flow import Flow, RecordFlow
 from streams.engine.identity import pack_identity
+from streams.engine.sources import EventSource, Source
 from streams.engine.stage import FlowStage, RecordStage
-from streams.engine.streams import EventSource, Source, Stream
+from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from streams.engine.expression import Array, RecordField
     from streams.engine.flow import Held
     from streams.engine.identity import Identity
+    from streams.engine.sources import ValueOf
     from streams.engine.state.tables import Rows
-    from streams.engine.streams import ValueOf
 
 
 class EachLineSource(Source):

@@ -10,8 +10,9 @@ from streams.engine.expression import condition as checked
 if TYPE_CHECKING:
     from streams.engine.expression import Operand
     from streams.engine.features.reach import Reaches
+    from streams.engine.sources import ValueOf
     from streams.engine.spans import Span
-    from streams.engine.streams import Stream, ValueOf
+    from streams.engine.streams import Stream
 
 Function = Literal["count", "sum", "distinct", "largest", "smallest", "latest", "first", "top", "list", "any", "cover", "streak", "periods", "falls"]
 ARGUMENTS: dict[Function, tuple[tuple[ValueKind, ...], ...]] = {

@@ -10,8 +10,9 @@ from streams.engine.expression import DefinitionFault, Expr, Operand, canonical,
 from streams.engine.features.cuts import Clearing, believed_in, pieces
 from streams.engine.kernels import kernel
 from streams.engine.rearm import values_of
+from streams.engine.sources import Marked, Of
 from streams.engine.stage import FlowStage
-from streams.engine.streams import Marked, Of, Stream
+from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from streams.engine.batch import Batch
     from streams.engine.flow import Flow
     from streams.engine.home import Home
+    from streams.engine.sources import ValueOf
     from streams.engine.state.tables import Rows
-    from streams.engine.streams import ValueOf
 
 
 class Level:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from streams.engine.active_lines import ActiveLines
     from streams.engine.batch import Batch
     from streams.engine.expression import ValueKind
+    from streams.engine.sources import ValueOf
     from streams.engine.stage import FlowStage
     from streams.engine.state.tables import Rows
-    from streams.engine.streams import ValueOf
 
 
 class LineCount(Reading):

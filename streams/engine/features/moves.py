@@ -10,16 +10,17 @@ from schemas.codes import NULL
 from streams.engine.expression import Expr, canonical
 from streams.engine.features.cuts import Clearing, believed_in, pieces
 from streams.engine.kernels import kernel
+from streams.engine.sources import Of, Source
 from streams.engine.stage import FlowStage
-from streams.engine.streams import Of, Source, Stream
+from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
     from streams.engine.batch import Batch
     from streams.engine.flow import Flow
     from streams.engine.home import Home
+    from streams.engine.sources import ValueOf
     from streams.engine.state.codec import ColumnKind
-    from streams.engine.streams import ValueOf
 
 
 class Moves(Stream):

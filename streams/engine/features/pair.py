@@ -13,10 +13,11 @@ from streams.engine.features import pairing
 from streams.engine.features.timers import END, TIME, Marks, Members, from_store, kept_of, members_of, packed, resets_of, stored_kind, to_store, topic_of
 from streams.engine.flow import MergedFlow, StoredFlow
 from streams.engine.home import fingerprint
+from streams.engine.sources import Marked, Of
 from streams.engine.stage import FlowStage, read_for
 from streams.engine.state.chains import Chains
 from streams.engine.state.tables import NEVER
-from streams.engine.streams import Marked, Of, Stream
+from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from streams.engine.expression import Column
     from streams.engine.flow import Flow
     from streams.engine.home import Home
+    from streams.engine.sources import ValueOf
     from streams.engine.spans import Span
     from streams.engine.state.codec import ColumnKind
-    from streams.engine.streams import ValueOf
 
 LONGEST_MS = DAY_MS
 """How long before its time a second half may have begun, to be sure of a first half that came before all others."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.engine.features.place import PlaceSource
-from streams.engine.streams import EventSource
+from streams.engine.sources import EventSource
 
 if TYPE_CHECKING:
     from schemas.columns import Ints
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from streams.engine.features.timers import Due
     from streams.engine.flow import Flow
     from streams.engine.home import Scope
+    from streams.engine.sources import Source
     from streams.engine.state.tables import Rows
-    from streams.engine.streams import Source
 
 PASSES = 3
 """Beside what `timers.resets_of` finds: a record passes by. Its time is in the last row."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from streams.engine.expression import Operand
     from streams.engine.features.frame import Function
-    from streams.engine.streams import Stream, ValueOf
+    from streams.engine.sources import ValueOf
+    from streams.engine.streams import Stream
 
 Period = Literal["day", "week"]
 DAYS: dict[Period, int] = {"day": 1, "week": 7}

@@ -13,9 +13,10 @@ from streams.engine.civil import Zones, lines_of
 from streams.engine.expression import Expr, Reading, RecordField
 from streams.engine.features import place_machine as machine
 from streams.engine.features.cuts import believed_in, pieces
+from streams.engine.sources import RecordSource, Source
 from streams.engine.stage import Entries, FlowStage, entries_of
 from streams.engine.state.codec import SEPARATOR
-from streams.engine.streams import RecordSource, Source, Stream
+from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from streams.engine.expression import ValueKind
     from streams.engine.flow import Flow
     from streams.engine.home import Home
+    from streams.engine.sources import ValueOf
     from streams.engine.state.codec import ColumnKind
     from streams.engine.state.tables import Part, Rows
-    from streams.engine.streams import ValueOf
 
 ABROAD = "intl:"
 UNKNOWN_COUNTRY = "?"

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from streams.engine.features.frame import Feature, Function
     from streams.engine.flow import Flow
     from streams.engine.home import Home
+    from streams.engine.sources import ValueOf as AnyValueOf
     from streams.engine.spans import ValueOf
     from streams.engine.stage import FlowStage
     from streams.engine.state.codec import ColumnKind
     from streams.engine.state.tables import Column as Stored
     from streams.engine.streams import Stream
-    from streams.engine.streams import ValueOf as AnyValueOf
 
 Order = Literal["time", "release"]
 MOST = 32

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streams.engine.expression import DefinitionFault, Expr, Operand, canonical, expr
+from streams.engine.sources import Of, Source
 from streams.engine.stage import FlowStage
-from streams.engine.streams import Of, Source, Stream
+from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
     from streams.engine.batch import Batch
     from streams.engine.features.frame import Feature
+    from streams.engine.sources import ValueOf
     from streams.engine.stage import Stage
-    from streams.engine.streams import ValueOf
 
 RUNNING = ("sum", "count")
 """What can reach a step."""

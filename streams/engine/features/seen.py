@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from streams.engine.batch import Batch
     from streams.engine.expression import ValueKind
     from streams.engine.home import Home
+    from streams.engine.sources import ValueOf
     from streams.engine.stage import FlowStage
     from streams.engine.state.tables import Rows
-    from streams.engine.streams import ValueOf
 
 PART = "seen"
 """The part of a table for it: written when a key is seen for the first time, and by late records that are earlier."""

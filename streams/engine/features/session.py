@@ -17,9 +17,10 @@ from streams.engine.features.frame import Frame, Within
 from streams.engine.features.line_ends import line_ends
 from streams.engine.features.silence import SilenceSource
 from streams.engine.kernels import kernel
+from streams.engine.sources import Marked
 from streams.engine.spans import Span
 from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of, read_for
-from streams.engine.streams import Marked, Stream
+from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from streams.engine.features.frame import Feature
     from streams.engine.flow import Flow
     from streams.engine.home import Home
+    from streams.engine.sources import ValueOf
     from streams.engine.stage import FlowStage, Stage
-    from streams.engine.streams import ValueOf
 
 KEPT_MS = 7 * DAY_MS
 """What a session adds up are its members of the last seven days; one that ends so much later than the gap allows begins a new one, whenever it began."""

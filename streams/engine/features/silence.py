@@ -10,9 +10,9 @@ from streams.engine.expression import canonical
 from streams.engine.expression import condition as checked
 from streams.engine.features.timers import BEFORE_ALL, END, Due, lower, members_of, place_before, resets_of
 from streams.engine.kernels import kernel
+from streams.engine.sources import Marked
 from streams.engine.stage import FlowStage
 from streams.engine.state.reach import Memory
-from streams.engine.streams import Marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from streams.engine.batch import Batch
     from streams.engine.expression import Expr
     from streams.engine.home import Home
+    from streams.engine.sources import ValueOf
     from streams.engine.spans import Span
-    from streams.engine.streams import Stream, ValueOf
+    from streams.engine.streams import Stream
 
 
 class SilenceSource(Marked):

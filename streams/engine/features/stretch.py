@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from streams.engine.features.frame import Function
     from streams.engine.flow import Flow, Held
     from streams.engine.home import Home
+    from streams.engine.sources import ValueOf
     from streams.engine.stage import Entries, FlowStage
     from streams.engine.state.codec import ColumnKind
     from streams.engine.state.tables import Column as Stored
     from streams.engine.state.tables import Part
-    from streams.engine.streams import Stream, ValueOf
+    from streams.engine.streams import Stream
 
 MOST_LISTED = 32
 COUNT, SUM, LATEST, FIRST, LARGEST, SMALLEST, ANY = range(7)

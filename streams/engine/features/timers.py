@@ -25,9 +25,9 @@ from streams.engine.flow import RecordFlow, StoredFlow
 from streams.engine.home import fingerprint
 from streams.engine.identity import pack, unpack
 from streams.engine.kernels import first_reached, kernel
+from streams.engine.sources import Of
 from streams.engine.stage import read_for
 from streams.engine.state.tables import NEVER
-from streams.engine.streams import Of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from streams.engine.expression import Column, Expr, ValueKind
     from streams.engine.flow import Flow
     from streams.engine.home import Home, Scope
+    from streams.engine.sources import Source
     from streams.engine.state.codec import ColumnKind
     from streams.engine.state.tables import Rows, Table
-    from streams.engine.streams import Source
 
 ROW, AT, ORDER, TIME, RANK, END, BELIEVED = range(7)
 """Of a happening in a kernel."""

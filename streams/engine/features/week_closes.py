@@ -12,9 +12,9 @@ from streams.engine.expression.week import monday
 from streams.engine.features.past import number_of, whole
 from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, EVERYTHING, Due, lower, members_of, place_before, resets_of, rows_due
 from streams.engine.kernels import first_reached, kernel
+from streams.engine.sources import Marked
 from streams.engine.stage import FlowStage
 from streams.engine.state.reach import Memory
-from streams.engine.streams import Marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from streams.engine.batch import Batch
     from streams.engine.expression import Expr, Operand
     from streams.engine.home import Home
-    from streams.engine.streams import Stream, ValueOf
+    from streams.engine.sources import ValueOf
+    from streams.engine.streams import Stream
 
 MOST_WEEKS = 60
 

@@ -15,9 +15,10 @@ from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, END, EVERYTHI
 from streams.engine.features.timers import TIMERS as TIMERS_GO
 from streams.engine.kernels import first_reached, kernel
 from streams.engine.months import months_later, years_between
+from streams.engine.sources import Marked, Of
 from streams.engine.stage import FlowStage, read_for
 from streams.engine.state.reach import Memory
-from streams.engine.streams import Marked, Of, Stream
+from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from streams.engine.features.timers import Members
     from streams.engine.flow import Flow
     from streams.engine.home import Home
-    from streams.engine.streams import ValueOf
+    from streams.engine.sources import ValueOf
 
 MOST_YEARS = 120
 """So many anniversaries in a row are looked ahead at most within one batch."""
