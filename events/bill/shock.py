@@ -49,7 +49,7 @@ CASES = [
         ],
     ),
     Case(
-        "a late one is judged, and counts, where it stands",
+        "a late one is evaluated, and counts, where it stands",
         [*bills(4000, 4000, 4000), bill(9000, "2 20:00", "BL-4"), bill(8666, "4 10:00", "BL-5")],
         [{"bill_id": "BL-4", "amount_due": 9000, "usual_mean": 4000, "ratio": "2.25", "top_line": None, "currency": "CNY"}],
     ),

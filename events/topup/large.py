@@ -33,7 +33,7 @@ CASES = [
         [{"amount": 10000, "usual_mean": 1000, "ratio": "10.00", "currency": "CNY"}, {"amount": 20000, "usual_mean": 2800, "ratio": "7.14", "currency": "CNY"}],
     ),
     Case(
-        "a late one belongs to the habit from its own time on, and is not judged",
+        "a late one belongs to the habit from its own time on, and is not evaluated",
         [*recharges(1000, 1000, 1000), topup(0, 90000, "3 09:00"), topup(0, 46500, "4 10:00")],
         [{"amount": 46500, "usual_mean": 23250, "ratio": "2.00", "currency": "CNY"}],
     ),

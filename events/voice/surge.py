@@ -28,7 +28,7 @@ CASES = [
     Case("13 days are no habit", [*FORTNIGHT[:14], call("15 10:00", duration_s=9000)], []),
     Case("a late call of yesterday is of its own day", [*FORTNIGHT, call("16 08:00", duration_s=1), call("15 20:00", duration_s=14), call("16 12:00", duration_s=3900)], []),
     Case(
-        "a late call of today is judged with all of today",
+        "a late call of today is evaluated with all of today",
         [*FORTNIGHT, call("16 12:00", duration_s=3000), call("16 09:00", duration_s=900), call("16 13:00", duration_s=900)],
         [SURGE],
     ),

@@ -31,7 +31,7 @@ CASES = [
         "once a visit, again in the next", [*(plan(number, f"10:0{number}") for number in (1, 2, 3, 4)), *(plan(number, f"12:0{number}") for number in (1, 2, 3))], [THREE, THREE]
     ),
     Case(
-        "a late plan is judged with the next view",
+        "a late plan is evaluated with the next view",
         [plan(1, "10:00"), plan(2, "10:05"), view("home", "10:20"), plan(3, "10:10"), view("home", "10:25")],
         [THREE],
     ),

@@ -135,7 +135,7 @@ class RecordStage(FlowStage):
 
 
 class FilterStage(FlowStage):
-    """The happenings of a stage for which conditions are true. `late`: the feature stages whose late members are not judged."""
+    """The happenings of a stage for which conditions are true. `late`: the feature stages whose late members are not evaluated."""
 
     def __init__(self, inner: FlowStage, conditions: Sequence[Expr], *needs: Stage, late: Sequence[str] = ()) -> None:
         super().__init__(inner, *needs)

@@ -89,7 +89,7 @@ class Stream:
         return Frame(self, Today())
 
     def previous(self, n: int | Param, *, order: Order = "time") -> Frame:
-        """The last `n` before the trigger's own, at most 32: by time, or with `order="release"` in the order of release, so that a late one is judged like any other."""
+        """The last `n` before the trigger's own, at most 32: by time, or with `order="release"` in the order of release, so that a late one is evaluated like any other."""
         from streams.engine.features.previous import previous
 
         return previous(self, n, order)
@@ -168,7 +168,7 @@ class Stream:
         return self._ever().first(value)
 
     def active(self, *item: Expr, holds: Expr, since: Expr | None = None, until: Expr | None = None, covers: Expr | None = None, together: Expr | None = None) -> ActiveSet:
-        """What is in force, as these tell it: packs, agreements, lines. See `ActiveSet`."""
+        """What is in force, as these say it: packs, agreements, lines. See `ActiveSet`."""
         from streams.engine.features.active import Active, ActiveSet
 
         return ActiveSet(self, Active(item, holds, since, until, covers, together))

@@ -91,7 +91,7 @@ class Waiting:
         self.upto = 0
         """The offset behind the last accepted record."""
         self.again = 0
-        """Records before this offset were read before a restart; all of them are read again before any is judged. 0: they have been."""
+        """Records before this offset were read before a restart; all of them are read again before any is evaluated. 0: they have been."""
         self.standing = Standing(Progress(), wait_ms)
         self.early = 0
         """Records that left before their time, since too much was held."""

@@ -89,7 +89,7 @@ def test_the_id_keeps_the_first_start():
     first, moved = each("view", view("home", "10:00"), view("home", "10:20"))
     assert first["id"] == moved["id"]
     late = each("view", view("home", "10:00"), view("home", "09:50"), view("home", "10:20"))
-    assert {one["id"] for one in late} == {first["id"]}, "the late one is not judged, it is of the same session"
+    assert {one["id"] for one in late} == {first["id"]}, "the late one is not evaluated, it is of the same session"
     assert late[-1]["start"] == utc("09:50:00.000")
 
 

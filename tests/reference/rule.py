@@ -142,7 +142,7 @@ class View:
         return any(self.row(node.frame).own(self.on) for node in features_of(condition) if not isinstance(node.frame.extent, Active | Past))
 
     def late_in(self, expressions: Any) -> bool:
-        """Whether the happening came late into a frame that these read, and that judges late ones never."""
+        """Whether the happening came late into a frame that these read, and that evaluates late ones never."""
         nodes = [node for one in expressions for node in features_of(one) if node.frame.extent.ordered]
         return any(self.row(node.frame).late(self.on) for node in nodes)
 
@@ -377,7 +377,7 @@ class Rule:
             values = {argument: tuple(value(one, view) for one in node.arguments) or (None,) for argument, node in self.features[place_of(frame)].items()}
             if isinstance(frame.extent, Active):
                 extent = frame.extent
-                told = [None if one is None else value(one, view) for one in (extent.together, *extent.told())]
+                told = [None if one is None else value(one, view) for one in (extent.together, *extent.said())]
                 values[TOLD] = (told[0], tuple(value(one, view) for one in extent.item), *told[1:])
             if isinstance(frame.extent, Previous):
                 make_room(frame.extent, row, on.time)

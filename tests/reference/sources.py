@@ -75,7 +75,7 @@ class Crossing(Scalar):
         return max(here) in fresh
 
     def by_period(self) -> bool:
-        """A running value of a period or of the key's life: late ones are judged too, with all that is known of it (semantics §1.2, `spend.day_step`)."""
+        """A running value of a period or of the key's life: late ones are evaluated too, with all that is known of it (semantics §1.2, `spend.day_step`)."""
         frames = [node.frame for node in self.source.enter.walk() if isinstance(node, Feature)]
         return bool(frames) and self.source.release is None and not any(frame.extent.ordered for frame in frames)
 

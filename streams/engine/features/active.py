@@ -1,4 +1,4 @@
-"""Facts that are sets: what is in force for a key, as records tell it: packs, agreements, lines.
+"""Facts that are sets: what is in force for a key, as records say it: packs, agreements, lines.
 
 The set of a key has items, each named by some values of the records. A record says that its item is in force, from when until when,
 or that it is no longer. Other records, events and timers read how many are in force at their own time, and what these show.
@@ -35,7 +35,7 @@ OPS = {"count": COUNT, "largest": LARGEST, "smallest": SMALLEST, "cover": COVER}
 IN_FORCE, OVER, DELETED = 1, 2, 3
 """What is known of an item; 0: nothing. One that was deleted never comes back."""
 NEWEST, FIRST, STATE, SINCE, UNTIL, COVERS, DELETED_AT = range(7)
-"""Of an item: when it was told last and first, what is known, its term, what it covers. DELETED_AT, of the row that items together share: when they were deleted."""
+"""Of an item: when records named it last and first, what is known, its term, what it covers. DELETED_AT, of the row that items together share: when they were deleted."""
 
 
 class Active(Extent):
@@ -43,7 +43,7 @@ class Active(Extent):
 
     `holds`: whether the record says that the item is in force; where it is unknown the record says nothing. `since`, `until`: the term
     [since, until), open where unknown. `covers`: what the item is good for, everything where unknown. `together`: a record that does not
-    hold deletes all items with its value of `together` that were told before it; those never come back.
+    hold deletes all items with its value of `together` that were named before it; those never come back.
     """
 
     ordered = False
@@ -60,19 +60,19 @@ class Active(Extent):
         """The values by which items are kept."""
         return self.item if self.together is None else (self.together, *self.item)
 
-    def told(self) -> tuple[Expr | None, ...]:
+    def said(self) -> tuple[Expr | None, ...]:
         """What a record says of its item."""
         return (self.holds, self.since, self.until, self.covers)
 
     def expressions(self) -> list[Expr]:
         """All that is read of a record."""
-        return [one for one in (*self.names(), *self.told()) if one is not None]
+        return [one for one in (*self.names(), *self.said()) if one is not None]
 
     def key(self) -> object:
-        return ("active", *(None if one is None else one.key() for one in (*self.item, *self.told(), self.together)))
+        return ("active", *(None if one is None else one.key() for one in (*self.item, *self.said(), self.together)))
 
     def canonical(self, value_of: ValueOf) -> str:
-        parts = ["-" if one is None else canonical(one, value_of) for one in (*self.names(), *self.told())]
+        parts = ["-" if one is None else canonical(one, value_of) for one in (*self.names(), *self.said())]
         return f"active {', '.join(parts)}{' together' if self.together is not None else ''}"
 
     def __str__(self) -> str:
@@ -137,14 +137,14 @@ def read_set(state: Any, values: Any, following: Any, ops: Any, row: int, time: 
 
 
 @kernel("void(int64[:, :], int64[:, :], boolean[:], int64, int64, int64[:], int64[:], boolean, int64)")
-def tell(state: Any, values: Any, dirty: Any, row: int, group: int, told: Any, own: Any, believed: bool, jump_ms: int) -> None:
-    """A record tells of item `row`. told: its NEWEST time, whether it holds (STATE), SINCE, UNTIL, COVERS; own: the values.
+def note_item(state: Any, values: Any, dirty: Any, row: int, group: int, said: Any, own: Any, believed: bool, jump_ms: int) -> None:
+    """A record speaks of item `row`. said: its NEWEST time, whether it holds (STATE), SINCE, UNTIL, COVERS; own: the values.
 
     group: the row that the items together share, -1 for none.
     """
-    time, newest = told[NEWEST], state[row, NEWEST]
+    time, newest = said[NEWEST], state[row, NEWEST]
     late = newest != 0 and time < newest <= time + jump_ms
-    if told[STATE] == 1:
+    if said[STATE] == 1:
         if state[row, STATE] == DELETED:
             return
         if state[row, FIRST] == 0 or time < state[row, FIRST]:
@@ -155,11 +155,11 @@ def tell(state: Any, values: Any, dirty: Any, row: int, group: int, told: Any, o
     if late:
         return
     dirty[row] = True
-    state[row, STATE] = IN_FORCE if told[STATE] == 1 else OVER
+    state[row, STATE] = IN_FORCE if said[STATE] == 1 else OVER
     if believed:
         state[row, NEWEST] = time
-    if told[STATE] == 1:
-        state[row, SINCE], state[row, UNTIL], state[row, COVERS] = told[SINCE], told[UNTIL], told[COVERS]
+    if said[STATE] == 1:
+        state[row, SINCE], state[row, UNTIL], state[row, COVERS] = said[SINCE], said[UNTIL], said[COVERS]
         for f in range(len(own)):
             values[row, f] = own[f]
 
@@ -169,10 +169,10 @@ def tell(state: Any, values: Any, dirty: Any, row: int, group: int, told: Any, o
     " int64[:, :], int64[:], int64[:, :], int64[:, :], int64[:, :], int64[:, :], int64[:, :])"
 )
 def walk_sets(
-    state: Any, values: Any, dirty: Any, heads: Any, following: Any, group_of: Any, base: Any, item: Any, group: Any, member: Any, told: Any, own: Any, times: Any, believed: Any,
+    state: Any, values: Any, dirty: Any, heads: Any, following: Any, group_of: Any, base: Any, item: Any, group: Any, member: Any, said: Any, own: Any, times: Any, believed: Any,
     jump_ms: int, ends: Any, ops: Any, asked: Any, out: Any, known: Any, without: Any, without_known: Any,
 ) -> None:  # fmt: skip
-    """Take in what members tell and read the sets at every entry, without its own member and with it, in merged order.
+    """Take in what members say and read the sets at every entry, without its own member and with it, in merged order.
 
     heads: by key the first item, following: by item the next one, group_of: by item the row of those together with it; -1 for none.
     base: of each entry the key; item, group: of each member; member: of each entry, all -1 for none. ends: see `line_ends`.
@@ -187,9 +187,9 @@ def walk_sets(
             continue
         head, m = heads[base[i]], member[i]
         read_set(state, values, following, ops, head, times[i], asked[i], without[i], without_known[i])
-        if m >= 0 and told[m, STATE] >= 0:
+        if m >= 0 and said[m, STATE] >= 0:
             together = group[m]
-            if together >= 0 and told[m, STATE] == 0:
+            if together >= 0 and said[m, STATE] == 0:
                 if believed[i] and state[together, DELETED_AT] < times[i]:
                     state[together, DELETED_AT], dirty[together] = times[i], True
                 row = head
@@ -198,7 +198,7 @@ def walk_sets(
                         state[row, STATE], dirty[row] = DELETED, True
                     row = following[row]
             elif item[m] >= 0:
-                tell(state, values, dirty, item[m], together, told[m], own[m], believed[i], jump_ms)
+                note_item(state, values, dirty, item[m], together, said[m], own[m], believed[i], jump_ms)
         read_set(state, values, following, ops, head, times[i], asked[i], out[i], known[i])
 
 
@@ -265,14 +265,14 @@ class ActiveStage(FeatureStage):
             groups[kept] = self.scope.table.rows_within(base[kept], [codes[kept], *nothing], flow.time[kept])
         return groups
 
-    def _told(self, flow: Flow) -> Ints:
-        """What each member tells: see `tell`. A `holds` that is unknown is -1."""
-        told, extent = np.zeros((flow.n, DELETED_AT + 1), np.int64), self.extent
+    def _said(self, flow: Flow) -> Ints:
+        """What each member says: see `note_item`. A `holds` that is unknown is -1."""
+        said, extent = np.zeros((flow.n, DELETED_AT + 1), np.int64), self.extent
         holds, known = flow.column(extent.holds)
-        told[:, NEWEST], told[:, STATE] = flow.time, holds if known is None else np.where(known, holds, -1)
+        said[:, NEWEST], said[:, STATE] = flow.time, holds if known is None else np.where(known, holds, -1)
         for place, node in ((SINCE, extent.since), (UNTIL, extent.until), (COVERS, extent.covers)):
-            told[:, place] = coded(node, flow) if node is not None else 0 if place == COVERS else NULL
-        return told
+            said[:, place] = coded(node, flow) if node is not None else 0 if place == COVERS else NULL
+        return said
 
     def run(self, batch: Batch) -> None:
         members, readers = self.members.flow, list(self.readers.values())
@@ -302,7 +302,7 @@ class ActiveStage(FeatureStage):
             items,
             groups,
             entries.member,
-            self._told(members),
+            self._said(members),
             np.stack(own, axis=1) if own else np.zeros((members.n, 0), np.int64),
             entries.time,
             believed_at(entries, batch),

@@ -43,7 +43,7 @@ OPS: dict[Function, int] = {"sum": SUM, "smallest": SMALLEST, "largest": LARGEST
 class Previous(Ever):
     """The last `n` before the happening at hand, without it: by their own times up to its own, or (`order="release"`) in the order of release.
 
-    By time a late member is put where it belongs and is no reason to evaluate a rule; in the order of release it is judged like any other.
+    By time a late member is put where it belongs and is no reason to evaluate a rule; in the order of release it is evaluated like any other.
     """
 
     functions = ("count", *OPS)
@@ -95,7 +95,7 @@ def previous(stream: Stream, n: int | Param, order: Order) -> PreviousFrame:
     <Frame BillIssued previous 3 as released>
     """
     if order not in ("time", "release"):
-        raise DefinitionFault(f"previous: order: wanted 'time' (a late one goes where it belongs) or 'release' (a late one is judged like any other), got {order!r}")
+        raise DefinitionFault(f"previous: order: wanted 'time' (a late one goes where it belongs) or 'release' (a late one is evaluated like any other), got {order!r}")
     return PreviousFrame(stream, Previous(n, order))
 
 

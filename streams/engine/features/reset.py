@@ -1,7 +1,7 @@
 """Rules that empty the frames of their trigger when they fire: the re-arm word `reset` (`docs/semantics.md` §1.4).
 
-What a rule reads depends on when it fired before. So its happenings are judged as if it never fired; the first of each key that
-passes is an event; behind it the lists begin empty, and the key's next happenings are judged again, a few at a time, until none is left.
+What a rule reads depends on when it fired before. So its happenings are evaluated as if it never fired; the first of each key that
+passes is an event; behind it the lists begin empty, and the key's next happenings are evaluated again, a few at a time, until none is left.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from streams.engine.state.tables import Rows
 
 AT_ONCE = 16
-"""How many happenings of a key are judged again behind an event; twice as many where none of them is one, and so on."""
+"""How many happenings of a key are evaluated again behind an event; twice as many where none of them is one, and so on."""
 
 
 class ResetStage(FlowStage):

@@ -82,7 +82,7 @@ def count_in_a_row(rows: Any, member: Any, holds: Any, ends: Any, state: Any, di
 
 
 class StreakStage(FeatureStage):
-    """The length of one streak for each key, in a column of a table. Late members are judged like any other: none is put down as late."""
+    """The length of one streak for each key, in a column of a table. Late members are evaluated like any other: none is put down as late."""
 
     length: Stored
 

@@ -40,7 +40,7 @@ class YearlySource(Marked):
 
     Each year on its month and day, 29 February on the 28th in common years; the day itself is none. The first one is the first at or
     after the time at which the day is learnt, later ones follow it. A later happening of the key that names another day sets the timer
-    anew; the same day told again, or none, changes nothing. `years`: which anniversary it is.
+    again; the same day named again, or none, changes nothing. `years`: which anniversary it is.
     """
 
     word, timed = "yearly", True
@@ -98,7 +98,7 @@ def anniversaries(  # noqa: PLR0915  # one plain loop: arrays are dear to pass o
     newest: Any,
     topics: Any,
     dirty: Any,
-    told: Any,
+    named: Any,
     kept: Any,
     marks: Any,
     base: int,
@@ -114,7 +114,7 @@ def anniversaries(  # noqa: PLR0915  # one plain loop: arrays are dear to pass o
 ) -> tuple[int, int, int]:
     """Set timers at `firsts` and let them go at `resets` (`timers.py`), in merged order; one that fires is set again to the next anniversary.
 
-    `told`: the day that each of `firsts` names; `kept`: by row, that of the happening which set its timer in an earlier batch. `chains`: moments in
+    `named`: the day that each of `firsts` names; `kept`: by row, that of the happening which set its timer in an earlier batch. `chains`: moments in
     a row; `of_first`, `of_row` (may be empty): whose they are, -1 for none. Before a happening whose time the clock has not reached a timer fires once at
     most: a wrong date brings no years to pass. Returns how many fired, began, and were dropped.
     """
@@ -147,8 +147,8 @@ def anniversaries(  # noqa: PLR0915  # one plain loop: arrays are dear to pass o
             late = time < newest[row] <= time + jump or moment == UNKNOWN
             if not late and firsts[6, i] != 0 and newest[row] != time:
                 newest[row], dirty[row] = time, True
-            day = told[by] if by >= 0 else kept[row]
-            if not late and not (due[row] == moment and day == told[i]):
+            day = named[by] if by >= 0 else kept[row]
+            if not late and not (due[row] == moment and day == named[i]):
                 if due[row] != 0:
                     ended[n_ended] = row
                     n_ended += 1
@@ -214,11 +214,11 @@ class YearlyStage(FlowStage):
         if not n + k and timers.idle(batch):
             self.flow = self._counted(timers.nothing(batch))
             return
-        told = self._told(firsts.flow)
+        named = self._named(firsts.flow)
         if n:
-            firsts.entries[END] = self._first_moments(firsts, told)
+            firsts.entries[END] = self._first_moments(firsts, named)
         marks, base = timers.begin(n)
-        chains, of_first, of_row = self._chains(batch, firsts, told, resets)
+        chains, of_first, of_row = self._chains(batch, firsts, named, resets)
         fired, begun, ended = np.empty((chains.size + n + k, 6), np.int64), np.empty(n, np.int64), np.empty(n + k, np.int64)
         counts = anniversaries(
             firsts.entries,
@@ -229,7 +229,7 @@ class YearlyStage(FlowStage):
             timers.newest.values,
             timers.ranks(),
             timers.due.part.dirty,
-            told,
+            named,
             self.days.values,
             marks,
             base,
@@ -254,7 +254,7 @@ class YearlyStage(FlowStage):
         flow.put(Of(self.source, "years", "int").key(), years_between(days, flow.time // DAY_MS))
         return flow
 
-    def _told(self, flow: Flow) -> Ints:
+    def _named(self, flow: Flow) -> Ints:
         """The civil days that happenings name; NULL for none."""
         values, known = read_for(self.source.day, flow) if flow.n else (np.zeros(0, np.int64), None)
         return np.ascontiguousarray(values if known is None else np.where(known, values, NULL), np.int64)
@@ -272,13 +272,13 @@ class YearlyStage(FlowStage):
         ms = world.value_of(clock) if isinstance(clock, Param) else int(clock.literal or 0)
         return world.calendar.at(months_later(days, 12 * years), ms, zones)
 
-    def _first_moments(self, firsts: Members, told: Ints) -> Ints:
+    def _first_moments(self, firsts: Members, named: Ints) -> Ints:
         """The first anniversary at or after each happening; UNKNOWN where it names no day."""
-        moments = np.full(len(told), UNKNOWN)
-        at = np.flatnonzero(told != NULL)
+        moments = np.full(len(named), UNKNOWN)
+        at = np.flatnonzero(named != NULL)
         if not len(at):
             return moments
-        days, times, zones = told[at], firsts.entries[TIME, at], firsts.flow.zones(self.by)
+        days, times, zones = named[at], firsts.entries[TIME, at], firsts.flow.zones(self.by)
         zones = zones if isinstance(zones, int) else zones[at]
         years = np.maximum(years_between(days, times // DAY_MS), 1)
         found = self._at(days, years, zones)
@@ -287,7 +287,7 @@ class YearlyStage(FlowStage):
         moments[at] = found
         return moments
 
-    def _chains(self, batch: Batch, firsts: Members, told: Ints, resets: Ints) -> tuple[Ints, Ints, Ints]:
+    def _chains(self, batch: Batch, firsts: Members, named: Ints, resets: Ints) -> tuple[Ints, Ints, Ints]:
         """Moments in a row of what may fire or come back in a batch, and whose they are: by happening, and by row (empty: of none)."""
         due, entries, end = self.timers.due.values, firsts.entries, int(batch.timer_clock[-1])
         rows, times, moments = entries[ROW], entries[TIME], entries[END]
@@ -308,7 +308,7 @@ class YearlyStage(FlowStage):
             of_row = np.full(len(due), -1)
             of_row[others] = len(mine) + np.arange(len(others))
         whose = np.concatenate([rows[mine], others])
-        days = np.concatenate([told[mine], self.days.values[others]])
+        days = np.concatenate([named[mine], self.days.values[others]])
         found = [np.concatenate([moments[mine], np.abs(due[others])])]
         last = max(end, int(back[3].max(initial=0)))
         years = years_between(days, found[0] // DAY_MS)

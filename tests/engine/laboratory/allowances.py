@@ -18,7 +18,7 @@ again = purse.level(before=before, after=B.balance_after).reaches(1000, 2000, 50
 alone = risen.reaches(1000, once_per=())
 length = V.same(V.other_party).level(before=V.cause_for_term, after=V.duration_s).reaches(60, 61, once_per=(V.cell_id, V.roaming))
 recent = length.within("2d")
-judged = purse.where(purse.latest(B.event_time) == B.event_time, begun == begun.before(), B.balance_after >= 900)
+evaluated = purse.where(purse.latest(B.event_time) == B.event_time, begun == begun.before(), B.balance_after >= 900)
 
 EVENTS = [
     toy("of_term", "line", of_term.where(of_term.step >= -10), parameters=(mark,), step=of_term.step, until=B.valid_until),
@@ -29,9 +29,9 @@ EVENTS = [
     toy("lengths_again", "line", length.where(recent.count() >= 2), edge, count=recent.count()),
     toy("rescued_again", "line", again.then(money.where(B.balance_after < 0)), cool("1h"), after=B.balance_after),
     toy(
-        "judged",
+        "evaluated",
         "line",
-        judged,
+        evaluated,
         once_per(B.valid_until, begun),
         after=B.balance_after,
         end=B.valid_until - (B.valid_until - B.event_time) / 7,
