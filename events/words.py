@@ -154,7 +154,7 @@ data_term, voice_term = ((B.valid_until, begun, B.operation == "expire") for beg
 
 # What a customer or account has
 
-families = completed.where(O.offering_kind == "family", O.item_action.isin("add", "delete")).active(
+families = completed.where(O.account_id.known(), O.offering_kind == "family", O.item_action.isin("add", "delete")).active(
     O.order_id, O.item_id, holds=O.item_action == "add", until=O.term_end, together=O.offering_id
 )
 """Family plans in force."""

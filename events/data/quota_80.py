@@ -27,6 +27,11 @@ CASES = [
         [allowance(2500, 2000), allowance(2000, 12000, "11:00", "grant", bucket_initial=20000), allowance(12000, 4000, "12:00", bucket_initial=20000)],
         [{"used_pct": "80.00", "left_bytes": 2000, **END}, {"used_pct": "80.00", "left_bytes": 4000, **END}],
     ),
+    Case(
+        "nobody knows until when: once",
+        [allowance(2001, 2000, valid_until=None), allowance(3000, 1000, "11:00", valid_until=None)],
+        [{"used_pct": "80.00", "left_bytes": 2000, "valid_until": None, "days_left": None}],
+    ),
     Case("a shared one", [allowance(2500, 2000, shared=True)], []),
     Case("what expires is not used", [allowance(2500, 2000, operation="expire")], []),
 ]

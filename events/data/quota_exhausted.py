@@ -25,5 +25,6 @@ CASES = [
     Case("it ends on the day itself", [allowance(1, 0, "30 23:59:59.999")], [{**END, "days_left": 1}]),
     Case("what expires is not used", [allowance(1, 0, operation="expire")], []),
     Case("nor does it take the event away", [allowance(9, 0, operation="expire"), allowance(0, 9, "11:00", "adjust_credit"), allowance(9, 0, "12:00")], [END]),
+    Case("nobody knows until when", [allowance(1, 0, valid_until=None)], [{"valid_until": None, "days_left": None}]),
     Case("a shared one", [allowance(1, 0, shared=True)], []),
 ]

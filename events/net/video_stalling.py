@@ -27,6 +27,7 @@ CASES = [
     Case("a moment less", [stop("10:00"), stop("10:10"), stop("10:20", 9_999)], []),
     Case("two long ones", [stop("10:00", 60_000), stop("10:10", 60_000)], []),
     Case("a game", [stop(f"10:{at}", app_category="game") for at in (10, 11, 12)], []),
+    Case("nobody knows what was used", [stop(f"10:{at}", app_category=None) for at in (10, 11, 12)], []),
     Case("no cell is known", [stop(f"10:{at}", cell_id=None) for at in (10, 11, 12)], [{"stall_ms": 30_000, "stalls": 3, "cell_id": None}]),
     Case("once a day", [stop(f"{date} 10:{at}") for date in (1, 2) for at in (10, 11, 12, 13)], [{"stall_ms": 30_000, "stalls": 3, "cell_id": "310000-1"}] * 2),
 ]

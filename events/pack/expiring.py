@@ -42,5 +42,6 @@ CASES = [
         until=LATER,
     ),
     Case("it renews by itself, or nobody knows", [pack("1 12:00", offering_id="pack-monthly"), pack("1 12:00", "OR-2", offering_id="unheard-of")], [], until=LATER),
+    Case("no end", [pack("1 12:00", term_end=None)], [], until=LATER),
     Case("a roaming pack", [pack("1 12:00", offering_kind="roaming_pack")], [], until=LATER),
 ]

@@ -1,14 +1,15 @@
 """An account has several active lines and no family plan: offer one."""
 
 from events.stories import order, session, status
-from events.words import O, completed, families, line_status
+from events.words import L, O, completed, families, line_status
 from streams.define import Case, Detail, Event, Param, active_lines, any_of, cool, edge
 
 
 class FamilyCandidate(Event, by="account"):
     n = Param(2, unit="lines", ge=2, doc="so many active lines are a family")
 
-    when = any_of(status=line_status, order=completed.where(O.offering_kind == "family")).where(active_lines >= n, families.count() == 0)
+    orders = completed.where(O.offering_kind == "family", O.account_id.known())
+    when = any_of(status=line_status.where(L.account_id.known()), order=orders).where(active_lines >= n, families.count() == 0)
     rearm = edge, cool("90d")
     detail = Detail(lines=active_lines)
 

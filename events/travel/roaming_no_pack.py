@@ -39,5 +39,8 @@ CASES = [
     Case("its term ends at that moment", [pack("09:00", term_end="2026-05-01T10:00:00+08:00"), abroad("10:00")], [DETAIL]),
     Case("of another zone", [pack("09:00", offering_id="roam-asia"), abroad("10:00")], [DETAIL]),
     Case("of its zone", [pack("09:00", offering_id="roam-europe"), abroad("10:00")], []),
+    Case("the zone of the network is not known: silent where a pack may cover it", [pack("09:00", offering_id="roam-asia"), abroad("10:00", visited_plmn="520-04")], []),
+    Case("a pack for every zone covers it", [pack("09:00"), abroad("10:00", visited_plmn="520-04")], []),
+    Case("without any pack", [abroad("10:00", visited_plmn="520-04")], [{**DETAIL, "country": "TH"}]),
     Case("once a day", [abroad("1 10:00"), abroad("1 12:00"), abroad("2 10:00")], [DETAIL, DETAIL]),
 ]

@@ -34,5 +34,6 @@ CASES = [
     Case("another service is deleted", [trial("1 12:00"), trial("2 12:00", offering_id="other", item_action="delete")], [DETAIL], until=LATER),
     Case("told again after it was deleted", [trial("1 12:00"), trial("2 12:00", order_id="OR-2", item_action="delete"), trial("3 12:00")], [], until=LATER),
     Case("ordered again", [trial("1 12:00"), trial("2 12:00", order_id="OR-2", item_action="delete"), trial("3 12:00", order_id="OR-3")], [DETAIL], until=LATER),
+    Case("the price is not known", [trial("1 12:00", price_minor=None, currency=None)], [], until=LATER),
     Case("no end", [trial("1 12:00", term_end=None)], [], until=LATER),
 ]

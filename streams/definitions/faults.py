@@ -199,17 +199,16 @@ def life_flaws(event: type[Event]) -> Iterator[Flaw]:
 
 def notices_of(event: type[Event]) -> Iterator[str]:
     """Warnings: what is allowed but may surprise."""
-    told = set[str]()
-    for part in used_by(event).values():
+    named = set[str]()
+    for part in used_by(event).values() if event.by != "line" else ():  # of a line rule they are the customer's only active line's
         if not isinstance(part, Stream) or not isinstance(part.source, RecordSource):
             continue
         record: type = part.source.record
         column = KEYS[event.by]
-        if record.__name__ in told or not fields_of(record)[column].nullable or is_sure(part, column, event.by):
+        if record.__name__ in named or not fields_of(record)[column].nullable or is_sure(part, column, event.by):
             continue
-        told.add(record.__name__)
-        left = "leaves such records out" if event.by != "line" else "counts such records where the customer has one active line"
-        yield f'by: {record.__name__} may come without {column}; by="{event.by}" {left}, by="customer" counts them all'
+        named.add(record.__name__)
+        yield f'by: {record.__name__} may come without {column}; by="{event.by}" leaves such records out, by="customer" counts them all'
 
 
 def is_sure(stream: Stream, column: str, by: str) -> bool:

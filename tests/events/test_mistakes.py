@@ -87,7 +87,7 @@ BODIES = {
     "a fraction as a frame": (
         "recent = charges.within('1.5h')\nwhen = charges.where(recent.count() >= 2)",
         1,
-        "wanted a whole number with a unit, such as 30s, 90min, 2h, 7d or 100 MB, a time of day such as 10:00, or a factor such as 1.5, got '1.5h'",
+        "wanted a whole number with a unit, such as 30s, 90min, 2h, 7d, 24 months or 100 MB, a time of day such as 10:00, or a factor such as 1.5, got '1.5h'",
     ),
     "a size as a frame": (
         "recent = charges.within('5 MB')\nwhen = charges.where(recent.count() >= 2)",
@@ -540,7 +540,13 @@ def test_lengths_and_sizes_are_taken_as_texts():
     assert catalogue.value(catalogue.by_id["balance.low"], "rearm") == 4000
 
 
-def test_a_window_by_line_over_records_without_a_line_gives_a_warning(tmp_path):
-    written(tmp_path, "recent = contacts.within('7d')\nwhen = contacts.where(recent.count() >= 2)\ndetail = Detail(n=recent.count())")
+def test_a_window_by_account_over_records_without_one_gives_a_warning(tmp_path):
+    body = "recent = contacts.within('7d')\nwhen = contacts.where(recent.count() >= 2)\ndetail = Detail(n=recent.count())"
+    written(tmp_path, body, head=HEAD.replace('by="line"', 'by="account"'))
     (notice,) = Catalogue.load([str(tmp_path / "mine")]).notices
-    assert 'by: Interaction may come without subscription_id; by="line" counts such records where the customer has one active line, by="customer" counts them all' in notice
+    assert 'by: Interaction may come without account_id; by="account" leaves such records out, by="customer" counts them all' in notice
+
+
+def test_a_record_without_a_line_is_no_surprise_in_a_rule_of_lines(tmp_path):
+    written(tmp_path, "recent = contacts.within('7d')\nwhen = contacts.where(recent.count() >= 2)\ndetail = Detail(n=recent.count())")
+    assert Catalogue.load([str(tmp_path / "mine")]).notices == []

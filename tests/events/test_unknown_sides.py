@@ -16,16 +16,34 @@ ALWAYS_GIVEN = {
     "device.upgrade_due": {"new_imei"},
     "device.upgraded_to_5g": {"new_tac"},
     "balance.expiring": {"latest(balance_after)"},
+    "bill.settled": {"bill_id", "latest(Payment.time)"},
+    "contract.expiring_7": {"largest(date in new_value)"},
+    "contract.expiring_30": {"largest(date in new_value)"},
+    "contract.expiring_90": {"largest(date in new_value)"},
+    "contract.lapsed": {"largest(date in new_value)"},
+    "data.quota_50": {"bucket_initial"},
+    "data.quota_80": {"bucket_initial"},
+    "data.quota_early_burn": {"bucket_initial", "latest(event_time)"},
+    "data.quota_exhausted": {"bucket_initial"},
+    "fraud.impossible_travel": {"moves.gap", "ref.city.distance_km(moves.was, ref.cell.city(cell_id))"},
     "milestone.day_7": {"latest(new_value)", "subscription_id"},
     "milestone.tenure_year": {"subscription_id"},
+    "pack.expiring": {"first(ProductOrder.time)", "latest(ProductOrder.time)"},
     "pack.purchased": {"subscription_id"},
     "plan.downgraded": {"subscription_id"},
     "plan.upgraded": {"subscription_id"},
+    "social.family_candidate": {"account_id"},
     "travel.frequent_traveller": {"place.home"},
+    "travel.intl_country_changed": {"ref.plmn.country(moves.was)"},
+    "travel.intl_return": {"first(LocationUpdate.time)"},
+    "travel.roaming_silent": {"latest(plmn)", "ref.plmn.country(latest(plmn))"},
+    "vas.trial_ending": {"first(ProductOrder.time)"},
+    "voice.quota_step": {"bucket_initial"},
     "web.plan_comparison": {"session.id"},
     "data.video_binge": {"session.id"},
 }
-"""What `docs/records.md` lets be absent, but not in the records that the event looks at: such a record is refused, who left home has one, what is added up over a session is of one, the record that names a date has a balance, and a line that was activated has a status."""
+"""What `docs/records.md` lets be absent, but not in the records that the event looks at: such a record is refused, who left home has one, what is added up over a session or
+is the first or last of those at hand is of one, the record that names a date has a balance, and a line that was activated has a status."""
 
 
 def conditions_of(event) -> list[Expr]:

@@ -31,7 +31,5 @@ EVENTS = [
     toy("told_without", "line", told.same(C.channel).without(calls.same(C.channel), within="30h"), cool("1h"), channel=C.channel),
     toy("of_only_line", "line", C.all, cool("1h"), line=C.subscription_id, reason=C.reason),
     toy("count_of_line", "line", C.all, count=C.all.count()),
-    toy("event_of_line", "line", contacted.where(C.channel == "ivr"), once_per(day), line=C.subscription_id),
-    toy("quiet_of_line", "line", quiet.where(), cool("1h"), line=C.subscription_id, reason=C.reason),
     toy("cut_then_contact", "line", ended, gap=ended.gap.seconds, line=C.subscription_id),
 ]

@@ -30,7 +30,7 @@ EVENTS = [
         B.where(B.currency.known(), spent[B.currency, B.bucket_id] < 0),
         once_per(B.bucket_id),
         spent=spent[B.currency, B.bucket_id],
-        first=told.first(B.balance_after)[B.charge_reason],
+        first=told.first(B.bucket_id)[B.charge_reason],
     ),
     toy("party_again", "customer", V.where(paid.latest(V.duration_s)[V.other_party] >= 1), last=paid.latest(V.cell_id)[V.other_party], at=event_time),
     toy("at_timer", "line", V.same(V.other_party).after("3d").where(paid.count()[V.other_party] >= 2), n=paid.count()[V.other_party], cell=paid.first(V.cell_id)[V.other_party]),
