@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.definitions.in_words import Words, listed
-from streams.engine.expression import Const, Expr, Join, Not, OrElse, Param
+from streams.engine.expression import Const, Expr, Join, Not, OrElse, Param, TruthKey
 from streams.engine.expression.nodes import Binary, Guarded, In
 from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.each_line import EachLineSource
@@ -91,8 +91,10 @@ class Sentences(Words):
         match source:
             case RecordSource():
                 return f"a record comes: {spaced(source.record.__name__)}"
-            case CrossingSource() if not source.steps:
-                once = "" if source.per is None else f", each once per {', '.join(map(self.expr, source.per))}" if source.per else ", each once"
+            case CrossingSource():
+                once = f", once for each {listed([*map(self.expr, source.per)])}" if source.per else "" if source.per is None else ", once"
+                if source.steps:
+                    return f"[{self.stream(source.level.stream)}] lifts {self.bare(source.level.after)} to {', '.join(map(self.expr, source.steps))}{once}"
                 return f"[{self.stream(source.level.stream)}] brings it about that {self.bare(source.enter)}{once}"
             case PlaceSource():
                 return "the place where the line stays has changed"
@@ -120,6 +122,8 @@ class Sentences(Words):
             case Join():
                 keys = [*map(self.expr, node.keys)]
                 return f"{spaced(node.name)}{f' of {listed(keys)}' if keys else ''} in the table {node.table}"
+            case TruthKey():
+                return f"whether {self.bare(node.inner)}"
             case Guarded():
                 return f"({self.expr(node.inner)} where {self.bare(node.condition)})"
             case Const():
