@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 CITIES = {"city", "home_city", "from_city", "to_city", "home", "place", "place.home", "place.to", "cities"}
 """Fields with codes of cities, which are shown with their names."""
 SHOWN_UNITS = {"s", "h", "ms", "km", "pct", "bytes"}
+DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
+MOMENT = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{3}Z")
 OF_BUCKETS = {"money": "minor", "credit": "minor", "data": "byte", "voice": "s"}
 """By kind of bucket, what its numbers count."""
 
@@ -36,20 +39,21 @@ def explanation(event: CustomerEvent, catalogue: Catalogue) -> Iterator[tuple[st
     yield "what happened", what(event, definition, values)
     yield "to whom", whom(event)
     yield "when", when(event)
-    if definition is None:
+    sentences = None if definition is None else Sentences(definition, in_force(event, definition, catalogue), values.number)
+    if definition is None or sentences is None:
         hint = suggest(data.event, catalogue.by_id)
         yield "rule", f"{data.event} is not installed here{hint}, so its rule is not known, nor which numbers are money. Name the folder of its definition with --definitions"
     else:
-        value_of = in_force(event, definition, catalogue)
-        sentences = Sentences(definition, value_of, values.number)
         yield "rule", sentences.when()
         if data.version != definition.version:
             yield "version", f"The event is of version {data.version} of its definition, the rule above of version {definition.version}: it may have been another."
     yield from (("numbers", text) for text in numbers(event, definition, values))
-    yield from (("evidence", f"{label(name)}: {values.evidence(name, value)}") for name, value in data.evidence.items())
+    for name, value in data.evidence.items():
+        part = values.parts.get(name)
+        yield "evidence", f"{sentences.part(name, part) if sentences is not None and part is not None else label(name)}: {values.evidence(name, value)}"
     yield from (("detail", f"{label(name)}: {values.detail(name, value)}") for name, value in data.detail.items() if name != "currency" or not values.has_money)
     yield "caused by", cause(event)
-    if definition is not None:
+    if sentences is not None:
         yield "comes again", sentences.armed_again()
 
 
@@ -161,12 +165,12 @@ class Values:
                 return ", ".join(self.value(name, one, None) for one in value) or "none"
             case dict():
                 money = node is not None and is_money(node, self.conditions)
-                return ", ".join(f"{spaced(key)} {amount(one, self.currency) if money else f'{one:,}'}" for key, one in value.items()) or "none"
+                return ", ".join(f"{spaced(key)} {amount(one, self.currency) if money and isinstance(one, int) else one}" for key, one in value.items()) or "none"
             case int():
                 return self.count(name, value, node)
             case str() if node is None or node.kind == "time":
                 return self.moment(value)
-            case str() if node is not None and node.kind == "ratio":
+            case str() if node is not None and node.kind == "ratio" and DECIMAL.fullmatch(value):
                 unit = unit_of(name, node.unit)
                 return volume(float(value)) if unit == "byte" else length(int(1000 * float(value))) if unit == "s" else f"{value} %" if unit == "percent" else value
             case str() if name in CITIES and value in self.cities:
@@ -188,6 +192,6 @@ class Values:
 
     def moment(self, text: str) -> str:
         """A time as local time; another text as it is, a city with its name."""
-        if len(text) == len("2026-05-01T20:33:11.004Z") and text.endswith("Z") and text[10:11] == "T":
+        if MOMENT.fullmatch(text):
             return local(text, self.zone)
         return f"{self.cities[text]} ({text})" if text in self.cities else text

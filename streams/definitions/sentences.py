@@ -38,7 +38,17 @@ FUNCTIONS = {
 }
 """What a function of a frame gives, before its argument."""
 
-PLACES = {"place.home": "the home", "place.to": "the new place", "place.was": "the place before", "place.trip.id": "trip"}
+PLACES = {
+    "place.home": "the home",
+    "place.to": "the new place",
+    "place.was": "the place before",
+    "place.came_home": "the line came home",
+    "place.left_home": "the line left home",
+    "place.domestic": "the new place is in the home country",
+    "place.trip.id": "the trip",
+    "place.trip.length": "the length of the trip",
+}
+"""What the values of a change of place are."""
 
 
 def spaced(name: str) -> str:
@@ -83,6 +93,10 @@ class Sentences(Words):
                 own = f"The next [{self.stream(source.first)}] starts the wait anew"
         words = "; ".join([*filter(None, [own]), *map(self.rearm, self.event.words)]) or "Nothing has to: each time that this is so is an event"
         return f"{words[:1].upper()}{words[1:]}. Counted for each {self.key()}."
+
+    def part(self, name: str, node: Expr | None) -> str:
+        """A named part of the rule, which is `node`."""
+        return self.bare(node).removeprefix("the ") if node is not None and str(node) == name else spaced(name)
 
     def key(self) -> str:
         return listed([self.event.by, *map(self.expr, self.event.when.by_value)])

@@ -12,6 +12,7 @@ from streams.cli.explanation import explanation
 from streams.cli.wording import counted, length, number_in_words
 from streams.definitions.payload_units import unit_of
 from streams.definitions.sentences import Sentences
+from streams.engine.detection import evidence_of
 from streams.engine.expression.quantities import shown
 from tests.cli.test_replay import kairos
 from tests.events.case_world import TOPIC, UNTIL, all_cases, lay_out
@@ -144,8 +145,9 @@ def test_a_file_that_is_not_there_is_named():
 @pytest.mark.parametrize("event", CATALOGUE.events, ids=lambda event: event.id)
 def test_every_rule_can_be_told(event):
     told = Sentences(event, CATALOGUE.value_of(), shown)
-    for text in (told.when(), told.armed_again()):
-        assert text.endswith(".")
+    assert told.when().endswith(".")
+    assert told.armed_again().endswith(".")
+    for text in (told.when(), told.armed_again(), *(told.part(name, node) for name, node in evidence_of(event).items())):
         assert not {"==", ">=", "<=", "!="} & set(text.split()), text
         assert " object at 0x" not in text
     assert told.when().startswith("This happens for a")
@@ -199,3 +201,40 @@ def test_names_carry_units():
     assert [unit_of(name) for name in names] == ["s", "h", "h", "byte", "days", "percent", None, None]
     assert unit_of("weeks", "s") == "weeks", "the name is nearer than the definition"
     assert counted(1, "times") == "1 times"
+
+
+def test_an_event_of_an_own_definition_is_told_when_its_folder_is_named(tmp_path):
+    folder = tmp_path / "mine" / "balance"
+    folder.mkdir(parents=True)
+    (folder / "forfeited.py").write_text(OWN, "utf-8")
+    event = changed(event="balance.forfeited", parameters={"least": 150}, evidence={}, detail={"forfeited": 200, "bucket_id": "main", "currency": "CNY"})
+    (tmp_path / "event.json").write_text(json.dumps(event, indent=1), "utf-8")
+    done = kairos("explain", tmp_path / "event.json", "--definitions", tmp_path / "mine")
+    assert done.returncode == 0, done.stderr
+    text = " ".join(done.stdout.decode().split())
+    assert "Money lapsed unused: win the customer back" in text
+    assert "least: 1.50 CNY, less is not worth a message" in text
+    assert "-delta is at least 1.50 CNY" in text
+    assert "forfeited: 2.00 CNY" in text
+    assert "Nothing has to: each time that this is so is an event." in text
+
+
+OWN = '''"""Money lapsed unused: win the customer back with part of it."""
+
+from events.stories import balance, charge
+from events.words import B
+from streams.define import Case, Detail, Event, Param
+
+
+class Forfeited(Event, by="line"):
+    least = Param(100, unit="minor", ge=1, doc="less is not worth a message")
+
+    when = B.where(B.bucket_kind == "money", B.operation == "expire", -B.delta >= least)
+    detail = Detail(forfeited=-B.delta, bucket_id=B.bucket_id)
+
+
+CASES = [
+    Case("two of it lapse", [balance(500, 300, "10:00", "expire")], [{"forfeited": 200, "bucket_id": "main", "currency": "CNY"}]),
+    Case("use is no loss", [charge(500, 300)], []),
+]
+'''
