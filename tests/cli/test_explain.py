@@ -238,3 +238,11 @@ CASES = [
     Case("use is no loss", [charge(500, 300)], []),
 ]
 '''
+
+
+def test_an_event_that_only_mentions_the_id_is_not_the_one(tmp_path):
+    other = {**changed(customer_id="C2", evidence={"of": LOW["id"]}), "id": "0" * 32}
+    (tmp_path / "e.jsonl").write_text(json.dumps(other) + "\n" + json.dumps(LOW) + "\n", "utf-8")
+    text = kairos("explain", tmp_path / "e.jsonl", "--id", LOW["id"]).stdout.decode()
+    assert "customer C1," in text
+    assert "C2" not in text
