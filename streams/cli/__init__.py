@@ -12,7 +12,24 @@ from typer.core import TyperGroup
 
 from schemas.fault import KairosFault
 
-COMMANDS = ("worker", "demo", "replay", "catalog", "check", "plan", "erase", "dead-letters", "status", "topics", "schemas", "reference", "simulate", "settings", "wait-ready")
+COMMANDS = (
+    "worker",
+    "demo",
+    "replay",
+    "catalog",
+    "explain",
+    "check",
+    "plan",
+    "erase",
+    "dead-letters",
+    "status",
+    "topics",
+    "schemas",
+    "reference",
+    "simulate",
+    "settings",
+    "wait-ready",
+)
 USAGE = 2
 """Exit code of a call, a setting, a definition or an input that cannot be used."""
 UNFORESEEN = 70

@@ -1,10 +1,13 @@
-"""Events as sentences, for the demo."""
+"""Events as sentences, and values as people write them."""
 
 from __future__ import annotations
 
 import csv
+from datetime import datetime, tzinfo
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+from streams.engine.expression.quantities import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,8 +64,7 @@ def value_in_words(name: str, value: Any, currency: str | None, money: frozenset
     if value is None:
         return "unknown"
     if name in money:
-        digits = MINOR_DIGITS.get(currency or "", 2)
-        return f"{value / 10**digits:,.{digits}f} {currency or ''}".rstrip()
+        return amount(value, currency)
     if name in CITIES:
         return cities.get(value, value)
     if name in VOLUMES:
@@ -70,6 +72,61 @@ def value_in_words(name: str, value: Any, currency: str | None, money: frozenset
     if name in LENGTHS:
         return f"{value // 60} min" if value >= 120 else f"{value} s"
     return ", ".join(cities.get(item, item) for item in value) if isinstance(value, list) else str(value)
+
+
+def amount(minor: int, currency: str | None) -> str:
+    """`15.00 CNY`."""
+    digits = MINOR_DIGITS.get(currency or "", 2)
+    return f"{minor / 10**digits:,.{digits}f} {currency or ''}".rstrip()
+
+
+def length(ms: int) -> str:
+    """A length of time by its two largest parts: `2 h 5 min`, `3 days 4 h`; what is finer is cut off."""
+    if ms < 0:
+        return f"-{length(-ms)}"
+    if 0 < ms < 1000:
+        return f"{ms} ms"
+    days, hours = divmod(ms // 3_600_000, 24)
+    if days < 2:
+        days, hours = 0, 24 * days + hours
+    parts = [(days, "days"), (hours, "h"), (ms // 60_000 % 60, "min"), (ms // 1000 % 60, "s")]
+    first = next((place for place, (number, _) in enumerate(parts) if number), 3)
+    return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number or first == 3)
+
+
+def counted(number: int, unit: str) -> str:
+    """`1 day`, `7 days`, `3 charges`."""
+    return f"{number:,} {unit[:-1] if number == 1 and unit.endswith('s') and unit != 'times' else unit}"
+
+
+def local(moment: str, zone: tzinfo | None) -> str:
+    """An RFC 3339 time in another zone, to the second: `2026-05-02 04:33:11`."""
+    return datetime.fromisoformat(moment).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def number_in_words(number: int, unit: str, currency: str | None) -> str:
+    """A number of a unit as people write it; `minor`: minor units of `currency`."""
+    match unit:
+        case "minor":
+            return amount(number, currency)
+        case "ms":
+            return length(number)
+        case "s":
+            return length(1000 * number)
+        case "h":
+            return f"{number:,} h"
+        case "byte":
+            exact = shown(number, unit)
+            return exact if len(exact) < 9 else volume(number)
+        case "factor" | "time of day":
+            return shown(number, unit)
+        case "civil days":
+            return counted(number, "days")
+        case "percent":
+            return f"{number} %"
+        case "" | "1":
+            return f"{number:,}"
+    return counted(number, unit)
 
 
 def volume(number: float) -> str:

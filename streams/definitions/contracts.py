@@ -31,12 +31,18 @@ def field_schema(field: Field) -> dict[str, Any]:
     return schema
 
 
-def event_schema(event: type[Event]) -> dict[str, Any]:
-    """The schema of an event's record: a CloudEvent whose `data.detail` is the event's own."""
+def detail_schema(event: type[Event]) -> dict[str, dict[str, Any]]:
+    """The schemas of the fields of an event's `detail`."""
     detail = {name: field_schema(field) for name, field in event.payload.items()}
     if event.has_money():
         unknown = all(field.nullable for field in event.payload.values() if field.shape is AMOUNT)
         detail["currency"] = {"type": ["string", "null"] if unknown else "string", "description": "ISO 4217"}
+    return detail
+
+
+def event_schema(event: type[Event]) -> dict[str, Any]:
+    """The schema of an event's record: a CloudEvent whose `data.detail` is the event's own."""
+    detail = detail_schema(event)
     (_,), shapes = msgspec.json.schema_components([CustomerEvent], ref_template="#/$defs/{name}")
     top, data = shapes.pop(CustomerEvent.__name__), shapes[EventData.__name__]
     data["properties"] |= {
