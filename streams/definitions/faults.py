@@ -161,7 +161,7 @@ def fault_of(part: Expr, read: Read) -> str | None:
             return f"{part}: wanted a column of {names_of(read.source)}, got one of {part.record.__name__}{remedy(read)}"
         case Of() if not is_behind(part.source, read.source):
             return f"{part}: wanted what is known of {read.source}, got a column of {part.source}, which is not what `{read.word}` reads"
-        case PlaceReading() if part.name not in AS_OF and (read.source.timed or not is_behind(part.place.source, read.source)):
+        case PlaceReading() if part.name not in AS_OF and not is_behind(part.place.source, read.source):
             return f"{part}: wanted what is known of a place at any time ({', '.join(AS_OF)}), got a column that only place.moved has"
         case Feature():
             for key in part.frame.stream.by_value if not part.at else ():

@@ -198,11 +198,6 @@ BODIES = {
         3,
         "detail.n: pair.gap: wanted what is known of BalanceChange, got a column of pair",
     ),
-    "a move of a place at a timer that it set": (
-        "when = place.moved.after('7d')\nrearm = once_per(place.to)",
-        2,
-        "wanted what is known of a place at any time (here, home, trip.id, trip.length), got a column that only place.moved has",
-    ),
     "a move of a place elsewhere": (
         "when = sessions.where(place.to == '310000')",
         1,
