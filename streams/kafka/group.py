@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 INCONSISTENT_PROTOCOL, UNKNOWN_MEMBER, SESSION_TIMEOUT, FORBIDDEN, FENCED_INSTANCE = 23, 25, 26, 30, 82
 EVICTIONS, EVICTED_S = 3, 30.0
-"""A static member that loses its place so many times in so many seconds shares its name with another worker. The older of the two counts first."""
+"""A static member that loses its place so many times in so many seconds shares its name with another worker; usually the older of the two sees it first."""
 
 
 class Refusals:
