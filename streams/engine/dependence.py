@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from streams.engine.features.absence import AwaitedStage
-from streams.engine.features.silence import SilenceStage
-from streams.engine.features.week_closes import WeekCloseStage
-from streams.engine.features.yearly import YearlyStage
-from streams.engine.stage import Stage
+from typing import TYPE_CHECKING
 
-ANCHORED = (AwaitedStage, SilenceStage, WeekCloseStage, YearlyStage)
-"""Stages whose happenings are of earlier records."""
+if TYPE_CHECKING:
+    from streams.engine.stage import Stage
 
 
 def ancestors(stage: Stage) -> set[Stage]:
@@ -27,7 +23,7 @@ def ancestors(stage: Stage) -> set[Stage]:
 def inner_stages(stage: Stage) -> list[Stage]:
     """`stage`, and the stages from whose flows its own was taken."""
     found = [stage]
-    while (inner := getattr(found[-1], "inner", None)) is not None and not isinstance(found[-1], ANCHORED):
+    while (inner := getattr(found[-1], "inner", None)) is not None:
         found.append(inner)
     return found
 

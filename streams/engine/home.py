@@ -95,6 +95,11 @@ class Home:
         table.ranks |= {TOPICS.index(record.topic) for source in sources for record in source.records()}  # type: ignore[attr-defined]  # raw records
         return Scope(by, table)
 
+    def zones_of(self, scope: Scope, rows: Ints, times: Ints) -> Ints | int:
+        """The zones that the keys of `rows` of a scope have at `times`."""
+        ids = np.ascontiguousarray(self.state.table(scope.by).map.keys[scope.table.base_row[rows], -1])
+        return self.world.zones(scope.by, ids, times)
+
     def part(self, sources: Sequence[Source]) -> str:
         """The part of a table for state of these sources: the letters of their record types."""
         records = {record for source in sources for record in source.records()}

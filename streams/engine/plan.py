@@ -15,6 +15,7 @@ from streams.engine.dependence import inner_stages, needed_by
 from streams.engine.expression import DefinitionFault, Expr, Known, RecordField, both
 from streams.engine.features.absence import AbsenceSource, AbsenceStage, AwaitedStage
 from streams.engine.features.active import Active
+from streams.engine.features.anchored import AnchoredStage
 from streams.engine.features.deadline import DeadlineSource, DeadlineStage
 from streams.engine.features.each_line import EachLineSource, EachLineStage, LineRecordStage, OfLineStage
 from streams.engine.features.frame import Between, Ever, Feature, Frame, Within
@@ -280,12 +281,9 @@ class Plan(Readings):
                     stage.keep_of_anchor(leaves)
                     self.evaluate(stage.second, leaves)
                     self.evaluate(stage.first, stage.earlier_nodes(leaves))
-                case AwaitedStage() | YearlyStage():
+                case AnchoredStage():
                     stage.keep_of_anchor(leaves)
-                    self.evaluate(stage.first, leaves)
-                case SilenceStage() | WeekCloseStage():
-                    stage.keep_of_anchor(leaves)
-                    self.evaluate(stage.inner, leaves)
+                    self.evaluate(stage.anchors, leaves)
                 case UnionStage():
                     for part in stage.parts:
                         self.evaluate(part, leaves)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from schemas.raw import RECORD_TYPES
 from streams.engine.active_lines import ActiveLines
-from streams.engine.dependence import ANCHORED, ancestors, inner_stages
+from streams.engine.dependence import ancestors, inner_stages
 from streams.engine.expression import DefinitionFault, Expr
 from streams.engine.features.active import Active, ActiveStage
+from streams.engine.features.anchored import AnchoredStage
 from streams.engine.features.buckets import BucketStage, group_of
 from streams.engine.features.frame import Ever, Feature, Today, Within
 from streams.engine.features.line_count import LineCount, LineCountStage
@@ -125,10 +126,10 @@ class Readings:
         """The stage that finds the session of each happening of `reader`; timers that members set have those of their anchors."""
         source, inner = node.source, inner_stages(reader)
         anchored = inner[-1]
-        if isinstance(anchored, ANCHORED) and anchored.by == by and anchored.of_anchors.source.key() == source.stream.source.key():
+        if isinstance(anchored, AnchoredStage) and anchored.by == by and anchored.stream.source.key() == source.stream.source.key():
             self.of_anchors.add((id(anchored), node.key()))
             self.evaluate(anchored, [node])
-            found = self._read_session(node, self.flow(anchored.of_anchors, by), by)
+            found = self._read_session(node, self.flow(anchored.stream, by), by)
             anchored.needs.append(found)
             return found
         key = ("session", source.key(), by)

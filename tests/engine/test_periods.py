@@ -121,3 +121,15 @@ def test_a_clock_change_moves_no_anniversary():
     found = bench.advance(1_900_000_000_000)
     assert details(found, "toy.anniversary") == [{"years": 2}, {"years": 3}, {"years": 4}]
     assert [one.time for one in found][:2] == [1_806_197_400_000, 1_837_816_200_000]
+
+
+def test_a_clock_that_leaps_reaches_every_anniversary():
+    """In one batch or in many: one wrong date may move the clock of the records by two hundred years."""
+    when = V.all.yearly(V.start_time.date)
+    catalogue = Catalogue([toy("anniversary", "line", when, years=when.years)])
+    found = []
+    for steps in ([9_223_372_036_854], range(2_000_000_000_000, 9_000_000_000_000, 10**12)):
+        bench = Bench(catalogue=catalogue)
+        bench.feed([call("1 10:00", subscription_id="S2")])
+        found.append([one for to in (*steps, 9_223_372_036_854) for one in details(bench.advance(to), "toy.anniversary")])
+    assert found[0] == found[1] == [{"years": years} for years in range(1, 236)]

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from streams.emit import MISSED
+from tests.broker.kafka import read_all
+from tests.broker.workers import OUTPUTS
 from tests.faults.harness import MIDNIGHT_MS, Result, note
 from tests.intake.test_decode import BAD
 from tests.streams.records import good
@@ -66,15 +69,19 @@ def test_times_of_1970_of_2262_in_seconds_and_ten_years_ahead(trial, town):
     records, arguments = town
     dice = random.Random(5)
     dated = []
-    wrong = [0, 9_223_372_036_854, MIDNIGHT_MS // 1000, MIDNIGHT_MS + 3650 * 24 * HOUR, MIDNIGHT_MS + 40 * 24 * HOUR, "2262-04-11T23:47:16Z", "yesterday"]
+    wrong = [0, MIDNIGHT_MS // 1000, MIDNIGHT_MS + 3650 * 24 * HOUR, MIDNIGHT_MS + 40 * 24 * HOUR, "yesterday"]
+    far = [9_223_372_036_854, "2262-04-11T23:47:16Z"]  # of two customers in a row the clock of the records believes them, and every year of every line passes
     for number, record in enumerate(records[:20_000]):
         dated.append(record)
-        if dice.random() < 0.01:
-            fields = {"customer_id": (record[2] or b"").decode(), "record_id": f"dated-{number}", "event_time": dice.choice(wrong)}
+        last = number >= 19_500
+        if dice.random() < (0.2 if last else 0.01):
+            fields = {"customer_id": (record[2] or b"").decode(), "record_id": f"dated-{number}", "event_time": dice.choice([*wrong, *far] if last else wrong)}
             dated.append(("raw.billing", None, record[2], json.dumps(good("balance_change", **fields)).encode()))
     run = trial(22, "times of 1970, of 2262, in seconds, ten years ahead", records=(dated, arguments))
     run.hits = len(dated) - 20_000
     one_restart(run)
+    published = asyncio.run(read_all(run.cluster.bootstrap, [*OUTPUTS, MISSED]))
+    assert any(b'"time":"2261-' in record.value for record in published), "the clock of the records did not leap"
     run.check()
 
 

@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.codes import NULL
+from streams.engine.features.anchored import AnchoredStage
 from streams.engine.features.answers import MOST_RUNS, answered, note_answer
 from streams.engine.features.pair import shared_keys
 from streams.engine.features.passing import PASSES, with_passing
-from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, END, EVERYTHING, TIMERS, Due, lower, members_of, place_before, resets_of, topic_of
+from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, END, EVERYTHING, TIMERS, lower, members_of, place_before, resets_of, topic_of
 from streams.engine.kernels import kernel
 from streams.engine.sources import Marked
-from streams.engine.stage import FlowStage
 from streams.engine.state.chains import Chains, wipe
-from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from schemas.columns import Ints
     from streams.engine.batch import Batch
     from streams.engine.expression import Expr
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
     from streams.engine.home import Home
     from streams.engine.sources import ValueOf
     from streams.engine.spans import Span
+    from streams.engine.stage import FlowStage
     from streams.engine.streams import Stream
 
 NOTHING = np.zeros((7, 0), np.int64)
@@ -200,26 +198,21 @@ def absences(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
             k += 1
 
 
-class AwaitedStage(FlowStage):
+class AwaitedStage(AnchoredStage):
     """The moments of an `AwaitedSource`. State: the pending or last A, and when awaited ones came that a late A may have missed."""
 
     passing: FlowStage | None = None
     """Records before which a timer that is due fires (`passing.py`)."""
 
     def __init__(self, home: Home, by: str, source: AwaitedSource, first: FlowStage, awaited: FlowStage | None, name: str) -> None:
-        super().__init__(first, *([awaited] if awaited is not None else []))
-        self.home, self.by, self.source, self.name, self.first, self.awaited = home, by, source, name, first, awaited
-        self.of_anchors = source.first
-        sources = tuple(one.source for one in source.inputs())
-        self.keys = [source.keys_of(one) for one in source.inputs()]
-        self.scope = home.scope(by, self.keys[0], sources)
-        self.timers = Due(home, self.scope, home.part(sources), name, source, source.first.source)
-        self.topic = topic_of(sources[-1])
+        super().__init__(home, by, source, source.keys_of(source.first), first, name, *([awaited] if awaited is not None else []))
+        self.source, self.awaited = source, awaited
+        self.awaited_keys = () if source.awaited is None else source.keys_of(source.awaited)
+        self.topic = None if source.awaited is None else topic_of(source.awaited.source)
         self.answers = Chains(self.scope.table, f"{name}.answers", [("begin", "time"), ("end", "int")], most=MOST_RUNS)
         self.shortest, longest = self.waits()
         self.kept = longest + home.late_limit_ms
-        home.keep(self.scope.table, longest)
-        home.state.remembers(f"{by}.{name}", Memory(delay_ms=longest))
+        self.wait(longest)
 
     def waits(self) -> tuple[int, int]:
         """Bounds of the time from an A to its moment, ms."""
@@ -234,23 +227,10 @@ class AwaitedStage(FlowStage):
         world = self.home.world
         return span.after(world.value_of, world.calendar, flow.time, flow.zones(self.by) if span.civil else 0)
 
-    def keep_of_anchor(self, nodes: Iterable[Expr]) -> None:
-        """Note what is read of the A at its timer; called before `declare`."""
-        self.timers.keep(nodes)
-
-    def declare(self) -> None:
-        self.timers.declare()
-
-    def restored(self) -> None:
-        self.timers.restored()
-
-    def earliest(self) -> int | None:
-        return self.timers.earliest()
-
     def run(self, batch: Batch) -> None:
         timers, answers = self.timers, self.answers
-        firsts = members_of(self.scope, self.first.flow, self.keys[0], timers.topic)
-        awaited = NOTHING if self.awaited is None else members_of(self.scope, self.awaited.flow, self.keys[1], self.topic).entries
+        firsts = members_of(self.scope, self.anchors.flow, self.keys, timers.topic)
+        awaited = NOTHING if self.awaited is None else members_of(self.scope, self.awaited.flow, self.awaited_keys, self.topic).entries
         resets = resets_of(batch, self.scope, returns=self.source.latest)
         if self.passing is not None:
             resets = with_passing(resets, self.passing.flow, self.scope, timers, firsts.rows)

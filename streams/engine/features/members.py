@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from schemas.columns import DAY_MS
+from streams.engine.dependence import inner_stages
 from streams.engine.features.frame import Between, Ever, Within
 from streams.engine.features.pair import KEPT_MS
 from streams.engine.features.reading import SHOWN, Added, Stretch, coded
@@ -88,7 +89,7 @@ class MemberStage(FeatureStage):
             assert not isinstance(extent, Ever), f"{feature}: a life has no members"  # the plan keeps sums of lives
             longest = extent.span.longest_ms(value_of) if isinstance(extent, Within) else KEPT_MS if isinstance(extent, Between) else 2 * DAY_MS
             self.longest_ms = max(self.longest_ms, longest)
-        foreign = any(not feature.frame.extent.ordered for feature in features) or any(not self._own(reader.stage) for reader in self.readers.values())
+        foreign = any(not feature.frame.extent.ordered for feature in features) or any(self.members not in inner_stages(reader.stage) for reader in self.readers.values())
         self.keep_ms = self.longest_ms + (self.home.late_limit_ms if foreign else 0)
         table, part = self.scope.table, self.home.part((self.stream.source,))
         self.newest = table.column(f"{self.name}.newest", "time", part=part)
@@ -96,12 +97,6 @@ class MemberStage(FeatureStage):
         self.lists = Lists(table, self.name, kinds)
         self.home.state.remembers(self.lists.part_name, Memory(span_ms=self.longest_ms))
         self.home.keep(table, self.longest_ms)
-
-    def _own(self, stage: object) -> bool:
-        """Whether all happenings of `stage` are members."""
-        while stage is not None and stage is not self.members:
-            stage = getattr(stage, "inner", None)
-        return stage is not None
 
     def column_of(self, argument: Expr) -> int:
         """The column of the lists that holds `argument`."""

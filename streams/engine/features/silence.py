@@ -8,20 +8,18 @@ import numpy as np
 
 from streams.engine.expression import canonical
 from streams.engine.expression import condition as checked
-from streams.engine.features.timers import BEFORE_ALL, END, Due, lower, members_of, place_before, resets_of
+from streams.engine.features.anchored import AnchoredStage
+from streams.engine.features.timers import BEFORE_ALL, END, lower, members_of, place_before, resets_of
 from streams.engine.kernels import kernel
 from streams.engine.sources import Marked
-from streams.engine.stage import FlowStage
-from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from streams.engine.batch import Batch
     from streams.engine.expression import Expr
     from streams.engine.home import Home
     from streams.engine.sources import ValueOf
     from streams.engine.spans import Span
+    from streams.engine.stage import FlowStage
     from streams.engine.streams import Stream
 
 
@@ -120,37 +118,17 @@ def silences(
     return n, n_begun, n_ended
 
 
-class SilenceStage(FlowStage):
+class SilenceStage(AnchoredStage):
     """Moments at which nothing has come for a while. State: when the last one came, and the timer."""
 
     def __init__(self, home: Home, by: str, source: SilenceSource, inner: FlowStage, name: str) -> None:
-        super().__init__(inner)
-        self.home, self.by, self.source, self.name, self.inner = home, by, source, name, inner
-        self.keys = source.stream.by_value
-        self.of_anchors = source.stream
-        sources = (source.stream.source,)
-        self.scope = home.scope(by, self.keys, sources)
-        self.timers = Due(home, self.scope, home.part(sources), name, source, source.stream.source)
-        longest = source.span.longest_ms(home.world.value_of)
-        home.keep(self.scope.table, longest)
-        home.state.remembers(f"{by}.{name}", Memory(delay_ms=longest))
-
-    def keep_of_anchor(self, nodes: Iterable[Expr]) -> None:
-        """Note what is read of the last one at its timer; called before `declare`."""
-        self.timers.keep(nodes)
-
-    def declare(self) -> None:
-        self.timers.declare()
-
-    def restored(self) -> None:
-        self.timers.restored()
-
-    def earliest(self) -> int | None:
-        return self.timers.earliest()
+        super().__init__(home, by, source, source.stream.by_value, inner, name)
+        self.source = source
+        self.wait(source.span.longest_ms(home.world.value_of))
 
     def run(self, batch: Batch) -> None:
         timers, source, world = self.timers, self.source, self.home.world
-        members = members_of(self.scope, self.inner.flow, self.keys, timers.topic)
+        members = members_of(self.scope, self.anchors.flow, self.keys, timers.topic)
         resets = resets_of(batch, self.scope)
         flow, k = members.flow, resets.shape[1]
         if not flow.n + k and timers.idle(batch):

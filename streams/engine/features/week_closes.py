@@ -9,21 +9,19 @@ import numpy as np
 from schemas.columns import DAY_MS
 from streams.engine.expression import DefinitionFault, canonical
 from streams.engine.expression.week import monday
+from streams.engine.features.anchored import AnchoredStage, next_moment
 from streams.engine.features.past import number_of, whole
-from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, EVERYTHING, Due, lower, members_of, place_before, resets_of, rows_due
+from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, EVERYTHING, lower, members_of, place_before, resets_of, rows_due
 from streams.engine.kernels import first_reached, kernel
 from streams.engine.sources import Marked
-from streams.engine.stage import FlowStage
-from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from schemas.columns import Ints
     from streams.engine.batch import Batch
     from streams.engine.expression import Expr, Operand
     from streams.engine.home import Home
     from streams.engine.sources import ValueOf
+    from streams.engine.stage import FlowStage
     from streams.engine.streams import Stream
 
 MOST_WEEKS = 60
@@ -60,15 +58,6 @@ class WeekCloseSource(Marked):
 
     def text(self, value_of: ValueOf, mark_of: ValueOf) -> str:
         return f"[{self.stream.canonical(value_of)}] week closes {canonical(self.number, mark_of)}"
-
-
-@kernel("int64(int64[:,:], int64, int64)")
-def next_of(moments: Any, anchor: int, closed: int) -> int:
-    """The first moment of an anchor after `closed`; 0: there is none."""
-    for week in range(moments.shape[1]):
-        if moments[anchor, week] > closed:
-            return moments[anchor, week]
-    return 0
 
 
 @kernel(
@@ -129,7 +118,7 @@ def week_closes(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
             fired[n, 3], fired[n, 4], fired[n, 5] = since[row], by if by < m else -1, topics[row if len(topics) > 1 else 0]
             n += 1
             closed[row], dirty[row] = due[row], True
-            due[row] = next_of(moments, by, closed[row])
+            due[row] = next_moment(moments, by, closed[row] + 1)
             if due[row] > 0:
                 lower(lows, tops, row, due[row])
         if reset:
@@ -139,7 +128,7 @@ def week_closes(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
                 dirty[row] = True
             elif what == COMES_BACK and due[row] < 0:
                 closed[row], dirty[row] = max(closed[row], resets[3, k] - 1), True
-                due[row] = next_of(moments, marks[row] - base, closed[row])
+                due[row] = next_moment(moments, marks[row] - base, closed[row] + 1)
                 if due[row] > 0:
                     lower(lows, tops, row, due[row])
             elif what != COMES_BACK and due[row] > 0:
@@ -159,7 +148,7 @@ def week_closes(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
                 marks[row] = base + i
                 if due[row] <= 0 or misdated:
                     had = due[row] != 0
-                    due[row] = next_of(moments, i, closed[row])
+                    due[row] = next_moment(moments, i, closed[row] + 1)
                     if due[row] > 0:
                         lower(lows, tops, row, due[row])
                     elif had:
@@ -172,41 +161,21 @@ def week_closes(  # noqa: PLR0915  # one plain loop: arrays are dear to pass on
     return n, n_begun, n_ended
 
 
-class WeekCloseStage(FlowStage):
+class WeekCloseStage(AnchoredStage):
     """Closes of weeks. State: the newest happening, the next close, and the last one."""
 
     def __init__(self, home: Home, by: str, source: WeekCloseSource, inner: FlowStage, name: str) -> None:
-        super().__init__(inner)
-        self.home, self.by, self.source, self.name, self.inner = home, by, source, name, inner
-        self.of_anchors = source.stream
-        self.keys = source.stream.by_value
-        sources = (source.stream.source,)
-        self.scope = home.scope(by, self.keys, sources)
-        self.bases = home.state.table(by)
-        self.part = home.part(sources)
-        self.timers = Due(home, self.scope, self.part, name, source, source.stream.source)
+        super().__init__(home, by, source, source.stream.by_value, inner, name)
         self.weeks = source.weeks(home.world.value_of)
-        longest = (7 * self.weeks + 1) * DAY_MS
-        home.keep(self.scope.table, longest)
-        home.state.remembers(f"{by}.{name}", Memory(delay_ms=longest))
-
-    def keep_of_anchor(self, nodes: Iterable[Expr]) -> None:
-        """Note what is read of the newest happening at its closes; called before `declare`."""
-        self.timers.keep(nodes)
+        self.wait((7 * self.weeks + 1) * DAY_MS)
 
     def declare(self) -> None:
-        self.timers.declare()
+        super().declare()
         self.closed = self.scope.table.column(f"{self.name}.closed", "time", part=self.part)
-
-    def restored(self) -> None:
-        self.timers.restored()
-
-    def earliest(self) -> int | None:
-        return self.timers.earliest()
 
     def run(self, batch: Batch) -> None:
         timers = self.timers
-        members = members_of(self.scope, self.inner.flow, self.keys, timers.topic)
+        members = members_of(self.scope, self.anchors.flow, self.keys, timers.topic)
         resets = resets_of(batch, self.scope, returns=True)
         flow, k = members.flow, resets.shape[1]
         if not flow.n + k and timers.idle(batch):
@@ -261,8 +230,7 @@ class WeekCloseStage(FlowStage):
     def _moments_of(self, rows: Ints) -> Ints:
         """The same of the anchors of rows."""
         since = self.timers.since.values[rows]
-        ids = np.ascontiguousarray(self.bases.map.keys[self.scope.table.base_row[rows], -1])
-        return self._moments(since, self.home.world.zones(self.by, ids, since))
+        return self._moments(since, self.home.zones_of(self.scope, rows, since))
 
 
 __all__ = ["WeekCloseSource", "WeekCloseStage"]

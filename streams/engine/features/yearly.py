@@ -6,32 +6,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schemas.codes import NULL, code
+from schemas.codes import NULL
 from schemas.columns import DAY_MS
 from streams.engine.expression import Expr, Param, canonical
 from streams.engine.features.absence import UNKNOWN
+from streams.engine.features.anchored import AnchoredStage, next_moment
 from streams.engine.features.pair import KEPT_MS
-from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, END, EVERYTHING, ROW, TIME, Due, lower, members_of, place_before, resets_of, rows_due
+from streams.engine.features.timers import BEFORE_ALL, COMES_BACK, END, EVERYTHING, ROW, TIME, lower, members_of, place_before, resets_of, rows_due
 from streams.engine.features.timers import TIMERS as TIMERS_GO
 from streams.engine.kernels import first_reached, kernel
 from streams.engine.months import months_later, years_between
 from streams.engine.sources import Marked, Of
-from streams.engine.stage import FlowStage, read_for
-from streams.engine.state.reach import Memory
+from streams.engine.stage import read_for
 from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from schemas.columns import Ints
     from streams.engine.batch import Batch
     from streams.engine.features.timers import Members
     from streams.engine.flow import Flow
     from streams.engine.home import Home
     from streams.engine.sources import ValueOf
+    from streams.engine.stage import FlowStage
 
-MOST_YEARS = 120
-"""So many anniversaries in a row are looked ahead at most within one batch."""
 NO_CHAINS = np.zeros((0, 1), np.int64)
 
 
@@ -68,21 +65,6 @@ class Anniversaries(Stream):
     def years(self) -> Expr:
         """Which anniversary it is: years since the day."""
         return Of(self.source, "years", "int")
-
-
-@kernel("int64(int64[:,:], int64, int64)")
-def next_due(chains: Any, chain: int, least: int) -> int:
-    """The first moment of a chain that is not before `least`; 0: there is none, or no chain (-1).
-
-    >>> chains = np.array([[100, 200, 300]])
-    >>> next_due(chains, 0, 101), next_due(chains, 0, 301), next_due(chains, -1, 0)
-    (200, 0, 0)
-    """
-    if chain >= 0:
-        for k in range(chains.shape[1]):
-            if chains[chain, k] >= least:
-                return chains[chain, k]
-    return 0
 
 
 @kernel(
@@ -137,7 +119,7 @@ def anniversaries(  # noqa: PLR0915  # one plain loop: arrays are dear to pass o
             fired[n, 3], fired[n, 4], fired[n, 5] = since[row], by, topics[topic]
             n += 1
             reached = timer_clock[at // 2] >= due[row]
-            due[row], dirty[row] = next_due(chains, chain, due[row] + 1), True
+            due[row], dirty[row] = next_moment(chains, chain, due[row] + 1), True
             if due[row] > 0:
                 lower(lows, tops, row, due[row])
             if not reached:
@@ -161,7 +143,7 @@ def anniversaries(  # noqa: PLR0915  # one plain loop: arrays are dear to pass o
         else:
             what = resets[2, k]
             if what == COMES_BACK and due[row] < 0:
-                moment = next_due(chains, chain, max(-due[row], resets[3, k]))
+                moment = next_moment(chains, chain, max(-due[row], resets[3, k]))
                 due[row], dirty[row] = moment, True
                 if moment > 0:
                     lower(lows, tops, row, moment)
@@ -178,37 +160,22 @@ def anniversaries(  # noqa: PLR0915  # one plain loop: arrays are dear to pass o
     return n, n_begun, n_ended
 
 
-class YearlyStage(FlowStage):
+class YearlyStage(AnchoredStage):
     """The moments of a `YearlySource`. State: the next one, the day, and what is read of the happening that named it."""
 
     def __init__(self, home: Home, by: str, source: YearlySource, first: FlowStage, name: str) -> None:
-        super().__init__(first)
-        self.home, self.by, self.source, self.name, self.first = home, by, source, name, first
-        self.of_anchors = source.first
-        self.keys = source.first.by_value
-        self.scope = home.scope(by, self.keys, (source.first.source,))
-        self.timers = Due(home, self.scope, home.part((source.first.source,)), name, source, source.first.source)
+        super().__init__(home, by, source, source.first.by_value, first, name)
+        self.source = source
         self.timers.keep([source.day])
-        home.keep(self.scope.table, KEPT_MS)
-        home.state.remembers(f"{by}.{name}", Memory(delay_ms=KEPT_MS))
-
-    def keep_of_anchor(self, nodes: Iterable[Expr]) -> None:
-        """Note what is read of the happening that set a timer when that fires; called before `declare`."""
-        self.timers.keep(nodes)
+        self.wait(KEPT_MS)
 
     def declare(self) -> None:
-        self.timers.declare()
+        super().declare()
         self.days = self.timers.columns[self.source.day.key()]
-
-    def restored(self) -> None:
-        self.timers.restored()
-
-    def earliest(self) -> int | None:
-        return self.timers.earliest()
 
     def run(self, batch: Batch) -> None:
         timers = self.timers
-        firsts = members_of(self.scope, self.first.flow, self.keys, timers.topic)
+        firsts = members_of(self.scope, self.anchors.flow, self.keys, timers.topic)
         resets = resets_of(batch, self.scope, returns=True)
         n, k = firsts.flow.n, resets.shape[1]
         if not n + k and timers.idle(batch):
@@ -261,10 +228,7 @@ class YearlyStage(FlowStage):
 
     def _moments(self, days: Ints, years: Ints, rows: Ints, times: Ints) -> Ints:
         """When `years` years have passed since `days`, by the zones that the keys of `rows` have at `times`."""
-        world, table = self.home.world, self.scope.table
-        base = world.tables[self.by]
-        ids = np.array([code((base.keys[row] or "").rsplit("\x1f", 1)[-1]) for row in table.base_row[rows].tolist()], np.int64) if world.zones_by_line else rows
-        return self._at(days, years, world.zones(self.by, ids, times))
+        return self._at(days, years, self.home.zones_of(self.scope, rows, times))
 
     def _at(self, days: Ints, years: Ints, zones: Ints | int) -> Ints:
         """The moments of anniversaries in zones."""
@@ -312,7 +276,7 @@ class YearlyStage(FlowStage):
         found = [np.concatenate([moments[mine], np.abs(due[others])])]
         last = max(end, int(back[3].max(initial=0)))
         years = years_between(days, found[0] // DAY_MS)
-        for _ in range(min(max(0, last - int(found[0].min())) // (365 * DAY_MS) + 2, MOST_YEARS)):
+        for _ in range(max(0, last - int(found[0].min())) // (365 * DAY_MS) + 2):
             years = years + 1
             found.append(self._moments(days, years, whose, found[-1]))
         return np.ascontiguousarray(np.stack(found, axis=1)), of_first, of_row
@@ -337,7 +301,7 @@ class YearlyStage(FlowStage):
             topic = timers.ranks()[row if timers.rank is not None else 0]
             while 0 < due[row] <= clock[-1]:
                 found.append((row, due[row], max(first_reached(clock, due[row]), least), timers.since.values[row], by, topic))
-                due[row] = next_due(chains, chain, due[row] + 1)
+                due[row] = next_moment(chains, chain, due[row] + 1)
             timers.due.part.dirty[row] = True
             if due[row] > 0:
                 lower(timers.lows, timers.tops, row, due[row])
