@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
 from schemas.raw import RECORD_TYPES, type_name
-from streams.simulation.customer import DAY, Customer
-from streams.simulation.places import CELLS, CITIES, TACS, cell
+from streams.simulation import offerings
+from streams.simulation.customer import Customer
+from streams.simulation.places import ABROAD, CELLS, CITIES, HOME_PLMN, TACS, cell
+from streams.simulation.times import DAY, date_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,18 +56,24 @@ class City:
             yield from self.day(number)
 
     def write_reference(self, folder: Path) -> None:
-        """Write cells.csv, lines.csv and devices.csv for this city."""
+        """Write the reference tables of this city: its cells, devices, lines, networks, offerings and tiers."""
         folder.mkdir(parents=True, exist_ok=True)
         table(folder / "cells.csv", ["cell_id", "city_code"], [[cell(city, n), city] for city in CITIES for n in range(CELLS)])
         table(folder / "devices.csv", ["tac", "brand", "model", "is_5g"], [[tac, brand, model, str(is_5g).lower()] for tac, brand, model, is_5g in TACS])
+        table(folder / "plmn.csv", ["plmn", "country", "home", "roam_zone"], [[HOME_PLMN, "CN", "true", ""], *([plmn, country, "false", zone] for plmn, country, zone in ABROAD)])
+        table(folder / "offerings.csv", offerings.HEADER, offerings.rows())
+        table(folder / "tiers.csv", ["tier", "rank"], [[tier, str(rank)] for rank, tier in enumerate(offerings.TIERS, 1)])
         table(
             folder / "lines.csv",
-            ["subscription_id", "customer_id", "account_id", "activation_date", "home_city", "payment_type"],
-            [[c.line, c.id, c.account, self._date(c.activated_ms), c.home, "prepaid"] for c in self.customers],
+            ["subscription_id", "customer_id", "account_id", "activation_date", "home_city", "payment_type", "bill_cycle_day"],
+            [[c.line, c.id, c.account, self._activated(c), c.home, "postpaid" if c.postpaid else "prepaid", str(c.cycle_day)] for c in self.customers],
         )
 
-    def _date(self, ms: int | None) -> str:
-        return datetime.fromtimestamp((self.start_ms if ms is None else ms) / 1000, UTC).date().isoformat()
+    def _activated(self, customer: Customer) -> str:
+        """The civil day on which the line was activated."""
+        if customer.activated_ms is None:
+            return date_in(self.start_ms, -customer.days_before)
+        return date_in(self.start_ms, (customer.activated_ms - self.start_ms) // DAY)
 
 
 def table(path: Path, header: list[str], rows: list[list[str]]) -> None:

@@ -1,4 +1,4 @@
-"""Where the simulated customers are: cities with cells, and networks abroad."""
+"""Where the simulated customers are, cities with cells and networks abroad, and what they have: phones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ CITIES = ("310000", "110000", "330100", "440100", "320500", "530100", "610100", 
 """GB/T 2260 codes; the first is where most live."""
 CELLS = 40
 """Cells of each city."""
-ABROAD = (("208-01", "FR"), ("440-10", "JP"), ("234-15", "GB"), ("520-01", "TH"))
+ABROAD = (("208-01", "FR", "europe"), ("440-10", "JP", "asia"), ("234-15", "GB", "europe"), ("520-01", "TH", "asia"))
+"""PLMN, country, roaming zone."""
 HOME_PLMN = "460-00"
 TACS = (("35331109", "Aurora", "A4", False), ("35407115", "Aurora", "A5 5G", True), ("86012305", "Borealis", "B2", False), ("86455204", "Borealis", "B7 5G", True))
 """Invented devices: TAC, brand, model, 5G."""
