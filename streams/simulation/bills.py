@@ -45,8 +45,10 @@ def next_amount(customer: Customer) -> int:
     match customer.trend:
         case "rising":
             customer.bill += max(600, customer.bill // 8)
+            customer.trend = "rising" if customer.bill < 60_000 else "falling"
         case "falling":
-            customer.bill -= max(520, customer.bill // 8) if customer.bill > 3000 else 0
+            customer.bill -= max(600, customer.bill // 8)
+            customer.trend = "falling" if customer.bill > 4000 else "rising"
         case "wild" if customer.bills % 4 == 0:
             return customer.bill * 5 // 2
     return customer.bill + customer.chance.randrange(40)

@@ -56,6 +56,8 @@ def vanished(customer: Customer, midnight: int) -> Iterable[Record]:
 
 def lost(customer: Customer, midnight: int) -> Iterator[Record]:
     """The phone is lost: the line is barred until there is a new SIM."""
+    if customer.pauses:  # barred or off already
+        return
     begin = customer.at(midnight, 9, 20)
     end = begin + customer.chance.randrange(3, 40) * HOUR
     customer.pause(begin, end)

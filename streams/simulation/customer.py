@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 USE = frozenset({"data_usage", "voice_usage", "message_usage", "vas_usage"})
 NETWORK = frozenset({"location_update", "network_quality"})
+AWAY_MS = 45 * DAY
+"""So long after the end of their line customers come back with another one."""
 
 
 class Customer(Records):
@@ -31,12 +33,14 @@ class Customer(Records):
         """When the line is activated; None: so many days before the first one."""
         self.balance = chance.randrange(500, 8000)
         self.activity: float = chance.choice((0.5, 1, 1, 1.5, 3))
-        self.away_until = self.silent_until = 0
+        self.away_until = 0
         self.later: dict[int, list[Record]] = {}
         """Records of days to come, by midnight."""
         self.pauses: list[tuple[int, int, bool]] = []
         """Begin and end of times without use; and whether the phone is off the network, too."""
         self.gone_at: int | None = None
+        self.lines = 0
+        """How often the customer has come back."""
         self._habits(chance)
         if activated_ms is not None and chance.random() < 0.25:  # the SIM stays in its letter for a while
             self.pause(activated_ms + 1, activated_ms + chance.randrange(80, 150) * HOUR)
@@ -67,17 +71,18 @@ class Customer(Records):
 
     def day(self, midnight: int) -> list[Record]:
         """The records of the day that begins at `midnight` (epoch ms), in order of event time."""
-        end = midnight + DAY
-        if (self.activated_ms is not None and end <= self.activated_ms) or (self.gone_at is not None and self.gone_at <= midnight):
+        if self.gone_at is not None and self.gone_at + AWAY_MS <= midnight:
+            self._come_back(midnight)
+        if (self.activated_ms is not None and midnight + DAY <= self.activated_ms) or (self.gone_at is not None and self.gone_at <= midnight):
             return []
         self._move(midnight)
         records = [*self.later.pop(midnight, ()), *self._locations(midnight), *self._life(midnight)]
         if self.postpaid:
             records += allowances.renew(self, midnight)
-        if midnight >= self.silent_until:
+        if not any(begin <= midnight and midnight + DAY <= end for begin, end, _ in self.pauses):
             records += [*self._sessions(midnight), *self._calls(midnight), *self._texts(midnight), *self._views(midnight)]
-            if self.chance.random() < 0.004:  # some days without the phone
-                self.silent_until = midnight + self.chance.choices((self.chance.randrange(8, 12), 17, 35), (8, 2, 1))[0] * DAY
+            if self.chance.random() < 0.005:  # some days, or weeks, without the phone
+                self.pause(midnight + DAY, midnight + self.chance.choices((self.chance.randrange(8, 12), 17, 35), (7, 3, 3))[0] * DAY)
         records += self._happenings(midnight)
         self.opens *= self.loses_interest
         if self.fading:
@@ -208,15 +213,24 @@ class Customer(Records):
                 return int(record["duration_s"]) // 20
             case "message_usage":
                 return 10
+            case "vas_usage":
+                return int(record["charge_minor"])
         return 0
 
     @staticmethod
     def _reason(kind: str) -> str:
-        return {"data_usage": "data", "voice_usage": "voice"}.get(kind, "sms")
+        return {"data_usage": "data", "voice_usage": "voice", "vas_usage": "vas"}.get(kind, "sms")
 
     def _top_up(self, at: int) -> Record:
         amount = self.chance.choice((300, 500) if self.frugal else (1000, 1500, 2000, 5000, 10000))
         return self._move_balance(self.money(at, "topup", amount, channel=self.chance.choice(("app", "web", "store"))))
+
+    def _come_back(self, midnight: int) -> None:
+        """A new line, under a number of its own: the city does not empty."""
+        self.lines += 1
+        self.line, self.msisdn = f"{self.id.replace('C', 'S')}-N{self.lines}", f"+86139{self.lines:02d}{self.msisdn[-6:]}"
+        self.activated_ms, self.gone_at, self.agreed = self.at(midnight, 9, 18), None, None
+        self.later, self.pauses, self.buckets = {}, [], []
 
     def leave(self, at: int, reason: str) -> Record:
         """The line is terminated at `at`: the last record of this customer."""

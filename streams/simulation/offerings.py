@@ -28,7 +28,7 @@ class Pack(NamedTuple):
     zone: str = ""
 
 
-PLANS = (Plan("plan-s", 3900, 5 * GIB, 3600), Plan("plan-m", 7900, 15 * GIB, 9000), Plan("plan-l", 12900, 40 * GIB, 18000))
+PLANS = (Plan("plan-s", 3900, 10 * GIB, 3600), Plan("plan-m", 7900, 25 * GIB, 9000), Plan("plan-l", 12_900, 60 * GIB, 18_000))
 """From the least to the best."""
 DATA_PACKS = (Pack("pack-day", "data_pack", 300, 2, GIB), Pack("pack-week", "data_pack", 1000, 7, 3 * GIB), Pack("pack-month", "data_pack", 2500, 30, 10 * GIB))
 ROAMING_PACKS = (Pack("roam-asia", "roaming_pack", 4900, 7, 2 * GIB, "asia"), Pack("roam-europe", "roaming_pack", 6900, 7, 2 * GIB, "europe"))

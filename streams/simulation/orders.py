@@ -29,6 +29,12 @@ def bought(customer: Customer, at: int, pack: Pack) -> Iterator[Record]:
         yield allowances.add(customer, at + minutes * MINUTE + 1, pack)
 
 
+def booster(customer: Customer, midnight: int) -> Iterator[Record]:
+    """A pack, some time after the data allowance is used up."""
+    if customer.postpaid and not any(bucket.left for bucket in customer.buckets if bucket.kind == "data") and customer.chance.random() < 0.3:
+        yield from data_pack(customer, midnight)
+
+
 def pack_after_pack(customer: Customer, midnight: int) -> Iterator[Record]:
     """A day pack on each of three days."""
     for number in range(3):
@@ -75,6 +81,7 @@ def second_line(customer: Customer, midnight: int) -> Iterator[Record]:
 
 HAPPENINGS: Happenings = (
     (0.010, data_pack),
+    (1.0, booster),
     (0.0015, pack_after_pack),
     (0.002, roaming_pack),
     (0.003, other_plan),
