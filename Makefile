@@ -34,7 +34,7 @@ $(TOOLS): deploy/tools.sh
 
 setup: $(READY) ## set up the virtual environment
 
-demo: $(READY) ## run the main job on the embedded broker for 30 seconds
+demo: $(READY) ## run the main job on the embedded broker for 30 seconds from the first event on
 	@$(BIN)/kairos demo
 
 stack: $(READY) $(TOOLS) ## broker, topics, city, two workers, Prometheus (and Grafana) as processes, until Ctrl-C
