@@ -14,7 +14,7 @@ from streams.engine.expression import both
 from streams.engine.flow import Flow, MergedFlow, RecordFlow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from schemas.columns import Bools, Ints
     from streams.engine.batch import Batch, Group
@@ -216,6 +216,11 @@ class FeatureStage(Stage):
         found.features.setdefault(feature.key(), feature)
         if reader not in self.needs:
             self.needs.append(reader)
+
+    def features(self) -> Iterator[Feature]:
+        """What is read, reader by reader."""
+        for reader in self.readers.values():
+            yield from reader.features.values()
 
 
 class Reader(NamedTuple):

@@ -14,12 +14,12 @@ from schemas.codes import NULL
 from streams.engine.expression import KIND_WORDS, Column, DefinitionFault, Expr, canonical
 from streams.engine.expression import condition as checked
 from streams.engine.features.frame import Extent, Feature, Frame
-from streams.engine.features.line_ends import line_ends
+from streams.engine.features.keyed import KeyedStage
 from streams.engine.features.reading import coded
 from streams.engine.flow import Ready
 from streams.engine.home import fingerprint
 from streams.engine.kernels import kernel
-from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of
+from streams.engine.stage import believed_at
 
 if TYPE_CHECKING:
     from schemas.columns import Ints
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from streams.engine.home import Home
     from streams.engine.sources import ValueOf
     from streams.engine.stage import FlowStage
+    from streams.engine.state.tables import Rows
     from streams.engine.streams import Stream
 
 COUNT, LARGEST, SMALLEST, COVER = range(4)
@@ -166,13 +167,13 @@ def note_item(state: Any, values: Any, dirty: Any, row: int, group: int, said: A
 
 @kernel(
     "void(int64[:, :], int64[:, :], boolean[:], int64[:], int64[:], int64[:], int64[:], int64[:], int64[:], int64[:], int64[:, :], int64[:, :], int64[:], boolean[:], int64,"
-    " int64[:, :], int64[:], int64[:, :], int64[:, :], int64[:, :], int64[:, :], int64[:, :])"
+    " int64[:, :], int64[:], int64[:, :], boolean[:], int64[:, :], int64[:, :], int64[:, :], int64[:, :])"
 )
 def walk_sets(
     state: Any, values: Any, dirty: Any, heads: Any, following: Any, group_of: Any, base: Any, item: Any, group: Any, member: Any, said: Any, own: Any, times: Any, believed: Any,
-    jump_ms: int, ends: Any, ops: Any, asked: Any, out: Any, known: Any, without: Any, without_known: Any,
+    jump_ms: int, ends: Any, ops: Any, asked: Any, wanted: Any, out: Any, known: Any, without: Any, without_known: Any,
 ) -> None:  # fmt: skip
-    """Take in what members say and read the sets at every entry, without its own member and with it, in merged order.
+    """Note what members say and read the sets at the entries that are `wanted`, without their own member and with it, in merged order.
 
     heads: by key the first item, following: by item the next one, group_of: by item the row of those together with it; -1 for none.
     base: of each entry the key; item, group: of each member; member: of each entry, all -1 for none. ends: see `line_ends`.
@@ -186,7 +187,8 @@ def walk_sets(
         if i == len(base) or base[i] < 0:
             continue
         head, m = heads[base[i]], member[i]
-        read_set(state, values, following, ops, head, times[i], asked[i], without[i], without_known[i])
+        if wanted[i]:
+            read_set(state, values, following, ops, head, times[i], asked[i], without[i], without_known[i])
         if m >= 0 and said[m, STATE] >= 0:
             together = group[m]
             if together >= 0 and said[m, STATE] == 0:
@@ -199,33 +201,35 @@ def walk_sets(
                     row = following[row]
             elif item[m] >= 0:
                 note_item(state, values, dirty, item[m], together, said[m], own[m], believed[i], jump_ms)
-        read_set(state, values, following, ops, head, times[i], asked[i], out[i], known[i])
+        if wanted[i]:
+            read_set(state, values, following, ops, head, times[i], asked[i], out[i], known[i])
 
 
-class ActiveStage(FeatureStage):
+class ActiveStage(KeyedStage):
     """The sets of the keys of scope `by`. State: a row an item, and one for the items together; in chains by key, which are made again after a restart."""
 
     extent: Active
 
     def __init__(self, home: Home, by: str, stream: Stream, members: FlowStage, name: str, extent: Active) -> None:
-        super().__init__(name, members)
-        self.home, self.by, self.stream, self.extent = home, by, stream, extent
+        super().__init__(home, by, stream, members, name)
+        self.extent = extent
         self.scope = home.scope(by, extent.names(), (stream.source,))
         self.heads, self.following, self.group_of = (np.zeros(0, np.int64) for _ in range(3))
         self.linked = 0
         """So many rows are in the chains."""
 
     def declare(self) -> None:
-        table, part = self.scope.table, self.home.part((self.stream.source,))
-        self.features = {feature.key(): feature for reader in self.readers.values() for feature in reader.features.values()}
-        """By key; their order is that of the readings."""
+        table, part = self.scope.table, self.part_name
+        features = {feature.key(): feature for feature in self.features()}
+        self.places = {key: place for place, key in enumerate(features)}
+        """By key of a feature, its place among the readings."""
         self.item = table.column(f"{self.name}.item", "int", part=part, length=DELETED_AT + 1)
-        self.arguments = [feature.arguments[0] if feature.arguments else None for feature in self.features.values()]
+        self.arguments = [feature.arguments[0] if feature.arguments else None for feature in features.values()]
         texts = " ".join("-" if one is None else self.home.text(one) for one in self.arguments)
         self.shown = (
             table.column(f"{self.name}.shown.{fingerprint(texts)}", "int", part=part, length=len(self.arguments)) if any(one is not None for one in self.arguments) else None
         )
-        self.ops = np.array([OPS[feature.function] for feature in self.features.values()], np.int64)
+        self.ops = np.array([OPS[feature.function] for feature in features.values()], np.int64)
         self.home.keep(table, None)
 
     def restored(self) -> None:
@@ -254,6 +258,10 @@ class ActiveStage(FeatureStage):
         link(self.heads, self.following, table.base_row, self.linked, table.map.used)
         self.linked = table.map.used
 
+    def rows_of(self, flow: Flow) -> Rows:
+        """The rows of the keys themselves: the sets hang on them."""
+        return flow.rows(self.by)
+
     def _groups(self, flow: Flow) -> Ints:
         """The row of each member that its items together share, -1 for none."""
         groups = np.full(flow.n, -1)
@@ -275,17 +283,15 @@ class ActiveStage(FeatureStage):
         return said
 
     def run(self, batch: Batch) -> None:
-        members, readers = self.members.flow, list(self.readers.values())
-        flows = [reader.stage.flow for reader in readers]
-        entries = entries_of(members, flows)
-        n, width = len(entries.at), len(self.ops)
+        members = self.members.flow
         items, groups = self.scope.rows(members, self.extent.names()).astype(np.int64), self._groups(members)
         self._link()
-        base = at_entries(entries, members, flows, lambda flow: flow.rows(self.by), -1)
+        walk = self.walk(batch)
+        entries, n, width, places = walk.entries, walk.n, len(self.ops), self.places
         own = [np.full(members.n, NULL) if node is None else coded(node, members) for node in self.arguments] if self.shown is not None else []
-        places = {key: place for place, key in enumerate(self.features)}
-        asked = np.zeros((n, width), np.int64)
-        for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
+        asked, wanted = np.zeros((n, width), np.int64), np.zeros(n, bool)
+        for reader, flow, entry in walk.readers:
+            wanted[entry] = True
             for key, feature in reader.features.items():
                 for what in feature.at:
                     codes, named = flow.coded(what)
@@ -298,7 +304,7 @@ class ActiveStage(FeatureStage):
             self.heads,
             self.following,
             self.group_of,
-            base,
+            walk.rows,
             items,
             groups,
             entries.member,
@@ -307,15 +313,16 @@ class ActiveStage(FeatureStage):
             entries.time,
             believed_at(entries, batch),
             self.home.jump_ms,
-            line_ends(batch, self.by, self.scope.table, entries.at),
+            walk.ends,
             self.ops,
             asked,
+            wanted,
             out,
             known,
             without,
             without_known,
         )
-        for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
+        for reader, flow, entry in walk.readers:
             flow.put(("late", self.name), np.zeros(flow.n, bool))
             for key, feature in reader.features.items():
                 place = places[key]

@@ -14,8 +14,8 @@ from schemas.columns import DAY_MS
 from streams.engine.expression import Column, EventDay
 from streams.engine.features.bucket_walk import DONE, LENGTH, LISTED, NO_ROOM, NO_TEXTS, OVER, TIED, walk
 from streams.engine.features.frame import OF_NOTHING, Within
-from streams.engine.features.line_ends import line_ends
-from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of, read_for
+from streams.engine.features.keyed import KeyedStage
+from streams.engine.stage import believed_at, read_for
 from streams.engine.state.bucket_kernels import ANY, COUNT, DAY_COUNT, DISTINCT, FIRST, LARGEST, LATEST, LIST, SMALLEST, SUM, TOP
 from streams.engine.state.buckets import COUNT_WORD, Added, Buckets, Grouped
 from streams.engine.state.reach import Memory
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from streams.engine.batch import Batch
     from streams.engine.expression import Array, Expr
     from streams.engine.features.frame import Feature, Function
+    from streams.engine.features.keyed import Walk
     from streams.engine.flow import Flow
     from streams.engine.home import Home
-    from streams.engine.stage import Entries, FlowStage
+    from streams.engine.stage import FlowStage
     from streams.engine.state.codec import ColumnKind
     from streams.engine.streams import Stream
 
@@ -44,7 +45,6 @@ OPS: dict[Function, int] = {
     "list": LIST,
 }
 GROUPED = ("top", "distinct", "list")
-DAY = EventDay()
 FIRST_TIES, FIRST_LISTED = 256, 1024
 
 
@@ -105,7 +105,7 @@ class Read(NamedTuple):
         return lists
 
 
-class BucketStage(FeatureStage):
+class BucketStage(KeyedStage):
     """Buckets of the members of `stream`: for each row and civil day what they add up to, by the values of one group expression too.
 
     `("late", name)`: members behind the newest believed one of their row.
@@ -114,8 +114,7 @@ class BucketStage(FeatureStage):
     buckets: Buckets
 
     def __init__(self, home: Home, by: str, stream: Stream, members: FlowStage, name: str) -> None:
-        super().__init__(name, members)
-        self.home, self.by, self.stream = home, by, stream
+        super().__init__(home, by, stream, members, name)
         self.group: Expr | None = None
         self.arguments: list[Expr] = []
         self.places: dict[object, int] = {}
@@ -138,9 +137,9 @@ class BucketStage(FeatureStage):
         return (feature.function, self._days(feature), *(one.key() for one in feature.arguments))
 
     def declare(self) -> None:
+        super().declare()
         home = self.home
-        self.scope = home.scope(self.by, self.stream.by_value, (self.stream.source,))
-        features = list({self._key(one): one for reader in self.readers.values() for one in reader.features.values()}.values())
+        features = list({self._key(one): one for one in self.features()}.values())
         self.places = {self._key(one): place for place, one in enumerate(features)}
         added: dict[object, Added] = {}
         weights: dict[object, tuple[int, str]] = {}
@@ -169,7 +168,7 @@ class BucketStage(FeatureStage):
             lists=len(lists),
         )
         rows = [(self._op(one), self._word(one, list(added), list(weights)), self._days(one)) for one in features]
-        self.features = np.array(rows, np.int64).reshape(-1, 3)
+        self.asked = np.array(rows, np.int64).reshape(-1, 3)
         span_ms = max(one.frame.extent.span.longest_ms(home.world.value_of) if isinstance(one.frame.extent, Within) else DAY_MS for one in features)
         home.state.remembers(self.buckets.part_name, Memory(span_ms=span_ms))
         home.keep(self.scope.table, span_ms)
@@ -193,23 +192,19 @@ class BucketStage(FeatureStage):
         return int(self.buckets.sums[added.index((feature.function, feature.arguments[0].key())), 1])
 
     def run(self, batch: Batch) -> None:
-        members, readers = self.members.flow, list(self.readers.values())
-        flows = [reader.stage.flow for reader in readers]
-        entries = entries_of(members, flows)
-        n, width = len(entries.at), len(self.features)
-        rows = at_entries(entries, members, flows, lambda flow: self.scope.rows(flow, self.stream.by_value), -1)
-        days = at_entries(entries, members, flows, self._civil_days, 0)
+        walked = self.walk(batch)
+        entries, rows, n, width = walked.entries, walked.rows, walked.n, len(self.asked)
         wanted, late = np.zeros(n, bool), np.zeros(n, bool)
         for entry in entries.readers:
             wanted[entry] = True
         out, without = np.empty((n, width), np.int64), np.empty((n, width), np.int64)
         missing = rows < 0
         if missing.any():
-            out[missing] = [0 if op in (COUNT, SUM, ANY, DISTINCT, DAY_COUNT, LIST) else NULL for op in self.features[:, 0].tolist()]
-        codes = self._walk(batch, entries, (rows, days, wanted), out, without, late)
+            out[missing] = [0 if op in (COUNT, SUM, ANY, DISTINCT, DAY_COUNT, LIST) else NULL for op in self.asked[:, 0].tolist()]
+        codes = self._walk(batch, walked, wanted, out, without, late)
         alone = (entries.member < 0) | missing
         without[alone] = out[alone]
-        for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
+        for reader, flow, entry in walked.readers:
             flow.put(("late", self.name), late[entry])
             for key, feature in reader.features.items():
                 place = self.places[self._key(feature)]
@@ -217,23 +212,18 @@ class BucketStage(FeatureStage):
                 flow.readings[key] = less if feature.frame.without_own else less._replace(values=out)
                 flow.readings["without", key] = less
 
-    def _civil_days(self, flow: Flow) -> Ints:
-        """Civil days in the zones of the keys."""
-        return flow.values(DAY) if flow.by == self.by else self.home.world.calendar.day(flow.time, flow.zones(self.by))
-
-    def _walk(self, batch: Batch, entries: Entries, read: tuple[Ints, Ints, Bools], out: Ints, without: Ints, late: Bools) -> Ints:
+    def _walk(self, batch: Batch, walked: Walk, wanted: Bools, out: Ints, without: Ints, late: Bools) -> Ints:
         """Walk over the entries. Returns the values of lists."""
-        members, kept = self.members.flow, self.buckets
-        rows, days, wanted = read
+        members, entries, kept = walked.members, walked.entries, self.buckets
+        days = self.civil_days(walked)
         believed = believed_at(entries, batch)
         values = np.stack([coded(members, node) for node in self.arguments]) if self.arguments else np.zeros((0, members.n), np.int64)
         group = coded(members, self.group) if self.group is not None else np.full(members.n, NULL)
-        ends = line_ends(batch, self.by, self.scope.table, entries.at)
         codes, ties, place = np.empty(FIRST_LISTED, np.int64), np.empty((FIRST_TIES, 2), np.int64), np.zeros(6, np.int64)
         while True:
             why = walk(
                 place,
-                rows,
+                walked.rows,
                 entries.time,
                 days,
                 entries.member,
@@ -241,8 +231,8 @@ class BucketStage(FeatureStage):
                 wanted,
                 group,
                 values,
-                ends,
-                self.features,
+                walked.ends,
+                self.asked,
                 kept.sums,
                 kept.weights,
                 kept.form,

@@ -10,12 +10,12 @@ from schemas.codes import NULL
 from schemas.columns import DAY_MS
 from streams.engine.expression import Column
 from streams.engine.features.bucket_walk import DONE, NO_ROOM
-from streams.engine.features.buckets import DAY, coded
-from streams.engine.features.line_ends import line_ends
+from streams.engine.features.buckets import coded
+from streams.engine.features.keyed import KeyedStage
 from streams.engine.features.past import Past
 from streams.engine.flow import Ready
 from streams.engine.kernels import borrowing
-from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of
+from streams.engine.stage import believed_at
 from streams.engine.state.bucket_kernels import ENTRY, HEAD, MANY, SUM, add, clear_row, plus
 from streams.engine.state.buckets import COUNT_WORD, Added, Buckets
 from streams.engine.state.reach import Memory
@@ -145,7 +145,7 @@ def walk(
     return DONE
 
 
-class PastStage(FeatureStage):
+class PastStage(KeyedStage):
     """Sums of the members of `stream` for each row and civil day, read as complete days or weeks (`past.py`). `seen`: when keys were first seen.
 
     What is read does not depend on the reader's own record, which is never in a complete period.
@@ -154,15 +154,14 @@ class PastStage(FeatureStage):
     seen: SeenStage
 
     def __init__(self, home: Home, by: str, stream: Stream, members: FlowStage, name: str) -> None:
-        super().__init__(name, members)
-        self.home, self.by, self.stream = home, by, stream
+        super().__init__(home, by, stream, members, name)
         self.places: dict[object, int] = {}
         """By function, argument and frame, the column of a feature in what is read."""
 
     def declare(self) -> None:
+        super().declare()
         home = self.home
-        self.scope = home.scope(self.by, self.stream.by_value, (self.stream.source,))
-        features = list({self._key(one): one for reader in self.readers.values() for one in reader.features.values()}.values())
+        features = list({self._key(one): one for one in self.features()}.values())
         self.places = {self._key(one): place for place, one in enumerate(features)}
         nodes = {one.arguments[0].key(): one.arguments[0] for one in features if one.arguments}
         self.nodes = list(nodes.values())
@@ -181,7 +180,7 @@ class PastStage(FeatureStage):
         )
         words = {key: int(self.buckets.sums[place, 1]) for place, key in enumerate(nodes)}
         rows = [(OPS[one.function], words[one.arguments[0].key()] if one.arguments else COUNT_WORD, *extent_of(one).shape(home.world.value_of)) for one in features]
-        self.features = np.array(rows, np.int64).reshape(-1, 6)
+        self.asked = np.array(rows, np.int64).reshape(-1, 6)
         span_ms = (days + 1) * DAY_MS
         home.state.remembers(self.buckets.part_name, Memory(span_ms=span_ms))
         home.keep(table, span_ms)
@@ -191,26 +190,18 @@ class PastStage(FeatureStage):
         return (feature.function, feature.frame.extent.key(), *(one.key() for one in feature.arguments))
 
     def run(self, batch: Batch) -> None:
-        members, readers = self.members.flow, list(self.readers.values())
-        flows = [reader.stage.flow for reader in readers]
-        entries = entries_of(members, flows)
-        n = len(entries.at)
-        rows = at_entries(entries, members, flows, lambda flow: self.scope.rows(flow, self.stream.by_value), -1)
-        days = at_entries(entries, members, flows, self._civil_days, 0)
+        walked = self.walk(batch)
+        entries, n = walked.entries, walked.n
         wanted, late, seen = np.zeros(n, bool), np.zeros(n, bool), np.full(n, NOT_SEEN)
-        for flow, entry in zip(flows, entries.readers, strict=True):
+        for _, flow, entry in walked.readers:
             wanted[entry], seen[entry] = True, self._first_days(flow)
-        out = np.empty((n, len(self.features)), np.int64)
-        self._walk((rows, entries.time, days, seen, entries.member, believed_at(entries, batch), wanted), line_ends(batch, self.by, self.scope.table, entries.at), out, late)
-        for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
+        out = np.empty((n, len(self.asked)), np.int64)
+        self._walk((walked.rows, entries.time, self.civil_days(walked), seen, entries.member, believed_at(entries, batch), wanted), walked.ends, out, late)
+        for reader, flow, entry in walked.readers:
             flow.put(("late", self.name), late[entry])
             for key, feature in reader.features.items():
                 values = out[entry, self.places[self._key(feature)]]
                 flow.readings[key] = flow.readings["without", key] = Ready(Column(values, values != NULL))
-
-    def _civil_days(self, flow: Flow) -> Ints:
-        """Civil days in the zones of the keys."""
-        return flow.values(DAY) if flow.by == self.by else self.home.world.calendar.day(flow.time, flow.zones(self.by))
 
     def _first_days(self, flow: Flow) -> Ints:
         """The civil days on which the keys were first seen, as of each happening."""
@@ -222,7 +213,7 @@ class PastStage(FeatureStage):
         values = np.stack([coded(members, node) for node in self.nodes]) if self.nodes else np.zeros((0, members.n), np.int64)
         while True:
             state = (kept.sums, kept.weights, kept.form, kept.classes, kept.arena, kept.pool, kept.slot, kept.kinds, kept.dirty)
-            if walk(place, *given, values, ends, self.features, *state, out, late) == DONE:
+            if walk(place, *given, values, ends, self.asked, *state, out, late) == DONE:
                 return
             kept.make_room()
 

@@ -11,23 +11,21 @@ from streams.engine.expression import Column, DefinitionFault, Expr, Known, Para
 from streams.engine.expression.quantities import EXAMPLES
 from streams.engine.expression.types import measure
 from streams.engine.features.frame import Ever, Frame
-from streams.engine.features.line_ends import line_ends
-from streams.engine.features.running import note_newest, shown, turned
+from streams.engine.features.keyed import KeyedStage, as_kept, kind_of, shown
+from streams.engine.features.running import note_newest
 from streams.engine.features.sliding import saturated
 from streams.engine.flow import Ready
 from streams.engine.kernels import kernel
-from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of, read_for
+from streams.engine.stage import believed_at
 
 if TYPE_CHECKING:
     from schemas.columns import Ints
     from streams.engine.batch import Batch
     from streams.engine.features.frame import Feature, Function
-    from streams.engine.flow import Flow
     from streams.engine.home import Home
     from streams.engine.sources import ValueOf as AnyValueOf
     from streams.engine.spans import ValueOf
     from streams.engine.stage import FlowStage
-    from streams.engine.state.codec import ColumnKind
     from streams.engine.state.tables import Column as Stored
     from streams.engine.streams import Stream
 
@@ -199,7 +197,7 @@ def read_and_take(rows: Any, member: Any, found: Any, values: Any, numbers: Any,
             put_in(state, row, values[member[i]], found[i, 2], found[i, 3])
 
 
-class PreviousStage(FeatureStage):
+class PreviousStage(KeyedStage):
     """The last members of `stream` in columns of a table, `slots` a row, newest first: their times, and what is read of them.
 
     A happening reads those before it by time (`ordered`), or those released before it.
@@ -208,8 +206,7 @@ class PreviousStage(FeatureStage):
     newest: Stored
 
     def __init__(self, home: Home, by: str, stream: Stream, members: FlowStage, name: str) -> None:
-        super().__init__(name, members)
-        self.home, self.by, self.stream = home, by, stream
+        super().__init__(home, by, stream, members, name)
         self.kept: dict[object, tuple[Stored, Expr]] = {}
         """By argument, its column."""
         self.ordered, self.slots = True, 0
@@ -222,37 +219,30 @@ class PreviousStage(FeatureStage):
         super().read(feature, reader)
 
     def declare(self) -> None:
-        home, source = self.home, (self.stream.source,)
-        self.scope = home.scope(self.by, self.stream.by_value, source)
-        table, part = self.scope.table, home.part(source)
+        super().declare()
+        home, table, part = self.home, self.scope.table, self.part_name
         if self.ordered:
             self.newest = table.column(f"{self.name}.newest", "time", part=part)
         self.times = table.column(f"{self.name}.times", "time", part=part, length=self.slots)
-        for feature in (one for reader in self.readers.values() for one in reader.features.values()):
-            for node in feature.arguments:
-                kind: ColumnKind = "text" if node.kind == "text" else "token" if node.kind == "token" else "int"
-                self.kept.setdefault(node.key(), (table.column(f"{self.name}.{home.text(node)}", kind, part=part, length=self.slots), node))
+        for node in (node for feature in self.features() for node in feature.arguments):
+            self.kept.setdefault(node.key(), (table.column(f"{self.name}.{home.text(node)}", kind_of(node), part=part, length=self.slots), node))
         home.keep(table, None)
 
     def run(self, batch: Batch) -> None:
-        members, readers = self.members.flow, list(self.readers.values())
-        flows = [reader.stage.flow for reader in readers]
-        entries = entries_of(members, flows)
-        n = len(entries.at)
-        rows = at_entries(entries, members, flows, lambda flow: self.scope.rows(flow, self.stream.by_value), -1)
-        late, found = np.zeros(n, bool), np.zeros((n, 4), np.int64)
-        ends, dirty = line_ends(batch, self.by, self.scope.table, entries.at), self.times.part.dirty
+        walk = self.walk(batch)
+        members, entries, rows, ends, dirty = walk.members, walk.entries, walk.rows, walk.ends, self.times.part.dirty
+        late, found = np.zeros(walk.n, bool), np.zeros((walk.n, 4), np.int64)
         if self.ordered:
             note_newest(rows, entries.time, entries.member, believed_at(entries, batch), self.home.jump_ms, ends, self.newest.values, dirty, late)
         find_places(rows, entries.time, entries.member, self.ordered, self.home.jump_ms, ends, by_slots(self.times), dirty, found)
         value_of = self.home.world.value_of
-        numbers = sorted({_number(feature, value_of) for reader in readers for feature in reader.features.values()})
+        numbers = sorted({_number(feature, value_of) for feature in self.features()})
         read: dict[object, Ints] = {}
         for key, (column, node) in self.kept.items():
-            read[key] = np.zeros((len(numbers), len(OPS), n), np.int64)
+            read[key] = np.zeros((len(numbers), len(OPS), walk.n), np.int64)
             read_and_take(rows, entries.member, found, as_kept(node, members), np.array(numbers, np.int64), ends, by_slots(column), read[key])
         seen = found[:, 1] - found[:, 0]
-        for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
+        for reader, flow, entry in walk.readers:
             flow.put(("late", self.name), late[entry])
             for key, feature in reader.features.items():
                 number = _number(feature, value_of)
@@ -273,15 +263,6 @@ def _number(feature: Feature, value_of: ValueOf) -> int:
 def by_slots(column: Stored) -> Ints:
     """The values of a column [row, slot]; one slot is no axis of its own there."""
     return column.values if column.values.ndim > 1 else column.values[:, None]
-
-
-def as_kept(node: Expr, members: Flow) -> Ints:
-    """The values of `node` at members as they are kept: 0 for unknown, and numbers turned, so that 0 is one of them."""
-    values, known = read_for(node, members)
-    values = values.astype(np.int64)
-    if node.kind not in ("text", "token"):
-        values = turned(values)
-    return values if known is None else np.where(known, values, 0)
 
 
 __all__ = ["MOST", "SPARE", "Order", "Previous", "PreviousFrame", "PreviousStage", "previous"]

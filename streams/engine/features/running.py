@@ -6,26 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schemas.codes import NULL
-from streams.engine.expression import Column
 from streams.engine.expression.periods import longest_ms
 from streams.engine.features.frame import OF_NOTHING
-from streams.engine.features.line_ends import line_ends
+from streams.engine.features.keyed import KeyedStage, as_kept, kind_of, shown
 from streams.engine.flow import Ready
 from streams.engine.kernels import kernel
-from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of, read_for
+from streams.engine.stage import believed_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from schemas.columns import Bools, Ints
     from streams.engine.batch import Batch
-    from streams.engine.expression import Expr
     from streams.engine.features.frame import Feature, Function
-    from streams.engine.flow import Flow
     from streams.engine.home import Home
-    from streams.engine.stage import Entries, FlowStage, Reader
-    from streams.engine.state.codec import ColumnKind
+    from streams.engine.stage import FlowStage
     from streams.engine.state.tables import Column as Stored
     from streams.engine.streams import Stream
 
@@ -56,6 +49,18 @@ def note_newest(rows: Any, times: Any, member: Any, believed: Any, jump_ms: int,
             dirty[row] = True
 
 
+@kernel("int64(int64, int64)")
+def plus(left: int, right: int) -> int:
+    """The sum, within LIMIT; `left` is within it.
+
+    >>> plus(LIMIT, 5) == plus(5, LIMIT) == LIMIT, plus(2, 3)
+    (True, 5)
+    """
+    right = min(max(right, -LIMIT), LIMIT)
+    half = (left >> 1) + (right >> 1)
+    return LIMIT if half >= LIMIT >> 1 else -LIMIT if half < -(LIMIT >> 1) else left + right
+
+
 @kernel("void(int64, int64[::1], int64[::1], boolean[::1], int64[::1], int64[:, ::1], int64[:], boolean[:], int64[::1], int64[::1])")
 def run_on(op: int, rows: Any, member: Any, late: Any, values: Any, ends: Any, state: Any, dirty: Any, without: Any, out: Any) -> None:
     """Take members into `state` and read it as of every entry: without its own member, and with it. Empty `state` is 0; `values`: 0 for unknown."""
@@ -75,25 +80,14 @@ def run_on(op: int, rows: Any, member: Any, late: Any, values: Any, ends: Any, s
             if op == COUNT:
                 state[row] = before + 1
             elif op == SUM:
-                value = min(max(value, -LIMIT), LIMIT)
-                half = (before >> 1) + (value >> 1)
-                state[row] = LIMIT if half >= LIMIT >> 1 else -LIMIT if half < -(LIMIT >> 1) else before + value
+                state[row] = plus(before, value)
             elif value != 0 and ((op == LATEST and not late[i]) or (op == FIRST and before == 0)):
                 state[row] = value
             dirty[row] |= state[row] != before
         out[i] = state[row]
 
 
-def turned(values: Ints) -> Ints:
-    """Numbers with NULL turned to 0, and back, so that an empty column is unknown.
-
-    >>> turned(np.array([NULL, 0])).tolist()
-    [0, -9223372036854775808]
-    """
-    return np.bitwise_xor(values, NULL)
-
-
-class RunningStage(FeatureStage):
+class RunningStage(KeyedStage):
     """Count, sum, latest and first of all members of `stream` so far, in columns of a table.
 
     A stream that is split by a period of its own day (`day`, `month`, `cycle`) has none later than that: its rows go then.
@@ -105,8 +99,7 @@ class RunningStage(FeatureStage):
     newest: Stored
 
     def __init__(self, home: Home, by: str, stream: Stream, members: FlowStage, name: str) -> None:
-        super().__init__(name, members)
-        self.home, self.by, self.stream = home, by, stream
+        super().__init__(home, by, stream, members, name)
         self.kept: dict[object, tuple[Stored, Feature]] = {}
         """By function and argument, the column and one of the features that are read from it."""
         self.newest_known: dict[object, Stored] = {}
@@ -123,14 +116,12 @@ class RunningStage(FeatureStage):
         super().read(feature, reader)
 
     def declare(self) -> None:
-        home, source = self.home, (self.stream.source,)
-        self.scope = home.scope(self.by, self.stream.by_value, source)
-        part, period = home.part(source), longest_ms(self.stream.by_value)
+        super().declare()
+        home, part, period = self.home, self.part_name, longest_ms(self.stream.by_value)
         self.newest = self.scope.table.column(f"{self.name}.newest", "time", part=part)
-        for feature in (one for reader in self.readers.values() for one in reader.features.values()):
+        for feature in self.features():
             argument = f"({home.text(feature.arguments[0])})" if feature.arguments else ""
-            of = feature.kind if feature.function not in OF_NOTHING else "int"
-            kind: ColumnKind = "text" if of == "text" else "token" if of == "token" else "int"
+            kind = "int" if feature.function in OF_NOTHING else kind_of(feature)
             column = self.scope.table.column(f"{self.name}.{feature.function}{argument}", kind, part=part)
             column.lifelong = feature.function == "count" and period is None
             self.kept.setdefault(self._key(feature), (column, feature))
@@ -139,12 +130,9 @@ class RunningStage(FeatureStage):
         home.keep(self.scope.table, None)
 
     def run(self, batch: Batch) -> None:
-        members, readers = self.members.flow, list(self.readers.values())
-        flows = [reader.stage.flow for reader in readers]
-        entries = entries_of(members, flows, [bool(reader.at) for reader in readers])
-        n, rows = len(entries.at), self._rows(members, readers, entries)
+        walk = self.walk(batch)
+        members, entries, rows, ends, n = walk.members, walk.entries, walk.rows, walk.ends, walk.n
         believed, late = believed_at(entries, batch), np.zeros(n, bool)
-        ends = line_ends(batch, self.by, self.scope.table, entries.at)
 
         def note(member: Ints, newest: Stored, late: Bools) -> Bools:
             note_newest(rows, entries.time, member, believed, self.home.jump_ms, ends, newest.values, newest.part.dirty, late)
@@ -154,7 +142,7 @@ class RunningStage(FeatureStage):
         read: dict[object, tuple[Ints, Ints]] = {}
         for key, (column, feature) in self.kept.items():
             without, out = np.zeros(n, np.int64), np.zeros(n, np.int64)
-            values = self._values(members, feature) if feature.arguments else np.zeros(members.n, np.int64)
+            values = as_kept(feature.arguments[0], members, added=feature.function == "sum") if feature.arguments else np.zeros(members.n, np.int64)
             passed = late
             if key in self.newest_known:
                 knows = np.where((entries.member >= 0) & (values[entries.member] != 0), entries.member, -1) if members.n else entries.member
@@ -162,7 +150,7 @@ class RunningStage(FeatureStage):
             own = np.ascontiguousarray(ends[ends[:, 2] == 1]) if column.lifelong else ends
             run_on(OPS[feature.function], rows, entries.member, passed, values, own, column.values, column.part.dirty, without, out)
             read[key] = without, out
-        for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
+        for reader, flow, entry in walk.readers:
             if not reader.at:
                 flow.put(("late", self.name), late[entry])
             for key, feature in reader.features.items():
@@ -171,37 +159,5 @@ class RunningStage(FeatureStage):
                 flow.readings[key] = less if feature.frame.without_own else Ready(shown(feature, out[entry]))
                 flow.readings["without", key] = less
 
-    def _rows(self, members: Flow, readers: Sequence[Reader], entries: Entries) -> Ints:
-        """The row of each entry; a reader that names the values of its row itself makes none."""
-        own = [(reader.stage.flow, entry) for reader, entry in zip(readers, entries.readers, strict=True) if not reader.at]
-        plain = entries._replace(readers=[entry for _, entry in own])
-        rows = at_entries(plain, members, [flow for flow, _ in own], lambda flow: self.scope.rows(flow, self.stream.by_value), -1)
-        for reader, entry in zip(readers, entries.readers, strict=True):
-            if reader.at:
-                rows[entry] = self.scope.rows_there(reader.stage.flow, reader.at)
-        return rows
 
-    @staticmethod
-    def _values(members: Flow, feature: Feature) -> Ints:
-        """The argument of each member, as it is stored: 0 for unknown."""
-        node: Expr = feature.arguments[0]
-        values, known = read_for(node, members)
-        values = values.astype(np.int64)
-        if feature.function == "sum":
-            return values if known is None else np.where(known, values, 0)
-        if node.kind not in ("text", "token"):
-            values = turned(values)
-        return values if known is None else np.where(known, values, 0)
-
-
-def shown(feature: Feature, stored: Ints) -> Column:
-    """Values of a feature from what is stored of it."""
-    if feature.function in OF_NOTHING:
-        return Column(stored)
-    known: Bools = stored != 0
-    if feature.kind in ("text", "token"):
-        return Column(stored, known)
-    return Column(turned(stored) == 1, known) if feature.kind == "bool" else Column(turned(stored), known)
-
-
-__all__ = ["RunningStage", "turned"]
+__all__ = ["LIMIT", "RunningStage", "note_newest", "plus"]

@@ -14,12 +14,12 @@ from schemas.columns import DAY_MS
 from streams.engine.expression import Const, DefinitionFault, Expr, Reading, canonical
 from streams.engine.expression import condition as checked
 from streams.engine.features.frame import Frame, Within
-from streams.engine.features.line_ends import line_ends
+from streams.engine.features.keyed import KeyedStage
 from streams.engine.features.silence import SilenceSource
 from streams.engine.kernels import kernel
 from streams.engine.sources import Marked
 from streams.engine.spans import Span
-from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of, read_for
+from streams.engine.stage import believed_at, read_for
 from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
@@ -269,12 +269,12 @@ def follow(
                 newest[row] = 0
 
 
-class SessionStage(FeatureStage):
+class SessionStage(KeyedStage):
     """Finds the session of each member of a stream, and of the happenings of the readers. State: the session at hand of each row."""
 
     def __init__(self, home: Home, by: str, source: SessionSource, members: FlowStage, name: str) -> None:
-        super().__init__(name, members)
-        self.home, self.by, self.source = home, by, source
+        super().__init__(home, by, source.stream, members, name)
+        self.source = source
         self.gap = source.gap.number(home.world.value_of)
         if self.gap > KEPT_MS:
             raise DefinitionFault(f"session: gap: wanted seven days at most, for which members are kept, got {self.gap // 3_600_000} h")
@@ -288,26 +288,23 @@ class SessionStage(FeatureStage):
         return any(id(stage) in self.readers and node.key() in self.readers[id(stage)].features for stage in stages)
 
     def declare(self) -> None:
-        sources = (self.source.stream.source,)
-        self.scope = self.home.scope(self.by, self.source.stream.by_value, sources)
-        table, part = self.scope.table, self.home.part(sources)
+        super().declare()
+        table, part = self.scope.table, self.part_name
         self.columns = [table.column(f"{self.name}.{name}", "time", part=part) for name in ("id", "start", "end", "newest")]
         self.home.keep(table, self.gap + KEPT_MS)
 
     def run(self, batch: Batch) -> None:
-        source, members, flows = self.source, self.members.flow, [reader.stage.flow for reader in self.readers.values()]
-        entries = entries_of(members, flows)
-        n = len(entries.at)
-        rows = at_entries(entries, members, flows, lambda flow: self.scope.rows(flow, source.stream.by_value), -1)
-        ends = line_ends(batch, self.by, self.scope.table, entries.at)
-        clock = batch.timer_clock[entries.at // 2] if source.start is None else np.full(n, NEVER_CLOSED)
-        kept, found = 0 if source.start is None else KEPT_MS, np.zeros(n, np.int64)
-        asked: list[Any] = [rows, entries.time, entries.member, self._starts(members), believed_at(entries, batch), clock, self.gap, kept, self.home.jump_ms, ends]
+        walk, source = self.walk(batch), self.source
+        entries = walk.entries
+        clock = batch.timer_clock[entries.at // 2] if source.start is None else np.full(walk.n, NEVER_CLOSED)
+        kept, found = 0 if source.start is None else KEPT_MS, np.zeros(walk.n, np.int64)
+        asked: list[Any] = [walk.rows, entries.time, entries.member, self._starts(walk.members), believed_at(entries, batch)]
+        asked += [clock, self.gap, kept, self.home.jump_ms, walk.ends]
         state: list[Any] = [*(column.values for column in self.columns), self.columns[0].part.dirty, found]
         follow(*asked, *state)
-        for reader, entry in zip(self.readers.values(), entries.readers, strict=True):
+        for reader, flow, entry in walk.readers:
             for key in reader.features:
-                reader.stage.flow.put(key, found[entry], found[entry] != 0)
+                flow.put(key, found[entry], found[entry] != 0)
 
     def _starts(self, members: Flow) -> Ints:
         """When each member began, epoch ms: not after its time."""

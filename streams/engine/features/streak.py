@@ -9,16 +9,14 @@ import numpy as np
 from streams.engine.expression import Column
 from streams.engine.expression import condition as checked
 from streams.engine.features.frame import Ever, Feature, Frame
-from streams.engine.features.line_ends import line_ends
+from streams.engine.features.keyed import KeyedStage
 from streams.engine.flow import Ready
 from streams.engine.kernels import kernel
-from streams.engine.stage import FeatureStage, at_entries, entries_of, read_for
+from streams.engine.stage import read_for
 
 if TYPE_CHECKING:
-    from schemas.columns import Ints
     from streams.engine.batch import Batch
     from streams.engine.expression import Expr
-    from streams.engine.home import Home
     from streams.engine.stage import FlowStage
     from streams.engine.state.tables import Column as Stored
     from streams.engine.streams import Stream
@@ -81,14 +79,10 @@ def count_in_a_row(rows: Any, member: Any, holds: Any, ends: Any, state: Any, di
         out[i] = state[row]
 
 
-class StreakStage(FeatureStage):
+class StreakStage(KeyedStage):
     """The length of one streak for each key, in a column of a table. Late members are evaluated like any other: none is put down as late."""
 
     length: Stored
-
-    def __init__(self, home: Home, by: str, stream: Stream, members: FlowStage, name: str) -> None:
-        super().__init__(name, members)
-        self.home, self.by, self.stream = home, by, stream
 
     def read(self, feature: Feature, reader: FlowStage) -> None:
         """Declare a reading. All features of a stage have the same condition."""
@@ -96,23 +90,16 @@ class StreakStage(FeatureStage):
         (self.condition,) = feature.arguments
 
     def declare(self) -> None:
-        source = (self.stream.source,)
-        self.scope = self.home.scope(self.by, self.stream.by_value, source)
-        self.length = self.scope.table.column(f"{self.name}.length", "int", part=self.home.part(source))
+        super().declare()
+        self.length = self.scope.table.column(f"{self.name}.length", "int", part=self.part_name)
         self.home.keep(self.scope.table, None)
 
     def run(self, batch: Batch) -> None:
-        members, readers = self.members.flow, list(self.readers.values())
-        flows = [reader.stage.flow for reader in readers]
-        entries = entries_of(members, flows)
-        n = len(entries.at)
-        rows = at_entries(entries, members, flows, lambda flow: self.scope.rows(flow, self.stream.by_value), -1)
-        ends = line_ends(batch, self.by, self.scope.table, entries.at)
-        without: Ints = np.zeros(n, np.int64)
-        out: Ints = np.zeros(n, np.int64)
-        holds = read_for(self.condition, members).values.astype(bool)
-        count_in_a_row(rows, entries.member, holds, ends, self.length.values, self.length.part.dirty, without, out)
-        for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
+        walk = self.walk(batch)
+        without, out = np.zeros(walk.n, np.int64), np.zeros(walk.n, np.int64)
+        holds = read_for(self.condition, walk.members).values.astype(bool)
+        count_in_a_row(walk.rows, walk.entries.member, holds, walk.ends, self.length.values, self.length.part.dirty, without, out)
+        for reader, flow, entry in walk.readers:
             flow.put(("late", self.name), np.zeros(flow.n, bool))
             for key, feature in reader.features.items():
                 less = Ready(Column(without[entry]))

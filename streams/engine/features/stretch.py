@@ -8,12 +8,13 @@ import numpy as np
 
 from schemas.codes import NULL, text_of
 from streams.engine.expression import Column, Expr, canonical, condition
-from streams.engine.features.frame import Extent, Feature, Frame
-from streams.engine.features.line_ends import line_ends
-from streams.engine.features.running import LIMIT, shown, turned
+from streams.engine.features.frame import OF_NOTHING, Extent, Feature, Frame
+from streams.engine.features.keyed import KeyedStage, as_kept, kind_of, shown
+from streams.engine.features.running import plus
+from streams.engine.features.windows import MOST_LISTED
 from streams.engine.flow import Ready
 from streams.engine.kernels import kernel
-from streams.engine.stage import FeatureStage, at_entries, believed_at, entries_of, read_for
+from streams.engine.stage import believed_at, read_for
 from streams.engine.state.codec import SEPARATOR
 
 if TYPE_CHECKING:
@@ -23,16 +24,15 @@ if TYPE_CHECKING:
     from streams.engine.batch import Batch
     from streams.engine.expression import Array
     from streams.engine.features.frame import Function
+    from streams.engine.features.keyed import Walk
     from streams.engine.flow import Flow, Held
     from streams.engine.home import Home
     from streams.engine.sources import ValueOf
-    from streams.engine.stage import Entries, FlowStage
-    from streams.engine.state.codec import ColumnKind
+    from streams.engine.stage import FlowStage
     from streams.engine.state.tables import Column as Stored
     from streams.engine.state.tables import Part
     from streams.engine.streams import Stream
 
-MOST_LISTED = 32
 COUNT, SUM, LATEST, FIRST, LARGEST, SMALLEST, ANY = range(7)
 OPS: dict[Function, int] = {"count": COUNT, "sum": SUM, "latest": LATEST, "first": FIRST, "largest": LARGEST, "smallest": SMALLEST, "any": ANY}
 KEPT: tuple[Function, ...] = (*OPS, "list")
@@ -142,9 +142,7 @@ def add(op: int, rows: Any, member: Any, step: Any, values: Any, ends: Any, stat
             if op == COUNT:
                 now += 1
             elif op == SUM:
-                value = min(max(value, -LIMIT), LIMIT)
-                half = (now >> 1) + (value >> 1)
-                now = LIMIT if half >= LIMIT >> 1 else -LIMIT if half < -(LIMIT >> 1) else now + value
+                now = plus(now, value)
             elif value != 0:
                 if op == LATEST:
                     now = value if step[i] != 3 else now
@@ -174,7 +172,7 @@ class Listed:
         return Column(found)
 
 
-class StretchStage(FeatureStage):
+class StretchStage(KeyedStage):
     """What the members of stretches add up to, for each key of scope `by` and values by which the stream is split, in columns of a table.
 
     A member for which the condition is true belongs to the open stretch of its row or begins one, one for which it is false ends it, and
@@ -182,8 +180,7 @@ class StretchStage(FeatureStage):
     """
 
     def __init__(self, home: Home, by: str, stream: Stream, members: FlowStage, name: str) -> None:
-        super().__init__(name, members)
-        self.home, self.by, self.stream = home, by, stream
+        super().__init__(home, by, stream, members, name)
         self.holds: Expr | None = None
         self.kept: dict[object, tuple[Stored, Feature]] = {}
         self.lists: dict[object, tuple[str, Feature]] = {}
@@ -201,40 +198,33 @@ class StretchStage(FeatureStage):
 
     def declare(self) -> None:
         """Declare its columns: the newest time, whether a stretch is open and when the last began, and one for each feature."""
-        source = (self.stream.source,)
-        self.scope = self.home.scope(self.by, self.stream.by_value, source)
-        table, part = self.scope.table, self.home.part(source)
+        super().declare()
+        table, part = self.scope.table, self.part_name
         self.newest, self.start = (table.column(f"{self.name}.{name}", "time", part=part) for name in ("newest", "start"))
         self.inside = table.column(f"{self.name}.inside", "flag", part=part)
         self.part: Part = table.part(part)
-        for feature in (one for reader in self.readers.values() for one in reader.features.values()):
+        for feature in self.features():
             argument = f"({self.home.text(feature.arguments[0])})" if feature.arguments else ""
             column = f"{self.name}.{feature.function}{argument}"
             if feature.function == "list":
                 table.texts(column, part=part)
                 self.lists[self._key(feature)] = column, feature
                 continue
-            of = feature.kind if feature.function not in ("count", "sum", "any") else "int"
-            kind: ColumnKind = "text" if of == "text" else "token" if of == "token" else "int"
+            kind = "int" if feature.function in OF_NOTHING else kind_of(feature)
             self.kept.setdefault(self._key(feature), (table.column(column, kind, part=part), feature))
         self.home.keep(table, None)
 
     def run(self, batch: Batch) -> None:
-        members, readers = self.members.flow, list(self.readers.values())
-        flows = [reader.stage.flow for reader in readers]
-        entries = entries_of(members, flows)
-        n = len(entries.at)
-        rows = at_entries(entries, members, flows, lambda flow: self.scope.rows(flow, self.stream.by_value), -1)
-        ends = line_ends(batch, self.by, self.scope.table, entries.at)
-        late, step = np.zeros(n, bool), np.zeros(n, np.int8)
-        holds, believed = self._holds(members), believed_at(entries, batch)
+        walk = self.walk(batch)
+        entries, rows, ends, late, step = walk.entries, walk.rows, walk.ends, np.zeros(walk.n, bool), np.zeros(walk.n, np.int8)
+        holds, believed = self._holds(walk.members), believed_at(entries, batch)
         follow(
             rows, entries.time, entries.member, holds, believed, self.home.jump_ms, ends,
             self.newest.values, self.inside.values, self.start.values, self.part.dirty, late, step,
         )  # fmt: skip
-        added = {key: (self._added(members, entries, rows, step, ends, *kept), kept[1]) for key, kept in self.kept.items()}
-        lists = {key: self._lists(members, entries, rows, step, ends, *kept) for key, kept in self.lists.items()}
-        for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
+        added = {key: (self._added(walk, step, *kept), kept[1]) for key, kept in self.kept.items()}
+        lists = {key: self._lists(walk, step, *kept) for key, kept in self.lists.items()}
+        for reader, flow, entry in walk.readers:
             flow.put(("late", self.name), late[entry])
             read: dict[object, tuple[Held, Held]] = {key: (Ready(shown(one, without[entry])), Ready(shown(one, out[entry]))) for key, ((without, out), one) in added.items()}
             read |= {key: (Listed([without[at] for at in entry.tolist()]), Listed([out[at] for at in entry.tolist()])) for key, (without, out) in lists.items()}
@@ -250,30 +240,20 @@ class StretchStage(FeatureStage):
         found = values.astype(np.int8)
         return found if known is None else np.where(known, found, np.int8(-1)).astype(np.int8)
 
-    def _added(self, members: Flow, entries: Entries, rows: Ints, step: Any, ends: Ints, column: Stored, feature: Feature) -> tuple[Ints, Ints]:
+    def _added(self, walk: Walk, step: Any, column: Stored, feature: Feature) -> tuple[Ints, Ints]:
         """A feature as of every entry: without its own member, and with it; as it is stored."""
-        without, out = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
-        values = self._values(members, feature) if feature.arguments else np.zeros(members.n, np.int64)
-        add(OPS[feature.function], rows, entries.member, step, values, ends, column.values, self.part.dirty, without, out)
+        without, out = np.zeros(walk.n, np.int64), np.zeros(walk.n, np.int64)
+        values = as_kept(feature.arguments[0], walk.members, added=feature.function in OF_NOTHING) if feature.arguments else np.zeros(walk.members.n, np.int64)
+        add(OPS[feature.function], walk.rows, walk.entries.member, step, values, walk.ends, column.values, self.part.dirty, without, out)
         return without, out
 
-    @staticmethod
-    def _values(members: Flow, feature: Feature) -> Ints:
-        """The argument of each member, as it is stored: 0 for unknown, and where an `any` is not true."""
-        node = feature.arguments[0]
-        values, known = read_for(node, members)
-        values = values.astype(np.int64)
-        if feature.function not in ("sum", "any") and node.kind not in ("text", "token"):
-            values = turned(values)
-        return values if known is None else np.where(known, values, 0)
-
-    def _lists(self, members: Flow, entries: Entries, rows: Ints, step: Any, ends: Ints, column: str, feature: Feature) -> tuple[list[bytes], list[bytes]]:
+    def _lists(self, walk: Walk, step: Any, column: str, feature: Feature) -> tuple[list[bytes], list[bytes]]:
         """A list as of every entry: without its own member, and with it."""
         texts, dirty = self.part.texts[column], self.part.dirty
-        values = self._values(members, feature)
-        without, out = [b""] * len(rows), [b""] * len(rows)
-        waiting = ends.tolist()
-        for entry, row in enumerate([*rows.tolist(), -1]):
+        values, member = as_kept(feature.arguments[0], walk.members), walk.entries.member
+        without, out = [b""] * walk.n, [b""] * walk.n
+        waiting = walk.ends.tolist()
+        for entry, row in enumerate([*walk.rows.tolist(), -1]):
             while waiting and waiting[0][0] <= entry:
                 ended = waiting.pop(0)[1]
                 dirty[ended] |= texts[ended] != b""
@@ -282,7 +262,7 @@ class StretchStage(FeatureStage):
                 continue
             without[entry] = texts[row]
             if step[entry] != NO_MEMBER:
-                texts[row] = grown(b"" if step[entry] == BEGINS else texts[row], int(values[entries.member[entry]]))
+                texts[row] = grown(b"" if step[entry] == BEGINS else texts[row], int(values[member[entry]]))
                 dirty[row] |= texts[row] != without[entry]
             out[entry] = texts[row]
         return without, out
