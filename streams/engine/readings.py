@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from streams.engine.home import Home
 
-FRAMES: dict[str, type[BucketStage | MemberStage | PastStage | PreviousStage | RunningStage | StreakStage | StretchStage]] = {
+FRAMES: dict[str, type[ActiveStage | BucketStage | MemberStage | PastStage | PreviousStage | RunningStage | StreakStage | StretchStage]] = {
+    "active": ActiveStage,
     "days": BucketStage,
     "ever": RunningStage,
     "members": MemberStage,
@@ -177,34 +178,26 @@ class Readings:
 
     def read(self, feature: Feature, reader: FlowStage, by: str, *, own: str = "") -> FeatureStage:
         """The stage that reads `feature` at the happenings of `reader`."""
-        stream = feature.frame.stream
-        members = self.flow(stream, by)
+        stream, extent = feature.frame.stream, feature.frame.extent
+        members, of_members = self.flow(stream, by), [*feature.arguments, *stream.by_value, *extent.expressions()]
         mode, group = self._mode(feature, own=own, subset=members in inner_stages(reader))
         own = "" if mode == "past" else own  # a reset empties no baseline
-        kept = feature.frame.extent.kept
+        kept = extent.kept(self.home.world.value_of)
         text = f"{by} {own} {stream.canonical(self.home.world.value_of)} group {self.home.text(group) if group is not None else '-'}{f' {kept}' if kept else ''}"
         key: tuple[object, ...] = (mode, stream.key(), by, own, None if group is None else group.key(), kept)
-        if isinstance(feature.frame.extent, Active):
-            text, key = f"{text} {feature.frame.extent.canonical(self.home.world.value_of)}", (*key, feature.frame.extent.key())
         stage = next((one for one in self.features[key] if one not in ancestors(reader)), None)
         if stage is None:
-            number = len(self.features[key])
-            name = self.name(mode, text, (key, number))
-            if isinstance(feature.frame.extent, Active):
-                stage = ActiveStage(self.home, by, stream, members, name, feature.frame.extent)
-            else:
-                stage = FRAMES[mode](self.home, by, stream, members, name)
+            stage = FRAMES[mode](self.home, by, stream, members, self.name(mode, text, (key, len(self.features[key]))))
             if isinstance(stage, PastStage):
                 stage.seen = self.seen(by)
                 stage.needs.append(stage.seen)
             self.features[key].append(stage)
             self.every.append(stage)
         stage.read(feature, reader)
-        told = feature.frame.extent.expressions() if isinstance(feature.frame.extent, Active) else [group] if mode == "stretch" and group is not None else []
         at = feature.at or stream.by_value
-        stage.needs += [*self.read_all([*feature.arguments, *stream.by_value, *told], members, by), *self.read_all(at, reader, by)]
-        self.evaluate(members, [*feature.arguments, *stream.by_value, *told])
-        self.evaluate(reader, [*at, *feature.frame.extent.asks])
+        stage.needs += [*self.read_all(of_members, members, by), *self.read_all(at, reader, by)]
+        self.evaluate(members, of_members)
+        self.evaluate(reader, [*at, *extent.asks])
         return stage
 
     def _mode(self, feature: Feature, *, own: str, subset: bool) -> tuple[str, Expr | None]:

@@ -10,14 +10,14 @@ import numpy as np
 
 from schemas.codes import NULL, text_of
 from schemas.columns import DAY_MS
-from streams.engine.expression.evaluate import Column, Env, known_in_both
+from streams.engine.expression.evaluate import Array, Column, Env, known_in_both
 from streams.engine.expression.leaves import EventDay, Join
 from streams.engine.expression.nodes import Const, Expr, calculated
 from streams.engine.expression.types import DefinitionFault, ValueKind, shown
 from streams.engine.months import cycle_start, month_start, months_later, year_start
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -76,12 +76,18 @@ class Period(Expr):
     kind: ValueKind = "date"
     word = "period"
     longest_days = 1
+    begins: Callable[[Array], Array]
+    """The first days for civil days."""
 
     def __init__(self, day: Expr) -> None:
         self.day, self.nullable = day, day.nullable
 
     def children(self) -> tuple[Expr, ...]:
         return (self.day,)
+
+    def column(self, env: Env) -> Column:
+        days, known = self.day.column(env)
+        return Column(self.begins(days)) if known is None else Column(np.where(known, self.begins(np.where(known, days, 0)), NULL), known)
 
     def __str__(self) -> str:
         return self.word if isinstance(self.day, EventDay) else f"{self.word} of {self.day}"
@@ -90,21 +96,13 @@ class Period(Expr):
 class MonthStart(Period):
     """The first day of the month."""
 
-    word, longest_days = "month", 31
-
-    def column(self, env: Env) -> Column:
-        days, known = self.day.column(env)
-        return Column(month_start(days)) if known is None else Column(np.where(known, month_start(np.where(known, days, 0)), NULL), known)
+    word, longest_days, begins = "month", 31, staticmethod(month_start)
 
 
 class YearStart(Period):
     """The first day of the year."""
 
-    word, longest_days = "year", 366
-
-    def column(self, env: Env) -> Column:
-        days, known = self.day.column(env)
-        return Column(year_start(days)) if known is None else Column(np.where(known, year_start(np.where(known, days, 0)), NULL), known)
+    word, longest_days, begins = "year", 366, staticmethod(year_start)
 
 
 class CycleStart(Period):

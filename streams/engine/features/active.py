@@ -66,8 +66,10 @@ class Active(Extent):
         return (self.holds, self.since, self.until, self.covers)
 
     def expressions(self) -> list[Expr]:
-        """All that is read of a record."""
         return [one for one in (*self.names(), *self.said()) if one is not None]
+
+    def kept(self, value_of: ValueOf) -> str:
+        return self.canonical(value_of)
 
     def key(self) -> object:
         return ("active", *(None if one is None else one.key() for one in (*self.item, *self.said(), self.together)))
@@ -210,15 +212,20 @@ class ActiveStage(KeyedStage):
 
     extent: Active
 
-    def __init__(self, home: Home, by: str, stream: Stream, members: FlowStage, name: str, extent: Active) -> None:
+    def __init__(self, home: Home, by: str, stream: Stream, members: FlowStage, name: str) -> None:
         super().__init__(home, by, stream, members, name)
-        self.extent = extent
-        self.scope = home.scope(by, extent.names(), (stream.source,))
         self.heads, self.following, self.group_of = (np.zeros(0, np.int64) for _ in range(3))
         self.linked = 0
         """So many rows are in the chains."""
 
+    def read(self, feature: Feature, reader: FlowStage) -> None:
+        """Declare a reading. All features of a stage have the same items."""
+        super().read(feature, reader)
+        assert isinstance(feature.frame.extent, Active)  # the plan gives it no others
+        self.extent = feature.frame.extent
+
     def declare(self) -> None:
+        self.scope = self.home.scope(self.by, self.extent.names(), (self.stream.source,))
         table, part = self.scope.table, self.part_name
         features = {feature.key(): feature for feature in self.features()}
         self.places = {key: place for place, key in enumerate(features)}

@@ -44,10 +44,17 @@ class Extent:
     """What can be read of its members; None: what a frame has words for."""
     may_be_unknown = False
     """Whether even counts and sums may be unknown: for want of history."""
-    kept = ""
-    """What the state of its members goes by beside their stream."""
     asks: tuple[Expr, ...] = ()
     """What it reads where the frame is read."""
+
+    def kept(self, value_of: ValueOf) -> str:
+        """What the state of its members goes by beside their stream."""
+        del value_of
+        return ""
+
+    def expressions(self) -> list[Expr]:
+        """What it reads of each member."""
+        return []
 
     def key(self) -> object:
         """Equal for extents that mean the same."""

@@ -15,7 +15,7 @@ from schemas.columns import DAY_MS
 from streams.engine.dependence import inner_stages
 from streams.engine.features.frame import Between, Ever, Within
 from streams.engine.features.pair import KEPT_MS
-from streams.engine.features.reading import SHOWN, Added, Stretch, coded
+from streams.engine.features.reading import SHOWN, Added, FrameAt, coded
 from streams.engine.home import fingerprint
 from streams.engine.stage import Entries, FeatureStage, Reader, entries_of
 from streams.engine.state.lists import Feed, Lists, Marks
@@ -188,10 +188,10 @@ class MemberStage(FeatureStage):
         flow = reader.stage.flow
         if not reader.at:
             flow.put(("late", self.name), self.feed.late[entry])
-        stretches: dict[tuple[object, bool], Stretch] = {}
+        frames: dict[tuple[object, bool], FrameAt] = {}
         for feature in reader.features.values():
             extent = feature.frame.extent
-            with_own, without = (stretches.setdefault((extent.key(), own), Stretch(self, extent, flow, entry, own=own)) for own in (True, False))
+            with_own, without = (frames.setdefault((extent.key(), own), FrameAt(self, extent, flow, entry, own=own)) for own in (True, False))
             flow.readings[feature.key()] = Added(without if feature.frame.without_own else with_own, feature)
             flow.readings["without", feature.key()] = Added(without, feature)
 

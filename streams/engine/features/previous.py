@@ -51,7 +51,6 @@ class Previous(Ever):
         self.ordered = order == "time"
         self.slots = most_of(n) + (SPARE if self.ordered else 0)
         """How many members are kept. Of a parameter as many as it can ask for, so that state does not change with its value."""
-        self.kept = f"{self.slots} by {order}"
 
     def number(self, value_of: ValueOf) -> int:
         """How many in an installation."""
@@ -59,6 +58,10 @@ class Previous(Ever):
 
     def key(self) -> object:
         return ("previous", self.n.key() if isinstance(self.n, Param) else self.n, self.order)
+
+    def kept(self, value_of: AnyValueOf) -> str:
+        del value_of
+        return f"{self.slots} by {self.order}"
 
     def canonical(self, value_of: AnyValueOf) -> str:
         return f"previous {value_of(self.n) if isinstance(self.n, Param) else self.n} by {self.order}"

@@ -49,7 +49,7 @@ def unknown_of(node: Expr) -> int:
     return 0 if node.kind in ("text", "token") else NULL
 
 
-class Stretch:
+class FrameAt:
     """One frame at the happenings of one reader: which members of a list are in it.
 
     `entry`: the entry of each happening in the feed of the stage. `own`: whether the reader's own record counts.
@@ -115,13 +115,13 @@ class Stretch:
 class Added:
     """What the members of a frame add up to, at the happenings of one reader: a `Held` (`flow.py`)."""
 
-    def __init__(self, stretch: Stretch, feature: Feature) -> None:
-        self.stretch, self.feature = stretch, feature
+    def __init__(self, frame: FrameAt, feature: Feature) -> None:
+        self.frame, self.feature = frame, feature
 
     def take(self, index: Ints | None) -> Column:
         """The values for happenings `index`; None: all."""
-        stage, feature = self.stretch.stage, self.feature
-        windows = self.stretch.windows(index)
+        stage, feature = self.frame.stage, self.feature
+        windows = self.frame.windows(index)
         columns = [stage.lists.values[stage.column_of(argument)] for argument in feature.arguments]
         match feature.function:
             case "count":
@@ -157,4 +157,4 @@ def texts(codes: list[list[int]]) -> Any:
     return found
 
 
-__all__ = ["SHOWN", "Added", "Stretch", "Today", "coded", "length_of", "unknown_of"]
+__all__ = ["SHOWN", "Added", "FrameAt", "Today", "coded", "length_of", "unknown_of"]

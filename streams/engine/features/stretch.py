@@ -47,6 +47,9 @@ class Consecutive(Extent):
     def __init__(self, holds: Expr) -> None:
         self.holds = holds
 
+    def expressions(self) -> list[Expr]:
+        return [self.holds]
+
     def key(self) -> object:
         return ("consecutive", self.holds.key())
 
