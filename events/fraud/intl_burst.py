@@ -7,7 +7,7 @@ from streams.define import Case, Detail, Event, Param, cool, edge
 
 class IntlBurst(Event, by="line"):
     window = Param("60min", ge="1s", doc="how long calls are counted")
-    n = Param(10, unit="calls", ge=1, doc="so many are a burst")
+    n = Param(10, unit="calls", ge=1, le=4096, doc="so many are a burst")
 
     foreign = V.where(V.direction == "mo", V.other_class == "international")
     recent = foreign.within(window)

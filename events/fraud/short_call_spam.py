@@ -9,7 +9,7 @@ from streams.define import Case, Detail, Event, Param, cool, edge
 
 class ShortCallSpam(Event, by="line"):
     window = Param("60min", ge="1s", doc="how long calls are counted")
-    n = Param(30, unit="calls", ge=1, doc="so many are not private")
+    n = Param(30, unit="calls", ge=1, le=4096, doc="so many are not private")
 
     brief = V.where(V.direction == "mo", V.outcome == "answered", V.duration_s <= 10)
     recent = brief.within(window)

@@ -7,7 +7,7 @@ from streams.define import Case, Detail, Event, Param, cool, edge
 
 class DropsRepeated(Event, by="line"):
     window = Param("24h", ge="1s", doc="how long cut calls are counted")
-    n = Param(3, unit="calls", ge=1, doc="so many are several")
+    n = Param(3, unit="calls", ge=1, le=4096, doc="so many are several")
 
     recent = dropped_calls.within(window)
     drops = recent.distinct(V.call_id) + dropped_calls.where(V.call_id.is_unknown()).within(window).count()  # legs with one call_id are one call

@@ -7,7 +7,7 @@ from streams.define import Case, Detail, Event, Param, cool, edge
 
 class MissedCalls(Event, by="line"):
     window = Param("60min", ge="1s", doc="how long missed calls are counted")
-    n = Param(5, unit="calls", ge=1, doc="so many are many")
+    n = Param(5, unit="calls", ge=1, le=4096, doc="so many are many")
 
     recent = missed_calls.within(window)
     missed = recent.distinct(V.call_id) + missed_calls.where(V.call_id.is_unknown()).within(window).count()  # legs with one call_id are one call
