@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from streams.shard import Step
 
 
-ODD = ("late", "duplicate", "conflict", "terminated", "bad_msisdn", "bill_lines_differ")
-"""Counters of records that were odd."""
+ODD = ("late", "duplicate", "conflict", "terminated", "bad_msisdn", "bill_lines_differ", "window_full")
+"""Counters of records that were odd, and of members that full windows dropped."""
 
 
 def replay(
