@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -300,10 +301,11 @@ class Shard:
 
 
 def triggers_of(outcome: Outcome, released: Released | None) -> list[tuple[str, int] | None]:
-    """Topic and offset of the record that made each detection; None for timers."""
-    by_records = [position for position, detection in zip(outcome.positions, outcome.detections, strict=True) if not detection.timed]
+    """Topic and offset of the record that made each detection; None where time did."""
+    made = [position >= 0 and not detection.timed for position, detection in zip(outcome.positions, outcome.detections, strict=True)]
+    by_records = list(compress(outcome.positions, made))
     places = iter(released.coordinates(by_records) if released is not None and by_records else ())
-    return [None if detection.timed else next(places) for detection in outcome.detections]
+    return [next(places) if by_record else None for by_record in made]
 
 
 def letter_of(reject: Reject) -> Message:

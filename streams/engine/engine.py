@@ -58,7 +58,7 @@ class Outcome(NamedTuple):
     fates: Ints
     """[topic rank, fate]: how many records had which fate (`batch.FATES`)."""
     positions: list[int]
-    """Of each detection, the position of its trigger in the released batch; of a timer's, of the record before which it fired."""
+    """Of each detection, the position in the released batch of the record that made it; -1 where a timer did, or a timer's event completed a pair."""
 
 
 class RuleFailed(KairosFault):
@@ -158,7 +158,7 @@ class Engine:
         return self.catalogue.readers_of(failed.node, stage.events) or sorted(stage.events)
 
     def _detections(self) -> tuple[list[Detection], list[int]]:
-        """The published events in their order, and the position of the record that caused each, or before which its timer fired."""
+        """The published events in their order, and the position of the record that made each (-1: a timer did)."""
         found: list[tuple[tuple[int, int, int, str, str], Detection]] = []
         for stage, describer, depth in self.rules:
             flow = stage.flow
@@ -173,7 +173,7 @@ class Engine:
             places, dues = flow.at.tolist(), flow.due.tolist()
             found += [((place, due, depth, one.event, one.key), one) for place, due, one in zip(places, dues, detections, strict=True)]
         found.sort(key=lambda pair: pair[0])
-        return [detection for _, detection in found], [order[0] // 2 for order, _ in found]
+        return [detection for _, detection in found], [order[0] // 2 if order[0] % 2 else -1 for order, _ in found]
 
     # Results
 
