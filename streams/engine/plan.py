@@ -88,6 +88,12 @@ class Plan(Readings):
             self.flows[key] = self.filtered(base, stateful, by) if stateful else base
         return self.flows[key]
 
+    def split(self, stream: Stream, by: str) -> FlowStage:
+        """The stage of a stream whose happenings find their row by the values that split it: a timer's event keeps them of its anchor."""
+        stage = self.flow(stream, by)
+        self.evaluate(stage, stream.by_value)
+        return stage
+
     def bare(self, stream: Stream, by: str) -> tuple[FlowStage, list[Expr]]:
         """The stage of a stream before the conditions that read state, and those. Happenings with an unknown `same` value are left out."""
         stateful = [one for one in stream.conditions if any(self._is_read(node, stream.source) for node in one.walk())]
@@ -135,45 +141,45 @@ class Plan(Readings):
             case UnionSource():
                 return UnionStage(source, [self.flow(part, by) for part in source.parts.values()], by)
             case CrossingSource():
-                inner = self.flow(source.level.stream, by)
+                inner = self.split(source.level.stream, by)
                 self.evaluate(inner, source.read())
                 crossing = (CrossingStage if source.per is None else StepStage)(home, by, source, inner, name)
                 crossing.needs += self.read_all(source.read(), inner, by)
                 return crossing
             case MoveSource():
-                inner = self.flow(source.stream, by)
+                inner = self.split(source.stream, by)
                 self.evaluate(inner, [one for one in (source.value, source.old, source.initially) if one is not None])
                 return MoveStage(home, by, source, inner, name)
             case PlaceSource():
                 return PlaceStage(home, by, source, self.flow(source.place.stream, by), name)
             case PairSource():
-                second = self.flow(source.second, by)
+                second = self.split(source.second, by)
                 self.evaluate(second, [source.start] if source.start is not None else [])
-                return PairStage(home, by, source, self.flow(source.first, by), second, name)
+                return PairStage(home, by, source, self.split(source.first, by), second, name)
             case AbsenceSource():
-                absence = AbsenceStage(home, by, source, self.flow(source.first, by), self.flow(source.awaited, by), name)
+                absence = AbsenceStage(home, by, source, self.split(source.first, by), self.split(source.awaited, by), name)
                 return self.with_passing(absence, by)
             case DeadlineSource():
-                first = self.flow(source.first, by)
-                deadline = DeadlineStage(home, by, source, first, None if source.awaited is None else self.flow(source.awaited, by), name)
+                first = self.split(source.first, by)
+                deadline = DeadlineStage(home, by, source, first, None if source.awaited is None else self.split(source.awaited, by), name)
                 deadline.needs += self.read_all(source.read(), first, by)
                 self.evaluate(first, source.read())
                 return self.with_passing(deadline, by)
             case YearlySource():
-                first = self.flow(source.first, by)
+                first = self.split(source.first, by)
                 yearly = YearlyStage(home, by, source, first, name)
                 yearly.needs += self.read_all([source.day], first, by)
                 self.evaluate(first, [source.day])
                 return yearly
             case SilenceSource():
-                inner = self.flow(source.stream, by)
+                inner = self.split(source.stream, by)
                 stage = SilenceStage(home, by, source, inner, name)
                 if source.given is not None:
                     stage.needs += self.read_all([source.given], inner, by)
                     self.evaluate(inner, [source.given])
                 return stage
             case WeekCloseSource():
-                return WeekCloseStage(home, by, source, self.flow(source.stream, by), name)
+                return WeekCloseStage(home, by, source, self.split(source.stream, by), name)
             case ReachSource():
                 inner = self.flow(source.feature.frame.stream, by)
                 return ReachStage(source, inner, *self.read_all([source.feature], inner, by))

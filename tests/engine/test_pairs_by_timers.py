@@ -46,3 +46,34 @@ def test_so_does_a_record_that_moves_it(most, restarting):
         ("toy.asked_after", True, None),
         ("toy.either", True, None),
     ]
+
+
+ATTEMPTS = W.same(W.platform)
+CARTS = ATTEMPTS.where(W.page_category == "cart")
+LATER = ATTEMPTS.where(W.page_category == "help")
+TIMED = {
+    "absence": CARTS.without(ATTEMPTS.where(W.page_category == "order_done"), within="1h"),
+    "silence": CARTS.silent("1h"),
+    "deadline": CARTS.after("1h"),
+    "absence of a silence": CARTS.silent("30min").without(ATTEMPTS.where(W.page_category == "order_done"), within="30min"),
+    "silence of an absence": CARTS.without(ATTEMPTS.where(W.page_category == "order_done"), within="30min").silent("30min"),
+    "deadline of a deadline": CARTS.after("30min").after("30min"),
+}
+
+
+@pytest.mark.parametrize("word", TIMED)
+@pytest.mark.parametrize("restarting", [False, True])
+def test_the_values_that_split_it_are_those_of_the_anchor(word, restarting):
+    """Also where they are never unknown, so that nothing else asks for them."""
+    bench = Bench(catalogue=Catalogue([toy("helped", "customer", TIMED[word].then(LATER, within="10h"), platform=W.platform, page=W.page)]))
+    bench.queue([view("cart", "10:00"), view("cart", "10:00", platform="web"), view("help", "11:30", platform="web"), view("help", "11:40", platform="mini_program")])
+    found = bench.drain(1 if restarting else 20_000, restarting=restarting) + bench.advance(epoch_ms(moment("12:00")))
+    assert [(one.time, one.detail) for one in found] == [(epoch_ms(moment("11:30")), {"platform": "web", "page": "/help"})]
+
+
+def test_so_are_those_of_a_pair_whose_first_half_comes_last():
+    pair = CARTS.then(LATER, within="1h")
+    catalogue = Catalogue([toy("helped", "customer", pair.then(ATTEMPTS.where(W.page_category == "order_done"), within="10h"), platform=W.platform)])
+    bench = Bench(catalogue=catalogue)
+    records = [view("help", "10:30"), view("cart", "10:00"), view("order_done", "11:00")]
+    assert [one.detail for one in bench.feed(records)] == [{"platform": "app"}]

@@ -20,6 +20,8 @@ many = troubles.within("5d")
 interactions, dropped = C.same(C.interaction_id), V.where(V.outcome == "dropped")
 unanswered = asked.without(C.where(C.status == "completed"), within="12h")
 open_long = interactions.where(C.status == "opened").without(interactions.where(C.status == "completed"), within="2d")
+open_once = interactions.where(C.status == "opened").without(C.where(C.status == "completed"), within="12h")
+silent_since = open_once.silent("1d").then(interactions, within="3d")
 unheard = dropped.without(C.all, within="5h")
 unheard_party = by_party.where(V.outcome == "dropped").without(by_party.where(V.outcome == "answered"), within="1d")
 
@@ -44,6 +46,7 @@ EVENTS = [
     toy("unanswered", "customer", unanswered, since=asked.where().time, reason=C.reason),
     toy("unanswered_idle", "customer", unanswered.where(voice.within("1d").count() == 0), cool("1d", per=C.reason), due=event_time, n=C.all.within("2d").count()),
     toy("open_long", "customer", open_long, once_per(C.interaction_id), interaction=C.interaction_id, day=day),
+    toy("silent_since", "customer", silent_since, interaction=C.interaction_id, gap=silent_since.gap.hours),
     toy("unheard", "customer", unheard, cool("1d"), cell=V.cell_id),
     toy("unheard_party", "line", unheard_party, cool("12h", per=V.cell_id), party=V.other_party),
     toy("quiet", "line", quiet, cool("10d"), since=voice.time, active=lively),
