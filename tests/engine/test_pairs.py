@@ -200,6 +200,9 @@ def test_what_is_read_of_the_first_half_is_a_column():
     assert (pair.earlier(number).kind, str(pair.earlier(number))) == ("int", "earlier(number)")
     with pytest.raises(DefinitionFault, match="earlier: wanted a column"):
         pair.earlier(3)
+    for kept in (Stream(firsts).count(), Stream(firsts).within("1h").count() + 1):
+        with pytest.raises(DefinitionFault, match=r"earlier: wanted a column .*, got count: what is added up or kept is read at the second half alone"):
+            pair.earlier(kept)
 
 
 def test_the_same_interpreted():

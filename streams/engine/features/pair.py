@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from schemas.columns import DAY_MS
-from streams.engine.expression import DefinitionFault, Expr, RecordField, canonical
+from streams.engine.expression import DefinitionFault, Expr, Reading, RecordField, canonical
 from streams.engine.expression.types import KIND_WORDS
 from streams.engine.features import pairing
 from streams.engine.features.timers import END, TIME, Marks, Members, from_store, kept_of, members_of, packed, resets_of, stored_kind, to_store, topic_of
@@ -68,7 +68,12 @@ class Pair(Stream):
         'earlier(page_category)'
         """
         if not isinstance(node, Expr):
-            raise DefinitionFault(f"earlier: wanted a column of the first half such as W.page_id, got {node!r}")
+            raise DefinitionFault(f"earlier: wanted a column of the first half such as W.page, got {node!r}")
+        for part in node.walk():
+            if isinstance(part, Reading) and not isinstance(part, Of):
+                raise DefinitionFault(
+                    f"earlier: wanted a column of the first half such as W.page, got {part}: what is added up or kept is read at the second half alone; leave earlier(…) out"
+                )
         return Earlier(self.source, node)
 
 
