@@ -52,14 +52,18 @@ def intl_first_country(data):
 
 def intl_frequent(data):
     for who, mine in abroad(data):
-        recent, last = defaultdict(list), {}
+        recent, last, newest, emptied = defaultdict(list), {}, defaultdict(int), defaultdict(int)
         for r in mine:
             country, today = r["other_country"], data.day(r["event_time"])
+            if r["event_time"] < newest[country]:
+                recent[country] += [r] if r["event_time"] >= emptied[country] else []
+                continue
+            newest[country] = r["event_time"]
             held = recent[country] = [e for e in recent[country] if data.day(e["event_time"]) > day_before(today, 7)] + [r]
             if len(held) >= 3 and (country not in last or today >= last[country] + timedelta(days=30)):
                 last[country] = today
                 yield who, r["event_time"], {"country": country, "calls": len(held), "seconds": sum(e["duration_s"] for e in held)}
-                recent[country] = []
+                recent[country], emptied[country] = [], r["event_time"]
 
 
 def missed_calls(data):
@@ -72,7 +76,7 @@ def missed_calls(data):
 def no_calls(data):
     days = span(data.set("voice.silent", "T", "14d"))
     for who, mine in data.acts("voice_usage"):
-        times = [r["event_time"] for r in mine]
+        times = sorted(r["event_time"] for r in mine)
         dates = [data.day(at) for at in times]
         for place, due in silent(data, who, times, days):
             if sum(day > day_before(dates[place], 28) for day in dates[: place + 1]) >= 10:

@@ -10,7 +10,8 @@ from tests.real_input.plain.windows import active_days, silent
 
 
 def all_silence_7(data):
-    for who, mine in data.acts():
+    for who, acts in data.acts():
+        mine = sorted(acts, key=lambda r: r["event_time"])
         times = [r["event_time"] for r in mine]
         dates = [data.day(at) for at in times]
         for place, due in silent(data, who, times, 7):
@@ -19,7 +20,8 @@ def all_silence_7(data):
 
 
 def all_silence_30(data):
-    for who, mine in data.acts():
+    for who, acts in data.acts():
+        mine = sorted(acts, key=lambda r: r["event_time"])
         times = [r["event_time"] for r in mine]
         for place, due in silent(data, who, times, 30):
             yield who, due, {"last_act": rfc(times[place])}

@@ -1,14 +1,21 @@
 """Shapes that several counts share: an edge with a cool-down over a sliding window, silences, and a day's total against the usual day."""
 
+from bisect import insort
 from collections import defaultdict, deque
 
 from tests.real_input.plain.data import HOUR, day_before
 
 
 def edged(members, window, true, cool):
-    """(member, window) where a predicate over the window becomes true: armed when it was false without the new member, and `cool` hours apart."""
+    """(member, window) where a predicate over the window becomes true: armed when it was false without the new member, and `cool` hours apart.
+
+    A late member is taken in and not judged.
+    """
     held, armed, last = deque(), True, None
     for at, member in members:
+        if held and at < held[-1][0]:
+            insort(held, (at, member), key=lambda one: one[0])
+            continue
         while held and held[0][0] <= at - window:
             held.popleft()
         if not true([m for _, m in held]):
