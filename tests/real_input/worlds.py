@@ -98,6 +98,13 @@ def togo(folder: Path) -> World:
     )
 
 
+def by_day(folder: Path) -> World:
+    """The same, as two systems deliver a file a day each: first the recharges of the day, then what happened to the wallets."""
+    whole = togo(folder)
+    own = sorted(whole.records, key=lambda r: (r["event_time"] // 86_400_000, r["source_system"] != "recharges"))
+    return whole._replace(records=own)
+
+
 def airtime(own: Path) -> Iterator[Raw]:
     """The balance is not in the table: it is the sum of what was recharged."""
     totals: Counter[str] = Counter()
@@ -399,4 +406,4 @@ def complaints(folder: Path) -> World:
     return World(released(records), {}, NEW_YORK.key, "US", {}, "2016-01-01T00:00:00Z")
 
 
-WORLDS = {"togo": togo, "london": london, "by_hour": by_hour, "america": america, "boston": boston, "complaints": complaints}
+WORLDS = {"togo": togo, "by_day": by_day, "london": london, "by_hour": by_hour, "america": america, "boston": boston, "complaints": complaints}

@@ -22,16 +22,19 @@ def civil(zone, minute):
 
 
 class Data:
-    """Records by key; of a line none after its end."""
+    """Records by key; of a line none after its end. A balance change has the clock before it."""
 
     def __init__(self, lines, reference, zone, parameters, until):
         self.records = [json.loads(line) for line in lines]
         self.reference, self.zone, self.parameters = reference, zone, parameters
         self.until = round(datetime.fromisoformat(until).timestamp() * 1000)
         self.ends, self.seen = {}, {}
-        by_line = defaultdict(list)
+        by_line, clock = defaultdict(list), 0
         for r in self.records:
             who, at = r["subscription_id"], r["event_time"]
+            if r["record_type"] == "balance_change":
+                r["clock"] = clock
+                clock = max(clock, at)
             self.seen[who] = min(at, self.seen.get(who, at))
             if who not in self.ends:
                 by_line[who].append(r)

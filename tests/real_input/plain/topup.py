@@ -1,7 +1,11 @@
 """topup.*, payment.received and milestone.topup_count: recharges, and purses that ran empty."""
 
+from bisect import insort
+
 from tests.real_input.plain.balance import changes
-from tests.real_input.plain.data import HOUR, day_before, half_up, rfc, span, two
+from tests.real_input.plain.data import HOUR, SECOND, day_before, half_up, rfc, span, two
+
+DAY = 24 * HOUR
 
 
 def topups(data):
@@ -22,8 +26,13 @@ def first(data):
 def large(data):
     floor, k = data.set("topup.large", "floor", 10_000), int(float(data.set("topup.large", "k", "2.0")) * 10)
     for who, mine in topups(data):
-        for place, r in enumerate(mine):
-            before = [earlier["delta"] for earlier in mine[max(0, place - 5) : place]]
+        held = []
+        for r in mine:
+            late = bool(held) and r["event_time"] < held[-1]["event_time"]
+            before = [earlier["delta"] for earlier in held[-5:]]
+            insort(held, r, key=lambda one: one["event_time"])
+            if late:
+                continue
             if len(before) >= 3 and r["delta"] >= floor and 10 * r["delta"] * len(before) >= k * sum(before):
                 usual = {"usual_mean": half_up(sum(before), len(before)), "ratio": two(r["delta"] * len(before), sum(before))}
                 yield who, r["event_time"], {"amount": r["delta"], **usual}
@@ -31,15 +40,17 @@ def large(data):
 
 def small_frequent(data):
     for who, mine in topups(data):
-        recent = []
+        recent, newest, emptied = [], 0, 0
         for r in mine:
-            if r["delta"] <= 2000:
-                today = data.day(r["event_time"])
+            if r["delta"] <= 2000 and r["event_time"] < newest:
+                recent += [r] if r["event_time"] >= emptied else []
+            elif r["delta"] <= 2000:
+                newest, today = r["event_time"], data.day(r["event_time"])
                 recent = [e for e in recent if data.day(e["event_time"]) > day_before(today, 7)] + [r]
                 if len(recent) >= 3:
                     amounts = [e["delta"] for e in recent]
                     yield who, r["event_time"], {"count": len(amounts), "total": sum(amounts), "largest": max(amounts)}
-                    recent = []
+                    recent, emptied = [], newest
 
 
 def emptied(r):
@@ -47,31 +58,51 @@ def emptied(r):
 
 
 def rescued(data):
+    """A top-up takes the latest empty purse that is free, and one that comes late behind another top-up takes none; an empty purse that comes later than its top-up finds it."""
     within = span(data.set("topup.rescued", "T", "1h"))
     for who, mine in changes(data):
-        waiting = []
+        waiting, unused, newest = [], [], 0
         for r in mine:
             at = r["event_time"]
-            waiting = [start for start in waiting if at <= start + within]
-            if r["operation"] == "topup" and r["balance_after"] > 0 and waiting:
-                yield who, at, {"amount": r["delta"], "gap_s": (at - waiting.pop()) // 1000}
+            if r["operation"] == "topup" and r["balance_after"] > 0 and at >= newest:
+                newest = at
+                if starts := [start for start in waiting if start <= at <= start + within]:
+                    waiting.remove(starts[-1])
+                    yield who, at, saved(r, starts[-1])
+                else:
+                    unused.append(r)
             elif emptied(r):
-                waiting.append(at)
+                if later := [other for other in unused if at <= other["event_time"] <= at + within]:
+                    unused.remove(later[0])
+                    yield who, later[0]["event_time"], saved(later[0], at)
+                else:
+                    waiting.append(at)
+
+
+def saved(r, start):
+    return {"amount": r["delta"], "gap_s": (r["event_time"] - start) // 1000}
 
 
 def missing_after_depletion(data):
+    """In the order of release: a timer that has fired is not undone, and none begins where money is known to have come."""
     for who, mine in changes(data):
-        start = None
-        for r in [*mine, None]:
-            at = r["event_time"] if r else None
-            if start is not None and (r is None or at > start + 24 * HOUR):
-                if data.alive(who, start + 24 * HOUR):
-                    yield who, start + 24 * HOUR, {"depleted_at": rfc(start), "hours": 24}
+        start, filled = None, []
+        for r in mine:
+            at = r["event_time"]
+            if start is not None and (at > start + DAY or r["clock"] >= start + DAY + 5 * SECOND):
+                yield missed(who, start)
                 start = None
-            if r and r["balance_after"] > 0:
-                start = None
-            elif r and start is None and emptied(r):
+            if r["balance_after"] > 0:
+                filled.append(at)
+                start = None if start is not None and start < at <= start + DAY else start
+            elif emptied(r) and start is None and not any(at < other <= at + DAY for other in filled):
                 start = at
+        if start is not None and data.alive(who, start + DAY):
+            yield missed(who, start)
+
+
+def missed(who, start):
+    return who, start + DAY, {"depleted_at": rfc(start), "hours": 24}
 
 
 def topup_count(data):
