@@ -1,6 +1,6 @@
 """The table of the plain counts: event, data set, how many were found; and what no data set has for the others.
 
-Parameters under which a data set has events are set in `worlds.py`. `by_day` and `by_hour` are `togo` and `london` as files deliver them: 511 and 10,673
+Parameters under which a data set has events are set in `worlds/`. `by_day` and `by_hour` are `togo` and `london` as files deliver them: 511 and 10,673
 records come late, and the counts do with them what the rules say. The small data sets are delivered twice, in blocks.
 
 What none of the counts can see: more than one currency or zone in a data set, corrections, records later than a day, a volume that is exactly a bound
