@@ -18,6 +18,7 @@ COMMANDS = (
     "replay",
     "catalog",
     "explain",
+    "why-not",
     "check",
     "plan",
     "erase",

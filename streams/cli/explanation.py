@@ -15,7 +15,7 @@ from streams.definitions.words import suggest
 from streams.engine.detection import evidence_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from schemas.event import CustomerEvent, RecordName
     from streams.definitions.catalogue import Catalogue
@@ -35,7 +35,7 @@ def explanation(event: CustomerEvent, catalogue: Catalogue) -> Iterator[tuple[st
     """What an event means. Of one that is not installed without its rule."""
     data = event.data
     definition = catalogue.by_id.get(data.event)
-    values = Values(event, definition)
+    values = EventValues(event, definition)
     yield "what happened", what(event, definition, values)
     yield "to whom", whom(event)
     yield "when", when(event)
@@ -63,7 +63,7 @@ def label(name: str) -> str:
     return " ".join(words[:-1] if len(words) > 1 and words[-1] in SHOWN_UNITS else words)
 
 
-def what(event: CustomerEvent, definition: type[Event] | None, values: Values) -> str:
+def what(event: CustomerEvent, definition: type[Event] | None, values: EventValues) -> str:
     """What happened, and why it matters."""
     data = event.data
     phrase = PHRASES.get(data.event)
@@ -104,7 +104,7 @@ def in_force(event: CustomerEvent, definition: type[Event], catalogue: Catalogue
     return lambda parameter: then[parameter.name] if own.get(parameter.name) is parameter and parameter.name in then else installed(parameter)
 
 
-def numbers(event: CustomerEvent, definition: type[Event] | None, values: Values) -> Iterator[str]:
+def numbers(event: CustomerEvent, definition: type[Event] | None, values: EventValues) -> Iterator[str]:
     """Each number that was in force, with what it is."""
     for name, number in event.data.parameters.items():
         parameter = definition.parameters.get(name) if definition is not None else None
@@ -125,34 +125,18 @@ def named(record: RecordName) -> str:
 
 
 class Values:
-    """The values of an event as people write them. Units come from its definition; without one from the names."""
+    """Values as people write them. Units come from the definition; without one from the names.
 
-    def __init__(self, event: CustomerEvent, definition: type[Event] | None) -> None:
-        self.data = event.data
-        self.zone: tzinfo | None = local_time(event).tzinfo
-        self.currency: str | None = event.data.detail.get("currency") or event.data.evidence.get("currency")
+    `conditions`: what holds where they were read, which says what is money. `bucket_kind`: what the numbers of a bucket count.
+    """
+
+    def __init__(self, zone: tzinfo | None, currency: str | None, conditions: Sequence[Expr] = (), bucket_kind: str | None = None) -> None:
+        self.zone, self.currency, self.conditions, self.bucket_kind = zone, currency, conditions, bucket_kind
         self.cities = city_names()
-        self.fields: dict[str, Expr] = {name: field.value for name, field in definition.payload.items()} if definition is not None else {}
-        self.parts = evidence_of(definition) if definition is not None else {}
-        self.conditions = conditions_of(definition.when) if definition is not None else []
-        self.has_money = definition is not None and definition.has_money()
-        self.amounts = frozenset(name for name, field in definition.payload.items() if field.shape.name == "amount") if definition is not None else frozenset()
 
     def number(self, number: int, unit: str) -> str:
         """A parameter or a constant of the rule."""
         return number_in_words(number, unit, self.currency)
-
-    def plain(self, name: str, value: Any) -> str:
-        """A value of the detail for a phrase."""
-        return value_in_words(name, value, self.currency, self.amounts, self.cities)
-
-    def detail(self, name: str, value: Any) -> str:
-        """A value of the detail."""
-        return amount(value, self.currency) if name in self.amounts and isinstance(value, int) else self.value(name, value, self.fields.get(name))
-
-    def evidence(self, name: str, value: Any) -> str:
-        """A value of the evidence."""
-        return self.value(name, value, self.parts.get(name))
 
     def value(self, name: str, value: Any, node: Expr | None) -> str:
         """Any value, by its definition or its name."""
@@ -185,7 +169,7 @@ class Values:
         if unit is None and name == "gap":
             unit = "ms"
         if unit is None and node is not None and node.unit == OF_BUCKET:
-            unit = OF_BUCKETS.get(str(self.data.evidence.get("bucket_kind")))
+            unit = OF_BUCKETS.get(str(self.bucket_kind))
         if unit == "byte":
             return volume(number)
         return number_in_words(number, unit or "1", self.currency)
@@ -195,3 +179,28 @@ class Values:
         if MOMENT.fullmatch(text):
             return local(text, self.zone)
         return f"{self.cities[text]} ({text})" if text in self.cities else text
+
+
+class EventValues(Values):
+    """The values of an event."""
+
+    def __init__(self, event: CustomerEvent, definition: type[Event] | None) -> None:
+        data = event.data
+        conditions = conditions_of(definition.when) if definition is not None else []
+        super().__init__(local_time(event).tzinfo, data.detail.get("currency") or data.evidence.get("currency"), conditions, data.evidence.get("bucket_kind"))
+        self.fields: dict[str, Expr] = {name: field.value for name, field in definition.payload.items()} if definition is not None else {}
+        self.parts = evidence_of(definition) if definition is not None else {}
+        self.has_money = definition is not None and definition.has_money()
+        self.amounts = frozenset(name for name, field in definition.payload.items() if field.shape.name == "amount") if definition is not None else frozenset()
+
+    def plain(self, name: str, value: Any) -> str:
+        """A value of the detail for a phrase."""
+        return value_in_words(name, value, self.currency, self.amounts, self.cities)
+
+    def detail(self, name: str, value: Any) -> str:
+        """A value of the detail."""
+        return amount(value, self.currency) if name in self.amounts and isinstance(value, int) else self.value(name, value, self.fields.get(name))
+
+    def evidence(self, name: str, value: Any) -> str:
+        """A value of the evidence."""
+        return self.value(name, value, self.parts.get(name))

@@ -63,14 +63,14 @@ def replay(
         events.keep()
 
 
-def moment(text: str) -> int:
-    """Epoch ms of an RFC 3339 time. Raises SettingsError."""
+def moment(text: str, option: str = "--until") -> int:
+    """Epoch ms of an RFC 3339 time that `option` gives. Raises SettingsError."""
     from streams.intake.times import INVALID, epoch_ms
     from streams.settings import SettingsError
 
     (ms,) = epoch_ms([text]).tolist()
     if ms == INVALID:
-        raise SettingsError(f"--until: wanted a time with its offset, such as 2026-05-02T03:00:00+08:00, got {text!r}")
+        raise SettingsError(f"{option}: wanted a time with its offset, such as 2026-05-02T03:00:00+08:00, got {text!r}")
     return int(ms)
 
 

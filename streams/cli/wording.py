@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from datetime import datetime, tzinfo
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -187,6 +188,7 @@ def volume(number: float) -> str:
     return f"{number:.1f} TB"
 
 
+@cache
 def city_names() -> dict[str, str]:
     """The names of the built-in cities by code."""
     with files("schemas.reference").joinpath("data", "cities.csv").open(encoding="utf-8") as file:

@@ -13,10 +13,10 @@ from streams.engine.features.frame import Feature
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.pair import PairSource
-from streams.engine.features.place import PlaceSource
+from streams.engine.features.place import PlaceReading, PlaceSource
 from streams.engine.features.silence import SilenceSource
 from streams.engine.rearm import Cool, Each, Edge, OncePer, Rearm, Reset
-from streams.engine.sources import Of, RecordSource, Source
+from streams.engine.sources import RecordSource, Source
 from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
@@ -131,8 +131,8 @@ class Sentences(Words):
         match node:
             case Param():
                 return self.written(self.value_of(node), node.unit)
-            case Of() if node.name in PLACES:
-                return PLACES[node.name]
+            case PlaceReading() if str(node) in PLACES:
+                return PLACES[str(node)]
             case Join():
                 keys = [*map(self.expr, node.keys)]
                 return f"{spaced(node.name)}{f' of {listed(keys)}' if keys else ''} in the table {node.table}"

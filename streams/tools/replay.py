@@ -113,12 +113,15 @@ class Replay:
         self.paths: list[str] = []
         self.place = 0
 
-    @staticmethod
-    def count(paths: Sequence[str]) -> Counter[str] | None:
+    def lines_of(self, path: str, progress: Callable[[int], None]) -> Iterator[Line]:
+        """The lines of a file that are replayed. Raises InputFault."""
+        return lines_of(path, progress)
+
+    def count(self, paths: Sequence[str]) -> Counter[str] | None:
         """How many records of each topic the files have; None when one of them can be read only once, such as stdin or a pipe."""
         if any(path == STDIN or (Path(path).exists() and not Path(path).is_file()) for path in paths):
             return None
-        return Counter(route_of(line.value)[0] for path in paths for line in lines_of(path, lambda _: None))
+        return Counter(route_of(line.value)[0] for path in paths for line in self.lines_of(path, lambda _: None))
 
     def run(self, paths: Sequence[str], progress: Callable[[int], None] = lambda _: None, until_ms: int | None = None) -> Iterator[Step]:
         """Replay `paths` in their order; at the end the clock may be moved on to `until_ms`.
@@ -132,7 +135,7 @@ class Replay:
         for path in paths:
             self.begins.append(self.place)
             self.paths.append(path)
-            for line in lines_of(path, progress):
+            for line in self.lines_of(path, progress):
                 self.place = self.begins[-1] + line.number
                 yield from self.take(line.value)
         for shard, feeds in zip(self.shards, self.feeds, strict=True):

@@ -1,0 +1,286 @@
+"""What one clause of a rule said of one happening, in plain words: for `kairos why-not`."""
+
+from __future__ import annotations
+
+from datetime import timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from streams.cli.explanation import Values
+from streams.cli.wording import amount, counted
+from streams.definitions.money import is_money
+from streams.definitions.sentences import Sentences, a_or_an, spaced
+from streams.definitions.tree import conditions_of
+from streams.engine.detection import rfc3339
+from streams.engine.expression import Compare, Const, Expr, Join, Known, Not, Param, RecordField
+from streams.engine.expression.nodes import In
+from streams.engine.features.frame import Feature, Today, Within
+from streams.engine.features.moves import MoveSource
+from streams.engine.features.past import Past
+from streams.engine.features.place import PlaceReading
+from streams.engine.features.seen import FirstSeen
+from streams.engine.sources import EventSource, Of, RecordSource, UnionSource
+from streams.tools.watch import leaves_of
+
+if TYPE_CHECKING:
+    from streams.definitions.catalogue import Catalogue
+    from streams.tools.watch import Happening, Watched
+    from streams.tools.why_not import Seen
+
+COUNTS = ("count", "distinct", "streak")
+
+
+class Clause(msgspec.Struct, frozen=True):
+    """One condition as it was at one happening. `status`: true, false, unknown, or not evaluated because an earlier one was not true."""
+
+    text: str
+    status: str
+    value: str | None = None
+    wanted: str | None = None
+    wanted_is_read: bool = False
+    """Whether the bound is no number of the rule: it is not in the text then."""
+    why_unknown: list[str] = []
+    last_true: str | None = None
+    """When it was true the last time before, local time."""
+    last_true_record: str | None = None
+    not_true_since: str | None = None
+    not_true_since_record: str | None = None
+    needs: str | None = None
+    """What would have to happen."""
+
+
+def at(ms: int, offset_ms: int) -> str:
+    """A moment in local time, to the second."""
+    return rfc3339(ms, offset_ms)[:19].replace("T", " ")
+
+
+def moment(one: Happening) -> str:
+    """When something happened, in local time."""
+    return at(one.time, one.offset_ms)
+
+
+def record(one: Happening) -> str:
+    """The record behind a happening."""
+    return f"{'timer of ' if one.timed else ''}{one.who.record_id}"
+
+
+NOUNS = {
+    "crossing": "crossing of its mark",
+    "reach": "mark that was reached",
+    "pair": "pair",
+    "absence": "wait that ran out",
+    "deadline": "moment that was set",
+    "yearly": "anniversary",
+    "silence": "silence that was long enough",
+    "closed": "session that ended",
+    "weeks": "week that closed",
+    "place": "change of place",
+    "each_line": "event of an active line",
+}
+"""What the happenings of a source are called, by its word."""
+
+
+def noun(watched: Watched, words: Sentences) -> str:
+    """What a stream's happenings are called."""
+    source = watched.stream.source
+    match source:
+        case RecordSource():
+            return spaced(source.record.__name__)
+        case UnionSource():
+            return f"one of {', '.join(name if '.' in name else spaced(name) for name in source.parts)}"
+        case MoveSource():
+            return f"change of {words.bare(source.value)}"
+        case EventSource():
+            return f"event {source.event.id}"
+    return NOUNS.get(source.word, source.word)
+
+
+class Clauses:
+    """The clauses of one stream of an event in words. `currency`: that of the customer's records."""
+
+    def __init__(self, watched: Watched, event: Any, catalogue: Catalogue, seen: Seen, currency: str | None) -> None:
+        self.watched, self.event, self.value_of, self.currency = watched, event, catalogue.value_of(), currency
+        self.watch, self.now = seen.watch, seen.now
+        self.conditions = conditions_of(watched.stream)
+
+    def values(self, one: Happening) -> Values:
+        """How values of a happening are written."""
+        zone = timezone(timedelta(milliseconds=one.offset_ms))
+        return Values(zone, one.aside.get("currency") or self.currency, self.conditions, one.aside.get("bucket_kind"))
+
+    def words(self, one: Happening | None) -> Sentences:
+        """The sentences of the rule with amounts in the currency of a happening."""
+        return Sentences(self.event, self.value_of, (self.values(one) if one is not None else Values(None, self.currency)).number)
+
+    def clause(self, node: Expr, chosen: Happening, history: list[Happening]) -> Clause:
+        """One clause at `chosen`; `history`: the happenings of the key up to it."""
+        key, words = node.key(), self.words(chosen)
+        text = words.bare(node)
+        if key not in chosen.truth:
+            return Clause(text, "not evaluated")
+        truth = chosen.truth[key]
+        status = "true" if truth else "unknown" if truth is None else "false"
+        value, wanted = self.value_and_bound(node, chosen)
+        of_rule = not isinstance(node, Compare) or any(isinstance(side, Const | Param) for side in (node.left, node.right))
+        if truth:
+            return Clause(text, status, value, wanted, not of_rule)
+        before = [one for one in history if key in one.truth]
+        held = next((place for place in range(len(before) - 1, -1, -1) if before[place].truth[key]), -1)
+        first = before[held + 1]
+        unknown = self.why_unknown(node, chosen) if truth is None or isinstance(node, Known) else []
+        return Clause(
+            text,
+            status,
+            value,
+            wanted,
+            not of_rule,
+            unknown,
+            moment(before[held]) if held >= 0 else None,
+            record(before[held]) if held >= 0 else None,
+            moment(first),
+            record(first),
+            self.needs(node, chosen, text, unknown),
+        )
+
+    # Values
+
+    def value_and_bound(self, node: Expr, one: Happening) -> tuple[str | None, str | None]:
+        """What came, and what was wanted."""
+        match node:
+            case Compare():
+                left, right = self.operand(node.left, node.right, one), self.operand(node.right, node.left, one)
+                sign = {">=": "at least ", ">": "over ", "<=": "at most ", "<": "under ", "!=": "not "}.get(node.sign, "")
+                rounded = left == right and node.sign == ">=" and not one.truth[node.key()]
+                return left, f"{sign}{right}{' (compared before they are rounded)' if rounded else ''}"
+            case In():
+                return self.operand(node.inner, None, one), f"one of {', '.join(map(str, node.values))}"
+            case Not(inner=In() as inner):
+                return self.operand(inner.inner, None, one), f"none of {', '.join(map(str, inner.values))}"
+            case Known():
+                return self.operand(node.inner, None, one), "known"
+            case Not(inner=Known() as inner):
+                return self.operand(inner.inner, None, one), "unknown"
+        shown = {self.words(one).bare(leaf): self.operand(leaf, None, one) for leaf in leaves_of(node) or [node] if leaf.key() in one.values}
+        return "; ".join(f"{name} {value}" for name, value in shown.items()) or ("yes" if one.truth.get(node.key()) else None), None
+
+    def operand(self, node: Expr, other: Expr | None, one: Happening) -> str:
+        """One side of a comparison as people write it."""
+        values = self.values(one)
+        if isinstance(node, Param):
+            return values.number(self.value_of(node), node.unit)
+        if isinstance(node, Const):
+            like = other if other is not None else node
+            if isinstance(node.value, int) and not isinstance(node.value, bool) and is_money(like, self.conditions):
+                return amount(node.value, values.currency)
+            return values.value(like_name(like), node.value, like if like.kind == node.kind else None)
+        value = one.values.get(node.key())
+        if isinstance(value, int) and not isinstance(value, bool) and isinstance(other, Param) and other.unit not in ("factor", "time of day", ""):
+            return values.number(value, other.unit)
+        if isinstance(value, str) and is_money(node, self.conditions) and node.kind == "ratio":
+            return amount(round(float(value)), values.currency)
+        return values.value(like_name(node), value, node)
+
+    # Why, and what then
+
+    def why_unknown(self, node: Expr, one: Happening) -> list[str]:
+        """Which operands of a clause are unknown, and for what reason."""
+        words = self.words(one)
+        found = [self.reason(leaf, one, words) for leaf in leaves_of(node) if leaf.key() in one.values and one.values[leaf.key()] is None]
+        return list(dict.fromkeys(found)) or [f"{words.bare(node)}: a divisor is 0, or a part is of another record"]
+
+    def reason(self, leaf: Expr, one: Happening, words: Sentences) -> str:
+        """Why a value is unknown."""
+        name = words.bare(leaf)
+        match leaf:
+            case RecordField():
+                kind = spaced(leaf.record.__name__)
+                if kind != spaced(one.who.record_type):
+                    return f"{name}: {record(one)} is {a_or_an(spaced(one.who.record_type))}, which has no such field"
+                return f"{name}: the {kind} {one.who.record_id} has none (null field)"
+            case Join():
+                keys = [f"{words.bare(key)} {one.values.get(key.key()) if key.key() in one.values else ''}".strip() for key in leaf.keys]
+                return f"{name}: the reference table {leaf.table} has no row (or no value) for {', '.join(keys) or 'it'}"
+            case Feature() if isinstance(leaf.frame.extent, Past):
+                return f"{name}: the key has not been seen for long enough: at least {words.expr(leaf.frame.extent.least)} complete {leaf.frame.extent.period}s before this one are needed"
+            case Feature():
+                return f"{name}: no record of it yet"
+            case PlaceReading():
+                return f"{name}: the places of the line are not known yet"
+            case FirstSeen():
+                return f"{name}: not known"
+            case Of():
+                return f"{name}: nothing was known before"
+        return f"{name}: not known yet"
+
+    def needs(self, node: Expr, one: Happening, text: str, unknown: list[str]) -> str:
+        """What would have to happen for the clause to be true."""
+        if unknown:
+            names = " and ".join(reason.split(": ")[0] for reason in unknown)
+            return f"{names} must be known" + ("" if isinstance(node, Known) else f", and then {text}")
+        if isinstance(node, Compare):
+            for side, bound, sign in ((node.left, node.right, node.sign), (node.right, node.left, mirrored(node.sign))):
+                if isinstance(side, Feature) and sign in (">=", ">", "==") and (missing := self.missing(side, bound, sign, one)) is not None:
+                    return missing
+        return f"{a_or_an(noun(self.watched, self.words(one)))} with {text}" if isinstance(self.watched.stream.source, RecordSource) else text
+
+    def missing(self, feature: Feature, bound: Expr, sign: str, one: Happening) -> str | None:
+        """How much more a frame must add up to, and until when; None where that is no plain number."""
+        got, wanted = one.values.get(feature.key()), self.number(bound, one)
+        if not isinstance(got, int) or isinstance(got, bool) or wanted is None:
+            return None
+        words, values = self.words(one), self.values(one)
+        until = self.expires(feature, one)
+        over = until is not None and until <= self.now
+        number = wanted - (0 if over else got) + (1 if sign == ">" else 0)
+        if number <= 0:
+            return None
+        name = spaced(words.name(feature.frame))
+        own = bound.unit if isinstance(bound, Param) else ""
+        if feature.function in COUNTS:
+            what = counted(number, own) if own and own not in ("1", "factor") else f"{number:,} of {name}"
+            more = what if over or got == 0 else what.replace(f"{number:,} ", f"{number:,} more ", 1)
+        else:
+            what = values.number(number, own) if own and own != "factor" else values.value(like_name(feature), number, feature)
+            more = f"{what} {'' if over or got == 0 else 'more '}in {words.bare(feature).removeprefix('the ')}"
+        span = feature.frame.extent
+        if until is not None and not over and got:
+            return f"{more}, before {at(until, one.offset_ms)}"
+        return f"{more}, all within {words.span(span.span)}" if isinstance(span, Within) else more
+
+    def number(self, bound: Expr, one: Happening) -> int | None:
+        """A bound that is a plain number."""
+        if isinstance(bound, Const) and isinstance(bound.value, int):
+            return bound.value
+        if isinstance(bound, Param):
+            return self.value_of(bound) if bound.unit != "factor" else None
+        value = one.values.get(bound.key())
+        if isinstance(value, str) and bound.kind == "ratio":
+            return -int(-float(value) // 1)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def expires(self, feature: Feature, one: Happening) -> int | None:
+        """When the oldest member of a window as of a happening leaves it, epoch ms; None where nothing does."""
+        extent, frame = feature.frame.extent, self.watched.frames.get(feature.frame.stream.key())
+        if isinstance(extent, Today):
+            return self.watch.days_after(1, one)
+        if type(extent) is not Within or frame is None:
+            return None
+        split = [value.key() for value in feature.frame.stream.by_value]
+        mine = [other for other in frame.happenings if other.passed and other.row == one.row and all(other.values.get(key) == one.values.get(key) for key in split)]
+        days = extent.span.number(self.value_of) if extent.span.civil else 0
+        ends = [self.watch.days_after(days, other) if days else self.watch.after(extent.span, other) for other in mine if other.time <= one.time]
+        return min((end for end in ends if end > one.time), default=None)
+
+
+def like_name(node: Expr) -> str:
+    """The name of a value, which may say its unit."""
+    return node.name if isinstance(node, RecordField | Of) else ""
+
+
+def mirrored(sign: str) -> str:
+    """The sign with its sides exchanged."""
+    return {">=": "<=", ">": "<", "<=": ">=", "<": ">"}.get(sign, sign)
+
+
+__all__ = ["Clause", "Clauses", "at", "moment", "noun", "record"]
