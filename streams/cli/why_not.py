@@ -55,21 +55,16 @@ def why_not(
     from streams.builder import shard_builder
     from streams.cli.replay import moment, progress_bar
     from streams.cli.why_not_report import report
-    from streams.definitions.catalogue import Catalogue, CatalogueFault
-    from streams.definitions.words import suggest
     from streams.tools.why_not import watched_replay
 
     until_ms = moment(at, "--at") if at is not None else None
-    given = {"reference": reference, "clock": "records", "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or []), "zone": zone}
-    chosen = settings.load(given | {"only": (), "without": ()}, config)
-    installed = Catalogue.load(chosen.definitions, chosen.events).by_id
-    if event not in installed:
-        raise CatalogueFault(f"{event}: no such event{suggest(event, installed)}")
-    by = installed[event].by
+    given = {"reference": reference, "clock": "records", "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
+    given |= {"zone": zone, "only": (event,), "without": ()}
+    build, catalogue = shard_builder(settings.load(given, config), keep_state=False)
+    by = catalogue.by_id[event].by
     for option, value in (("line", line), ("account", account)):
         if value is not None and by != option:
             raise settings.SettingsError(f"--{option}: wanted for an event of {option}s, got {event}, which is of {by}s: leave it out")
-    build, catalogue = shard_builder(settings.load(given | {"only": (event,), "without": ()}, config), keep_state=False)
     with progress_bar(files) as progress:
         seen = watched_replay(build, files, event, customer, until_ms, progress)
     answer = report(seen, catalogue, event, customer, line if line is not None else account)
@@ -83,17 +78,23 @@ def show(answer: Report) -> None:
     """Print an answer as text."""
     from rich.console import Console
     from rich.padding import Padding
+    from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False, width=WIDTH)
     for indent, text, style in lines_of(answer):
-        console.print(Padding(Text(text, style), (0, 0, 0, indent)))
+        mark, tab, rest = text.partition("\t")
+        shown: Text | Table = Text(mark, style)
+        if tab:
+            shown = Table.grid()
+            shown.add_row(Text(f"{mark:<4}", style), Text(rest, style))
+        console.print(Padding(shown, (0, 0, 0, indent), expand=False))
 
 
 def lines_of(answer: Report) -> Iterator[tuple[int, str, str]]:
-    """The lines of an answer: how far each is indented, its text and its style."""
+    """The lines of an answer: how far each is indented, its text and its style; behind a tab what its own lines are indented to."""
     did = "did happen" if answer.fired else "did not happen"
-    yield 0, f"{answer.event} {did} to {answer.customer}, as of {answer.now}.", "bold"
+    yield 0, f"{answer.event} {did} to {answer.customer}{f', as of {answer.now}' if answer.now else ''}.", "bold"
     yield 0, answer.rule, ""
     for key in answer.keys:
         yield from key_lines(key)
@@ -153,7 +154,7 @@ def clause_lines(clause: Clause, indent: int) -> Iterator[tuple[int, str, str]]:
     """The lines about one clause."""
     got = BEHIND.get(clause.status, f"; it was {clause.value}" if clause.value is not None else "")
     wanted = f", wanted {clause.wanted}" if clause.wanted is not None and clause.wanted_is_read and clause.status != "unknown" else ""
-    yield indent, f"{MARKS[clause.status]:<4}{clause.text}{got}{wanted}", "" if clause.status in ("true", "not evaluated") else "bold"
+    yield indent, f"{MARKS[clause.status]}\t{clause.text}{got}{wanted}", "" if clause.status in ("true", "not evaluated") else "bold"
     if clause.not_true_since is not None:
         before = f"true last at {clause.last_true} ({clause.last_true_record}), " if clause.last_true is not None else ""
         yield indent + 4, f"{before}not true since {clause.not_true_since} ({clause.not_true_since_record})", ""

@@ -14,7 +14,7 @@ from streams.definitions.sentences import Sentences, a_or_an, spaced
 from streams.definitions.tree import conditions_of
 from streams.engine.detection import rfc3339
 from streams.engine.expression import Compare, Const, Expr, Join, Known, Not, Param, RecordField
-from streams.engine.expression.nodes import In
+from streams.engine.expression.nodes import Binary, In
 from streams.engine.features.frame import Feature, Today, Within
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.past import Past
@@ -176,7 +176,8 @@ class Clauses:
             return values.value(like_name(like), node.value, like if like.kind == node.kind else None)
         value = one.values.get(node.key())
         if isinstance(value, int) and not isinstance(value, bool) and isinstance(other, Param) and other.unit not in ("factor", "time of day", ""):
-            return values.number(value, other.unit)
+            near = other.unit == "byte" and abs(value - self.value_of(other)) * 20 < self.value_of(other)
+            return f"{value:,} B" if near else values.number(value, other.unit)
         if isinstance(value, str) and is_money(node, self.conditions) and node.kind == "ratio":
             return amount(round(float(value)), values.currency)
         return values.value(like_name(node), value, node)
@@ -220,33 +221,32 @@ class Clauses:
             return f"{names} must be known" + ("" if isinstance(node, Known) else f", and then {text}")
         if isinstance(node, Compare):
             for side, bound, sign in ((node.left, node.right, node.sign), (node.right, node.left, mirrored(node.sign))):
-                if isinstance(side, Feature) and sign in (">=", ">", "==") and (missing := self.missing(side, bound, sign, one)) is not None:
+                if sign in (">=", ">", "==") and (added := added_up(side)) and (missing := self.missing(side, added, bound, sign, one)) is not None:
                     return missing
         return f"{a_or_an(noun(self.watched, self.words(one)))} with {text}" if isinstance(self.watched.stream.source, RecordSource) else text
 
-    def missing(self, feature: Feature, bound: Expr, sign: str, one: Happening) -> str | None:
-        """How much more a frame must add up to, and until when; None where that is no plain number."""
-        got, wanted = one.values.get(feature.key()), self.number(bound, one)
+    def missing(self, side: Expr, added: list[Feature], bound: Expr, sign: str, one: Happening) -> str | None:
+        """How much more frames must add up to, and until when; None where that is no plain number."""
+        got, wanted = one.values.get(side.key()), self.number(bound, one)
         if not isinstance(got, int) or isinstance(got, bool) or wanted is None:
             return None
-        words, values = self.words(one), self.values(one)
-        until = self.expires(feature, one)
+        words, values, feature = self.words(one), self.values(one), added[0]
+        until = min((end for each in added if (end := self.expires(each, one)) is not None), default=None)
         over = until is not None and until <= self.now
         number = wanted - (0 if over else got) + (1 if sign == ">" else 0)
         if number <= 0:
             return None
-        name = spaced(words.name(feature.frame))
-        own = bound.unit if isinstance(bound, Param) else ""
+        own, more = bound.unit if isinstance(bound, Param) else "", "" if over or got == 0 else "more "
         if feature.function in COUNTS:
-            what = counted(number, own) if own and own not in ("1", "factor") else f"{number:,} of {name}"
-            more = what if over or got == 0 else what.replace(f"{number:,} ", f"{number:,} more ", 1)
+            unit = counted(number, own) if own and own != "1" else f"{number:,} of {spaced(words.name(feature.frame))}"
+            what = unit.replace(" ", f" {more}", 1)
         else:
-            what = values.number(number, own) if own and own != "factor" else values.value(like_name(feature), number, feature)
-            more = f"{what} {'' if over or got == 0 else 'more '}in {words.bare(feature).removeprefix('the ')}"
-        span = feature.frame.extent
-        if until is not None and not over and got:
-            return f"{more}, before {at(until, one.offset_ms)}"
-        return f"{more}, all within {words.span(span.span)}" if isinstance(span, Within) else more
+            what = values.number(number, own) if own else values.value(like_name(feature), number, feature)
+            what = f"{what} {more}in {words.bare(side)}"
+        if until is not None and more:
+            return f"{what}, before {at(until, one.offset_ms)}"
+        extent = feature.frame.extent
+        return f"{what}, all within {words.span(extent.span)}" if isinstance(extent, Within) else what
 
     def number(self, bound: Expr, one: Happening) -> int | None:
         """A bound that is a plain number."""
@@ -271,6 +271,16 @@ class Clauses:
         days = extent.span.number(self.value_of) if extent.span.civil else 0
         ends = [self.watch.days_after(days, other) if days else self.watch.after(extent.span, other) for other in mine if other.time <= one.time]
         return min((end for end in ends if end > one.time), default=None)
+
+
+def added_up(side: Expr) -> list[Feature]:
+    """The frames whose counts or sums a side of a comparison is, or adds up; none where it is something else."""
+    if isinstance(side, Feature):
+        return [side] if side.function in (*COUNTS, "sum") else []
+    if isinstance(side, Binary) and side.sign == "+":
+        left, right = added_up(side.left), added_up(side.right)
+        return [*left, *right] if left and right and {one.function in COUNTS for one in (*left, *right)} == {True} else []
+    return []
 
 
 def like_name(node: Expr) -> str:

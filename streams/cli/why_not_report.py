@@ -73,7 +73,8 @@ class Report(msgspec.Struct, frozen=True):
 
     event: str
     customer: str
-    now: str
+    now: str | None
+    """The moment of the question, local time; None: no record was let in."""
     rule: str
     keys: list[KeyReport]
     refused: dict[str, list[str]]
@@ -114,7 +115,9 @@ class Reporter:
         for letter in self.seen.letters:
             refused.setdefault(letter.reason, []).append(f"{letter.record_id or 'a record that cannot be read'}: {letter.detail}")
         rule = self.words(watch.top, None).words(None).when()
-        return Report(self.event.id, customer, at(self.seen.now, self.offset), rule, found, refused, int(watch.fates[DUPLICATE]), int(watch.fates[TERMINATED]))
+        return Report(
+            self.event.id, customer, at(self.seen.now, self.offset) if self.seen.now > 0 else None, rule, found, refused, int(watch.fates[DUPLICATE]), int(watch.fates[TERMINATED])
+        )
 
     def words(self, watched: Watched, event: Any) -> Clauses:
         """The clauses of a stream in words."""

@@ -9,6 +9,7 @@ from streams.engine.features.absence import AbsenceSource, AwaitedSource
 from streams.engine.features.deadline import DeadlineSource
 from streams.engine.features.moves import MoveSource
 from streams.engine.features.pair import PairSource
+from streams.engine.features.place import PlaceSource
 from streams.engine.features.silence import SilenceSource
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Waits:
         """What calls a timer off."""
         source = self.watched.stream.source
         if isinstance(source, AwaitedSource) and source.awaited is not None:
-            return f" unless [{self.words.stream(source.awaited)}] comes until then"
+            return f" unless [{self.words.stream(source.awaited)}] comes by then"
         if isinstance(source, SilenceSource):
             return f" unless another [{self.words.stream(source.stream)}] comes before"
         return ""
@@ -66,6 +67,8 @@ class Waits:
         if isinstance(source, PairSource):
             return self.unpaired(source, self.mine(children["first"]), self.mine(children["second"]))
         mine = self.mine(children.get("of"))
+        if isinstance(source, PlaceSource) and mine and self.row is not None:
+            return self.unconfirmed(mine[-1])
         if isinstance(source, SilenceSource) and mine:
             return [f"no timer runs: the last one came at {moment(mine[-1])} ({record(mine[-1])})"]
         if isinstance(source, MoveSource) and mine:
@@ -74,6 +77,16 @@ class Waits:
             same = "as before" if mine[-1].values.get(source.value.key()) in before else "and nothing was known before it, which is no change"
             return [f"{self.words.expr(source.value)} was {values} at the last one, {moment(mine[-1])} ({record(mine[-1])}), {same}"]
         return []
+
+    def unconfirmed(self, last: Happening) -> list[str]:
+        """Where a line stays, and why what else was seen of it is no change."""
+        assert self.row is not None  # places are of lines
+        stays, seen, first = self.watched.place(self.row)
+        values = self.clauses.values(last)
+        found = [f"the line stays at {values.value('place', stays, None)}" if stays else "no place of the line is confirmed yet, and the first one is no change"]
+        if seen and seen != stays:
+            found.append(f"{values.value('place', seen, None)} was first seen at {at(first, last.offset_ms)}, and is not confirmed")
+        return [*found, "a place is confirmed by two records of it at least 30 min apart and at most 12 h, with no other place between them"]
 
     def called_off(self, source: AwaitedSource, firsts: list[Happening]) -> list[str]:
         """Why no timer of an absence or a deadline has fired."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schemas.codes import code
+from schemas.codes import code, text_of
 from schemas.raw import fields_of
 from streams.definitions.money import conjuncts
 from streams.engine.batch import FATES
@@ -23,6 +23,7 @@ from streams.engine.features.each_line import EachLineSource
 from streams.engine.features.frame import Feature
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.moves import MoveSource
+from streams.engine.features.place import PlaceStage
 from streams.engine.features.reach import ReachSource
 from streams.engine.features.reset import ResetStage
 from streams.engine.features.silence import SilenceSource
@@ -194,6 +195,13 @@ class Watched:
         for at, one in enumerate(found.values()):
             one.late, one.held = bool(late[at]), bool(held[at])
             one.words = [(one.row, *(int(values[at]) for values in codes)) if kinds[at] else None for kinds, codes in asked]
+
+    def place(self, row: int) -> tuple[str | None, str | None, int]:
+        """Of a stream of changes of place: where the line in this row stays, where else it was seen, and when that began, epoch ms."""
+        if not isinstance(self.source, PlaceStage) or row < 0:
+            return None, None, 0
+        stable, candidate, first = self.source.state[row, :3].tolist()
+        return text_of(stable) if stable else None, text_of(candidate) if candidate else None, first
 
     def timers(self, customer: int) -> list[tuple[int, Timer]]:
         """The timers of the customer that run: the row of the key, and the timer."""
