@@ -88,7 +88,7 @@ def show(answer: Report) -> None:
         if tab:
             shown = Table.grid()
             shown.add_row(Text(f"{mark:<4}", style), Text(rest, style))
-        console.print(Padding(shown, (0, 0, 0, indent), expand=False))
+        console.print(Padding(shown, (0, 0, 0, indent), expand=False) if text else "")
 
 
 def lines_of(answer: Report) -> Iterator[tuple[int, str, str]]:

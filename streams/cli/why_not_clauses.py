@@ -143,6 +143,23 @@ class Clauses:
             self.needs(node, chosen, text, unknown),
         )
 
+    def distance(self, node: Expr, one: Happening) -> float:
+        """How far a clause that is not true is from it: 1, or of two numbers their difference as a part of the larger one."""
+        if not isinstance(node, Compare) or node.key() not in one.truth:
+            return 1
+        left, right = self.magnitude(node.left, one), self.magnitude(node.right, one)
+        largest = max(abs(left), abs(right)) if left is not None and right is not None else 0
+        return min(abs(left - right) / largest, 1) if left is not None and right is not None and largest else 1
+
+    def magnitude(self, side: Expr, one: Happening) -> float | None:
+        """A side of a comparison as a number; None where it is none, or unknown."""
+        if isinstance(side, Param):
+            return self.value_of(side) / (Param.PARTS if side.kind == "ratio" else 1)
+        value = side.value if isinstance(side, Const) else one.values.get(side.key())
+        if isinstance(value, str) and side.kind == "ratio":
+            return float(value)
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
     # Values
 
     def value_and_bound(self, node: Expr, one: Happening) -> tuple[str | None, str | None]:

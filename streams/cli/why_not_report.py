@@ -19,6 +19,7 @@ from streams.tools.why_not import UnknownCustomer, nearest
 
 if TYPE_CHECKING:
     from streams.definitions.catalogue import Catalogue
+    from streams.engine.expression import Expr
     from streams.engine.rule import Word
     from streams.tools.watch import Happening, Watched
     from streams.tools.why_not import Seen
@@ -162,7 +163,7 @@ class Reporter:
         missed = [one for one in mine if not one.passed or any(one.truth.get(node.key()) is not True for node in watched.extra)]
         if not missed:
             return None
-        misses = [sum(one.truth.get(key) is not True for key in nodes) for one in missed]
+        misses = [self.miss(one, nodes, clauses) for one in missed]
         least = min(misses)
         chosen = missed[len(misses) - 1 - misses[::-1].index(least)]
         which = "the last one" if chosen is missed[-1] and least == max(misses) else "the nearest miss"
@@ -173,8 +174,14 @@ class Reporter:
         of = ", ".join(
             f"{spaced(str(value))} {clauses.operand(value, None, chosen)}" for value in watched.stream.by_value if isinstance(value, RecordField) and value.key() in chosen.values
         )
-        suppressed = self.suppressed(watched, chosen, mine[:until], clauses) if not least and not chosen.passed else []
+        suppressed = self.suppressed(watched, chosen, mine[:until], clauses) if not least[0] and not chosen.passed else []
         return Looked(which, moment(chosen), record(chosen), of, found, suppressed)
+
+    @staticmethod
+    def miss(one: Happening, nodes: dict[object, Expr], clauses: Clauses) -> tuple[int, float]:
+        """How many clauses are not true of a happening, and how far these are from it."""
+        wrong = [node for key, node in nodes.items() if one.truth.get(key) is not True]
+        return len(wrong), sum(clauses.distance(node, one) for node in wrong)
 
     # Suppression
 

@@ -156,6 +156,16 @@ def test_a_sum_says_what_is_missing_and_since_when(ask):
     assert "NO the number of recent is at least 2 charges; it was 1 charge" in text
 
 
+def test_of_equal_misses_the_one_that_came_closest_is_shown(ask):
+    def charges(given):
+        return [{**given[0], "event_time": f"2026-03-0{day}T10:00:00.000+08:00", "delta": delta, "balance_after": 9000} for day, delta in ((2, -1500), (3, -2980), (4, -20))]
+
+    text = ask("balance.rapid_drop-13", records=charges)
+    assert "the nearest miss: 2026-03-03 10:00:00 (00000-1, currency CNY)" in text
+    assert "at least 30.00 CNY; it was 29.80 CNY" in text
+    assert "needs: 30.00 CNY in the sum of -delta of recent, all within 1 h" in text, "what came then has left the hour"
+
+
 def test_a_baseline_without_history_is_unknown_and_says_why(ask):
     text = ask("data.surge-12", records=lambda given: given[-1:])
     assert "? the sum of total bytes of now is at least (3 times" in text
