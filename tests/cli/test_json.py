@@ -152,7 +152,9 @@ def test_a_wrong_address_is_refused():
 
 def test_why_not_has_the_keys_of_its_example(tmp_path):
     at = 1_777_599_072_000
-    charges = [good("balance_change", record_id=f"r{n}", customer_id="C1", operation="charge", delta=delta, balance_after=9000, event_time=at + n) for n, delta in enumerate((-9000, -100))]
+    charges = [
+        good("balance_change", record_id=f"r{n}", customer_id="C1", operation="charge", delta=delta, balance_after=9000, event_time=at + n) for n, delta in enumerate((-9000, -100))
+    ]
     records = [*charges, good("balance_change", customer_id="C1", balance_after="much")]
     (tmp_path / "in.jsonl").write_bytes(b"\n".join(map(orjson.dumps, records)))
     shown = document("why-not", "balance.drop", "--customer", "C1", tmp_path / "in.jsonl", "--format", "json")

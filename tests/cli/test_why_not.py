@@ -7,9 +7,8 @@ import json
 import msgspec
 import pytest
 
+import streams.tools.replay
 from schemas.reference import Reference
-from streams import settings
-from streams.builder import shard_builder
 from streams.cli.why_not import lines_of, show
 from streams.cli.why_not_report import report
 from streams.engine.engine import Engine, EngineSettings
@@ -29,13 +28,20 @@ TOPICS = list(dict.fromkeys(TOPIC.values()))
 # All cases of the catalogue
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """All cases as one replay that watches each customer of each case: the report of each, and what was published to it."""
-    folder = tmp_path_factory.mktemp("cases")
-    laid = lay_out(list(CASES.values()), folder)
-    build, catalogue = shard_builder(settings.load({"reference": str(folder / "reference"), "clock": "records"}), keep_state=False)
-    replay = Replay(build)
+def builder(catalogue, reference):
+    """Builds the shards of a replay."""
+    tables = Reference.load(reference)
+
+    def build(partition):
+        return Shard(partition, Engine(catalogue, tables, EngineSettings()), ShardSettings(keep_state=False))
+
+    return build
+
+
+def watched(cases, folder):
+    """Cases as one replay that watches each customer of each: by case id how it was laid out, and the report of each customer."""
+    laid = lay_out(cases, folder)
+    replay = Replay(builder(CATALOGUE, folder / "reference"))
     customers = {one.case["id"]: sorted(name for name in one.owners if name.startswith("C")) for one in laid}
     watches = {(one.case["id"], name): Watch(replay.shards[0].engine, one.case["event"], name) for one in laid for name in customers[one.case["id"]]}
     events, letters = {}, {}
@@ -49,8 +55,28 @@ def world(tmp_path_factory):
     for one in laid:
         event = one.case["event"]
         seen = {name: Seen(watches[one.case["id"], name], events.get((name, event), []), letters.get(name, []), ms(UNTIL)) for name in customers[one.case["id"]]}
-        found[one.case["id"]] = one, {name: report(own, catalogue, event, name) for name, own in seen.items()}
+        found[one.case["id"]] = one, {name: report(own, CATALOGUE, event, name) for name, own in seen.items()}
     return found
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """All cases."""
+    return watched(list(CASES.values()), tmp_path_factory.mktemp("cases"))
+
+
+def test_an_answer_does_not_depend_on_the_cuts_of_batches(tmp_path, monkeypatch):
+    some = list(CASES.values())[::5]
+
+    def answers(folder):
+        folder.mkdir()
+        found = watched(some, folder)
+        return {name: msgspec.json.encode(reports).replace(str(folder).encode(), b"") for name, (_, reports) in found.items()}
+
+    whole = answers(tmp_path / "whole")
+    monkeypatch.setattr(streams.tools.replay, "CHUNK_RECORDS", 40)
+    monkeypatch.setattr(streams.tools.replay, "BATCH_RECORDS", 11)
+    assert answers(tmp_path / "cut") == whole
 
 
 @pytest.mark.parametrize("case", [case for case in CASES.values() if not case["expect"]], ids=lambda case: case["id"])
@@ -93,11 +119,7 @@ def test_what_is_said_of_a_clause_is_what_the_rule_did(world):
 def answered(event, customer, files, reference=STORIES, at=None, key=None):
     """The answer of the installed definitions, as the command has it."""
     catalogue, until = CATALOGUE.chosen((event,)), None if at is None else ms(at)
-
-    def build(partition):
-        return Shard(partition, Engine(catalogue, Reference.load(reference), EngineSettings()), ShardSettings(keep_state=False))
-
-    return report(watched_replay(build, [*map(str, files)], event, customer, until), catalogue, event, customer, key)
+    return report(watched_replay(builder(catalogue, reference), [*map(str, files)], event, customer, until), catalogue, event, customer, key)
 
 
 @pytest.fixture
