@@ -101,8 +101,8 @@ class Reporter:
         self.seen, self.catalogue, self.event = seen, catalogue, catalogue.by_id[event]
         every = [one for watched in seen.watch.every for one in watched.happenings]
         self.currency = next((one.aside["currency"] for one in reversed(every) if one.aside.get("currency")), None)
-        world, now = seen.watch.engine.world, np.array([seen.now])
-        self.offset = every[-1].offset_ms if every else int(world.calendar.offset_ms(now, world.default_zone)[0])
+        world = seen.watch.engine.world
+        self.offset = int(world.calendar.offset_ms(np.array([seen.now]), np.array([every[-1].zone if every else world.default_zone]))[0])
 
     def whole(self, customer: str, chosen: str | None) -> Report:
         """The report."""
@@ -140,7 +140,7 @@ class Reporter:
         clauses = self.words(watched, event)
         words = clauses.words(mine[-1] if mine else None)
         name = noun(watched, words)
-        waits = Waits(watched, self.seen, row if own else None, clauses, name)
+        waits = Waits(watched, self.seen, row if own else None, clauses)
         inner = watched.stream.source.event if isinstance(watched.stream.source, EventSource) else event
         steps = {} if mine else {role: self.step(child, row, inner) for role, child in watched.children.items()}
         last = passed[-1] if passed else mine[-1] if mine else None
@@ -152,10 +152,21 @@ class Reporter:
             moment(last) if last is not None else None,
             record(last) if last is not None else None,
             looked,
-            waits.pending(),
+            [*waits.pending(), *(self.behind(watched, row, event) if mine else [])],
             waits.notes() if not mine else [],
             steps,
         )
+
+    def behind(self, watched: Watched, row: int, event: Any) -> list[str]:
+        """What the streams that a stream is made of wait for."""
+        found: list[str] = []
+        inner = watched.stream.source.event if isinstance(watched.stream.source, EventSource) else event
+        for child in watched.children.values():
+            clauses = self.words(child, inner)
+            own = row if child.by == self.event.by else None
+            found += [f"for the {noun(child, clauses.words(None))}: {text}" for text in Waits(child, self.seen, own, clauses).pending()]
+            found += self.behind(child, row, inner)
+        return list(dict.fromkeys(found))
 
     def looked(self, watched: Watched, mine: list[Happening], clauses: Clauses) -> Looked | None:
         """The nearest miss among happenings; None where all were let through."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Waits:
     """The waits of one stream for one key (`row` None: for the whole customer)."""
 
-    def __init__(self, watched: Watched, seen: Seen, row: int | None, clauses: Clauses, name: str) -> None:
-        self.watched, self.seen, self.row, self.clauses, self.name = watched, seen, row, clauses, name
+    def __init__(self, watched: Watched, seen: Seen, row: int | None, clauses: Clauses) -> None:
+        self.watched, self.seen, self.row, self.clauses = watched, seen, row, clauses
         self.words = clauses.words(None)
 
     def mine(self, child: Watched | None) -> list[Happening]:

@@ -11,6 +11,7 @@ import streams.tools.replay
 from schemas.reference import Reference
 from streams.cli.why_not import lines_of, show
 from streams.cli.why_not_report import report
+from streams.engine.detection import rfc3339
 from streams.engine.engine import Engine, EngineSettings
 from streams.shard import Shard, ShardSettings
 from streams.tools.replay import Replay
@@ -309,6 +310,40 @@ def test_records_behind_the_moment_are_left_out_and_the_clock_goes_on_to_it(aske
     assert full.now == "2026-04-02 03:00:00"
     assert early.now == "2026-03-01 00:00:00"
     assert (full.keys[0].step.came, early.keys[0].step.came) == (2, 1)
+
+
+ALONE = [case for case in CASES.values() if not any("customer_id" in record for record in case["records"])]
+
+
+def in_order(case):
+    """Whether the records come in the order of their times: else those left out behind the moment change what is released when."""
+    times = [ms(record["event_time"]) for record in case["records"]]
+    return times == sorted(times)
+
+
+@pytest.mark.parametrize("case", [*filter(in_order, ALONE)][::5], ids=lambda case: case["id"])
+def test_as_of_the_middle_of_a_case_what_is_due_by_then_has_fired_and_all_else_has_a_reason(asked, case):
+    times = sorted(ms(record["event_time"]) for record in case["records"])
+    moment = times[len(times) // 2] + 60_000
+    answer = asked(case["id"], rfc3339(moment))
+    wanted = [time for time in (ms(one["time"]) for one in case["expect"]) if time <= moment - 5_000]
+    assert sorted(ms(one["time"]) for key in answer.keys for one in key.fired) == sorted(wanted)
+    assert answer.fired or answer.refused or any(key.ended or key.step.missing for key in answer.keys)
+
+
+def test_a_pending_timer_fires_when_it_says(asked):
+    """Of cases whose event comes by a timer, asked a minute before it: the answer names the moment."""
+    said = 0
+    for case in ALONE[::3]:
+        if CATALOGUE.by_id[case["event"]].when.source.timed and case["expect"]:
+            due = ms(case["expect"][0]["time"])
+            if all(ms(record["event_time"]) < due - 60_000 for record in case["records"]):
+                answer = asked(case["id"], rfc3339(due - 60_000))
+                pending = [text for key in answer.keys for text in key.step.pending]
+                zone = ms(answer.now.replace(" ", "T") + "+00:00") - (due - 60_000)
+                assert any(f"fires at {rfc3339(due, zone)[:19].replace('T', ' ')}" in text for text in pending), case["id"]
+                said += 1
+    assert said > 10
 
 
 # The clock, keys and what does not exist
