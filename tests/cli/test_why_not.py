@@ -372,6 +372,13 @@ def test_each_line_of_a_customer_or_one_of_them(tmp_path):
     assert [key.id for key in answered("balance.low", "C1", [file], key="S2").keys] == ["S2"]
 
 
+def test_a_line_of_the_same_name_of_another_customer_is_another_line(tmp_path):
+    low = {**SPENT, "customer_id": "C2", "subscription_id": "S1", "delta": -600, "balance_after": 900}
+    file = write(tmp_path / "in.jsonl", {**SPENT, "subscription_id": "S1"}, low)
+    assert not answered("balance.low", "C1", [file]).fired
+    assert answered("balance.low", "C2", [file]).fired
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -403,7 +410,7 @@ def test_a_call_that_cannot_be_used_is_refused_in_one_sentence(tmp_path, argumen
     assert done.stderr.startswith(b"kairos: ")
 
 
-def test_a_customer_whose_records_were_all_refused_is_told_so(tmp_path, shown):
+def test_a_customer_whose_records_were_all_refused(tmp_path, shown):
     file = tmp_path / "in.jsonl"
     file.write_text(json.dumps(good("balance_change", customer_id="C1", balance_after="much")) + "\n")
     text = shown(answered("balance.low", "C1", [file]))
