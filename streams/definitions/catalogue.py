@@ -34,7 +34,15 @@ class CatalogueFault(KairosFault):
 class Catalogue:
     """Event classes in the order of their ids, which is the order in which one record's events are published."""
 
-    def __init__(self, events: Sequence[type[Event]], overrides: Mapping[str, Mapping[str, Any]] | None = None, sources: Mapping[str, Source] | None = None) -> None:
+    def __init__(
+        self,
+        events: Sequence[type[Event]],
+        overrides: Mapping[str, Mapping[str, Any]] | None = None,
+        sources: Mapping[str, Source] | None = None,
+        *,
+        checked: bool = True,
+    ) -> None:
+        """`checked`: raise CatalogueFault for what is wrong with the events or overrides; not for a part of a catalogue that was checked whole."""
         self.events = sorted(events, key=lambda event: event.id)
         self.by_id = {event.id: event for event in self.events}
         self.sources: Mapping[str, Source] = sources or {}
@@ -42,6 +50,8 @@ class Catalogue:
         self.values: dict[tuple[str, str], int] = {}
         self.quiet: set[str] = set()
         """Evaluated because selected events depend on them, but not published."""
+        if not checked:
+            return
         faults = [f"{event.id}: {flaw}" for event in self.events for flaw in event.flaws]
         faults += [*self._take(overrides or {}), *self._shared_faults(), *self._number_faults()]
         if faults:
@@ -146,7 +156,7 @@ class Catalogue:
         return self._with([event for event in self.events if event.id in kept], kept - published)
 
     def _with(self, events: list[type[Event]], quiet: Iterable[str]) -> Catalogue:
-        other = Catalogue(events, sources=self.sources)
+        other = Catalogue(events, sources=self.sources, checked=False)
         other.values = dict(self.values)
         other.quiet = set(quiet) & other.by_id.keys()
         return other

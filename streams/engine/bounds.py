@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 import msgspec
@@ -70,11 +71,17 @@ def bounds(node: Expr, value_of: Callable[[Param], int]) -> Bounds:
     return Bounds(*OTHERWISE.get(node.kind, (-NUMBER, NUMBER)))
 
 
+@cache
+def hints_of(record: type) -> dict[str, Any]:
+    """The types of a record's fields."""
+    return get_type_hints(record, include_extras=True)
+
+
 def field_bounds(node: RecordField) -> Bounds:
     """The bounds that the type of a record's field allows."""
     if node.kind != "int":
         return Bounds(*OTHERWISE.get(node.kind, (0, 0)))
-    info: Any = msgspec.inspect.type_info(get_type_hints(node.record, include_extras=True)[node.name])
+    info: Any = msgspec.inspect.type_info(hints_of(node.record)[node.name])
     least, most = -NUMBER, NUMBER
     for arm in info.types if isinstance(info, msgspec.inspect.UnionType) else (info,):
         number = arm.type if isinstance(arm, msgspec.inspect.Metadata) else arm
