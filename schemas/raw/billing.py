@@ -58,32 +58,39 @@ class BalanceChange(Envelope, kw_only=True, frozen=True, gc=False, tag="balance_
 
     account_id: Id
     bucket_id: Id
-    """TMF654 `Bucket.id`."""
+    """Which balance or allowance of the line; TMF654 `Bucket.id`."""
     bucket_kind: Literal["money", "data", "voice", "sms", "points", "credit"]
-    """TMF654 `Bucket.usageType`."""
+    """What it holds: money, an allowance, points, or postpaid credit left; TMF654 `Bucket.usageType`."""
     main: bool = True
+    """False for promotional money."""
     unit: Literal["minor", "byte", "second", "message", "point"]
-    """TMF654 `Quantity.units`."""
+    """What `delta` and `balance_after` are counted in; TMF654 `Quantity.units`."""
     currency: Currency | None = None
+    """Of money and credit."""
     operation: Literal["charge", "topup", "adjust_credit", "adjust_debit", "transfer_in", "transfer_out", "grant", "expire"]
-    """TMF654 `TopupBalance`, `AdjustBalance.adjustType`, `TransferBalance`."""
+    """What was done; TMF654 `TopupBalance`, `AdjustBalance.adjustType`, `TransferBalance`."""
     delta: Quantity
-    """TMF654 `amount`, with the sign of the operation."""
+    """The change: below zero for what is taken; TMF654 `amount`, with the sign of the operation."""
     balance_after: Quantity
-    """TMF654 `remainingValue`."""
+    """What is left behind it; the balance before is this less `delta`; TMF654 `remainingValue`."""
     bucket_initial: Annotated[int, whole("`unit`", ge=1, le=MOST_QUANTITY)] | None = None
+    """The size it was granted with."""
     valid_from: Time | None = None
+    """When it begins to hold; TMF654 `Bucket.validFor`."""
     valid_until: Time | None = None
-    """TMF654 `Bucket.validFor`."""
+    """When it lapses; TMF654 `Bucket.validFor`."""
     offering_id: Id | None = None
+    """What granted it."""
     shared: bool = False
-    """TMF654 `isShared`."""
+    """Whether several lines use it; TMF654 `isShared`."""
     charge_reason: Literal["voice", "sms", "data", "vas", "recurring", "purchase", "other"] | None = None
+    """What was paid for."""
     channel: Channel | None = None
+    """Where it was done."""
     auto: bool = False
-    """TMF654 `isAutoTopup`."""
+    """Whether it was an automatic top-up; TMF654 `isAutoTopup`."""
     counterpart: Id | None = None
-    """TMF654 `receiver`, `requestor`; may be a keyed hash."""
+    """The other side of a transfer; TMF654 `receiver`, `requestor`; may be a keyed hash."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
@@ -137,19 +144,27 @@ class BillIssued(Envelope, kw_only=True, frozen=True, gc=False, tag="bill_issued
 
     account_id: Id
     bill_id: Id
+    """TMF678 `CustomerBill.id`."""
     bill_no: Id | None = None
+    """The number printed on it."""
     category: Literal["normal", "interim", "last", "credit_note", "duplicate"]
+    """TMF678 `category`; `normal` and `last` ask for money."""
     run_type: Literal["onCycle", "offCycle"] = "onCycle"
+    """Whether it is of the regular run; TMF678 `runType`."""
     bill_date: Date
+    """TMF678 `billDate`."""
     period_start: Date
+    """TMF678 `billingPeriod`, both days included."""
     period_end: Date
     """TMF678 `billingPeriod`, both days included."""
     due_date: Date
-    """TMF678 `paymentDueDate`."""
+    """The last day to pay; TMF678 `paymentDueDate`."""
     amount_due_minor: SignedMinor
     """TMF678 `amountDue`; below zero it is a credit to the customer."""
     remaining_minor: SignedMinor | None = None
+    """What of it is still to be paid; TMF678 `remainingAmount`."""
     currency: Currency
+    """Of its amounts."""
     lines: Annotated[dict[Annotated[str, text(32, 1, LINE)], SignedMinor], Meta(max_length=MOST_LINES)] | None = None
     """TMF678 `AppliedCustomerBillingRate`: category, such as recurring, tax or carried_over, to minor units."""
 
@@ -172,17 +187,27 @@ class Payment(Envelope, kw_only=True, frozen=True, gc=False, tag="payment"):
 
     account_id: Id
     payment_id: Id
+    """TMF676 `Payment.id`."""
     kind: Literal["payment", "refund"]
+    """Paid by the customer, or paid back."""
     status: Literal["done", "failed", "denied", "canceled"]
+    """How it ended; TMF676 `status`."""
     amount_minor: Annotated[int, whole("minor unit of currency", ge=1, le=MOST_MONEY)]
     """TMF676 `totalAmount`, tax included."""
     currency: Currency
+    """Of the amount."""
     purpose: Literal["bill", "topup", "purchase"]
+    """What is paid; TMF676 `paymentItem`."""
     method: Literal["bank_card", "wallet", "bank_debit", "cash", "voucher", "other"]
+    """TMF676 `paymentMethod`."""
     channel: PayChannel
+    """Where it was paid."""
     auto: bool = False
+    """Whether it was collected automatically."""
     bill_id: Id | None = None
+    """The bill that is paid."""
     failure_reason: Text64 | None = None
+    """Why it failed."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,

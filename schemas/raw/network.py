@@ -16,14 +16,17 @@ class LocationUpdate(Envelope, kw_only=True, frozen=True, gc=False, tag="locatio
 
     subscription_id: Id
     update_type: Literal["attach", "detach", "periodic", "area_change", "handover", "paging"]
+    """What made the line known to the network; a `detach` has the last cell."""
     plmn: Plmn
-    """3GPP `servingNodePLMNIdentifier`; its MCC is CAMARA `countryCode`."""
+    """The network; 3GPP `servingNodePLMNIdentifier`; its MCC is CAMARA `countryCode`."""
     roaming: bool
-    """CAMARA `roaming`."""
+    """Whether the network is a foreign one; CAMARA `roaming`."""
     cell_id: Cell | None = None
     """3GPP ECGI or NCGI in `userLocationInformation`."""
     area_code: Id | None = None
+    """3GPP TAC or LAC."""
     rat: Rat | None = None
+    """The kind of network; CAMARA `ConnectedNetworkType`."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
@@ -40,12 +43,19 @@ class NetworkQuality(Envelope, kw_only=True, frozen=True, gc=False, tag="network
 
     subscription_id: Id
     metric: Literal["call_setup_failure", "data_stall", "low_throughput", "high_latency", "no_coverage"]
+    """What was bad."""
     value: Annotated[int, whole("by metric: 3GPP cause, ms, kbit/s, ms, s")]
+    """How bad: the length of a stall, the speed, the latency, the time without coverage, the cause of a failed call."""
     duration_s: Seconds | None = None
+    """How long it lasted."""
     cell_id: Cell | None = None
+    """Where it was."""
     plmn: Plmn
+    """The network."""
     rat: Rat | None = None
+    """The kind of network; CAMARA `ConnectedNetworkType`."""
     app_category: AppCategory | None = None
+    """What suffered."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,

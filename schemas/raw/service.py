@@ -52,20 +52,33 @@ class ProductOrder(Envelope, kw_only=True, frozen=True, gc=False, tag="product_o
     topic: ClassVar[str] = "raw.service"
 
     order_id: Id
+    """TMF622 `ProductOrder.id`."""
     item_id: Id = "1"
+    """TMF622 `productOrderItem.id`."""
     order_state: Literal["acknowledged", "rejected", "pending", "held", "inProgress", "cancelled", "completed", "failed", "partial"]
+    """How far it is; TMF622 `ProductOrderStateType`."""
     item_action: Literal["add", "modify", "delete"]
+    """Whether the offering is added, changed or taken away."""
     offering_id: Id
+    """What is ordered; TMF622 `productOffering.id`."""
     offering_kind: Literal["plan", "addon", "data_pack", "roaming_pack", "vas", "device", "family", "broadband", "other"]
+    """What kind of offering."""
     previous_offering_id: Id | None = None
+    """What it replaces."""
     price_minor: Minor | None = None
+    """Its price, by the month if `price_recurring`."""
     currency: Currency | None = None
+    """Of the price."""
     price_recurring: bool = False
+    """Whether it is paid every month."""
     term_start: Time | None = None
+    """When it begins to hold; TMF622 `itemTerm`."""
     term_end: Time | None = None
-    """TMF622 `itemTerm`."""
+    """When it ends; TMF622 `itemTerm`."""
     channel: Channel
+    """Where it was ordered."""
     reason: Text64 | None = None
+    """Why it was cancelled; TMF622 `cancellationReason`."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
@@ -121,7 +134,9 @@ class StateChange(Envelope, kw_only=True, frozen=True, gc=False, tag="state_chan
     topic: ClassVar[str] = "raw.service"
 
     entity: Literal["line", "agreement", "customer"]
+    """What has changed."""
     entity_id: Id
+    """Of a line its subscription_id, of a customer the customer_id."""
     attribute: Literal[
         "line.status",
         "line.number",
@@ -136,8 +151,11 @@ class StateChange(Envelope, kw_only=True, frozen=True, gc=False, tag="state_chan
         "customer.email",
         "customer.kyc",
     ]
+    """Which property of it."""
     old_value: Id | None = None
+    """The value before."""
     new_value: Id
+    """The value now."""
     reason: Text64 | None = None
     """TMF637 `statusReason`."""
     channel: Channel | None = None
@@ -166,18 +184,29 @@ class Interaction(Envelope, kw_only=True, frozen=True, gc=False, tag="interactio
     topic: ClassVar[str] = "raw.service"
 
     interaction_id: Id
+    """The records of one contact share it; TMF683 `PartyInteraction.id`."""
     direction: Literal["inbound", "outbound"]
+    """Whether the customer came (inbound) or was approached."""
     channel: Channel
+    """The touchpoint."""
     status: Literal["opened", "inProgress", "completed"]
+    """How far it is."""
     reason: Literal["billing", "network", "product", "complaint", "cancel", "port_out", "roaming", "device", "praise", "offer", "balance_query", "other"]
+    """What it is about."""
     start_time: Time
     """TMF683 `interactionDate.startDateTime`."""
     duration_s: Seconds | None = None
+    """How long it lasted."""
     wait_s: Seconds | None = None
+    """How long the customer waited."""
     resolution: Literal["resolved", "unresolved", "abandoned", "accepted", "declined", "no_response"] | None = None
+    """How it ended."""
     csat: Annotated[int, whole("1", ge=1, le=5)] | None = None
+    """The mark that the customer gave, 5 is best."""
     offering_id: Id | None = None
+    """What was offered."""
     city_code: Id | None = None
+    """The city of the store."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
@@ -198,14 +227,23 @@ class TroubleTicket(Envelope, kw_only=True, frozen=True, gc=False, tag="trouble_
     topic: ClassVar[str] = "raw.service"
 
     ticket_id: Id
+    """The records of one ticket share it; TMF621 `TroubleTicket.id`."""
     ticket_type: Literal["incident", "complaint", "request"]
+    """TMF621 `ticketType`."""
     status: Literal["acknowledged", "rejected", "pending", "held", "inProgress", "cancelled", "resolved", "closed"]
+    """How far it is; TMF621 `TroubleTicketStatusType`."""
     category: Literal["network", "billing", "product", "device", "service", "other"]
+    """What it is about."""
     severity: Literal["critical", "major", "minor"] = "minor"
+    """TMF621 `severity`."""
     channel: Channel | None = None
+    """Where it was opened."""
     creation_date: Time
+    """When it was opened; TMF621 `creationDate`."""
     expected_resolution_date: Time | None = None
+    """Until when it was promised to be solved; TMF621 `expectedResolutionDate`."""
     cell_id: Cell | None = None
+    """Where the trouble is."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
@@ -235,15 +273,23 @@ class PageView(Envelope, kw_only=True, frozen=True, gc=False, tag="page_view"):
     topic: ClassVar[str] = "raw.service"
 
     view_id: Id | None = None
+    """Of this one view."""
     platform: Literal["web", "app", "mini_program"]
+    """Where it was seen."""
     visitor_id: Id | None = None
+    """A token of the browser or device."""
     page: Text128
     """The path alone, no query."""
     page_category: PageCategory
+    """What the page is about."""
     outcome: Literal["view", "click", "submit", "error"] = "view"
+    """What the customer did on it."""
     offering_id: Id | None = None
+    """The offering that it shows."""
     dwell_ms: Millis | None = None
+    """How long it was looked at."""
     referrer_category: Referrer | None = None
+    """The page before it."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (*ENVELOPE_RULES, Rule("page", "a path without query", lambda r: matches(r"[^?]+", r.page)))
 
@@ -275,17 +321,23 @@ class DeviceChange(Envelope, kw_only=True, frozen=True, gc=False, tag="device_ch
 
     subscription_id: Id
     change_type: Literal["device", "sim", "esim_profile"]
+    """What was changed."""
     old_imei: Id | None = None
+    """The phone before; may be a token."""
     new_imei: Id | None = None
     """3GPP `servedIMEI`, PEI; may be a token. An IMEISV is read as the IMEI of its device."""
     old_tac: Tac | None = None
+    """The model before."""
     new_tac: Tac | None = None
-    """The first 8 digits of the IMEI."""
+    """The model: the first 8 digits of the IMEI."""
     old_iccid: Id | None = None
+    """The SIM before; may be a token."""
     new_iccid: Id | None = None
+    """The SIM now; may be a token."""
     sim_form: Literal["uicc", "euicc"] | None = None
-    """GSMA SGP.22 eUICC."""
+    """A SIM card (uicc), or built in (euicc); GSMA SGP.22."""
     reason: Literal["lost", "damaged", "upgrade", "swap", "unknown"] = "unknown"
+    """Why it was changed."""
 
     REPAIRS: ClassVar[tuple[Repair, ...]] = (*ENVELOPE_REPAIRS, Repair("old_imei", without_version), Repair("new_imei", without_version))
     RULES: ClassVar[tuple[Rule, ...]] = (

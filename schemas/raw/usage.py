@@ -50,7 +50,7 @@ class VoiceUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="voice_usage
 
     subscription_id: Id
     direction: Literal["mo", "mt", "forwarded"]
-    """32.298 `recordType`."""
+    """Made (mo), received (mt) or forwarded; 32.298 `recordType`."""
     bearer: Literal["cs", "volte", "vonr", "vowifi"] = "cs"
     """32.298 `basicService`, or an IMS record."""
     other_party: Id | None = None
@@ -58,26 +58,31 @@ class VoiceUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="voice_usage
     call_id: Id | None = None
     """32.298 `callReference`, IMS ICID: legs of one call share it."""
     other_class: PartyClass
+    """Whom the other number belongs to."""
     other_country: Country | None = None
+    """The country of the other number."""
     start_time: Time
-    """32.298 `seizureTime`."""
+    """When it was dialled; 32.298 `seizureTime`."""
     answer_time: Time | None = None
     """32.298 `answerTime`."""
     duration_s: CallSeconds
-    """32.298 `callDuration`."""
+    """How long they talked; 32.298 `callDuration`."""
     outcome: Literal["answered", "no_answer", "busy", "failed", "dropped"]
     """From 32.298 `CauseForTerm`."""
     cause_for_term: Annotated[int, whole("1", le=255)] | None = None
+    """32.298 `CauseForTerm`."""
     roaming: bool
-    """CAMARA `roaming`."""
+    """Whether it was used in a foreign network; CAMARA `roaming`."""
     visited_plmn: Plmn | None = None
-    """32.298 `servingNodePLMNIdentifier`."""
+    """The network that it was used in; 3GPP `servingNodePLMNIdentifier`."""
     cell_id: Cell | None = None
+    """Where it was used."""
     rating_tag: RatingTag | None = None
-    """TMF635 `usageRatingTag`."""
+    """Whether an allowance covered it; TMF635 `usageRatingTag`."""
     charge_minor: Minor | None = None
-    """TMF635 `taxIncludedRatingAmount`."""
+    """What it cost, tax included; TMF635 `taxIncludedRatingAmount`."""
     currency: Currency | None = None
+    """Of the charge."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
@@ -103,22 +108,33 @@ class MessageUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="message_u
 
     subscription_id: Id
     kind: Literal["sms", "mms"]
+    """Text or picture message."""
     direction: Literal["mo", "mt"]
+    """Sent (mo) or received (mt)."""
     other_party: Id | None = None
     """32.298 `recipientInfo`, `originatorInfo`."""
     other_class: PartyClass
+    """Whom the other number belongs to."""
     other_country: Country | None = None
+    """The country of the other number."""
     command: Annotated[str, Meta(pattern=exactly(COMMAND))] | None = None
+    """The keyword sent to the own hotline, in capitals."""
     message_size: Annotated[int, whole("byte", ge=1, le=5_000_000)] | None = None
     """32.298 `messageSize`."""
     result: Literal["delivered", "failed", "expired"]
     """32.298 `sMSResult`."""
     roaming: bool
+    """Whether it was used in a foreign network; CAMARA `roaming`."""
     visited_plmn: Plmn | None = None
+    """The network that it was used in; 3GPP `servingNodePLMNIdentifier`."""
     cell_id: Cell | None = None
+    """Where it was used."""
     rating_tag: RatingTag | None = None
+    """Whether an allowance covered it; TMF635 `usageRatingTag`."""
     charge_minor: Minor | None = None
+    """What it cost, tax included; TMF635 `taxIncludedRatingAmount`."""
     currency: Currency | None = None
+    """Of the charge."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
@@ -141,33 +157,47 @@ class DataUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="data_usage")
 
     subscription_id: Id
     session_id: Id
-    """32.298 `chargingID`, `pDUSessionChargingID`."""
+    """The parts of a session share it; 32.298 `chargingID`, `pDUSessionChargingID`."""
     part: Count = 0
-    """32.298 `recordSequenceNumber`."""
+    """Which part of the session; 32.298 `recordSequenceNumber`."""
     start_time: Time
-    """32.298 `recordOpeningTime`."""
+    """When the session, or this part of it, began; 32.298 `recordOpeningTime`."""
     duration_s: SessionSeconds
+    """How long the session was open."""
     uplink_bytes: Bytes
     """CHF `dataVolumeUplink`."""
     downlink_bytes: Bytes
     """CHF `dataVolumeDownlink`."""
     total_bytes: Bytes
-    """CHF `dataTotalVolume`."""
+    """Up and down together; CHF `dataTotalVolume`."""
     rat: Rat
-    """CAMARA `ConnectedNetworkType`."""
+    """The kind of network; CAMARA `ConnectedNetworkType`."""
     dnn: Id | None = None
+    """The access point; 32.298 `accessPointNameNI`."""
     rating_group: Count | None = None
+    """32.298 `ratingGroup`."""
     app_category: AppCategory = "other"
+    """What it was mostly used for."""
     app_name: Text64 | None = None
+    """The application it was mostly used for."""
     tethering: bool = False
+    """Whether another device used the line."""
     close_reason: Literal["normal", "volume_limit", "time_limit", "abnormal", "other"] | None = None
+    """Why the record was closed; 32.298 `causeForRecClosing`."""
     avg_kbps: Annotated[int, whole("kbit/s", le=1_000_000_000)] | None = None
+    """The mean speed."""
     roaming: bool
+    """Whether it was used in a foreign network; CAMARA `roaming`."""
     visited_plmn: Plmn | None = None
+    """The network that it was used in; 3GPP `servingNodePLMNIdentifier`."""
     cell_id: Cell | None = None
+    """Where it was used."""
     rating_tag: RatingTag | None = None
+    """Whether an allowance covered it; TMF635 `usageRatingTag`."""
     charge_minor: Minor | None = None
+    """What it cost, tax included; TMF635 `taxIncludedRatingAmount`."""
     currency: Currency | None = None
+    """Of the charge."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
@@ -189,12 +219,16 @@ class VasUsage(Envelope, kw_only=True, frozen=True, gc=False, tag="vas_usage"):
     service_code: Id
     """TMF635 `usageSpecification.id`."""
     service_category: Literal["music", "video", "reading", "game", "cloud", "ringback", "payment", "other"]
+    """What kind of service."""
     provider_id: Id | None = None
+    """Who provides it."""
     offering_id: Id | None = None
+    """The offering that it belongs to."""
     quantity: Annotated[int, whole("1", ge=1, le=1_000_000)]
     """CHF `serviceSpecificUnits`."""
     charge_minor: Minor
-    """TMF635 `taxIncludedRatingAmount`."""
+    """What it cost, tax included; TMF635 `taxIncludedRatingAmount`."""
     currency: Currency
+    """Of the charge."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (*ENVELOPE_RULES, Rule("currency", "ISO 4217", lambda r: matches(CURRENCY, r.currency)))

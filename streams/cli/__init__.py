@@ -17,6 +17,8 @@ COMMANDS = (
     "demo",
     "replay",
     "catalog",
+    "records",
+    "new",
     "explain",
     "why-not",
     "check",

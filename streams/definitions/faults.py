@@ -33,6 +33,8 @@ KEYS = {"line": "subscription_id", "account": "account_id", "customer": "custome
 MISSPELT = ("when", "rearm", "detail", "valid_for", "version", "CASES")
 KEPT = ("count", "sum", "latest", "first")
 """What is kept over the whole life of a key."""
+DRAFT = "Fill in"
+"""How the docstring and the titles of the cases begin that `kairos new` writes."""
 
 
 def flaws_of(event: type[Event]) -> list[Flaw]:
@@ -136,6 +138,10 @@ def case_flaws(event: type[Event]) -> Iterator[Flaw]:
         yield Flaw("CASES", "wanted a case that does not fire, Case(…, […], []), got none")
     elif not any(case.details for case in event.cases):
         yield Flaw("CASES", "wanted a case that fires, with the detail of its event, got none")
+    elif drafts := [case.title for case in event.cases if case.title.startswith(DRAFT)]:
+        yield Flaw("CASES", f"wanted stories of this event with titles of their own, got what `kairos new` wrote: {drafts[0]!r}")
+    if event.doc().startswith(DRAFT):
+        yield Flaw("", f"wanted a docstring that says what happened, got what `kairos new` wrote: {event.doc()!r}")
 
 
 # What is read where

@@ -35,15 +35,17 @@ def samples_of(record: type[Envelope]) -> tuple[Raw, Raw]:
     return sample(record, full=True), sample(record, full=False)
 
 
-def sample(record: type[Envelope], *, full: bool) -> Raw:
-    """The valid record with the most, or the fewest, fields. Raises NoSample.
+def sample(record: type[Envelope], *, full: bool, given: Raw | None = None) -> Raw:
+    """The valid record with the most, or the fewest, fields; `given`: values of some of them. Raises NoSample.
 
     Starts from random records and changes what the reader finds wrong with them, until some are valid; of those the fullest or the
     barest. The same one every time.
     """
     chance = Random(f"{type_name(record)} {full}")
-    choices = {field.name: candidates(field) for field in inspect.type_info(record).fields if field.name not in FIXED}  # type: ignore[attr-defined]  # of a struct
-    drafts = [draft(record, choices, chance, full=full) for _ in range(AT_ONCE)]
+    fixed = {**FIXED, **(given or {})}
+    known = [value for value in (given or {}).values() if isinstance(value, str)]
+    choices = {field.name: candidates(field, known) for field in inspect.type_info(record).fields if field.name not in fixed}  # type: ignore[attr-defined]  # of a struct
+    drafts = [draft(record, choices, chance, fixed, full=full) for _ in range(AT_ONCE)]
     best: Raw | None = None
     for _ in range(TRIES):
         wrong = faults_in(record, drafts)
@@ -64,14 +66,13 @@ def count(raw: Raw) -> int:
     return sum(value is not None for value in raw.values())
 
 
-def draft(record: type[Envelope], choices: dict[str, list[Any]], chance: Random, *, full: bool) -> Raw:
-    """A record at random: every field that can be given, or only those that must be."""
-    raw = {"record_type": type_name(record), "record_id": f"rehearsal-{'full' if full else 'minimal'}", **FIXED}
+def draft(record: type[Envelope], choices: dict[str, list[Any]], chance: Random, fixed: Raw, *, full: bool) -> Raw:
+    """A record at random: every field that can be given, or only those that must be, and those of `fixed`."""
+    raw = {"record_type": type_name(record), "record_id": f"rehearsal-{'full' if full else 'minimal'}", **fixed}
     for name, values in choices.items():
         given = [value for value in values if value is not None]
         raw.setdefault(name, chance.choice(given) if full or None not in values else None)
-    raw |= {"customer_id": "C-full" if full else "C-minimal"}
-    return raw
+    return {**raw, "customer_id": fixed.get("customer_id", "C-full" if full else "C-minimal")}
 
 
 def repaired(raw: Raw, fault: str | None, choices: dict[str, list[Any]], chance: Random) -> Raw:
@@ -97,11 +98,12 @@ def encoded(raw: Raw) -> bytes:
     return msgspec.json.encode({name: value for name, value in raw.items() if value is not None})
 
 
-def candidates(field: Any) -> list[Any]:
-    """Values that a field may have by its type; None where it may be missing."""
+def candidates(field: Any, known: list[str]) -> list[Any]:
+    """Values that a field may have by its type, texts of `known` among them; None where it may be missing."""
     kind = field.type
     arms = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
     values = [value for arm in arms for value in values_of(arm)]
+    values += known if any(isinstance(getattr(arm, "type", arm), inspect.StrType) for arm in arms) else []
     optional = any(isinstance(arm, inspect.NoneType) for arm in arms)
     return [*dict.fromkeys(value for value in values if not isinstance(value, dict)), *(value for value in values if isinstance(value, dict)), *([None] if optional else [])]
 
