@@ -33,6 +33,7 @@ ALWAYS_GIVEN = {
     "plan.downgraded": {"subscription_id"},
     "plan.upgraded": {"subscription_id"},
     "social.family_candidate": {"account_id"},
+    "topup.failed_repeatedly": {"first(Payment.time)"},
     "travel.frequent_traveller": {"place.home"},
     "travel.intl_country_changed": {"ref.plmn.country(moves.was)"},
     "travel.intl_return": {"first(LocationUpdate.time)"},
