@@ -11,7 +11,7 @@ from schemas.raw import RECORD_TYPES
 from streams.cli.new import make_family
 from streams.definitions.catalogue import Catalogue
 from streams.definitions.described import record_of
-from streams.definitions.draft import draft_of
+from streams.definitions.draft import draft_of, key_of
 from tests.cli.test_replay import kairos
 from tests.shards import CATALOGUE
 
@@ -42,8 +42,10 @@ def test_the_next_commands_are_printed_and_work(here):
 
 
 def test_every_record_type_gives_a_definition_that_loads_and_valid_records_that_cause_it(here):
+    (here / "mine" / "balance").mkdir(parents=True)
     for record in RECORD_TYPES:
-        written(f"balance.from_{record.code.lower()}", "--from", record.code)
+        name = f"from_{record.code.lower()}"
+        (here / "mine" / "balance" / f"{name}.py").write_text(draft_of(f"balance.{name}", record, key_of(record, CATALOGUE)), "utf-8")
     catalogue = Catalogue.load(["mine"])
     for record in RECORD_TYPES:
         event = catalogue.by_id[f"balance.from_{record.code.lower()}"]
