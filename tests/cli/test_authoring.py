@@ -73,9 +73,7 @@ def test_a_detail_that_is_left_open_is_told(here):
     (text,) = blocks(WALK).values()
     write(here / "mine", {"topup/twice_today.py": text.replace("[TWO]", "[{}]")})
     said = kairos("check", "mine").stdout.decode()
-    assert "    case 'two, and" not in said
-    assert "event 1, total: wanted no such field, got 3000" in said
-    assert "      event 1, total: wanted no such field, got 3000\n" in WALK
+    assert shown("\n".join(said.splitlines()[:3])) in WALK
     assert said.endswith("1 definitions, 2 cases: 1 faults\n")
 
 
