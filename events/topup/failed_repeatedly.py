@@ -36,7 +36,7 @@ CASES = [
     Case("another way to pay is the same trouble", [recharge("10:00"), recharge("10:10", method="bank_card")], [{**TWICE, "method": "bank_card"}]),
     Case("bills", [payment(5000, "10:00", "failed"), payment(5000, "10:10", "failed")], []),
     Case("given up, or a refund", [recharge("10:00"), recharge("10:05", "canceled"), recharge("10:10", kind="refund")], []),
-    Case("the third of a row tells nothing new", [recharge("10:00"), recharge("10:10"), recharge("10:20")], [TWICE]),
+    Case("the third of a row says nothing new", [recharge("10:00"), recharge("10:10"), recharge("10:20")], [TWICE]),
     Case("once a day", [recharge(f"{date} {at}") for date, at in ((1, "10:00"), (1, "10:10"), (1, "20:00"), (1, "20:10"), (2, "10:10"), (2, "10:20"))], [TWICE, TWICE]),
     Case("another account", [recharge("10:00"), recharge("10:10", account_id="A2")], []),
 ]

@@ -25,7 +25,7 @@ def compares(customer: Customer, midnight: int) -> Iterator[Record]:
 
 
 def leaves(customer: Customer, midnight: int) -> Iterator[Record]:
-    """Looks, calls us and a competitor, asks for the porting code; half of them go with it some days later."""
+    """Looks, calls us and a competitor, asks for the porting code; half of them go with it some days later, some of the others think again."""
     at = customer.at(midnight, 9, 15)
     yield customer.view(at, "port_out", dwell_ms=40_000)
     yield from customer.contact(at + HOUR, "call_agent", "port_out", "unresolved", 600, wait_s=90)
@@ -36,6 +36,8 @@ def leaves(customer: Customer, midnight: int) -> Iterator[Record]:
         gone = asked + customer.chance.randrange(24, 90) * HOUR
         yield customer.state(gone - 1000, "line.port", "out_done", "auth_code_issued", channel="web")
         yield customer.leave(gone, "ported_out")
+    elif customer.chance.random() < 0.5:
+        yield customer.state(asked + customer.chance.randrange(4, 60) * HOUR, "line.port", "out_cancelled", "auth_code_issued", channel="app")
 
 
 def ends(customer: Customer, midnight: int) -> Iterator[Record]:

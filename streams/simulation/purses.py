@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streams.simulation.bills import paid
 from streams.simulation.offerings import CURRENCY
 from streams.simulation.times import DAY, HOUR, MINUTE
 
@@ -46,4 +47,13 @@ def robbed(customer: Customer, midnight: int) -> Iterator[Record]:
     yield customer.money(at + 2 * HOUR, "transfer_out", -9000, counterpart=customer.party())
 
 
-HAPPENINGS: Happenings = ((0.006, gift_money), (0.003, transfer), (0.001, robbed))
+def refused(customer: Customer, midnight: int) -> Iterator[Record]:
+    """Tries to recharge with a card that is refused, two or three times within minutes."""
+    if customer.postpaid:
+        return
+    at, recharge = customer.at(midnight, 9, 21), {"amount_minor": 5000, "currency": CURRENCY}
+    for number in range(customer.chance.randrange(2, 4)):
+        yield paid(customer, at + number * 4 * MINUTE, recharge, "failed", purpose="topup", method="bank_card", failure_reason="card_declined")
+
+
+HAPPENINGS: Happenings = ((0.006, gift_money), (0.003, transfer), (0.001, robbed), (0.002, refused))
