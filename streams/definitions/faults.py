@@ -9,14 +9,16 @@ from streams.definitions.currency import money_flaws
 from streams.definitions.event import NOTHING, Case, Detail, Event, Flaw
 from streams.definitions.money import equal_to, says_money
 from streams.definitions.rearm_faults import rearm_flaws
-from streams.definitions.tree import PARTS, conditions_of, is_behind, parts_of, placed, reads_of, used_by
+from streams.definitions.tree import PARTS, conditions_of, events_in, is_behind, parts_of, placed, reads_of, used_by
 from streams.definitions.units import UNITS
 from streams.definitions.words import suggest
 from streams.engine.expression import KIND_WORDS, Const, Expr, Known, Param, RecordField
 from streams.engine.features.each_line import EachLineSource
 from streams.engine.features.frame import Ever, Feature, Frame
+from streams.engine.features.line_count import LineCount
 from streams.engine.features.pair import PairSource
 from streams.engine.features.place import AS_OF, PlaceReading
+from streams.engine.features.seen import FirstSeen
 from streams.engine.features.session import Session
 from streams.engine.features.stretch import Consecutive, stretch_faults
 from streams.engine.rearm import Rearm
@@ -41,7 +43,7 @@ def flaws_of(event: type[Event]) -> list[Flaw]:
     """All faults of `event` by itself."""
     found = [*event.flaws, *key_flaws(event)]
     if event.when is not NOTHING:
-        found += [*read_flaws(event), *life_flaws(event), *rearm_flaws(event), *money_flaws(event), *attribute_flaws(event), *parameter_flaws(event)]
+        found += [*read_flaws(event), *borrowed_flaws(event), *life_flaws(event), *rearm_flaws(event), *money_flaws(event), *attribute_flaws(event), *parameter_flaws(event)]
     return [*dict.fromkeys(found)]
 
 
@@ -156,6 +158,16 @@ def read_flaws(event: type[Event]) -> Iterator[Flaw]:
             if fault and fault not in seen:
                 seen.add(fault)
                 yield Flaw(read.at, fault)
+
+
+def borrowed_flaws(event: type[Event]) -> Iterator[Flaw]:
+    """Values of another event's detail that it gathers for its own key: this rule would gather them for another one."""
+    places = {id(part): at for part, at in placed(event)}
+    for other in events_in(event):
+        for name, value in other.detail.values.items() if other.by != event.by else ():
+            if id(value) in places and any(isinstance(part, Feature | FirstSeen | LineCount) for part in value.walk()):
+                says = f"{other.__name__}.detail.{name}: wanted a value of the record behind {other.__name__}, got {value}, which is gathered by {other.by}; this rule is by {event.by}"
+                yield Flaw(places[id(value)], f"{says}: leave it out, or declare a frame of its own here")
 
 
 def fault_of(part: Expr, read: Read) -> str | None:

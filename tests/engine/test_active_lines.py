@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from events.bill.shock import Shock
 from events.care.complaint_filed import ComplaintFiled
 from events.stories import bill, call, contact, session, state_change, status, view
 from events.web.cancel_page import CancelPage
@@ -155,6 +156,16 @@ def test_what_is_of_lines_already_or_of_no_line_rule_is_refused():
     assert any("write .each_line() behind it" in flaw.says for flaw in flaws_of(toy("odd", "line", CancelPage.where(), page=W.page)))
     assert any("wanted events by customer" in flaw.says for flaw in flaws_of(toy("odd", "customer", told.where(), page=W.page)))
     assert not flaws_of(toy("fine", "line", V.all.then(CancelPage, within="1h"), page=W.page))
+
+
+def test_what_another_event_gathers_by_its_own_key_is_refused():
+    """By the key of this rule it would be another value: the bill itself was one of the last three."""
+    odd = toy("odd", "line", Shock.each_line(), usual=Shock.detail.usual_mean)
+    (flaw,) = flaws_of(odd)
+    assert flaw.says.startswith("Shock.detail.usual_mean: wanted a value of the record behind Shock, got")
+    assert "is gathered by account; this rule is by line" in flaw.says
+    assert not flaws_of(toy("fine", "line", Shock.each_line(), due=Shock.detail.amount_due))
+    assert not flaws_of(toy("same", "account", Shock.where(), usual=Shock.detail.usual_mean))
 
 
 def test_each_line_goes_without_a_name_where_events_do():
