@@ -12,7 +12,7 @@ export REAL_INPUT ?= $(firstword $(wildcard ../shared/data))
 READY := .venv/.ready
 TOOLS := .tools/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack test check faults faults-random laws-random bench bench-recovery release clean
+.PHONY: help setup demo stack test check faults faults-random laws laws-random bench bench-recovery release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -55,6 +55,9 @@ faults: $(READY) ## all fault trials, the long ones too (about half an hour), an
 
 faults-random: $(READY) ## 30 minutes of random faults: make faults-random SEED=7 MINUTES=30
 	@SEED=$(SEED) MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/faults/random_schedule.py -m "fault_full or not fault_full" --timeout 0 -s
+
+laws: $(READY) ## each rule with one change, on its own cases: every change that no case sees (some minutes)
+	@$(BIN)/kairos check --mutants
 
 laws-random: $(READY) ## the laws of the engine on random timelines, shrunk where they fail: make laws-random EXAMPLES=3000
 	@EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/engine -m nightly --timeout 0

@@ -19,9 +19,10 @@ from streams.engine.engine import Engine, EngineSettings, RuleFailed
 from streams.shard import Shard, ShardSettings, StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from streams.definitions.event import Case, Event
+    from streams.definitions.loading import Source
 
 TOPIC_OF = {type_name(record): record.topic for record in RECORD_TYPES}
 PLACE = re.compile(r"(?P<file>.+?\.py)(:(?P<line>[0-9]+))?: (?P<says>.*)", re.DOTALL)
@@ -37,22 +38,22 @@ class Report(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """For machines: faults with file, line (or null) and text."""
-        found = [PLACE.fullmatch(fault) for fault in self.faults]
-        faults = [
-            {"file": one["file"], "line": int(one["line"]) if one["line"] else None, "says": one["says"]} if one else {"file": None, "line": None, "says": fault}
-            for one, fault in zip(found, self.faults, strict=True)
-        ]
-        return {"definitions": self.definitions, "cases": self.cases, "faults": faults, "notices": self.notices}
+        return {"definitions": self.definitions, "cases": self.cases, "faults": [*map(placed, self.faults)], "notices": self.notices}
+
+
+def placed(fault: str) -> dict[str, Any]:
+    """A fault for machines: file, line (or null) and text."""
+    found = PLACE.fullmatch(fault)
+    if not found:
+        return {"file": None, "line": None, "says": fault}
+    return {"file": found["file"], "line": int(found["line"]) if found["line"] else None, "says": found["says"]}
 
 
 def check(folders: Sequence[str], reference: Reference | None = None) -> Report:
     """Check the definitions of `folders`, or the built-in ones when there are none. `reference`: for the cases; the built-in stories' by default."""
     events, sources, faults = load_all((BUILT_IN, *folders))
-    begun = {str(Path(folder).resolve()) for folder in folders}
-    own = {
-        name for name, source in sources.items() if not folders or any(source.file.resolve().is_relative_to(folder) for folder in begun) or source.module.split(".")[0] in folders
-    }
-    reference = reference or Reference.load(Path(importlib.import_module(BUILT_IN).__path__[0]) / "reference")
+    own = own_of(sources, folders)
+    reference = reference or of_stories()
     try:
         catalogue = Catalogue(events, sources=sources)
     except CatalogueFault as fault:
@@ -65,6 +66,19 @@ def check(folders: Sequence[str], reference: Reference | None = None) -> Report:
             faults += case_faults(alone, event, case, reference)
     notices = [notice for notice in catalogue.notices if any(notice.startswith(catalogue.at(event)) for event in mine)]
     return Report(len(own), sum(len(event.cases) for event in mine), faults, notices)
+
+
+def own_of(sources: Mapping[str, Source], folders: Sequence[str]) -> set[str]:
+    """The ids of the events of `folders`; without any, of all."""
+    begun = {str(Path(folder).resolve()) for folder in folders}
+    return {
+        name for name, source in sources.items() if not folders or any(source.file.resolve().is_relative_to(folder) for folder in begun) or source.module.split(".")[0] in folders
+    }
+
+
+def of_stories() -> Reference:
+    """The reference tables of the built-in stories."""
+    return Reference.load(Path(importlib.import_module(BUILT_IN).__path__[0]) / "reference")
 
 
 def case_faults(catalogue: Catalogue, event: type[Event], case: Case, reference: Reference) -> list[str]:
