@@ -10,6 +10,8 @@ class Drop(Event, by="line"):
 
     when = charges.where(charged >= min_drop)
     rearm = cool("1h")
+    # survives: .or_("other") → nothing: a charge always has a reason; it says that the field is never null
+    # survives: .or_("other") → nothing: a charge always has a reason; it says that the field is never null
     detail = Detail(drop=charged, balance_before=B.balance_after + charged, balance_after=B.balance_after, charge_reason=B.charge_reason.or_("other"))
 
 
@@ -29,5 +31,10 @@ CASES = [
             {"drop": 2000, "balance_before": 9000, "balance_after": 7000, "charge_reason": "data", "currency": "CNY"},
             {"drop": 2000, "balance_before": 9000, "balance_after": 7000, "charge_reason": "data", "currency": "USD"},
         ],
+    ),
+    Case(
+        "an hour later",
+        [charge(9000, 7000, "10:00"), charge(9000, 7000, "11:00")],
+        2 * [{"drop": 2000, "balance_before": 9000, "balance_after": 7000, "charge_reason": "data", "currency": "CNY"}],
     ),
 ]

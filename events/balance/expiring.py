@@ -32,4 +32,26 @@ CASES = [
         [DETAIL, {**DETAIL, "bucket_id": "promo", "balance": 700, "currency": "USD"}],
         until=LATER,
     ),
+    Case(
+        "two purses of one currency",
+        [topup(0, 5000, "1 12:00", valid_until=END), topup(0, 700, "1 12:01", bucket_id="promo", main=False, valid_until=END)],
+        [DETAIL, {**DETAIL, "bucket_id": "promo", "balance": 700}],
+        until=LATER,
+    ),
+    Case(
+        "and once more when it ends later",
+        [topup(0, 5000, "1 12:00", valid_until=END), topup(5000, 6000, "18 12:00", valid_until="2026-05-30T18:00:00+08:00")],
+        [DETAIL, {**DETAIL, "balance": 6000, "valid_until": "2026-05-30T10:00:00.000Z"}],
+        until=LATER,
+    ),
+    Case(
+        "the same end, learnt again at that moment when it was said",
+        [
+            topup(0, 5000, "1 12:00", valid_until=END),
+            topup(0, 1, "17 10:00:10", customer_id="C2", account_id="A2", subscription_id="S9"),
+            topup(5000, 6000, "17 10:00", valid_until=END),
+        ],
+        [DETAIL],
+        until=LATER,
+    ),
 ]

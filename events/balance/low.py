@@ -31,4 +31,9 @@ CASES = [
         [charge(1200, 900, "10:00"), topup(900, 2000, "10:01", currency="USD"), charge(1200, 800, "10:02")],
         [{"balance_after": 900, "threshold": 1000, "valid_until": None, "currency": "CNY"}],
     ),
+    Case(
+        "one unit under 2000 arms nothing",
+        [charge(1200, 900, "10:00"), topup(900, 1999, "10:01"), charge(1999, 999, "10:02")],
+        [{"balance_after": 900, "threshold": 1000, "valid_until": None, "currency": "CNY"}],
+    ),
 ]

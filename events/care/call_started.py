@@ -15,4 +15,6 @@ CASES = [
     Case("calls the hotline", [contact("10:00", interaction_id="IN-1"), contact("10:00:01", interaction_id="IN-1")], [{"interaction_id": "IN-1", "reason": "billing"}]),
     Case("a chat is no call", [contact(channel="chat")], []),
     Case("the end of a call is no start", [contact(status="completed")], []),
+    Case("a voice menu is a call", [contact(channel="ivr", interaction_id="IN-1")], [{"interaction_id": "IN-1", "reason": "billing"}]),
+    Case("a dealer is none", [contact(channel="agent_dealer")], []),
 ]

@@ -30,4 +30,5 @@ CASES = [
     Case("a ticket is filed once", [ticket("10:00"), ticket("11:00")], [TICKET]),
     Case("two contacts are two complaints", [contact(at, "completed", reason="complaint") for at in ("10:00", "10:20")], [CONTACT, CONTACT]),
     Case("a ticket lost in the ten minutes may be filed later", [contact("10:00", "completed", reason="complaint"), ticket("10:05"), ticket("11:00")], [CONTACT, TICKET]),
+    Case("a contact about a bill", [contact("10:00", "completed")], []),
 ]

@@ -13,6 +13,7 @@ class ComplaintRepeat(Event, by="customer"):
     recent = complaints.within(window)
     when = complaints.where(recent.count() >= n)
     rearm = reset
+    # survives: .or_(event_time) → nothing: there is always a first one; it says that the field is never null
     detail = Detail(complaints=recent.count(), first_at=recent.first(complaints.time).or_(event_time))
 
 

@@ -26,4 +26,5 @@ CASES = [
         [contact(at, "completed", resolution="abandoned", wait_s=60) for at in ("10:00", "10:59:59.999", "11:00")],
         [GONE, GONE],
     ),
+    Case("it is not over", [contact("10:00", "inProgress", resolution="abandoned", wait_s=60)], []),
 ]

@@ -10,6 +10,7 @@ class OfferFatigue(Event, by="customer"):
     n = Param(3, unit="offers", ge=1, doc="so many refusals are enough")
 
     answers = offers.where(C.resolution.isin("accepted", "declined", "no_response"))
+    # survives: .where(C.resolution != "accepted") → nothing: where one is accepted there is no event
     declined = answers.where(C.resolution != "accepted").within(window).count()
     when = answers.where(declined >= n, ~answers.within(window).any(C.resolution == "accepted"))
     rearm = edge, cool("30d")
@@ -25,4 +26,7 @@ CASES = [
     Case("the third is accepted", [offer("1 10:00", "declined"), offer("2 10:00", "declined"), offer("3 10:00", "accepted")], []),
     Case("one more is no news", [offer(f"{date} 10:00", "declined") for date in (1, 2, 3, 4)], [{"declined": 3}]),
     Case("still too many when the thirty days are over", [offer(f"{date} 10:00", "declined") for date in (1, 1, 1, 2, 2, 2, 31)], [{"declined": 3}]),
+    Case("no answer to the offer", [offer("1 10:00", "declined"), offer("2 10:00", "declined"), offer("3 10:00", "abandoned")], []),
+    Case("again after 30 civil days", [offer(at, "declined") for at in ("1 10:00", "1 11:00", "3 10:00", "33 10:00", "33 11:00", "33 12:00")], [{"declined": 3}, {"declined": 3}]),
+    Case("a day before they are over", [offer(at, "declined") for at in ("1 10:00", "1 11:00", "3 10:00", "32 10:00", "32 23:59")], [{"declined": 3}]),
 ]

@@ -24,4 +24,13 @@ CASES = [
     ),
     Case("twice is not often", [contact("1 10:00", "completed"), contact("2 10:00", "completed")], []),
     Case("praise is no problem", [contact(f"{day} 10:00", "completed", reason="praise") for day in (1, 2, 3)], []),
+    Case("the seventh civil day is in", [contact(at, "completed") for at in ("1 00:00", "2 10:00", "7 23:59")], [{"reason": "billing", "contacts": 3, "channels": 1}]),
+    Case("the eighth is out", [contact(at, "completed") for at in ("1 23:59", "2 10:00", "8 00:00")], []),
+    Case("contacts that are not over", [contact(f"{date} 10:00") for date in (1, 2, 3)], []),
+    Case(
+        "to ask for the balance or for an offer is no problem",
+        [contact(f"{date} 10:0{at}", "completed", reason=reason, offering_id="o-1") for date in (1, 2, 3) for at, reason in enumerate(("balance_query", "offer"))],
+        [],
+    ),
+    Case("after three, three more are needed", [contact(f"{date} 10:00", "completed") for date in (1, 2, 3, 4, 5)], [{"reason": "billing", "contacts": 3, "channels": 1}]),
 ]

@@ -26,4 +26,5 @@ CASES = [
     Case("a call is no visit", [contact()], []),
     Case("the end of a visit is no start", [contact(status="completed", channel="store")], []),
     Case("the operator goes to the customer", [contact(channel="store", direction="outbound")], []),
+    Case("in the app", [contact(channel="app")], []),
 ]

@@ -24,4 +24,5 @@ CASES = [
     Case("first seen when it is rejected", [ticket("1 10:00", "rejected")], []),
     Case("solved once, though the problem came back", [ticket("1 10:00"), ticket("2 09:00", "resolved"), ticket("2 10:00", "inProgress"), ticket("3 10:00", "resolved")], [DONE]),
     Case("each ticket", [ticket("2 09:00", "resolved"), ticket("2 09:00", "resolved", ticket_id="T2")], [DONE, {**DONE, "ticket_id": "T2"}]),
+    Case("learnt late, when it is known to go on", [ticket("1 10:00"), ticket("1 12:00", "inProgress"), ticket("1 11:00", "resolved")], []),
 ]

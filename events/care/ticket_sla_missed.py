@@ -6,6 +6,8 @@ from streams.define import Case, Detail, Event, once_per
 
 
 class TicketSlaMissed(Event, by="customer"):
+    # survives: .where(T.status.isin("acknowledged", "inProgress", "pending", "held")) → nothing: what has ended calls it off itself
+    # survives: T.status.isin("acknowledged", "inProgress", "pending", "held") → T.status.isin("acknowledged", "inProgress", "pending", "held", "cancelled"): the same
     open_ = tickets.where(T.status.isin("acknowledged", "inProgress", "pending", "held"))
     when = open_.at(T.expected_resolution_date).unless(ended_tickets)
     rearm = once_per(T.ticket_id)
@@ -32,6 +34,22 @@ CASES = [
         "each ticket",
         [ticket("1 10:00", expected_resolution_date=PROMISED), ticket("1 11:00", ticket_id="T2", expected_resolution_date=PROMISED)],
         [MISSED, {**MISSED, "ticket_id": "T2"}],
+        until=LATER,
+    ),
+    Case(
+        "waiting for the customer, or for others",
+        [ticket("1 10:00", "pending", expected_resolution_date=PROMISED), ticket("1 11:00", "held", ticket_id="T2", expected_resolution_date=PROMISED)],
+        [MISSED, {**MISSED, "ticket_id": "T2"}],
+        until=LATER,
+    ),
+    Case(
+        "promised again at that moment when it was said",
+        [
+            ticket("1 10:00", expected_resolution_date=PROMISED),
+            ticket("3 12:00:10", ticket_id="T9", customer_id="C2"),
+            ticket("3 12:00", "inProgress", expected_resolution_date=PROMISED),
+        ],
+        [MISSED],
         until=LATER,
     ),
 ]

@@ -31,4 +31,10 @@ CASES = [
         [{"page": "/help/b", "reason": "billing", "gap_s": 60}, {"page": "/help/a", "reason": "billing", "gap_s": 180}],
     ),
     Case("seconds are cut off", [help_page("10:00"), contact("10:00:59.999")], [{"page": "/help/roaming", "reason": "billing", "gap_s": 59}]),
+    Case(
+        "a voice menu is a call, a dealer is none",
+        [help_page("10:00"), contact("10:01", channel="agent_dealer"), contact("10:02", channel="ivr")],
+        [{"page": "/help/roaming", "reason": "billing", "gap_s": 120}],
+    ),
+    Case("a call that ends", [help_page("10:00"), contact("10:01", "completed")], []),
 ]

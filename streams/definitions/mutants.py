@@ -31,6 +31,7 @@ LISTS = ("where", "isin", "same", "once_per", "any_of", "reaches")
 """Words with parts that can be left out one by one."""
 KEPT = ("gap", "by", "covers", "holds")
 """Words that a call cannot do without."""
+FIRST = re.compile(r"\.count\(\) == 1\b")
 WAIVER = re.compile(r"#\s*survives: (.+?) → (.+?): \S")
 """A comment on the line of the rule, or above it: this mutant means the same as the rule, with the reason."""
 
@@ -68,10 +69,12 @@ def mutants_of(text: str, scope: Mapping[str, object]) -> Iterator[Mutant]:
     found = tree.body[-1]
     assert isinstance(found, ast.ClassDef)  # chosen so above
     seen = set[str]()
-    for statement in found.body:
-        if not isinstance(statement, ast.Assign):
-            continue
+    statements = [one for one in found.body if isinstance(one, ast.Assign)]
+    first = is_first(statements)
+    for statement in statements:
         for change in changes_of(statement, scope):
+            if first and change.became == NOTHING and (change.was == "once" or FIRST.search(change.was)):
+                continue
             changed = Replacing(change).visit(copy_of(tree, change))
             says = ast.unparse(changed)
             if says in seen:
@@ -79,6 +82,12 @@ def mutants_of(text: str, scope: Mapping[str, object]) -> Iterator[Mutant]:
             seen.add(says)
             was, became = (double_quoted(said or ast.unparse(node)) for said, node in ((change.was, change.node), (change.became, change.new)))
             yield Mutant(change.node.lineno, was, became, changed)
+
+
+def is_first(statements: list[ast.Assign]) -> bool:
+    """Whether a rule says twice that it is for the first of a key's life, `.count() == 1` and `once`: no record tells it from a rule that says it once."""
+    said = [ast.unparse(one) for one in statements]
+    return "rearm = once" in said and any(FIRST.search(one) for one in said)
 
 
 def is_event(node: ast.ClassDef) -> bool:
@@ -198,6 +207,8 @@ def call_changes(node: ast.Call, scope: Mapping[str, object]) -> Iterator[Change
     parts: list[ast.expr | ast.keyword] = [*node.args, *node.keywords] if word == "any_of" else [*node.args]
     if word in LISTS and len(parts) > 1:
         for part in parts:
+            if word == "once_per" and is_split_by(part, scope):
+                continue  # marks are kept for each of these values anyway
             args = [other for other in node.args if other is not part]
             keywords = [other for other in node.keywords if other is not part]
             yield Change(node, ast.Call(node.func, args, keywords), f"{said(part)} in {word}", NOTHING)
@@ -216,6 +227,12 @@ def call_changes(node: ast.Call, scope: Mapping[str, object]) -> Iterator[Change
             if keyword.arg not in KEPT:
                 rest = [other for other in node.keywords if other is not keyword]
                 yield Change(node, ast.Call(node.func, node.args, rest), f"{said(keyword)} in {word}", NOTHING)
+
+
+def is_split_by(part: ast.expr | ast.keyword, scope: Mapping[str, object]) -> bool:
+    """Whether `when` is split by a value, such as `B.bucket_id`."""
+    value = value_of(part, scope) if isinstance(part, ast.expr) else None
+    return isinstance(value, Expr) and value.key() in {one.key() for one in getattr(scope.get("when"), "by_value", ())}
 
 
 def said(part: ast.expr | ast.keyword) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from events.words import B, main
 from streams.definitions.catalogue import CatalogueFault
 from streams.definitions.mutants import mutants_of
 from streams.tools.mutation import Result, places_and_ids, results
@@ -175,6 +176,13 @@ def test_operators_conditions_and_words_are_changed_one_at_a_time():
     assert changes("x = A.first(v)") == ["A.first(v) → A.latest(v)"]
     assert changes("rearm = edge, once_per(a, b)") == ["edge → nothing", "once_per(a, b) → nothing", "a in once_per → nothing", "b in once_per → nothing"]
     assert changes("rearm = once") == ["once → nothing"]
+
+
+def test_what_a_rule_says_twice_is_not_left_out_once():
+    first = "when = A.where(A.count() == 1)\n    rearm = once"
+    assert changes(first) == ["A.count() == 1 → A.count() != 1", "A.count() == 1 → A.count() == 2", "A.count() == 1 → A.count() == 0"]
+    scope = {"when": main.same(B.bucket_id), "B": B}
+    assert changes("rearm = once_per(B.bucket_id, B.valid_until)", **scope) == ["once_per(B.bucket_id, B.valid_until) → nothing", "B.valid_until in once_per → nothing"]
 
 
 def test_a_value_of_a_closed_list_becomes_its_neighbour():
