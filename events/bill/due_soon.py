@@ -33,4 +33,12 @@ CASES = [
     Case("another bill, another currency", [bill(12800, "2 03:00"), payment(12800, "3 10:00", bill_id="BL-2"), payment(12800, "3 10:00", currency="USD")], [DETAIL], until=LATER),
     Case("nothing to pay", [bill(0, "2 03:00"), bill(-5, "2 03:00", "BL-2")], [], until=LATER),
     Case("the date moves", [bill(12800, "2 03:00"), bill(12900, "3 03:00", due_date="2026-05-25")], [{**DETAIL, "open": 12900, "due_date": "2026-05-25"}], until=LATER),
+    Case("the least that can be asked", [bill(1, "2 03:00")], [{**DETAIL, "open": 1}], until=LATER),
+    Case(
+        "sent again for that moment when it was said",
+        [bill(12800, "2 03:00"), bill(1, "17 10:00:10", "BL-9", customer_id="C2", account_id="A2", subscription_id="S9"), bill(12800, "17 10:00")],
+        [DETAIL],
+        until=LATER,
+    ),
+    Case("nothing to pay, though money was given back", [bill(0, "2 03:00"), payment(100, "3 10:00", kind="refund")], [], until=LATER),
 ]

@@ -10,9 +10,12 @@ class Falling(Event, by="account"):
     min_step = Param(500, unit="minor", ge=1, doc="a smaller fall ends the row")
 
     due = I.amount_due_minor
+    # survives: normal_bills.previous(1, order="release").latest(due) → normal_bills.previous(1, order="release").first(due): there is one
+    # survives: normal_bills.previous(1, order="release") → normal_bills.previous(2, order="release"): the latest is the same
     fall = normal_bills.previous(1, order="release").latest(due) - due
     row = normal_bills.streak(fall >= min_step)
     start = normal_bills.previous(k, order="release").first(due)
+    # survives: start.known() in where → nothing: a row of k has k bills before it; it says that the field is never null
     when = normal_bills.where(row.length == k, start.known())
     detail = Detail(streak=row.length, first=start, last=due)
 

@@ -24,4 +24,12 @@ CASES = [
     Case("paid before it was issued", [payment(12800, "1 10:00"), bill(12800, "2 03:00")], [], until=LATER),
     Case("the bill says that all is left", [payment(12800, "1 10:00"), bill(12800, "2 03:00", remaining_minor=12800)], [DETAIL], until=LATER),
     Case("an interim bill", [bill(12800, "2 03:00", category="interim")], [], until=LATER),
+    Case("the least that can be asked", [bill(1, "2 03:00")], [{**DETAIL, "open": 1}], until=LATER),
+    Case(
+        "sent again for that moment when it was said",
+        [bill(12800, "2 03:00"), bill(1, "21 10:00:10", "BL-9", customer_id="C2", account_id="A2", subscription_id="S9"), bill(12800, "21 10:00")],
+        [DETAIL],
+        until=LATER,
+    ),
+    Case("nothing to pay, though money was given back", [bill(0, "2 03:00"), payment(100, "3 10:00", kind="refund")], [], until=LATER),
 ]

@@ -39,4 +39,14 @@ CASES = [
     Case("another bill, another currency", [bill(12800, "2 03:00"), payment(12800, "10 10:00", bill_id="BL-2"), payment(12800, "10 10:00", currency="USD")], []),
     Case("a payment that comes late completes it", [bill(12800, "2 03:00"), payment(800, "11 10:00"), payment(12000, "10 10:00")], [{**DETAIL, "payments": 2}]),
     Case("the bill comes after its payments", [payment(12000, "9 10:00"), payment(800, "10 10:00"), bill(12800, "9 03:00")], [{**DETAIL, "days_from_issue": 1, "payments": 2}]),
+    Case(
+        "a payment between others that comes late completes it",
+        [bill(12800, "2 03:00"), payment(800, "8 10:00"), payment(1000, "11 10:00"), payment(11000, "10 10:00")],
+        [{**DETAIL, "payments": 3}],
+    ),
+    Case("or does not", [bill(12800, "2 03:00"), payment(800, "11 10:00"), payment(1000, "10 10:00")], []),
+    Case("400 days later", [bill(12800, "2 03:00"), payment(12800, "402 03:00")], [{**DETAIL, "days_from_issue": 400}]),
+    Case("a day more", [bill(12800, "2 03:00"), payment(12800, "403 03:00")], []),
+    Case("the least that can be asked", [bill(1, "2 03:00"), payment(1, "10 10:00")], [DETAIL]),
+    Case("nothing to pay, though money was given back", [payment(100, "1 03:00", kind="refund"), bill(0, "2 03:00"), payment(100, "10 10:00")], []),
 ]

@@ -13,6 +13,7 @@ class Shock(Event, by="account"):
     due = I.amount_due_minor
     usual = normal_bills.previous(n, order="release")
     when = normal_bills.where(usual.count() == n, due > 0, due >= k * usual.mean(due), due - usual.mean(due) >= least)
+    # survives: once_per(I.bill_id) → nothing: a bill that is sent again is none of normal_bills
     rearm = once_per(I.bill_id)
     detail = Detail(bill_id=I.bill_id, amount_due=due, usual_mean=usual.mean(due), ratio=due / usual.mean(due), top_line=top_line)
 
@@ -64,4 +65,9 @@ CASES = [
     ),
     Case("another currency has another usual", [*bills(4000, 4000, 4000), bill(90000, "4 10:00", "BL-4", currency="USD")], []),
     Case("another account too", [*bills(4000, 4000, 4000), bill(90000, "4 10:00", "BL-4", account_id="A2")], []),
+    Case(
+        "the least that can be asked",
+        [*bills(-5000, -5000, -5000), bill(1, "4 10:00", "BL-4")],
+        [{"bill_id": "BL-4", "amount_due": 1, "usual_mean": -5000, "ratio": "0.00", "top_line": None, "currency": "CNY"}],
+    ),
 ]

@@ -19,4 +19,11 @@ CASES = [
     Case("extended before", [agreement(END, "1 12:00"), agreement("2028-05-20", "20 23:59", old_value=END)], [], until=LATER),
     Case("terminated before", [agreement(END, "1 12:00"), agreement(None, "20 12:00")], [], until=LATER),
     Case("another ends later", [agreement(END, "1 12:00"), agreement("2028-05-20", "2 12:00", "AG-2")], [], until=LATER),
+    Case("given up, and another ends earlier", [agreement(END, "1 12:00"), agreement("2026-04-30", "1 12:01", "AG-2"), agreement(None, "2 12:00")], [], until=LATER),
+    Case(
+        "told again for that moment when it was said",
+        [agreement(END, "1 12:00"), agreement(END, "21 00:00:10", customer_id="C2", account_id="A2", subscription_id="S9"), agreement(END, "21 00:00")],
+        [{"end_date": END}],
+        until=LATER,
+    ),
 ]

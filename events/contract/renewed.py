@@ -7,6 +7,7 @@ from streams.define import Case, Detail, Event
 
 class Renewed(Event, by="line"):
     moved = agreement_ends.moves(agreement_end, old=L.old_value.as_date())
+    # survives: moved.to > moved.was → moved.to >= moved.was: what has moved differs
     when = moved.where(moved.to > moved.was)
     detail = Detail(old_end=moved.was, new_end=moved.to)
 

@@ -6,6 +6,7 @@ from streams.define import Case, Detail, Event
 
 
 class ConsentWithdrawn(Event, by="customer"):
+    # survives: .where(L.attribute == "customer.marketing_consent") → nothing: no other attribute has these values
     consent = L.where(L.attribute == "customer.marketing_consent").moves(
         L.new_value, old=L.old_value.or_("granted")
     )  # a withdrawal is an event even where nothing was known before

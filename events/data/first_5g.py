@@ -18,4 +18,6 @@ CASES = [
     Case("the first alone", [session("10:00", rat="5G", cell_id="c-1"), session("11:00", rat="5G")], [{"cell_id": "c-1"}]),
     Case("a glimpse does not count", [session("10:00", 1000, rat="5G")], []),
     Case("4G is not 5G", [session("10:00")], []),
+    Case("one MiB exactly", [session("10:00", 1024**2, rat="5G", cell_id="c-1")], [{"cell_id": "c-1"}]),
+    Case("a byte less", [session("10:00", 1024**2 - 1, rat="5G")], []),
 ]

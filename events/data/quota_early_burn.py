@@ -1,6 +1,6 @@
 """At this pace the data allowance runs out well before its term: a bigger plan fits."""
 
-from events.stories import allowance
+from events.stories import allowance, moment
 from events.words import B, data_allowance, data_begun, used
 from streams.define import Case, Detail, Event, Param, event_time, once_per
 
@@ -14,6 +14,7 @@ class QuotaEarlyBurn(Event, by="line"):
     length = passed / share
     # a late record says nothing of how the allowance stands now, and a grant that begins it anew nothing of its pace
     newest = data_allowance.where(data_allowance.latest(B.event_time) == B.event_time, data_begun == data_begun.before(), B.operation != "expire")
+    # survives: length.known() in where → nothing: of what is used it is known; it says that the field is never null
     when = newest.where(elapsed >= early, share >= k * elapsed, 100 * share >= 40, length.known())
     rearm = once_per(B.valid_until, data_begun)
     detail = Detail(used_pct=100 * share, elapsed_pct=100 * elapsed, projected_end=B.valid_from + length)
@@ -41,4 +42,11 @@ CASES = [
     Case("a term without a known begin, or end", [allowance(6100, 6000, FOURTH, valid_from=None), allowance(6000, 5900, FOURTH, valid_until=None)], []),
     Case("a shared one", [allowance(6100, 6000, FOURTH, shared=True)], []),
     Case("what expires is not used", [allowance(6100, 0, FOURTH, "expire")], []),
+    Case("not the first that is told of it", [allowance(9000, 8900, "3 00:00"), allowance(6100, 6000, FOURTH)], [BOUND]),
+    Case("a record that comes late", [allowance(9000, 8900, "5 00:00"), allowance(6100, 6000, FOURTH)], []),
+    Case(
+        "in its next term",
+        [allowance(6100, 6000, FOURTH), allowance(6100, 6000, "34 00:00", valid_from=moment("31 00:00"), valid_until=moment("61 00:00"))],
+        [BOUND, {**BOUND, "projected_end": "2026-06-07T04:00:00.000Z"}],
+    ),
 ]

@@ -18,4 +18,11 @@ CASES = [
     Case("not before the week is over", WEEK, [], until=moment("12 12:00:04")),
     Case("use at the very end is in time", [*WEEK, session("12 12:00")], [], until=moment("13 00:00")),
     Case("four days of use are not a habit", WEEK[1:], [], until=moment("30 00:00")),
+    Case(
+        "the first of them 13 civil days before the last",
+        [session(f"{date} 12:00") for date in (1, 11, 12, 13, 14)],
+        [{"last_data_at": "2026-05-14T04:00:00.000Z", "days": 7}],
+        until=moment("21 12:00:05"),
+    ),
+    Case("14 days before it", [session(f"{date} 12:00") for date in (1, 12, 13, 14, 15)], [], until=moment("30 00:00")),
 ]

@@ -13,7 +13,9 @@ class WeeklyDecline(Event, by="line"):
     floor = Param("1 GiB", ge="1 B", doc="a first week below this says nothing")
 
     first, last = sessions.weekly(1, ago=k).sum(D.total_bytes), sessions.weekly(1).sum(D.total_bytes)
+    # survives: k + 2 → k + 3: more than k + 1 falls are no news either
     decline = sessions.weekly(k + 2).falls(D.total_bytes)  # one week more than it takes, to tell the k-th fall from a later one
+    # survives: sessions.week_closes(2) → sessions.week_closes(3): in the second week without a session nothing can fall
     when = sessions.week_closes(2).where(decline == k, first >= floor, last <= share * first)
     detail = Detail(first_bytes=first, last_bytes=last)
 

@@ -40,4 +40,10 @@ CASES = [
         [phone("35331109", "35407115", "1 10:00"), phone("86012305", "35407115", "3 10:00")],
         [{"from_model": "A4", "to_model": "A5", "brand_changed": False, "is_5g": True}],
     ),
+    Case(
+        "24 hours later",
+        [phone("35331109", "35407115", "1 10:00"), phone("35407115", "86012305", "2 10:00")],
+        [{"from_model": "A4", "to_model": "A5", "brand_changed": False, "is_5g": True}, {"from_model": "A5", "to_model": "B2", "brand_changed": True, "is_5g": False}],
+    ),
+    Case("another SIM, in another phone", [phone("35331109", "35407115", change_type="sim", new_iccid="t:c", sim_form="uicc")], []),
 ]

@@ -11,6 +11,7 @@ class UpgradeDue(Event, by="line"):
     months = Param("24 months", ge="1 month", doc="so old is a phone that may be replaced")
     hour = Param("10:00", doc="local time of day")
 
+    # survives: old=X.old_imei in moves → nothing: where nothing is known, initially says that it differs
     unit = X.where(X.change_type == "device").moves(X.new_imei, old=X.old_imei, initially="none")  # a first phone is a change too
     when = unit.on(X.event_time.date + months, at=hour)
     detail = Detail(model=ref.device.model(X.new_tac), age_months=months)
@@ -38,4 +39,6 @@ CASES = [
         [DUE, {"model": "B2", "age_months": 24}],
         until=NOW.format("05-11"),
     ),
+    Case("not before ten", [use("a", "05-10")], [], until="2026-05-10T10:00:04+08:00"),
+    Case("another SIM, in another phone", [use("a", "05-10"), use("c", "07-10", change_type="sim", new_iccid="t:c", sim_form="uicc")], [DUE], until=NOW.format("05-10")),
 ]

@@ -24,4 +24,5 @@ CASES = [
         "once for each model", [phone("35331109", "35407115", "1 10:00"), phone("35407115", "35331109", "2 10:00"), phone("35331109", "35407115", "3 10:00")], [{"to_model": "A5"}]
     ),
     Case("another SIM is no phone", [phone(None, None, change_type="sim", old_imei=None, new_imei=None, new_iccid="t:c", sim_form="uicc")], []),
+    Case("another SIM, in another phone", [phone("35331109", "35407115", change_type="sim", new_iccid="t:c", sim_form="uicc")], []),
 ]

@@ -40,4 +40,10 @@ CASES = [
         [seen("310000", "1 10:00"), seen("110000", "1 11:00"), seen("310000", "1 12:00"), seen("110000", "2 10:59:59"), seen("310000", "2 11:00")],
         [DETAIL, {"from_city": "110000", "to_city": "310000", "km": 1068, "seconds": 1}],
     ),
+    Case("a country that nobody knows, and no word of roaming", [seen("310000", "10:00"), {**seen("110000", "11:00"), "plmn": "999-99"}], [DETAIL]),
+    Case(
+        "a minute before the 24 hours are over",
+        [seen(city, at) for city, at in (("310000", "1 10:00"), ("110000", "1 11:00"), ("110000", "2 10:58"), ("310000", "2 10:59"))],
+        [DETAIL],
+    ),
 ]

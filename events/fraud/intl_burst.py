@@ -32,4 +32,15 @@ CASES = [
     Case("calls from there", [{**one, "direction": "mt"} for one in TEN], []),
     Case("legs of one call are one call", [{**one, "call_id": "k"} for one in TEN], []),
     Case("a burst that goes on is one", [*TEN, *(abroad(f"10:{minute}", "SO") for minute in range(10, 30))], [{"calls": 10, "countries": ["LV", "CU", "SO"]}]),
+    Case("numbers of the own country", [{**one, "other_class": "offnet"} for one in TEN], []),
+    Case(
+        "again 24 hours later",
+        [*TEN, *(abroad(f"2 10:0{minute}", country) for minute, country in enumerate(["LV", "CU", "SO"] * 3 + ["LV"]))],
+        2 * [{"calls": 10, "countries": ["LV", "CU", "SO"]}],
+    ),
+    Case(
+        "a moment before, and what began before them is no news",
+        [*TEN, *(abroad(f"2 10:0{minute}", country) for minute, country in enumerate(["LV", "CU", "SO"] * 3)), abroad("2 10:08:59", "LV"), abroad("2 10:09:30", "CU")],
+        [{"calls": 10, "countries": ["LV", "CU", "SO"]}],
+    ),
 ]

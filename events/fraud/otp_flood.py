@@ -28,4 +28,7 @@ CASES = [
     Case("people write", flood("10", 15, other_class="onnet"), []),
     Case("to a service", flood("10", 15, direction="mo"), []),
     Case("again a day later", [*flood("1 10", 16), *flood("1 12", 15), *flood("2 12", 15)], [{"messages": 15}, {"messages": 15}]),
+    Case("the first is a moment less than ten minutes old", flood("10", 15, 42), [{"messages": 15}]),
+    Case("exactly 24 hours later", [*flood("1 10", 15), *flood("2 10", 15)], [{"messages": 15}, {"messages": 15}]),
+    Case("a moment before, and what began before them is no news", [*flood("1 10", 15), *flood("2 10", 16, 29)], [{"messages": 15}]),
 ]

@@ -24,6 +24,7 @@ def dialled(number: int, parties: int, day: int = 1, **more: Any) -> list[Record
     return [call(f"{day} 10:{at:02d}", **{"duration_s": 10, "other_party": f"t:{at % parties}", **more}) for at in range(number)]
 
 
+HOUR = [*(f"10:{minute}" for minute in range(32, 60)), "11:00"]
 CASES = [
     Case("30 calls to 25", dialled(30, 25), [{"calls": 30, "parties": 25}]),
     Case("one call less", dialled(29, 25), []),
@@ -32,4 +33,17 @@ CASES = [
     Case("cut, not answered and incoming", [*dialled(20, 20, outcome="dropped"), *dialled(20, 20, direction="mt")], []),
     Case("legs of one call", [*dialled(28, 28), *(call("10:30", duration_s=5, call_id="k") for _ in range(2))], []),
     Case("once a day", [*dialled(31, 31), *dialled(30, 30, 2)], [{"calls": 30, "parties": 30}, {"calls": 30, "parties": 30}]),
+    Case("an hour old is out", [call("10:00", duration_s=5, other_party="t:a"), *(call(at, duration_s=5, other_party=f"t:{at}") for at in HOUR)], []),
+    Case(
+        "a moment less is in",
+        [call("10:00:00.001", duration_s=5, other_party="t:a"), *(call(at, duration_s=5, other_party=f"t:{at}") for at in HOUR)],
+        [{"calls": 30, "parties": 30}],
+    ),
+    Case("incoming calls", dialled(30, 25, direction="mt"), []),
+    Case("cut calls", dialled(30, 25, outcome="dropped"), []),
+    Case(
+        "a moment before a day is over, and what began before is no news",
+        [*dialled(30, 30), *dialled(29, 29, 2), *(call(at, duration_s=5, other_party=f"t:{at}") for at in ("2 10:28:30", "2 10:30"))],
+        [{"calls": 30, "parties": 30}],
+    ),
 ]

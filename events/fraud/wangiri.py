@@ -8,7 +8,9 @@ from streams.define import Case, Detail, Event, Param
 class Wangiri(Event, by="line"):
     window = Param("60min", name="T", ge="1s", doc="so soon it is an answer")
 
+    # survives: V.other_country in same → nothing: a number is of one country
     rang = V.where(V.direction == "mt", V.other_class == "international", V.outcome == "no_answer").same(V.other_party, V.other_country)
+    # survives: V.other_country in same → nothing: a number is of one country
     when = rang.then(V.where(V.direction == "mo").same(V.other_party, V.other_country), within=window)
     detail = Detail(country=V.other_country, gap_s=when.gap.seconds)
 
@@ -23,4 +25,7 @@ CASES = [
     Case("it was answered", [call("10:00", direction="mt", **BACK), call("10:05", **BACK)], []),
     Case("from the own country", [call("10:00", "no_answer", direction="mt"), call("10:05")], []),
     Case("one call back for one ring", [RANG, call("10:05", **BACK), call("10:06", **BACK)], [{"country": "LV", "gap_s": 300}]),
+    Case("a call of the own", [call("10:00", "no_answer", **BACK), call("10:05", **BACK)], []),
+    Case("rang twice", [RANG, call("10:05", direction="mt", **BACK)], []),
+    Case("a number of the own country that is abroad", [{**RANG, "other_class": "offnet"}, call("10:05", **BACK)], []),
 ]

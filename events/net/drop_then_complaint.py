@@ -43,4 +43,15 @@ CASES = [
         [{"gap_s": 3600, "cell_id": "a", "ticket_id": None}],
     ),
     Case("one complaint in ten minutes", [complaint("09:58"), call("10:00", "dropped"), complaint("10:05")], []),
+    Case(
+        "a call that is cut 24 hours later is another one",
+        [call("1 10:00", "dropped", call_id="k"), call("2 10:00", "dropped", cell_id="b", call_id="k"), complaint("2 11:00")],
+        [{"gap_s": 3600, "cell_id": "b", "ticket_id": None}],
+    ),
+    Case("half an hour less, and it is a leg", [call("1 10:00", "dropped", call_id="k"), call("2 09:30", "dropped", call_id="k"), complaint("2 11:00")], []),
+    Case(
+        "two calls are two cuts",
+        [call("10:00", "dropped", cell_id="a", call_id="k"), call("10:10", "dropped", cell_id="b", call_id="m"), complaint("11:00"), complaint("12:00")],
+        [{"gap_s": 3000, "cell_id": "b", "ticket_id": None}, {"gap_s": 7200, "cell_id": "a", "ticket_id": None}],
+    ),
 ]

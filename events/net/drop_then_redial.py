@@ -11,6 +11,7 @@ class DropThenRedial(Event, by="line"):
     soon = Param("2min", name="T", ge="1s", doc="so soon it is the same conversation")
 
     legs = dropped_calls.same(V.call_id).within("24h")  # of one call, several of which may be cut
+    # survives: V.call_id.is_unknown() → nothing: of a call without an id no leg is known
     cut = dropped_calls.where(V.call_id.is_unknown() | (legs.before().count() == 0)).same(V.other_party)
     when = cut.then(V.where(V.direction == "mo").same(V.other_party), within=soon, start=V.start_time)
     detail = Detail(gap_s=when.gap.seconds, cell_id=when.earlier(V.cell_id))
@@ -40,4 +41,11 @@ CASES = [
         [call("10:00", "dropped", cell_id="a", call_id="k"), call("10:00", "dropped", cell_id="b", call_id="k"), redial("10:01", "10:02"), redial("10:01:30", "10:04")],
         [{**DETAIL, "gap_s": 60}],
     ),
+    Case(
+        "a call that is cut 24 hours later is another one",
+        [call("1 10:00", "dropped", call_id="k"), call("2 10:00", "dropped", cell_id="a", call_id="k"), redial("2 10:02", "2 10:10")],
+        [DETAIL],
+    ),
+    Case("half an hour less, and it is a leg", [call("1 10:00", "dropped", call_id="k"), call("2 09:30", "dropped", call_id="k"), redial("2 09:31", "2 09:40")], []),
+    Case("another call was cut before", [call("09:00", "dropped", call_id="k"), call("10:00", "dropped", cell_id="a", call_id="m"), redial("10:02", "10:10")], [DETAIL]),
 ]

@@ -25,4 +25,10 @@ CASES = [
     Case("24 hours ago is out", [call("1 12:00", "dropped"), call("1 20:00", "dropped"), call("2 12:00", "dropped")], []),
     Case("two are not several", [call("1 12:00", "dropped"), call("1 20:00", "dropped")], []),
     Case("legs of one call are one call", [call(f"10:{minute:02d}", "dropped", call_id="k") for minute in (0, 1, 2)], []),
+    Case("again 72 hours later", [call(f"{date} 10:0{minute}", "dropped") for date in (1, 4) for minute in range(3)], 2 * [{"drops": 3, "cells": 0}]),
+    Case(
+        "a moment before, and what began before them is no news",
+        [call(at, "dropped") for at in ("1 10:00", "1 10:01", "1 10:02", "4 10:00", "4 10:01", "4 10:01:59", "4 10:03")],
+        [{"drops": 3, "cells": 0}],
+    ),
 ]

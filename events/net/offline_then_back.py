@@ -31,4 +31,5 @@ CASES = [
     Case("a moment more", [left("1 10:00"), came("31 10:00:00.001")], []),
     Case("the first return counts", [left("1 10:00"), came("1 11:00"), came("1 23:00")], []),
     Case("left again in between", [left("1 10:00"), came("1 11:00"), left("1 12:00"), came("2 00:00")], [{"offline_h": 12}]),
+    Case("seen in between without entering", [left("1 10:00"), seen("310000", "1 23:00"), came("2 00:00")], [{"offline_h": 14}]),
 ]

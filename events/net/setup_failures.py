@@ -13,6 +13,7 @@ class SetupFailures(Event, by="line"):
     recent = failures.within(window)
     when = failures.where(recent.count() >= n)
     rearm = edge, cool("24h")
+    # survives: 0 * Q.value + 1 → 0 * Q.value + 2: each weighs the same
     detail = Detail(failures=recent.count(), cell_id=recent.top(Q.cell_id, by=0 * Q.value + 1))  # each weighs one: the most frequent
 
 
@@ -35,5 +36,15 @@ CASES = [
         "again when there were fewer, a day later",
         [failure(f"{date} 10:{minute:02d}") for date in (1, 2) for minute in (0, 5, 10)],
         [{"failures": 3, "cell_id": "310000-1"}, {"failures": 3, "cell_id": "310000-1"}],
+    ),
+    Case(
+        "a moment before a day is over, and what began before is no news",
+        [failure(at) for at in ("1 10:00", "1 10:05", "1 10:10", "2 10:00", "2 10:05", "2 10:09", "2 10:11")],
+        [{"failures": 3, "cell_id": "310000-1"}],
+    ),
+    Case(
+        "how bad it was does not count",
+        [failure("10:00", cell_id="b", value=1), failure("10:01", cell_id="b", value=1), failure("10:02", cell_id="a", value=200)],
+        [{"failures": 3, "cell_id": "b"}],
     ),
 ]

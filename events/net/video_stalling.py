@@ -13,6 +13,7 @@ class VideoStalling(Event, by="line"):
     recent = stops.within(window)
     when = stops.where(recent.sum(Q.value) >= ms, recent.count() >= 3)
     rearm = edge, cool("24h")
+    # survives: 0 * Q.value + 1 → 0 * Q.value + 2: each weighs the same
     detail = Detail(stall_ms=recent.sum(Q.value), stalls=recent.count(), cell_id=recent.top(Q.cell_id, by=0 * Q.value + 1))  # each weighs one: the most frequent
 
 
@@ -30,4 +31,15 @@ CASES = [
     Case("nobody knows what was used", [stop(f"10:{at}", app_category=None) for at in (10, 11, 12)], []),
     Case("no cell is known", [stop(f"10:{at}", cell_id=None) for at in (10, 11, 12)], [{"stall_ms": 30_000, "stalls": 3, "cell_id": None}]),
     Case("once a day", [stop(f"{date} 10:{at}") for date in (1, 2) for at in (10, 11, 12, 13)], [{"stall_ms": 30_000, "stalls": 3, "cell_id": "310000-1"}] * 2),
+    Case(
+        "how often a cell stopped counts, not for how long",
+        [stop("10:00", cell_id="b"), stop("10:01", cell_id="b"), stop("10:02", 60_000, cell_id="a")],
+        [{"stall_ms": 80_000, "stalls": 3, "cell_id": "b"}],
+    ),
+    Case(
+        "a moment before a day is over, and what began before is no news",
+        [stop(at) for at in ("1 10:10", "1 10:11", "1 10:12", "2 10:10", "2 10:11", "2 10:11:59", "2 10:13")],
+        [{"stall_ms": 30_000, "stalls": 3, "cell_id": "310000-1"}],
+    ),
+    Case("a video that is slow", [failure(f"10:{at}", "low_throughput", value=10_000, app_category="video") for at in (10, 11, 12)], []),
 ]

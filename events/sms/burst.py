@@ -31,4 +31,7 @@ CASES = [
     Case("it goes on", burst("10", 40), [{"messages": 30, "recipients": 3}]),
     Case("once in 24 hours", [*burst("1 10", 30), *burst("1 20", 30), *burst("2 10", 29)], [{"messages": 30, "recipients": 3}]),
     Case("the next day", [*burst("1 10", 30), *burst("2 11", 30)], [{"messages": 30, "recipients": 3}] * 2),
+    Case("exactly 24 hours later", [*burst("1 10", 30), *burst("2 10", 30)], 2 * [{"messages": 30, "recipients": 3}]),
+    Case("what began before them is no news", [*burst("1 10", 30), message("2 09:59:59"), *burst("2 10", 40)], [{"messages": 30, "recipients": 3}]),
+    Case("23 hours later", [*burst("1 10", 30), *burst("2 09", 30)], [{"messages": 30, "recipients": 3}]),
 ]

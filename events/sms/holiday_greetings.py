@@ -39,4 +39,5 @@ CASES = [
         [],
     ),
     Case("once a day", [*greetings(1, range(20)), *greetings(2, range(10))], [{"recipients": 10, "holiday": "Labor Day"}] * 2),
+    Case("a competitor's hotline is no friend", [*greetings(1, range(9)), message("1 01:00", "t:20", other_class="competitor_hotline")], []),
 ]

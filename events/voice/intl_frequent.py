@@ -12,6 +12,7 @@ class IntlFrequent(Event, by="line"):
     recent = calls_abroad.within(window)
     made = recent.distinct(V.call_id) + calls_abroad.where(V.call_id.is_unknown()).within(window).count()  # legs with one call_id are one call
     when = calls_abroad.where(made >= n)
+    # survives: reset → nothing: thirty days later the seven of the frame are over anyway
     rearm = reset, cool("30d")
     detail = Detail(country=V.other_country, calls=made, seconds=recent.sum(V.duration_s))
 

@@ -17,4 +17,5 @@ CASES = [
     Case("half an hour", [call(duration_s=1800)], [{"duration_s": 1800, "direction": "mo", "other_class": "onnet"}]),
     Case("a second less", [call(duration_s=1799)], []),
     Case("once in 24 hours", [call("1 10:00", duration_s=3000), call("2 09:59:59", duration_s=3000)], [{"duration_s": 3000, "direction": "mo", "other_class": "onnet"}]),
+    Case("24 hours later", [call("1 10:00", duration_s=3000), call("2 10:00", duration_s=3000)], 2 * [{"duration_s": 3000, "direction": "mo", "other_class": "onnet"}]),
 ]

@@ -30,4 +30,12 @@ CASES = [
         [call(f"10:{minute:02d}", "no_answer", direction="mt", call_id="k" if minute < 20 else None) for minute in range(0, 60, 10)],
         [{"missed": 5, "callers": 1}],
     ),
+    Case("an hour ago is out", [call(at, "no_answer", direction="mt") for at in ("10:00", "10:10", "10:20", "10:30", "11:00")], []),
+    Case("a moment less is in", [call(at, "no_answer", direction="mt") for at in ("10:00:00.001", "10:10", "10:20", "10:30", "11:00")], [{"missed": 5, "callers": 1}]),
+    Case("again 24 hours later", [call(f"{date} 10:{minute}0", "no_answer", direction="mt") for date in (1, 2) for minute in range(5)], 2 * [{"missed": 5, "callers": 1}]),
+    Case(
+        "a minute before, and what began before them is no news",
+        [call(at, "no_answer", direction="mt") for at in (*(f"1 10:{minute}0" for minute in range(5)), *(f"2 10:{minute}" for minute in ("00", 10, 20, 30, 39, 41)))],
+        [{"missed": 5, "callers": 1}],
+    ),
 ]

@@ -32,4 +32,9 @@ CASES = [
         [*FORTNIGHT, call("16 12:00", duration_s=3000), call("16 09:00", duration_s=900), call("16 13:00", duration_s=900)],
         [SURGE],
     ),
+    Case(
+        "the usual are the 28 days before",
+        [call("1 10:00", direction="mt"), call("2 10:00", duration_s=9000), call("3 10:00", duration_s=28 * 1300), call("31 10:00", duration_s=3900)],
+        [SURGE],
+    ),
 ]
