@@ -7,6 +7,7 @@ from streams.define import Case, Detail, Event, any_of, event_time, once_per
 
 class Settled(Event, by="account"):
     newest = bill_payments.latest(bill_payments.time)
+    # survives: .where(newest <= bill_payments.time) → nothing: what is late is evaluated as late all the same
     payments = any_of(in_order=bill_payments.where(newest <= bill_payments.time), late=bill_payments.where(newest > bill_payments.time)).same(P.bill_id, P.currency)
     part = billed.then(payments, within="400d", every=True)
     asked, left, issued = part.earlier(I.amount_due_minor), part.earlier(I.remaining_minor), part.earlier(bills.time)

@@ -10,6 +10,7 @@ class NeverUsed(Event, by="line"):
     wait = Param("3d", name="T", ge="1d", doc="by then a new line should have been used")
 
     when = Activated.without(act, within=wait)
+    # survives: once → nothing: a line is activated once
     rearm = once
     detail = Detail(activated_at=L.event_time)
 

@@ -23,4 +23,5 @@ CASES = [
         [{"suspended_h": 2}, {"suspended_h": 1}],
     ),
     Case("was not barred", [status("pendingActive", "active", "10:00"), status("suspended", "active", "11:00")], []),
+    Case("barred, and not live", [status("active", "suspended", "10:00"), status("suspended", "created", "11:00")], []),
 ]

@@ -12,7 +12,10 @@ class PayOnTime12(Event, by="account"):
     unpaid = billed.on(I.due_date + "1d").where(I.amount_due_minor > 0, open_amount > 0)
     bills = any_of(settled=Settled, unpaid=unpaid)
     due = billed.latest(I.due_date)[P.bill_id, P.currency]
+    # survives: bills.name == "settled" → nothing: unpaid comes a day after the due date
     row = bills.streak((bills.name == "settled") & (event_time.date <= due)).length
+    # survives: row >= 1 → row > 1: k is at least 2
+    # survives: row >= 1 → row >= 2: k is at least 2
     when = bills.where(row >= 1, row - row // k * k == 0)
     detail = Detail(streak=k)
 
@@ -38,6 +41,17 @@ CASES = [
     Case(
         "one paid before it was issued, and one of nothing, are left out",
         [payment(5, "1 01:00", bill_id="BL-0"), bill(5, "1 02:00", "BL-0"), bill(0, "1 02:30", "BL-00"), *months(12)],
+        [{"streak": 12}],
+    ),
+    Case("one unit was not paid: eleven more are too few", [bill(1, "1 02:00", "BL-0", due_date="2026-05-06"), *months(17)], []),
+    Case(
+        "nothing to pay, though money was given back",
+        [bill(0, "1 02:30", "BL-0", due_date="2026-05-03"), payment(5, "1 02:40", bill_id="BL-0", kind="refund"), *months(12)],
+        [{"streak": 12}],
+    ),
+    Case(
+        "by the latest date that was told",
+        [*months(11), *(bill(1000, f"12 {hour}:00", "BL-12", due_date=f"2026-05-{day}") for hour, day in (("03", 12), ("04", 14))), payment(1000, "13 10:00", bill_id="BL-12")],
         [{"streak": 12}],
     ),
 ]

@@ -36,4 +36,10 @@ CASES = [
     Case("suspended, and active again in time", [call(), status("active", "suspended", "2 10:00"), status("suspended", "active", "3 10:00")], [{"years": 1}], until=YEAR),
     Case("ended", [call(), status("active", "terminated", "2 10:00")], [], until=TWO),
     Case("a line that the operator's table does not have", [call(subscription_id="S2")], [], until=TWO),
+    Case(
+        "a record of that moment that comes later",
+        [later(call(), "2027-03-31T10:00:00"), later(call(customer_id="C2", account_id="A2", subscription_id="S9"), "2027-04-01T10:00:10"), later(call(), "2027-04-01T10:00:00")],
+        [{"years": 1}],
+        until="2027-04-02T10:00:00+08:00",
+    ),
 ]

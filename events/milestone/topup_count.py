@@ -8,6 +8,7 @@ from streams.define import Case, Detail, Event, once_per
 class TopupCount(Event, by="line"):
     number = all_topups.count()
     when = all_topups.where(number.isin(10, 50, 100))
+    # survives: once_per(number) → nothing: each number comes once
     rearm = once_per(number)
     detail = Detail(n=number, total=topups.sum(B.delta))
 
@@ -22,5 +23,10 @@ CASES = [
         "the fiftieth",
         [topup(0, 100, f"{date} {hour}:00") for date in range(1, 12) for hour in (10, 11, 12, 13, 14)],
         [{"n": 10, "total": 1000, "currency": "CNY"}, {"n": 50, "total": 5000, "currency": "CNY"}],
+    ),
+    Case(
+        "the hundredth",
+        [topup(0, 100, f"{date} {hour}:00") for date in range(1, 12) for hour in range(10, 20)],
+        [{"n": n, "total": 100 * n, "currency": "CNY"} for n in (10, 50, 100)],
     ),
 ]

@@ -29,4 +29,8 @@ CASES = [
         [DETAIL, {**DETAIL, "hours": 3}],
     ),
     Case("acknowledged only later", [order("completed", "10:00"), order("acknowledged", "12:00", item_id="2")], [{**DETAIL, "hours": None}]),
+    Case("acknowledged 399 civil days before", [order("acknowledged", "1 10:00"), order("completed", "400 10:00")], [{**DETAIL, "hours": 9576}]),
+    Case("so long ago that nobody remembers", [order("acknowledged", "1 10:00"), order("completed", "401 10:00")], [{**DETAIL, "hours": None}]),
+    Case("another order was acknowledged before", [order("acknowledged", "09:00", order_id="OR-0"), order("acknowledged", "10:00"), order("completed", "12:00")], [DETAIL]),
+    Case("two orders", [order("completed", "10:00"), order("completed", "11:00", order_id="OR-2")], [{**DETAIL, "hours": None}, {**DETAIL, "order_id": "OR-2", "hours": None}]),
 ]

@@ -10,6 +10,7 @@ class Expiring(Event, by="line"):
     hour = Param("10:00", doc="at this time of day")
 
     packs = added.where(O.offering_kind.isin("addon", "data_pack"))
+    # survives: O.offering_id in same → nothing: an item is of one offering
     pack = packs.where(~ref.offering.auto_renew(O.offering_id)).same(O.offering_id, O.order_id, O.item_id)
     bought = pack.first(added.time)
     once_told = added.where(added.same(O.order_id, O.item_id).count() == 1).same(O.offering_id)
@@ -44,4 +45,35 @@ CASES = [
     Case("it renews by itself, or nobody knows", [pack("1 12:00", offering_id="pack-monthly"), pack("1 12:00", "OR-2", offering_id="unheard-of")], [], until=LATER),
     Case("no end", [pack("1 12:00", term_end=None)], [], until=LATER),
     Case("a roaming pack", [pack("1 12:00", offering_kind="roaming_pack")], [], until=LATER),
+    Case("an add-on", [pack("1 12:00", offering_kind="addon")], [DETAIL], until=LATER),
+    Case("broadband is no pack", [pack("1 12:00", offering_kind="broadband")], [], until=LATER),
+    Case(
+        "two items of one order",
+        [pack("1 12:00"), pack("1 12:00", item_id="2", term_end="2026-05-22T18:00:00+08:00")],
+        [DETAIL, {**DETAIL, "term_end": "2026-05-22T10:00:00.000Z"}],
+        until=LATER,
+    ),
+    Case(
+        "the second of them renews the first",
+        [pack("1 12:00"), pack("2 12:00", item_id="2", term_end="2026-05-22T18:00:00+08:00")],
+        [{**DETAIL, "term_end": "2026-05-22T10:00:00.000Z"}],
+        until=LATER,
+    ),
+    Case("told again after it was deleted", [pack("1 12:00"), pack("2 12:00", "OR-2", item_action="delete"), pack("3 12:00")], [], until=LATER),
+    Case("another pack is no renewal", [pack("1 12:00"), pack("2 12:00", "OR-2", offering_id="pack-monthly")], [DETAIL], until=LATER),
+    Case("an earlier one was deleted", [pack("1 10:00", "OR-0", item_action="delete"), pack("1 12:00")], [DETAIL], until=LATER),
+    Case("deleted at once", [pack("1 12:00"), pack("1 12:00", "OR-2", item_action="delete")], [], until=LATER),
+    Case(
+        "bought 399 civil days before",
+        [pack("1 12:00", term_end="2027-06-05T18:00:00+08:00")],
+        [{**DETAIL, "term_end": "2027-06-05T10:00:00.000Z"}],
+        until="2027-12-01T00:00:00+08:00",
+    ),
+    Case("bought so long ago that nobody remembers", [pack("1 12:00", term_end="2027-06-06T18:00:00+08:00")], [], until="2027-12-01T00:00:00+08:00"),
+    Case(
+        "told again for that moment when it was said",
+        [pack("1 12:00"), pack("19 10:00:10", "OR-9", customer_id="C2", account_id="A2", subscription_id="S9"), pack("19 10:00")],
+        [DETAIL],
+        until=LATER,
+    ),
 ]

@@ -6,6 +6,7 @@ from streams.define import Case, Detail, Event, once_per
 
 
 class Purchased(Event, by="line"):
+    # survives: O.subscription_id.known() in where → nothing: what is of no line is left out anyway
     when = completed.where(O.subscription_id.known(), O.item_action == "add", O.offering_kind.isin("addon", "data_pack", "roaming_pack"))
     rearm = once_per(O.order_id, O.item_id)
     detail = Detail(offering_id=O.offering_id, price=O.price_minor, channel=O.channel)
@@ -25,4 +26,6 @@ CASES = [
     Case("not delivered yet", [order("acknowledged", "10:00"), order("inProgress", "10:01"), order("failed", "10:02")], []),
     Case("taken away, or changed", [order("completed", item_action="delete"), order("completed", item_id="2", item_action="modify")], []),
     Case("a service is no pack", [order("completed", offering_kind="vas")], []),
+    Case("an add-on, by another order", [order("completed", "10:00", offering_kind="addon"), order("completed", "10:01", order_id="OR-2")], [DETAIL, DETAIL]),
+    Case("broadband is none", [order("completed", offering_kind="broadband")], []),
 ]

@@ -15,6 +15,7 @@ class ThirdInCycle(Event, by="line"):
     number = packs.this_cycle().count()
     paid = packs.where(O.price_minor.known()).same(O.currency).this_cycle()
     when = packs.where(number == n)
+    # survives: once_per(cycle) → nothing: each number comes once in a cycle
     rearm = once_per(cycle)
     detail = Detail(packs=number, spent=paid.mean(O.price_minor) * paid.count())  # unknown where no price is
 
@@ -44,4 +45,5 @@ CASES = [
     Case("of another line, whose bill cycle is not known", [pack(f"{at} 10:00", subscription_id="S2") for at in (15, 16, 17)], []),
     Case("other kinds, or not added", [*THREE[:2], pack("17 10:00", offering_kind="addon"), pack("18 10:00", item_action="delete")], []),
     Case("not delivered yet", [*THREE[:2], order("acknowledged", "17 10:00", order_id="OR-3")], []),
+    Case("one price of three is not known", [pack("15 10:00", price_minor=None), *THREE[1:]], [{**THIRD, "spent": 2000}]),
 ]

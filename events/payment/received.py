@@ -6,6 +6,7 @@ from streams.define import Case, Detail, Event
 
 
 class Received(Event, by="account"):
+    # survives: P.bill_id.known() in where → nothing: a payment of a bill names it; it says that the field is never null
     when = payments.where(P.purpose == "bill", P.status == "done", P.bill_id.known())
     detail = Detail(amount=P.amount_minor, method=P.method, channel=P.channel, bill_id=P.bill_id)
 
@@ -24,4 +25,5 @@ CASES = [
     Case("a recharge is no bill", [payment(12800, purpose="topup", bill_id=None)], []),
     Case("a refund is no payment", [payment(12800, kind="refund")], []),
     Case("it did not succeed", [payment(1, "10:00", "failed"), payment(1, "10:01", "denied"), payment(1, "10:02", "canceled")], []),
+    Case("a recharge that names a bill", [payment(12800, purpose="topup")], []),
 ]

@@ -41,4 +41,7 @@ CASES = [
     Case("asked for only", [change("plan-m", "plan-s", state="acknowledged")], []),
     Case("a first plan is no step", [order("completed", offering_kind="plan", offering_id="plan-s")], []),
     Case("a plan that is taken away", [change("plan-m", "plan-s", item_action="delete")], []),
+    Case("of one rank and one price", [change("plan-m", "plan-m")], []),
+    Case("of one rank, and a cent cheaper", [change("plan-m-cent", "plan-m")], [{"from": "plan-m-cent", "to": "plan-m", "price_delta": -1, "currency": "CNY"}]),
+    Case("two items of one order", [change("plan-m", "plan-s", "10:00"), change("plan-m", "plan-s", "11:00", item_id="2")], [LOWER, LOWER]),
 ]

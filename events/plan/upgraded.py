@@ -44,4 +44,5 @@ CASES = [
     Case("asked for only", [change("plan-s", "plan-m", state="acknowledged")], []),
     Case("an add-on is no plan", [change("plan-s", "plan-m", offering_kind="addon")], []),
     Case("a first plan is no step", [order("completed", offering_kind="plan", offering_id="plan-m")], []),
+    Case("of one rank, and a cent dearer", [change("plan-m", "plan-m-cent")], [{"from": "plan-m", "to": "plan-m-cent", "price_delta": 1, "currency": "CNY"}]),
 ]

@@ -6,6 +6,7 @@ from streams.define import Case, Detail, Event
 
 
 class Swapped(Event, by="line"):
+    # survives: X.sim_form.known() in where → nothing: a SIM has one; it says that the field is never null
     when = X.where(X.change_type == "sim", X.sim_form.known())
     detail = Detail(reason=X.reason, sim_form=X.sim_form)
 

@@ -1,6 +1,6 @@
 """The customer's birthday: a small gift."""
 
-from events.stories import Record, state_change
+from events.stories import Record, agreement, state_change
 from events.words import L
 from streams.define import Case, Detail, Event, Param, once_per, year
 
@@ -38,4 +38,5 @@ CASES = [
         until="2027-07-12T00:00:00+08:00",
     ),
     Case("another attribute", [state_change("customer.city", None, "310000")], [], until="2027-05-10T09:01:00+08:00"),
+    Case("the date of something else", [agreement("2026-05-10", "1 08:00")], [], until="2027-05-10T09:01:00+08:00"),
 ]

@@ -12,6 +12,7 @@ class OutOfBundleStarted(Event, by="line"):
     use = any_of(voice_usage=V.where(V.rating_tag == "out_of_bundle"), message_usage=M.where(M.rating_tag == "out_of_bundle"), data_usage=D.where(D.rating_tag == "out_of_bundle"))
     charged = use.where(charge >= 1)
     when = charged.where(charged.this_cycle().count() == 1)
+    # survives: once_per(cycle) → nothing: the first comes once in a cycle
     rearm = once_per(cycle)
     detail = Detail(usage_type=charged.name, charge=charge)
 
@@ -42,4 +43,5 @@ CASES = [
         [{"usage_type": "data_usage", "charge": 2, "currency": "USD"}],
     ),
     Case("of a line whose bill cycle is not known", [session("20 10:00", subscription_id="S2", **outside(2))], []),
+    Case("messages and data in the bundle", [sms("20 10:00", **outside(30, "in_bundle")), session("20 11:00", **outside(50, "in_bundle"))], []),
 ]

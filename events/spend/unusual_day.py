@@ -16,6 +16,7 @@ class UnusualDay(Event, by="line"):
         spent=now.sum(charged),
         usual_mean=usual.mean(charged),
         ratio=now.sum(charged) / usual.mean(charged),
+        # survives: .or_("other") → nothing: a charge always has a reason; it says that the field is never null
         top_reason=now.top(B.charge_reason, by=charged).or_("other"),
     )
 
@@ -37,5 +38,10 @@ CASES = [
         "the mean is rounded half up",
         [*FORTNIGHT[:-1], charge(9000, 8493, "15 10:00"), charge(9000, 7498, "16 10:00", charge_reason="voice")],
         [{**UNUSUAL, "spent": 1502, "usual_mean": 501}],
+    ),
+    Case(
+        "the usual are the 28 days before",
+        [topup(0, 90000, "1 10:00"), charge(9000, 0, "2 10:00"), charge(14000, 0, "3 10:00"), charge(9000, 7500, "31 10:00", charge_reason="voice")],
+        [UNUSUAL],
     ),
 ]

@@ -37,4 +37,6 @@ CASES = [
         [{"depleted_at": "2026-05-01T02:00:00.000Z", "hours": 24}],
         until=moment("2 10:00:05"),
     ),
+    Case("a cent is left", [charge(300, 1, "1 10:00")], [], until=moment("5 10:00")),
+    Case("a cent is money", [charge(300, 0, "1 10:00"), topup(0, 1, "1 11:00")], [], until=moment("5 10:00")),
 ]

@@ -14,6 +14,7 @@ class SmallFrequent(Event, by="line"):
     recent = bits.within(window)
     when = bits.where(recent.count() >= n)
     rearm = reset
+    # survives: .or_(B.delta) → nothing: there is always a largest one; it says that the field is never null
     detail = Detail(count=recent.count(), total=recent.sum(B.delta), largest=recent.largest(B.delta).or_(B.delta))
 
 

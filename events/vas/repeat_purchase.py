@@ -12,6 +12,7 @@ class RepeatPurchase(Event, by="line"):
     content = purchases.same(S.currency, S.service_code)
     recent = content.within(window)
     when = content.where(recent.count() >= n)
+    # survives: reset → nothing: thirty days later those of the frame are over anyway
     rearm = reset, cool("30d")
     detail = Detail(service_code=S.service_code, purchases=recent.count(), spent=recent.sum(S.charge_minor))
 

@@ -9,6 +9,7 @@ class TrialEnding(Event, by="line"):
     days = Param("2d", ge="1d", doc="so long before the trial ends")
     hour = Param("10:00", doc="at this time of day")
 
+    # survives: O.offering_id in same → nothing: an item is of one offering
     trial = added.where(O.offering_kind == "vas", O.price_minor == 0).same(O.offering_id, O.order_id, O.item_id)
     when = trial.on(O.term_end.date - days, at=hour).where(deleted_at.is_unknown() | (deleted_at < trial.first(added.time)))
     rearm = once_per(O.order_id, O.item_id)
@@ -36,4 +37,18 @@ CASES = [
     Case("ordered again", [trial("1 12:00"), trial("2 12:00", order_id="OR-2", item_action="delete"), trial("3 12:00", order_id="OR-3")], [DETAIL], until=LATER),
     Case("the price is not known", [trial("1 12:00", price_minor=None, currency=None)], [], until=LATER),
     Case("no end", [trial("1 12:00", term_end=None)], [], until=LATER),
+    Case(
+        "two items of one order",
+        [trial("1 12:00"), trial("1 12:00", item_id="2", term_end="2026-05-22T18:00:00+08:00")],
+        [DETAIL, {**DETAIL, "term_end": "2026-05-22T10:00:00.000Z"}],
+        until=LATER,
+    ),
+    Case("a pack for nothing", [trial("1 12:00", offering_kind="data_pack")], [], until=LATER),
+    Case("deleted at once", [trial("1 12:00"), trial("1 12:00", order_id="OR-2", item_action="delete")], [], until=LATER),
+    Case(
+        "told again for that moment when it was said",
+        [trial("1 12:00"), trial("18 10:00:10", order_id="OR-9", customer_id="C2", account_id="A2", subscription_id="S9"), trial("18 10:00")],
+        [DETAIL],
+        until=LATER,
+    ),
 ]
