@@ -19,8 +19,11 @@ class ActivityDecay(Event, by="line"):
     data = load.sum(D.total_bytes) / (loaded.where(loaded >= 4 * least_data) / 4)
     score = (voice.or_(data) + data.or_(voice)) / 2
 
+    # survives: any_of(voice=outgoing_calls, data=sessions).week_closes(6) → any_of(voice=outgoing_calls, data=sessions).week_closes(7): then no week that is compared has any use
+    # survives: any_of(voice=outgoing_calls, data=sessions).week_closes(6) → any_of(voice=outgoing_calls, data=sessions).week_closes(5): nor has the sixth
     closes = any_of(voice=outgoing_calls, data=sessions).week_closes(6)  # until none of the weeks that are compared has any use
     when = closes.where(score <= most)
+    # survives: cool("28d") → cool("27d"): weeks close every seven days
     rearm = edge, cool("28d")
     detail = Detail(score=score, voice_ratio=voice, data_ratio=data)
 
@@ -69,4 +72,23 @@ CASES = [
     Case("the first of the weeks is not whole", [seen("310000", "4 00:00"), *calls_of(1200, 1200, 1200, 1200, 600)], [], until=END),
     Case("once while it stays low", [BEFORE, *USUAL], [decayed("0.00", "0.00", None)], until=moment("61 23:00")),
     Case("the call of the next Monday is of the next week", [BEFORE, *USUAL, call("39 00:00", duration_s=5000)], [decayed("0.00", "0.00", None)], until=END),
+    Case("the least calling that tells something", [BEFORE, *calls_of(600, 600, 600, 600, 300)], [decayed("0.50", "0.50", None)], until=END),
+    Case("a byte less than that tells nothing", [BEFORE, *sessions_of(100, 100, 100), session("26 11:00", 100 * MIB - 1)], [], until=END),
+    Case("not whole, and a week without calls", [seen("310000", "4 00:00"), *USUAL], [], until=END),
+    Case("not whole, and a week without data", [seen("310000", "4 00:00"), *sessions_of(200, 200, 200, 200)], [], until=END),
+    Case("the four weeks before are the usual ones", [BEFORE, *calls_of(2000, 1200, 1200, 1200, 1200, 600)], [decayed("0.50", "0.50", None)], until=moment("46 00:00:05")),
+    Case("of data too", [BEFORE, *sessions_of(300, 200, 200, 200, 200, 100)], [decayed("0.50", None, "0.50")], until=moment("46 00:00:05")),
+    Case("again within 28 days", [BEFORE, *calls_of(1200, 1200, 1200, 1200, 600, 2400, 300)], [decayed("0.50", "0.50", None)], until=moment("53 00:00:05")),
+    Case(
+        "again after them",
+        [BEFORE, *calls_of(1200, 1200, 1200, 1200, 600, 1200, 1200, 1200, 300)],
+        [decayed("0.50", "0.50", None), decayed("0.29", "0.29", None)],
+        until=moment("67 00:00:05"),
+    ),
+    Case(
+        "less each week, for longer than that",
+        [BEFORE, *calls_of(4800, 4800, 4800, 4800, 2400, 2000, 1600, 1200, 800)],
+        [decayed("0.50", "0.50", None)],
+        until=moment("67 00:00:05"),
+    ),
 ]

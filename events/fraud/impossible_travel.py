@@ -46,4 +46,7 @@ CASES = [
         [seen(city, at) for city, at in (("310000", "1 10:00"), ("110000", "1 11:00"), ("110000", "2 10:58"), ("310000", "2 10:59"))],
         [DETAIL],
     ),
+    Case("300 km", [seen("310000", "10:00"), seen("km-300", "10:01")], [{"from_city": "310000", "to_city": "km-300", "km": 300, "seconds": 60}]),
+    Case("299 km", [seen("310000", "10:00"), seen("km-299", "10:01")], []),
+    Case("over a place off the map", [seen("310000", "10:00"), seen("off-map", "10:30"), seen("110000", "11:00")], [DETAIL]),
 ]

@@ -1,6 +1,6 @@
 """The stable city changed: greet the customer where they are now."""
 
-from events.stories import seen
+from events.stories import roaming, seen
 from events.words import place
 from streams.define import Case, Detail, Event, ref
 
@@ -23,4 +23,5 @@ CASES = [
         [seen("310000", "10:00"), seen("110000", "15:00"), seen("310000", "15:10"), seen("110000", "15:20"), seen("110000", "15:30")],
         [],
     ),
+    Case("abroad", [seen("310000", "10:00"), roaming("208-01", "15:00"), roaming("208-01", "15:30")], []),
 ]

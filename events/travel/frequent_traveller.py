@@ -32,4 +32,8 @@ CASES = [
         [AT_HOME, *(one for date in range(2, 5) for one in trip("110000", date)), roaming("208-01", "6 12:00"), roaming("208-01", "6 12:30")],
         [],
     ),
+    Case("trips of 100 km", [AT_HOME, *(one for date in (2, 4, 6, 8) for one in trip("km-100", date))], [{"trips": 4, "cities": 1}]),
+    Case("of 99 km", [AT_HOME, *(one for date in (2, 4, 6, 8) for one in trip("km-99", date))], []),
+    Case("the first of them on the ninetieth civil day", [AT_HOME, *(one for date in (2, 4, 6, 91) for one in trip("110000", date))], [{"trips": 4, "cities": 1}]),
+    Case("a day more", [AT_HOME, *(one for date in (2, 4, 6, 92) for one in trip("110000", date))], []),
 ]

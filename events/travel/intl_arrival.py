@@ -35,4 +35,9 @@ CASES = [
         [roaming("208-01", "10:00"), roaming("999-99", "11:00"), roaming("440-10", "20:00")],
         [{"country": "FR", "plmn": "208-01", "from_country": None, "tourist": True}, {"country": "JP", "plmn": "440-10", "from_country": "FR", "tourist": False}],
     ),
+    Case(
+        "a moment before the 24 hours are over",
+        [roaming("208-01", "1 09:00"), seen("310000", "1 10:00"), roaming("208-01", "2 08:59:59.999")],
+        [{"country": "FR", "plmn": "208-01", "from_country": None, "tourist": True}],
+    ),
 ]

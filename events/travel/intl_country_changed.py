@@ -41,4 +41,11 @@ CASES = [
             {"from_country": "FR", "to_country": "JP", "zone_changed": True},
         ],
     ),
+    Case(
+        "a moment before the 24 hours are over",
+        [roaming("208-01", "1 10:00"), roaming("440-10", "1 11:00"), roaming("454-00", "1 12:00"), roaming("440-10", "2 10:59:59.999")],
+        [{"from_country": "FR", "to_country": "JP", "zone_changed": True}, {"from_country": "JP", "to_country": "HK", "zone_changed": False}],
+    ),
+    Case("to a network whose zone is not known", [roaming("440-10", "10:00"), roaming("520-04", "20:00")], [{"from_country": "JP", "to_country": "TH", "zone_changed": False}]),
+    Case("another network of the country", [roaming("208-01", "10:00"), roaming("208-02", "20:00")], []),
 ]

@@ -11,6 +11,7 @@ class IntlReturn(Event, by="line"):
     country = ref.plmn.country(G.plmn)
     abroad = country != ref.plmn.home_country()
     stay = G.all.stretch(abroad)
+    # survives: ~abroad in where → nothing: at the departure the stay has just begun
     when = G.all.moves(abroad).where(~abroad, event_time - stay.start >= min)
     detail = Detail(countries=stay.list(country), days_abroad=day - stay.start.date)
 

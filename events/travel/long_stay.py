@@ -11,6 +11,7 @@ class LongStay(Event, by="line"):
 
     trip = place.trip
     when = TripStarted.after(stay).where(trip.id.known())
+    # survives: once_per(trip.id) → nothing: a trip starts once
     rearm = once_per(trip.id)
     detail = Detail(trip_id=trip.id, city=place.here, days=stay.days)
 

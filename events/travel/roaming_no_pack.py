@@ -43,4 +43,5 @@ CASES = [
     Case("a pack for every zone covers it", [pack("09:00"), abroad("10:00", visited_plmn="520-04")], []),
     Case("without any pack", [abroad("10:00", visited_plmn="520-04")], [{**DETAIL, "country": "TH"}]),
     Case("once a day", [abroad("1 10:00"), abroad("1 12:00"), abroad("2 10:00")], [DETAIL, DETAIL]),
+    Case("a moment before the 24 hours are over", [abroad("1 10:00"), abroad("2 09:59:59.999")], [DETAIL]),
 ]

@@ -39,4 +39,35 @@ CASES = [
         [STRAY, {**STRAY, "city": "310000", "city_name": "上海", "holiday": False}, {**STRAY, "holiday": False}],
     ),
     Case("home is not visited", [seen("440100", "10:00"), seen("310000", "15:00"), seen("310000", "15:30")], []),
+    Case(
+        "two cities of one trip, each once",
+        [seen(city, f"{date} {at}") for city, date in (("310000", 1), ("110000", 2), ("330100", 3), ("110000", 4)) for at in ("15:00", "15:30")],
+        [{**DETAIL, "trip_id": "efdab7d17eb36bdd"}, {**DETAIL, "trip_id": "efdab7d17eb36bdd", "city": "330100", "city_name": "杭州", "distance_km": 161, "holiday": False}],
+    ),
+    Case(
+        "of no trip, and on the last of the 30 days",
+        [
+            stray(city, at)
+            for city, at in (
+                ("440100", "1 10:00"),
+                ("110000", "1 15:00"),
+                ("110000", "1 15:30"),
+                ("310000", "20 10:00"),
+                ("310000", "20 10:30"),
+                ("110000", "30 23:00"),
+                ("110000", "30 23:59"),
+            )
+        ],
+        [STRAY, {**STRAY, "city": "310000", "city_name": "上海", "holiday": False}],
+    ),
+    Case(
+        "a holiday there, not at home",
+        [seen("310000", "2 10:00"), seen("FRPAR", "2 15:00"), seen("FRPAR", "2 15:30")],
+        [{**DETAIL, "trip_id": "efdab7d17eb36bdd", "city": "FRPAR", "city_name": "Paris", "distance_km": 9263, "holiday": False}],
+    ),
+    Case(
+        "a city without a name",
+        [seen("310000", "2 10:00"), seen("nameless", "2 15:00"), seen("nameless", "2 15:30")],
+        [{**DETAIL, "trip_id": "efdab7d17eb36bdd", "city": "nameless", "city_name": "nameless", "distance_km": 300}],
+    ),
 ]

@@ -19,4 +19,6 @@ CASES = [
         [view("cancel", "1 10:00"), view("port_out", "2 09:59:59.999"), view("port_out", "2 10:00")],
         [{"page": "/cancel", "category": "cancel"}, {"page": "/port_out", "category": "port_out"}],
     ),
+    Case("the own account", [view("account")], []),
+    Case("a moment before the 24 hours are over", [view("cancel", "1 10:00"), view("cancel", "2 09:59:59.999")], [{"page": "/cancel", "category": "cancel"}]),
 ]

@@ -40,4 +40,11 @@ CASES = [
     ),
     Case("a late cart of no visit", [view("home", "11:00"), view("cart", "10:00")], [LEFT], until="2026-05-01T12:00:05+08:00"),
     Case("two visits", [view("cart", "1 10:05"), view("checkout", "2 10:05")], [LEFT, {**LEFT, "stage": "checkout"}], until=LATER),
+    Case("the own account", [view("account", "10:05")], [], until=LATER),
+    Case(
+        "two late carts of no visit",
+        [view(page, at) for page, at in (("home", "1 11:00"), ("cart", "1 10:00"), ("home", "2 11:00"), ("cart", "2 10:00"))],
+        [LEFT, LEFT],
+        until=LATER,
+    ),
 ]

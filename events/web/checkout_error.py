@@ -22,4 +22,5 @@ CASES = [
         [view("checkout", at, outcome="error", offering_id="pack-1") for at in ("10:00", "10:09:59.999", "10:10")],
         [DETAIL, DETAIL],
     ),
+    Case("a moment before ten minutes are over", [view("checkout", at, outcome="error", offering_id="pack-1") for at in ("10:00", "10:09:59.999")], [DETAIL]),
 ]

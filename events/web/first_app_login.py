@@ -17,4 +17,5 @@ CASES = [
     Case("in the browser", [view("login", outcome="submit", platform="web")], []),
     Case("seen, but not sent", [view("login"), view("login", "10:01", outcome="error")], []),
     Case("another form", [view("checkout", outcome="submit")], []),
+    Case("just one", [view("login", outcome="submit")], [{"platform": "app"}]),
 ]

@@ -12,9 +12,12 @@ class OfferInterest(Event, by="customer"):
 
     signs = any_of(view=views, order=completed.where(O.item_action.isin("add", "modify")))
     each_offering = signs.same(W.offering_id.or_(O.offering_id))
+    # survives: signs.name == "view" in where → nothing: an order is of no page
+    # survives: W.offering_id.known() in where → nothing: what names no offering is left out anyway
     looks, bought = each_offering.where(signs.name == "view", W.offering_id.known()), each_offering.where(signs.name == "order")
     recent = looks.within(window)
     when = looks.where(recent.count() >= n, recent.distinct(visit.id) >= least, bought.within(window).count() == 0)
+    # survives: reset → nothing: seven days later those of the frame are over anyway
     rearm = reset, cool("7d")
     detail = Detail(offering_id=W.offering_id, views=recent.count())
 
@@ -48,4 +51,6 @@ CASES = [
         [look("1 10:00"), look("1 12:00"), look("2 10:00"), look("6 10:00"), look("7 10:00"), look("8 10:00"), look("9 10:00")],
         [INTEREST, {**INTEREST, "views": 4}],
     ),
+    Case("changed in the meantime", [look("1 10:00"), look("2 10:00"), order("completed", "2 11:00", offering_id="plan-1", item_action="modify"), look("3 10:00")], []),
+    Case("an order is no view", [order("completed", "1 10:00", offering_id="plan-1"), look("9 10:00"), look("9 12:00")], []),
 ]

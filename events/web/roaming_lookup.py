@@ -37,4 +37,6 @@ CASES = [
         "another line was terminated abroad", [HOME, {**roaming("208-01", "09:30"), "subscription_id": "S2"}, status("active", "terminated", "09:40", "S2"), read("10:00")], [PAGE]
     ),
     Case("once in three days", [HOME, read("1 10:00"), read("4 09:59:59.999"), read("4 10:00")], [PAGE, PAGE]),
+    Case("a moment before three days are over", [HOME, read("1 10:00"), read("4 09:59:59.999")], [PAGE]),
+    Case("every line was terminated", [HOME, status("active", "terminated", "09:30"), read("10:00")], []),
 ]
