@@ -12,6 +12,7 @@ class HeavyDay(Event, by="line"):
     today = uses.today()
     when = uses.where(today.sum(D.total_bytes) >= heavy)
     rearm = once_per(day)
+    # survives: .or_("other") → nothing: a session always has a category; it says that the field is never null
     detail = Detail(bytes=today.sum(D.total_bytes), top_app=today.top(D.app_category, by=D.total_bytes).or_("other"))
 
 

@@ -16,6 +16,7 @@ class Surge(Event, by="line"):
         bytes=now.sum(D.total_bytes),
         usual_mean=usual.mean(D.total_bytes),
         ratio=now.sum(D.total_bytes) / usual.mean(D.total_bytes),
+        # survives: .or_("other") → nothing: a session always has a category; it says that the field is never null
         top_app=now.top(D.app_category, by=D.total_bytes).or_("other"),
     )
 

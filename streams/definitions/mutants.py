@@ -205,7 +205,12 @@ def call_changes(node: ast.Call, scope: Mapping[str, object]) -> Iterator[Change
     word = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
     base = node.func.value if isinstance(node.func, ast.Attribute) else None
     parts: list[ast.expr | ast.keyword] = [*node.args, *node.keywords] if word == "any_of" else [*node.args]
-    if word in LISTS and len(parts) > 1:
+    if word == "any_of" and len(node.keywords) == len(parts) == 2:  # one stream alone is none: the other one stands in its place
+        one, other = node.keywords
+        for gone, stand_in in ((one, other), (other, one)):
+            both = [ast.keyword(named.arg, stand_in.value) if named is gone else named for named in node.keywords]
+            yield Change(node, ast.Call(node.func, [], both), f"{said(gone)} in any_of", f"{gone.arg}={ast.unparse(stand_in.value)}")
+    elif word in LISTS and len(parts) > 1:
         for part in parts:
             if word == "once_per" and is_split_by(part, scope):
                 continue  # marks are kept for each of these values anyway

@@ -174,6 +174,8 @@ def test_operators_conditions_and_words_are_changed_one_at_a_time():
     assert changes("x = A.before().count()") == [".before() → nothing"]
     assert changes("x = A.without(B, within=w).latest") == [".latest → nothing", "within=w in without → nothing"]
     assert changes("x = A.first(v)") == ["A.first(v) → A.latest(v)"]
+    assert changes("x = any_of(a=A, b=B, c=C)") == ["a=A in any_of → nothing", "b=B in any_of → nothing", "c=C in any_of → nothing"]
+    assert changes("x = any_of(a=A, b=B)") == ["a=A in any_of → a=B", "b=B in any_of → b=A"]  # one stream alone is no any_of
     assert changes("rearm = edge, once_per(a, b)") == ["edge → nothing", "once_per(a, b) → nothing", "a in once_per → nothing", "b in once_per → nothing"]
     assert changes("rearm = once") == ["once → nothing"]
 
