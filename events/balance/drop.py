@@ -11,7 +11,6 @@ class Drop(Event, by="line"):
     when = charges.where(charged >= min_drop)
     rearm = cool("1h")
     # survives: .or_("other") → nothing: a charge always has a reason; it says that the field is never null
-    # survives: .or_("other") → nothing: a charge always has a reason; it says that the field is never null
     detail = Detail(drop=charged, balance_before=B.balance_after + charged, balance_after=B.balance_after, charge_reason=B.charge_reason.or_("other"))
 
 

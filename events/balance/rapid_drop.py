@@ -14,7 +14,6 @@ class RapidDrop(Event, by="line"):
     when = charges.where(recent.sum(charged) >= sum, recent.count() >= min_count)
     rearm = edge, cool("24h")
     # survives: .or_("other") → nothing: a charge always has a reason; it says that the field is never null
-    # survives: .or_("other") → nothing: a charge always has a reason; it says that the field is never null
     detail = Detail(spent=recent.sum(charged), charges=recent.count(), window_s=window.seconds, top_reason=recent.top(B.charge_reason, by=charged).or_("other"))
 
 

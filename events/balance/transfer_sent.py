@@ -7,7 +7,6 @@ from streams.define import Case, Detail, Event
 
 class TransferSent(Event, by="line"):
     # survives: B.counterpart.known() in where → nothing: a transfer always has one; it says that the field is never null
-    # survives: B.counterpart.known() in where → nothing: a transfer always has one; it says that the field is never null
     when = main.where(B.operation == "transfer_out", B.counterpart.known())
     detail = Detail(amount=charged, counterpart=B.counterpart)
 
