@@ -65,11 +65,11 @@ class Marks:
         return (number, row, "otherwise", *(value(one, view) for one in word.otherwise.per))
 
     def _edge(self, place: Any, view: Any, holds: bool) -> bool:
-        """Armed at the start, and where the conditions on the happening's own frames are not true without it."""
-        own = [condition for condition in view.rule.with_frames if view.reads_own(condition)]
+        """Armed at the start, and where the conditions are not all true without the happening, if one of them is on its own frames."""
+        conditions = view.rule.with_frames
         armed = self.marks.get(place, True)
-        if own:
-            armed = armed or not all(fires(condition, view.without()) for condition in own)
+        if any(view.reads_own(condition) for condition in conditions):
+            armed = armed or not all(fires(condition, view.without()) for condition in conditions)
         else:
             armed = armed or not holds  # nothing to leave out: it was not true at the last evaluation
         self.marks[place] = armed and not holds

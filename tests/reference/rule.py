@@ -24,6 +24,7 @@ from streams.engine.features.past import Past
 from streams.engine.features.place import AS_OF, PlaceReading, PlaceSource
 from streams.engine.features.previous import Previous
 from streams.engine.features.reach import ReachSource
+from streams.engine.features.seen import FirstSeen
 from streams.engine.features.session import Closed, SessionId, SessionSource
 from streams.engine.features.silence import SilenceSource
 from streams.engine.features.stretch import Consecutive
@@ -164,6 +165,11 @@ def features_of(expression: Any) -> list[Feature]:
     return [node for node in expression.walk() if isinstance(node, Feature)]
 
 
+def looks_back(condition: Any) -> bool:
+    """Whether a condition is on more than the record at hand: on frames, lines, or when a key was first seen."""
+    return any(isinstance(node, Feature | LineCount | FirstSeen) for node in condition.walk())
+
+
 class Rule:
     def __init__(self, event: Any, reading: Any) -> None:
         self.event, self.reading, self.when = event, reading, event.when
@@ -185,8 +191,8 @@ class Rule:
         self.memo: dict[Any, Any] = {}
         self.spreads = self.spreading = False
         """Whether it looks at what happens to customers or accounts, once for each line; whether it does so just now."""
-        self.plain = [condition for condition in self.when.conditions if not features_of(condition)]
-        self.with_frames = [condition for condition in self.when.conditions if features_of(condition)]
+        self.plain = [condition for condition in self.when.conditions if not looks_back(condition)]
+        self.with_frames = [condition for condition in self.when.conditions if looks_back(condition)]
         self.shown = [field.value for field in event.payload.values()]
         self.marks = Marks(event.words)
         self.composite = is_composite(self.when.source)
