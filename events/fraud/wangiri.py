@@ -8,11 +8,9 @@ from streams.define import Case, Detail, Event, Param
 class Wangiri(Event, by="line"):
     window = Param("60min", name="T", ge="1s", doc="so soon it is an answer")
 
-    # survives: V.other_country in same → nothing: a number is of one country
-    rang = V.where(V.direction == "mt", V.other_class == "international", V.outcome == "no_answer").same(V.other_party, V.other_country)
-    # survives: V.other_country in same → nothing: a number is of one country
-    when = rang.then(V.where(V.direction == "mo").same(V.other_party, V.other_country), within=window)
-    detail = Detail(country=V.other_country, gap_s=when.gap.seconds)
+    rang = V.where(V.direction == "mt", V.other_class == "international", V.outcome == "no_answer").same(V.other_party)
+    when = rang.then(V.where(V.direction == "mo").same(V.other_party), within=window)
+    detail = Detail(country=when.earlier(V.other_country), gap_s=when.gap.seconds)
 
 
 RANG = call("10:00", "no_answer", direction="mt", other_class="international", other_country="LV")
@@ -22,6 +20,7 @@ CASES = [
     Case("after an hour", [RANG, call("11:00", "no_answer", **BACK)], [{"country": "LV", "gap_s": 3600}]),
     Case("a moment later", [RANG, call("11:00:00.001", **BACK)], []),
     Case("another number", [RANG, call("10:05", other_party="t:2", **BACK)], []),
+    Case("called back by a call that names no country", [RANG, call("10:05")], [{"country": "LV", "gap_s": 300}]),
     Case("it was answered", [call("10:00", direction="mt", **BACK), call("10:05", **BACK)], []),
     Case("from the own country", [call("10:00", "no_answer", direction="mt"), call("10:05")], []),
     Case("one call back for one ring", [RANG, call("10:05", **BACK), call("10:06", **BACK)], [{"country": "LV", "gap_s": 300}]),
