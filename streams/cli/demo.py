@@ -278,6 +278,7 @@ class Demo:
         self.console.print(f"Records, reference tables and events are in {self.out}. Try next:", highlight=False)
         self.console.print(f"  kairos explain {self.events} --id {self.latest_id}", highlight=False, soft_wrap=True)
         self.console.print(f"  kairos replay {files} --set balance.low.low=500 --only balance.low --out {again}", highlight=False, soft_wrap=True)
+        self.console.print(f"  kairos why-not travel.tourist_city --customer {self.city.customers[0].id} {files}", highlight=False, soft_wrap=True)
         self.console.print("  kairos catalog travel.tourist_city; README.md: add an event in ten lines", highlight=False, soft_wrap=True)
 
 

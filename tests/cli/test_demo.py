@@ -26,7 +26,7 @@ def test_the_demo_detects_many_events_ends_by_itself_and_leaves_files_to_try(tmp
     assert int(found[1].replace(",", "")) > 200
     assert int(found[2]) >= 15
     assert not re.search(r"(?m)^failed: ", shown)
-    explain, replay = (shlex.split(line) for line in re.findall(r"(?m)^  kairos ((?:explain|replay) .+)$", shown))
+    explain, replay, why_not = (shlex.split(line) for line in re.findall(r"(?m)^  kairos ((?:explain|replay|why-not) .+)$", shown))
     assert explain[-1] in (tmp_path / "demo" / "events.jsonl").read_text()
     assert run(app, explain, catch_exceptions=False).exit_code == 0
     files = [str(path) for path in sorted((tmp_path / "demo" / "raw").glob("*.jsonl"))]
@@ -34,3 +34,6 @@ def test_the_demo_detects_many_events_ends_by_itself_and_leaves_files_to_try(tmp
     again = Path(replay[-1])
     assert run(app, [replay[0], *files, *replay[2:]], catch_exceptions=False).exit_code == 0
     assert again.read_bytes().count(b"\n") > 0
+    said = run(app, [*why_not[:4], *files, *why_not[5:]], catch_exceptions=False)
+    assert said.exit_code == 0
+    assert why_not[3] in said.output
