@@ -137,6 +137,17 @@ def test_a_newest_time_that_was_misdated_is_replaced():
     assert [member[0] for member in held(lists, 0)] == [1101]
 
 
+def test_members_behind_a_long_gap_stay_though_the_clock_does_not_believe_them_yet():
+    """One customer alone: the newest believed time of its row stays behind the gap, and an emptied list begins with what is far ahead of it."""
+    _, lists, marks = bench()
+    take_in(lists, marks, feed_of([(0, 1000, True, False)]))
+    lists.empty(np.zeros(1, np.int32))
+    feed = feed_of([(0, 1001 + JUMP, True, False), (0, 1002 + JUMP, True, False)])
+    feed.believed[:] = False
+    take_in(lists, marks, feed)
+    assert ([member[0] for member in held(lists, 0)], marks.newest[0]) == ([1001 + JUMP, 1002 + JUMP], 1000)
+
+
 def test_what_a_rule_emptied_takes_nothing_in_from_before():
     _, lists, marks = bench()
     marks.emptied[0] = 1000

@@ -147,7 +147,7 @@ def value(node: Any, on: Any) -> Any:  # noqa: PLR0915  # one case a node
             except ValueError:
                 return None
         case Week():
-            of = value(node.of, on)
+            of = value(node.day, on)
             return None if of is None else of - timedelta(days=of.weekday())
         case Unknown():
             return None

@@ -157,7 +157,7 @@ def take_in(
                 last = t
             if t > last - keep_ms and not (len(emptied) > 0 and t < emptied[row] <= t + jump_ms):
                 while n > 0:
-                    needed = last - keep_ms < arena[begin] <= last + jump_ms or last == 0
+                    needed = last - keep_ms < arena[begin] <= max(last, t) + jump_ms or last == 0
                     if needed and n < 4096:
                         break
                     dropped[e] = dropped[e] or needed
@@ -243,8 +243,8 @@ class Lists(Follower):
         """Walk entries `which` of `feed`: note each list without the entry, take members in, note it with them.
 
         A row lets go of its first members while they are `keep_ms` or more behind its newest; one that comes so late is not taken
-        in, and neither is one from before the time at which a rule emptied its row. What is more than `jump_ms` ahead was
-        misdated: a newest time gives way, and a first member is let go.
+        in, and neither is one from before the time at which a rule emptied its row. What is more than `jump_ms` ahead of a later
+        arrival was misdated: a newest time gives way, and a first member is let go.
         """
         self._wait_room(2 * len(which))
         at = 0
