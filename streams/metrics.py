@@ -30,7 +30,6 @@ FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600)
 MEMBER_STATES = ("joining", "rebalancing", "stable")
 """Of a worker in its consumer group: no partitions were assigned to it yet, they are being assigned again, it has its share (perhaps none)."""
-PLAIN = {"late": "late", "duplicate": "duplicates", "conflict": "conflicts", "terminated": "terminated", "stale": "stale"}
 
 
 def is_state(state: Callable[[], str], name: str) -> float:
@@ -47,8 +46,8 @@ class Metrics:
         self.detections = Counter("kairos_detections", "Customer events detected", ["event"], **own)
         self.records = Counter("kairos_records_in", "Raw records accepted", ["topic", "record_type"], **own)
         self.rejects = Counter("kairos_rejects", "Raw records refused", ["reason"], **own)
+        self.late = Counter("kairos_late_records", "Records behind a later one of their customer and topic", ["topic", "record_type"], **own)
         self.counted = {
-            "late": Counter("kairos_late_records", "Records behind a later one of their customer and topic", **own),
             "duplicate": Counter("kairos_duplicate_records", "Repeats that were dropped", **own),
             "conflict": Counter("kairos_conflicting_records", "Repeats whose content differed", **own),
             "bad_msisdn": Counter("kairos_unreadable_msisdns", "Records whose msisdn is no E.164 number and was read as null", **own),
@@ -120,9 +119,9 @@ class Metrics:
             family, _, which = name.partition(".")
             if family == "reject":
                 self.rejects.labels(which).inc(number)
-            elif family == "record":
+            elif family in ("record", "late") and which:
                 record = RECORD_TYPES[int(which)]
-                self.records.labels(record.topic, type_name(record)).inc(number)
+                (self.records if family == "record" else self.late).labels(record.topic, type_name(record)).inc(number)
             elif family == "early":
                 self.early.labels(which).inc(number)
             elif family in self.counted:

@@ -61,7 +61,11 @@ class Admission:
         refused = np.flatnonzero(batch.fate == LATE)
         for name, number in zip(("duplicate", "conflict", "ids_forgotten"), counts.tolist(), strict=True):
             self.counters[name] += number
-        self.counters["late"] += int(behind.sum()) - len(refused)
+        behind[refused] = False
+        self.counters["late"] += int(behind.sum())
+        for kind, number in enumerate(np.bincount(batch.kind[behind]).tolist()):
+            if number:
+                self.counters[f"late.{kind}"] += number
         return refused
 
 

@@ -33,7 +33,7 @@ def test_a_step_is_counted_by_event_type_and_reason(served):
     metrics, _, port = served
     bench = Bench()
     repeated = topup(0, 1000)
-    bench.feed([charge(1200, 900), repeated, repeated])
+    bench.feed([charge(1200, 900), repeated, repeated, topup(0, 1000, "09:59")])
     bench.shard.feed("raw.usage", [0], [b"C1"], [b"{"], next_offset=1, caught_up=True)
     bench.drain()
     for step in bench.steps:
@@ -41,12 +41,13 @@ def test_a_step_is_counted_by_event_type_and_reason(served):
     text = get(port, "/metrics")[1]
     for line in (
         'kairos_detections_total{event="balance.low"} 1.0',
-        'kairos_records_in_total{record_type="balance_change",topic="raw.billing"} 3.0',
+        'kairos_records_in_total{record_type="balance_change",topic="raw.billing"} 4.0',
+        'kairos_late_records_total{record_type="balance_change",topic="raw.billing"} 1.0',
         'kairos_rejects_total{reason="bad_json"} 1.0',
         "kairos_duplicate_records_total 1.0",
     ):
         assert line in text
-    for name in ("late_records_total", "stale_events_total", "batch_seconds_bucket", "commit_seconds_bucket", "latency_seconds_bucket"):
+    for name in ("stale_events_total", "batch_seconds_bucket", "commit_seconds_bucket", "latency_seconds_bucket"):
         assert f"kairos_{name}" in text
     assert "C1" not in text
 
