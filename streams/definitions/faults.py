@@ -15,12 +15,11 @@ from streams.definitions.words import suggest
 from streams.engine.expression import KIND_WORDS, Const, Expr, Known, Param, RecordField
 from streams.engine.features.each_line import EachLineSource
 from streams.engine.features.frame import Ever, Feature, Frame
-from streams.engine.features.line_count import LineCount
 from streams.engine.features.pair import PairSource
 from streams.engine.features.place import AS_OF, PlaceReading
-from streams.engine.features.seen import FirstSeen
 from streams.engine.features.session import Session
 from streams.engine.features.stretch import Consecutive, stretch_faults
+from streams.engine.readings import GATHERED
 from streams.engine.rearm import Rearm
 from streams.engine.sources import EventSource, Of, RecordSource, Source
 from streams.engine.streams import Stream
@@ -165,7 +164,7 @@ def borrowed_flaws(event: type[Event]) -> Iterator[Flaw]:
     places = {id(part): at for part, at in placed(event)}
     for other in events_in(event):
         for name, value in other.detail.values.items() if other.by != event.by else ():
-            if id(value) in places and any(isinstance(part, Feature | FirstSeen | LineCount) for part in value.walk()):
+            if id(value) in places and any(isinstance(part, GATHERED) for part in value.walk()):
                 says = f"{other.__name__}.detail.{name}: wanted a value of the record behind {other.__name__}, got {value}, which is gathered by {other.by}; this rule is by {event.by}"
                 yield Flaw(places[id(value)], f"{says}: leave it out, or declare a frame of its own here")
 

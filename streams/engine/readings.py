@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from streams.engine.home import Home
 
+GATHERED = (Feature, FirstSeen, LineCount, SessionId)
+"""Values that are gathered by the key of the rule that reads them."""
 FRAMES: dict[str, type[ActiveStage | BucketStage | MemberStage | PastStage | PreviousStage | RunningStage | StreakStage | StretchStage]] = {
     "active": ActiveStage,
     "days": BucketStage,
@@ -85,7 +87,7 @@ class Readings:
 
     def _is_read(self, node: Expr, source: Source) -> bool:
         """Whether a value must be read from state at a happening of `source`."""
-        return isinstance(node, Feature | FirstSeen | LineCount | SessionId) or (isinstance(node, PlaceReading) and place_of(source) is not node.place)
+        return isinstance(node, GATHERED) or (isinstance(node, PlaceReading) and place_of(source) is not node.place)
 
     def evaluate(self, stage: FlowStage, expressions: Iterable[Expr]) -> None:
         """Note that `expressions` are evaluated at the happenings of `stage`."""

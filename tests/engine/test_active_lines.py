@@ -164,6 +164,8 @@ def test_what_another_event_gathers_by_its_own_key_is_refused():
     (flaw,) = flaws_of(odd)
     assert flaw.says.startswith("Shock.detail.usual_mean: wanted a value of the record behind Shock, got")
     assert "is gathered by account; this rule is by line" in flaw.says
+    view = toy("view", "customer", W.all.where(), visit=W.all.session(gap="30min").id)
+    assert any("is gathered by customer; this rule is by line" in flaw.says for flaw in flaws_of(toy("odd", "line", view.each_line(), visit=view.detail.visit)))
     assert not flaws_of(toy("fine", "line", Shock.each_line(), due=Shock.detail.amount_due))
     assert not flaws_of(toy("same", "account", Shock.where(), usual=Shock.detail.usual_mean))
 
