@@ -16,7 +16,7 @@ from schemas.raw import fields_of
 from streams.definitions.money import conjuncts
 from streams.engine.batch import FATES
 from streams.engine.detection import shown
-from streams.engine.expression import Const, Expr, Known, Param, Reading, RecordField, both
+from streams.engine.expression import Const, Expr, Join, Known, Param, Reading, RecordField, both
 from streams.engine.features.absence import AwaitedSource
 from streams.engine.features.anchored import AnchoredStage
 from streams.engine.features.each_line import EachLineSource
@@ -116,7 +116,7 @@ class Watched:
         return [*self.plain, *self.stateful, *self.extra]
 
     def walk(self) -> Iterator[Watched]:
-        """This stream and all that it is made of."""
+        """This stream and all that it is built on."""
         yield self
         for other in (*self.children.values(), *self.frames.values()):
             yield from other.walk()
@@ -167,7 +167,7 @@ class Watched:
         return flow.take(index), {places[at]: found[places[at]] for at in index.tolist()}
 
     def _note(self, flow: Flow, found: dict[tuple[int, int], Happening], clauses: list[Expr]) -> None:
-        """Note for each clause whether it is true, and what it is made of."""
+        """Note for each clause whether it is true, and the values of its parts."""
         if not found:
             return
         for clause in clauses:
@@ -249,7 +249,7 @@ class Watch(Stage):
         return watched
 
     def _inputs(self, source: Source, by: str) -> dict[str, Watched]:
-        """The streams that a source is made of, by what they are to it."""
+        """The streams behind a source, by their roles."""
         match source:
             case EventSource():
                 return {source.event.id: self._rule(source.event)}
@@ -321,7 +321,7 @@ def parts_of(clause: Expr) -> list[Expr]:
 
 def leaves_of(clause: Expr) -> list[Expr]:
     """The values that a clause reads of the record, of state and of tables."""
-    return [node for node in parts_of(clause) if isinstance(node, RecordField | Reading) or type(node).__name__ == "Join"]
+    return [node for node in parts_of(clause) if isinstance(node, RecordField | Reading | Join)]
 
 
 __all__ = ["Happening", "Timer", "Watch", "Watched", "leaves_of", "parts_of"]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import pytest
 
 from streams.tools.check import of_stories
 from tests.engine.timelines import merged
 from tests.reference.reading import Reading
-from tests.shards import CATALOGUE
+from tests.shards import CATALOGUE, epoch_ms
 
 REFERENCE = of_stories()
 
@@ -17,7 +15,7 @@ REFERENCE = of_stories()
 def epoch(value):
     """Moments as epoch ms; other values as they are."""
     if isinstance(value, str) and len(value) >= 20 and value[10:11] == "T":
-        return round(datetime.fromisoformat(value).timestamp() * 1000)
+        return epoch_ms(value)
     return value
 
 

@@ -14,7 +14,7 @@ from schemas.columns import DAY_MS
 from streams.engine.expression import Column, EventDay
 from streams.engine.features.bucket_walk import DONE, LENGTH, LISTED, NO_ROOM, NO_TEXTS, OVER, TIED, walk
 from streams.engine.features.frame import OF_NOTHING, Within
-from streams.engine.features.keyed import KeyedStage
+from streams.engine.features.keyed import KeyedStage, column_kind
 from streams.engine.stage import believed_at, read_for
 from streams.engine.state.bucket_kernels import ANY, COUNT, DAY_COUNT, DISTINCT, FIRST, LARGEST, LATEST, LIST, SMALLEST, SUM, TOP
 from streams.engine.state.buckets import COUNT_WORD, Added, Buckets, Grouped
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from streams.engine.flow import Flow
     from streams.engine.home import Home
     from streams.engine.stage import FlowStage
-    from streams.engine.state.codec import ColumnKind
     from streams.engine.streams import Stream
 
 OPS: dict[Function, int] = {
@@ -68,11 +67,6 @@ def coded(flow: Flow, node: Expr) -> Ints:
     """`node` for all happenings as 64-bit values, NULL where it is unknown."""
     values, known = read_for(node, flow)
     return values.astype(np.int64) if known is None else np.where(known, values.astype(np.int64), NULL)
-
-
-def column_kind(node: Expr) -> ColumnKind:
-    """How values of `node` are stored."""
-    return "text" if node.kind == "text" else "token" if node.kind == "token" else "time" if node.kind == "time" else "int"
 
 
 class Read(NamedTuple):

@@ -95,9 +95,14 @@ class KeyedStage(FeatureStage):
         return flow.values(DAY) if flow.by == self.by else self.home.world.calendar.day(flow.time, flow.zones(self.by))
 
 
+def column_kind(node: Expr) -> ColumnKind:
+    """The kind of a column that keeps values of `node` as they are: text, token or time, else int."""
+    return "text" if node.kind == "text" else "token" if node.kind == "token" else "time" if node.kind == "time" else "int"
+
+
 def kind_of(node: Expr) -> ColumnKind:
-    """The kind of a column that keeps values of `node`: text, token or int."""
-    return "text" if node.kind == "text" else "token" if node.kind == "token" else "int"
+    """The same for values as `as_kept` has them: times are turned numbers there."""
+    return "int" if node.kind == "time" else column_kind(node)
 
 
 def turned(values: Ints) -> Ints:
@@ -128,4 +133,4 @@ def shown(feature: Feature, kept: Ints) -> Column:
     return Column(turned(kept) == 1, known) if feature.kind == "bool" else Column(turned(kept), known)
 
 
-__all__ = ["KeyedStage", "ReaderEntries", "Walk", "as_kept", "kind_of", "shown", "turned"]
+__all__ = ["KeyedStage", "ReaderEntries", "Walk", "as_kept", "column_kind", "kind_of", "shown", "turned"]

@@ -17,7 +17,7 @@ from streams.engine.features.frame import Between, Ever, Within
 from streams.engine.features.pair import KEPT_MS
 from streams.engine.features.reading import SHOWN, Added, FrameAt, coded
 from streams.engine.home import fingerprint
-from streams.engine.stage import Entries, FeatureStage, Reader, entries_of
+from streams.engine.stage import Entries, FeatureStage, Reader, believed_at, entries_of
 from streams.engine.state.lists import Feed, Lists, Marks
 from streams.engine.state.reach import Memory
 
@@ -131,10 +131,7 @@ class MemberStage(FeatureStage):
         values = np.empty((len(self.arguments), members.n), np.int64)
         for number, argument in enumerate(self.arguments):
             values[number] = coded(argument, members)
-        believed = np.ones(len(rows), bool)
-        record = (entries.at & 1) == 1
-        believed[record] = batch.believed[entries.at[record] >> 1]
-        return Feed.of(rows, entries.time, entries.member, values, believed, np.zeros(len(rows), bool))
+        return Feed.of(rows, entries.time, entries.member, values, believed_at(entries, batch), np.zeros(len(rows), bool))
 
     def _end_lines(self, batch: Batch, entries: Entries) -> None:
         """Mark the first entry of each row behind the end of its line, and note the rows whose line ends behind their last entry."""

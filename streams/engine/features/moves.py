@@ -9,6 +9,7 @@ import numpy as np
 from schemas.codes import NULL
 from streams.engine.expression import Expr, canonical
 from streams.engine.features.cuts import Clearing, believed_in, pieces
+from streams.engine.features.keyed import column_kind
 from streams.engine.kernels import kernel
 from streams.engine.sources import Of, Source
 from streams.engine.stage import FlowStage
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from streams.engine.flow import Flow
     from streams.engine.home import Home
     from streams.engine.sources import ValueOf
-    from streams.engine.state.codec import ColumnKind
 
 
 class Moves(Stream):
@@ -70,10 +70,6 @@ class MoveSource(Source):
     def canonical(self, value_of: ValueOf) -> str:
         parts = [canonical(one, value_of) if one is not None else "-" for one in (self.value, self.old, self.initially)]
         return f"[{self.stream.canonical(value_of)}] moves {', '.join(parts)}{' remembered' if self.remember else ''}"
-
-
-KINDS: dict[str, ColumnKind] = {"text": "text", "token": "token", "time": "time"}
-"""How a last value is stored; other kinds as numbers."""
 
 
 @kernel(
@@ -132,7 +128,7 @@ class MoveStage(FlowStage):
         table = self.scope.table
         self.columns = [table.column(f"{self.name}.newest", "time", part=part)]
         if self.source.remember:
-            self.columns.append(table.column(f"{self.name}.last", KINDS.get(self.source.value.kind, "int"), part=part))
+            self.columns.append(table.column(f"{self.name}.last", column_kind(self.source.value), part=part))
             self.columns.append(table.column(f"{self.name}.seen", "flag", part=part))
         self.home.keep(table, None)
 

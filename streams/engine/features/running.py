@@ -12,6 +12,7 @@ from streams.engine.features.keyed import KeyedStage, as_kept, kind_of, shown
 from streams.engine.flow import Ready
 from streams.engine.kernels import kernel
 from streams.engine.stage import believed_at
+from streams.engine.state.bucket_kernels import plus
 
 if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from streams.engine.state.tables import Column as Stored
     from streams.engine.streams import Stream
 
-LIMIT = 2**62
-"""Sums stay within it."""
 COUNT, SUM, LATEST, FIRST = range(4)
 OPS: dict[Function, int] = {"count": COUNT, "sum": SUM, "latest": LATEST, "first": FIRST}
 
@@ -47,18 +46,6 @@ def note_newest(rows: Any, times: Any, member: Any, believed: Any, jump_ms: int,
         if believed[i] and not late[i] and newest[row] != time:
             newest[row] = time
             dirty[row] = True
-
-
-@kernel("int64(int64, int64)")
-def plus(left: int, right: int) -> int:
-    """The sum, within LIMIT; `left` is within it.
-
-    >>> plus(LIMIT, 5) == plus(5, LIMIT) == LIMIT, plus(2, 3)
-    (True, 5)
-    """
-    right = min(max(right, -LIMIT), LIMIT)
-    half = (left >> 1) + (right >> 1)
-    return LIMIT if half >= LIMIT >> 1 else -LIMIT if half < -(LIMIT >> 1) else left + right
 
 
 @kernel("void(int64, int64[::1], int64[::1], boolean[::1], int64[::1], int64[:, ::1], int64[:], boolean[:], int64[::1], int64[::1])")
@@ -160,4 +147,4 @@ class RunningStage(KeyedStage):
                 flow.readings["without", key] = less
 
 
-__all__ = ["LIMIT", "RunningStage", "note_newest", "plus"]
+__all__ = ["RunningStage", "note_newest"]

@@ -10,11 +10,11 @@ from schemas.codes import NULL, text_of
 from streams.engine.expression import Column, Expr, canonical, condition
 from streams.engine.features.frame import OF_NOTHING, Extent, Feature, Frame
 from streams.engine.features.keyed import KeyedStage, as_kept, kind_of, shown
-from streams.engine.features.running import plus
 from streams.engine.features.windows import MOST_LISTED
 from streams.engine.flow import Ready
 from streams.engine.kernels import kernel
 from streams.engine.stage import believed_at, read_for
+from streams.engine.state.bucket_kernels import plus
 from streams.engine.state.codec import SEPARATOR
 
 if TYPE_CHECKING:
