@@ -27,7 +27,7 @@ CASES = [
     Case("moved away", [agreement(END, "1 12:00"), agreement("2028-01-01", "2 12:00", old_value=END)], [], until=LATER),
     Case("given up, and another ends earlier", [agreement(END, "1 12:00"), agreement("2026-04-30", "1 12:01", "AG-2"), agreement(None, "2 12:00")], [], until=LATER),
     Case(
-        "told again for that moment when it was said",
+        "named again at that very moment, after the event was published",
         [agreement(END, "1 12:00"), agreement(END, "22 10:00:10", customer_id="C2", account_id="A2", subscription_id="S9"), agreement(END, "22 10:00")],
         [DETAIL],
         until=LATER,

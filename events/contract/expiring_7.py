@@ -29,5 +29,5 @@ CASES = [
     Case("given up, and another ends earlier", [agreement(END, "1 12:00"), agreement("2026-04-30", "1 12:01", "AG-2"), agreement(None, "2 12:00")], [], until=LATER),
     Case("not before ten", [agreement(END, "1 12:00")], [], until="2026-05-22T10:00:04+08:00"),
     Case("at ten", [agreement(END, "1 12:00")], [DETAIL], until="2026-05-22T10:00:05+08:00"),
-    Case("told again later", [agreement(END, "1 12:00"), agreement(END, "23 12:00")], [DETAIL], until=LATER),
+    Case("named again later", [agreement(END, "1 12:00"), agreement(END, "23 12:00")], [DETAIL], until=LATER),
 ]

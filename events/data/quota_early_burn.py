@@ -42,7 +42,7 @@ CASES = [
     Case("a term without a known begin, or end", [allowance(6100, 6000, FOURTH, valid_from=None), allowance(6000, 5900, FOURTH, valid_until=None)], []),
     Case("a shared one", [allowance(6100, 6000, FOURTH, shared=True)], []),
     Case("what expires is not used", [allowance(6100, 0, FOURTH, "expire")], []),
-    Case("not the first that is told of it", [allowance(9000, 8900, "3 00:00"), allowance(6100, 6000, FOURTH)], [BOUND]),
+    Case("not the first that is known of it", [allowance(9000, 8900, "3 00:00"), allowance(6100, 6000, FOURTH)], [BOUND]),
     Case("a record that comes late", [allowance(9000, 8900, "5 00:00"), allowance(6100, 6000, FOURTH)], []),
     Case(
         "in its next term",

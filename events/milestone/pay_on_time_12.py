@@ -50,7 +50,7 @@ CASES = [
         [{"streak": 12}],
     ),
     Case(
-        "by the latest date that was told",
+        "by the latest date that was named",
         [*months(11), *(bill(1000, f"12 {hour}:00", "BL-12", due_date=f"2026-05-{day}") for hour, day in (("03", 12), ("04", 14))), payment(1000, "13 10:00", bill_id="BL-12")],
         [{"streak": 12}],
     ),

@@ -59,7 +59,7 @@ CASES = [
         [{**DETAIL, "term_end": "2026-05-22T10:00:00.000Z"}],
         until=LATER,
     ),
-    Case("told again after it was deleted", [pack("1 12:00"), pack("2 12:00", "OR-2", item_action="delete"), pack("3 12:00")], [], until=LATER),
+    Case("named again after it was deleted", [pack("1 12:00"), pack("2 12:00", "OR-2", item_action="delete"), pack("3 12:00")], [], until=LATER),
     Case("another pack is no renewal", [pack("1 12:00"), pack("2 12:00", "OR-2", offering_id="pack-monthly")], [DETAIL], until=LATER),
     Case("an earlier one was deleted", [pack("1 10:00", "OR-0", item_action="delete"), pack("1 12:00")], [DETAIL], until=LATER),
     Case("deleted at once", [pack("1 12:00"), pack("1 12:00", "OR-2", item_action="delete")], [], until=LATER),
@@ -71,7 +71,7 @@ CASES = [
     ),
     Case("bought so long ago that nobody remembers", [pack("1 12:00", term_end="2027-06-06T18:00:00+08:00")], [], until="2027-12-01T00:00:00+08:00"),
     Case(
-        "told again for that moment when it was said",
+        "named again at that very moment, after the event was published",
         [pack("1 12:00"), pack("19 10:00:10", "OR-9", customer_id="C2", account_id="A2", subscription_id="S9"), pack("19 10:00")],
         [DETAIL],
         until=LATER,

@@ -33,7 +33,7 @@ CASES = [
     Case("deleted at the moment itself", [trial("1 12:00"), trial("18 10:00", order_id="OR-2", item_action="delete")], [], until=LATER),
     Case("deleted a moment later", [trial("1 12:00"), trial("18 10:00:00.001", order_id="OR-2", item_action="delete")], [DETAIL], until=LATER),
     Case("another service is deleted", [trial("1 12:00"), trial("2 12:00", offering_id="other", item_action="delete")], [DETAIL], until=LATER),
-    Case("told again after it was deleted", [trial("1 12:00"), trial("2 12:00", order_id="OR-2", item_action="delete"), trial("3 12:00")], [], until=LATER),
+    Case("named again after it was deleted", [trial("1 12:00"), trial("2 12:00", order_id="OR-2", item_action="delete"), trial("3 12:00")], [], until=LATER),
     Case("ordered again", [trial("1 12:00"), trial("2 12:00", order_id="OR-2", item_action="delete"), trial("3 12:00", order_id="OR-3")], [DETAIL], until=LATER),
     Case("the price is not known", [trial("1 12:00", price_minor=None, currency=None)], [], until=LATER),
     Case("no end", [trial("1 12:00", term_end=None)], [], until=LATER),
@@ -46,7 +46,7 @@ CASES = [
     Case("a pack for nothing", [trial("1 12:00", offering_kind="data_pack")], [], until=LATER),
     Case("deleted at once", [trial("1 12:00"), trial("1 12:00", order_id="OR-2", item_action="delete")], [], until=LATER),
     Case(
-        "told again for that moment when it was said",
+        "named again at that very moment, after the event was published",
         [trial("1 12:00"), trial("18 10:00:10", order_id="OR-9", customer_id="C2", account_id="A2", subscription_id="S9"), trial("18 10:00")],
         [DETAIL],
         until=LATER,

@@ -38,8 +38,6 @@ CASES = [
     Case("an equal week breaks it", [BEFORE, *weeks(1800, 1700, 1700, 1600, 1500)], [], until=END),
     Case("three falls", [BEFORE, *weeks(1800, 1900, 1800, 1700, 1600)], [], until=END),
     Case("the first week is not whole", [seen("310000", "4 00:00"), *weeks(1800, 1700, 1600, 1500, 1400)], [], until=END),
-    Case(
-        "a week before the first tells nothing", [BEFORE, *weeks(100, 1800, 1700, 1600, 1500, 1400)], [{"weeks": 4, "first_s": 1800, "last_s": 1400}], until=moment("46 00:00:05")
-    ),
+    Case("a week before the first says nothing", [BEFORE, *weeks(100, 1800, 1700, 1600, 1500, 1400)], [{"weeks": 4, "first_s": 1800, "last_s": 1400}], until=moment("46 00:00:05")),
     Case("a fifth fall is no news", [BEFORE, *weeks(2300, 2200, 2100, 2000, 1900, 1800)], [{"weeks": 4, "first_s": 2300, "last_s": 1900}], until=moment("46 00:00:05")),
 ]

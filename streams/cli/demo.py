@@ -76,7 +76,7 @@ class Demo:
         self.console = Console()
         self.catalogue: Catalogue = Catalogue.load()
         self.city = City(seed, customers, FIRST_MIDNIGHT_MS)
-        self.events: Path = out / "events.jsonl"
+        self.published: Path = out / "events.jsonl"
         self.counts: Counter[str] = Counter()
         self.latest: list[str] = []
         """The latest events by their time, in words that begin with it."""
@@ -178,7 +178,7 @@ class Demo:
 
         options: dict[str, Any] = {"isolation_level": "read_committed", "auto_offset_reset": "earliest", "fetch_max_wait_ms": 100, "check_crcs": False}
         async with AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, **options) as consumer:
-            with self.events.open("wb") as left:
+            with self.published.open("wb") as left:
                 while True:
                     for records in (await consumer.getmany(timeout_ms=200)).values():
                         for record in records:
@@ -276,7 +276,7 @@ class Demo:
             return
         files, again = f"{self.out}/raw/*.jsonl --reference {self.out}/reference", self.out / "again.jsonl"
         self.console.print(f"Records, reference tables and events are in {self.out}. Try next:", highlight=False)
-        self.console.print(f"  kairos explain {self.events} --id {self.latest_id}", highlight=False, soft_wrap=True)
+        self.console.print(f"  kairos explain {self.published} --id {self.latest_id}", highlight=False, soft_wrap=True)
         self.console.print(f"  kairos replay {files} --set balance.low.low=500 --only balance.low --out {again}", highlight=False, soft_wrap=True)
         self.console.print(f"  kairos why-not travel.tourist_city --customer {self.city.customers[0].id} {files}", highlight=False, soft_wrap=True)
         self.console.print("  kairos catalog travel.tourist_city; README.md: add an event in ten lines", highlight=False, soft_wrap=True)

@@ -19,7 +19,7 @@ MOST_NAMED = 5
 MARKS = {"true": "yes", "false": "NO", "unknown": "?", "not evaluated": "-"}
 BEHIND = {"unknown": "; this is unknown", "not evaluated": " (not evaluated)"}
 ROLES = {"of": "made of", "first": "first", "second": "then", "awaited": "unless"}
-"""What a stream is to the one that is made of it."""
+"""What a stream is to the one that is built on it."""
 
 
 class Format(StrEnum):

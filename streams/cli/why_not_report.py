@@ -50,7 +50,7 @@ class Step(msgspec.Struct, frozen=True):
     pending: list[str]
     notes: list[str]
     steps: dict[str, Step]
-    """What the stream is made of, where none of it came."""
+    """The streams that it is built on, where none of it came."""
 
     @property
     def missing(self) -> bool:
@@ -75,7 +75,7 @@ class Report(msgspec.Struct, frozen=True):
     event: str
     customer: str
     now: str | None
-    """The moment of the question, local time; None: no record was let in."""
+    """The moment of the question, local time; None: no record was accepted."""
     rule: str
     keys: list[KeyReport]
     refused: dict[str, list[str]]
@@ -158,7 +158,7 @@ class Reporter:
         )
 
     def behind(self, watched: Watched, row: int, event: Any) -> list[str]:
-        """What the streams that a stream is made of wait for."""
+        """What the streams that a stream is built on wait for."""
         found: list[str] = []
         inner = watched.stream.source.event if isinstance(watched.stream.source, EventSource) else event
         for child in watched.children.values():

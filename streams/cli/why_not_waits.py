@@ -58,7 +58,7 @@ class Waits:
         return ""
 
     def notes(self) -> list[str]:
-        """Why there was no happening although what it is made of came."""
+        """Why there was no happening although the streams behind it had some."""
         source, children = self.watched.stream.source, self.watched.children
         if self.pending():
             return []

@@ -1,6 +1,6 @@
-"""Mutants of a definition: its file with one number, operator, word or condition of the rule changed. Cases that tell none of them from the rule are too weak.
+"""Mutants of a definition: its file with one number, operator, word or condition of the rule changed. Cases that pass with one of them are too weak.
 
-What is changed stands in the class: parameters' values, `when`, `rearm`, `detail` and what they are made of; no docstrings, names, bounds and cases.
+What is changed stands in the class: parameters' values, `when`, `rearm`, `detail` and their parts; no docstrings, names, bounds and cases.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def mutants_of(text: str, scope: Mapping[str, object]) -> Iterator[Mutant]:
 
 
 def is_first(statements: list[ast.Assign]) -> bool:
-    """Whether a rule says twice that it is for the first of a key's life, `.count() == 1` and `once`: no record tells it from a rule that says it once."""
+    """Whether a rule says twice that it is for the first of a key's life, `.count() == 1` and `once`: no record can distinguish it from a rule that says it once."""
     said = [ast.unparse(one) for one in statements]
     return "rearm = once" in said and any(FIRST.search(one) for one in said)
 

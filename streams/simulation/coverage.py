@@ -49,7 +49,7 @@ def off(customer: Customer, midnight: int) -> Iterator[Record]:
 
 
 def vanished(customer: Customer, midnight: int) -> Iterable[Record]:
-    """The phone is not seen for days: no record tells of it."""
+    """The phone is not seen for days: no record says so."""
     customer.pause(customer.at(midnight), customer.at(midnight + 3 * DAY), network=True)
     return ()
 

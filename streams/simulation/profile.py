@@ -1,4 +1,4 @@
-"""What the operator's CRM tells of customers: tiers, consent, birth dates, and the ends of agreements."""
+"""What the operator's CRM says of customers: tiers, consent, birth dates, and the ends of agreements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from streams.simulation.records import Record
 
 AHEAD = (3, 9, 32, 93)
-"""In so many days from when it is told an agreement ends: each soon enough for one of its reminders."""
+"""In so many days from when it is recorded an agreement ends: each soon enough for one of its reminders."""
 
 
 def tier(customer: Customer, midnight: int) -> Iterator[Record]:
@@ -40,7 +40,7 @@ def birth_date(customer: Customer, midnight: int) -> Iterator[Record]:
 
 
 def agreement(customer: Customer, midnight: int) -> Iterator[Record]:
-    """The CRM tells when the agreement of the line ends; some are renewed soon after."""
+    """The CRM records when the agreement of the line ends; some are renewed soon after."""
     if customer.agreed is not None:
         return
     at, days = customer.at(midnight, 7, 20), customer.chance.choice(AHEAD) + customer.chance.randrange(2)

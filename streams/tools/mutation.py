@@ -1,4 +1,4 @@
-"""Whether the cases of definitions tell the rules from their mutants (`streams/definitions/mutants.py`)."""
+"""Whether the cases of definitions distinguish the rules from their mutants (`streams/definitions/mutants.py`)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNUSED = "nothing uses"
 
 
 class Result(NamedTuple):
-    """What became of the mutants of one event: how many a case told from the rule, how many are no valid definition, how many a comment waives.
+    """What became of the mutants of one event: how many fail a case, how many are no valid definition, how many a comment waives.
 
     `survivors`: those that pass all cases, and `idle`: comments without such a mutant; with file and line.
     """
@@ -116,8 +116,8 @@ def result_of(catalogue: Catalogue, event: type[Event], reference: Reference) ->
             survivors.append(f"{source.at(mutant.line)}: {mutant.says}")
         else:
             counts[fate] += 1
-    told = [f"{source.at(line)}: survives: {says}: wanted a mutant that passes all cases, got none: leave the comment out" for says, line in idle.items()]
-    return Result(event.id, **counts, survivors=survivors, idle=told)
+    unused = [f"{source.at(line)}: survives: {says}: wanted a mutant that passes all cases, got none: leave the comment out" for says, line in idle.items()]
+    return Result(event.id, **counts, survivors=survivors, idle=unused)
 
 
 def fate_of(mutant: Mutant, event: type[Event], needed: list[type[Event]], catalogue: Catalogue, reference: Reference) -> str:

@@ -87,7 +87,7 @@ def test_the_bill_cycle_that_a_day_is_in(day, cycle_day, begin, end):
 
 
 NOT_LIVED = {"device.upgrade_due"}
-"""Events that the city does not make: a phone must have been in use for two years, counted from the record that told of it. It has its own cases."""
+"""Events that the city does not make: a phone must have been in use for two years, counted from the record that named it. It has its own cases."""
 
 
 def test_within_six_weeks_every_other_event_happens(tmp_path):
