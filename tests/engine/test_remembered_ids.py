@@ -64,6 +64,8 @@ class Batch:
         self.n = len(records)
         self.customer = table.rows_of_ids(np.array([[code(one[0])] for one in records], np.int64).reshape(-1, 1), None)
         self.rank, self.time, self.id_hash, self.content_hash = (np.array([one[at] for one in records], np.int64) for at in range(1, 5))
+        self.kind = self.rank
+        """A type of record for each topic."""
         self.clock = state.clock.follow(self.time, self.customer, table)
         self.fate, self.believed = np.full(self.n, PROCESSED, np.int8), np.ones(self.n, bool)
 
@@ -167,7 +169,8 @@ class Plain:
             self.first[key] = self.live(key)[0] // 16 * 16
         if newest - time > self.late_ms:
             return LATE
-        self.counters["late"] += newest > time
+        for name in ("late", f"late.{rank}"):
+            self.counters[name] += newest > time
         return PROCESSED
 
 
