@@ -16,8 +16,11 @@ from schemas.columns import DAY_MS
 from streams.engine.batch import PROCESSED, TERMINATED
 from streams.engine.stage import TERMINATED_LINE, Stage
 from streams.engine.state.codec import SEPARATOR
+from streams.engine.state.tables import FIRST_ROWS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from schemas.columns import Bools, Ints
     from schemas.reference.line import Lines
     from streams.engine.batch import Batch, Reset
@@ -75,6 +78,43 @@ class OwnLines:
         return int(self.table.find(np.array([line]), np.array([time]))[0])
 
 
+class LinesOf:
+    """The rows of lines by the row of their customer: chains through two arrays."""
+
+    def __init__(self) -> None:
+        self.heads: Rows = np.full(FIRST_ROWS, -1, np.int32)
+        self.following: Rows = np.full(FIRST_ROWS, -1, np.int32)
+
+    def add(self, line: int, customer: int) -> None:
+        """Note one line, once."""
+        self.heads, self.following = with_room(self.heads, customer), with_room(self.following, line)
+        self.following[line], self.heads[customer] = self.heads[customer], line
+
+    def fill(self, lines: Rows, customers: Rows) -> None:
+        """Note these lines alone, each with its customer."""
+        none = np.full(FIRST_ROWS, -1, np.int32)
+        self.heads, self.following = with_room(none, int(customers.max(initial=0))), with_room(none.copy(), int(lines.max(initial=0)))
+        order = np.argsort(customers, kind="stable")
+        lines, customers = lines[order], customers[order]
+        again = np.flatnonzero(customers[1:] == customers[:-1])
+        self.following[lines[again + 1]] = lines[again]
+        self.heads[customers] = lines
+
+    def of(self, customer: int) -> Iterator[int]:
+        """The lines of a customer, the newest first."""
+        row = int(self.heads[customer]) if customer < len(self.heads) else -1
+        while row >= 0:
+            yield row
+            row = int(self.following[row])
+
+
+def with_room(rows: Rows, index: int) -> Rows:
+    """The array, with room for `index`; what is new is -1."""
+    if index < len(rows):
+        return rows
+    return np.concatenate([rows, np.full(max(index + 1 - len(rows), len(rows) // 4), -1, np.int32)])
+
+
 def given_away(batch: Batch) -> list[Reset]:
     """The lines of a batch that change hands."""
     return [reset for reset in batch.resets if reset.lifelong and not reset.timers_only]
@@ -90,7 +130,7 @@ class ActiveLines(Stage):
         self.home, self.world = home, home.world
         self.table, self.customers = home.state.table("line"), home.state.table("customer")
         self.own = OwnLines(self.world.reference.line)
-        self.rows: dict[int, list[int]] = {}
+        self.named = LinesOf()
         """By the row of a customer, the rows of its lines that records have named."""
         self.before: dict[int, list[tuple[int, int, int]]] = {}
         """Of lines about which this batch says something new: from which place on they stand how, with which account; the first entry is how they stood before it."""
@@ -106,9 +146,8 @@ class ActiveLines(Stage):
         return self.table.column(name, kind, part=PART)  # type: ignore[arg-type]  # one of the kinds
 
     def restored(self) -> None:
-        self.rows.clear()
-        for row in np.flatnonzero(self.standing.values).tolist():
-            self.rows.setdefault(int(self.table.customer[row]), []).append(row)
+        rows = np.flatnonzero(self.standing.values).astype(np.int32)
+        self.named.fill(rows, self.table.customer[rows])
 
     def rests(self, batch: Batch) -> bool:
         return batch.n == 0
@@ -172,7 +211,7 @@ class ActiveLines(Stage):
             return
         self.before.setdefault(row, [(-1, standing, account)]).append((said.place, now, whose))
         if standing == UNSEEN:
-            self.rows.setdefault(int(self.table.customer[row]), []).append(row)
+            self.named.add(row, int(self.table.customer[row]))
         self.standing.values[row], self.account.values[row] = now, whose
         self.standing.part.dirty[row] = True
 
@@ -184,7 +223,7 @@ class ActiveLines(Stage):
         `suspended`: also those that are not active and were not terminated.
         """
         found, seen = [], set()
-        for row in self.rows.get(customer, ()):
+        for row in self.named.of(customer):
             standing, account = self._as_of(row, at)
             if standing == UNSEEN:
                 continue
@@ -237,11 +276,11 @@ class ActiveLines(Stage):
     def rows_of(self, customers: Rows, lines: Ints) -> Rows:
         """The rows of the lines with codes `lines` of customers with rows `customers`; the texts of these codes are known from then on."""
         for customer in set(customers.tolist()):
-            code(self.customers.keys[customer])
+            code(self.customers.key_texts(np.array([customer], np.int32))[0])
         ids = np.stack([self.customers.map.keys[customers, 0], lines], axis=1)
         rows = self.table.rows_of_ids(ids, customers)
         for row in set(rows.tolist()):
-            code((self.table.keys[row] or "").rpartition(SEPARATOR)[2])
+            code(self.table.key_texts(np.array([row], np.int32))[0].rpartition(SEPARATOR)[2])
         return rows
 
 

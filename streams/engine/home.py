@@ -58,7 +58,7 @@ class Scope(NamedTuple):
             rows[index] = self.table.rows_within(base[index], [code[index] for code in codes], flow.time[index])
         return rows
 
-    def rows_there(self, flow: Flow, values: Sequence[Expr]) -> Rows:
+    def rows_there(self, flow: Flow, values: Sequence[Expr] = ()) -> Rows:
         """The same where no row is made: -1 also where there is none yet."""
         base = flow.rows(self.by)
         if self.table.base is None:
@@ -84,10 +84,10 @@ class Home:
         """The canonical text of an expression in this installation."""
         return canonical(node, self.world.value_of)
 
-    def scope(self, by: str, values: Sequence[Expr], sources: Sequence[Source]) -> Scope:
-        """The scope of key `by` split by `values`, whose rows records behind `sources` write."""
+    def scope(self, by: str, values: Sequence[Expr], sources: Sequence[Source], part: str | None = None) -> Scope:
+        """The scope of key `by` split by `values`, whose rows records behind `sources` write. `part`: what is kept there, where not the part of `sources`."""
         if not values:
-            return Scope(by, self.state.table(by))
+            return Scope(by, self.state.touched(by, self.part(sources) if part is None else part))
         table = self.state.finer(by, tuple(self.text(node) for node in values))
         period = longest_ms(values)
         if period is not None:

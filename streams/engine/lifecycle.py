@@ -15,6 +15,7 @@ import numpy as np
 from schemas.codes import code, text_of
 from streams.engine.batch import PROCESSED, TERMINATED, Reset, Return, Status
 from streams.engine.stage import STATE_CHANGE, STATUS, TERMINATED_LINE
+from streams.engine.state.codec import SEPARATOR
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from streams.engine.state.tables import Rows
 
 KEPT_DAYS = 7
+CONSENTS = "consent"
 OWNER, CONSENT, ACTIVE = code("line.owner"), code("customer.marketing_consent"), code("active")
 
 
@@ -44,12 +46,13 @@ class Lifecycle:
 
     def __init__(self, home: Home, counters: Counter[str]) -> None:
         self.home, self.world, self.counters = home, home.world, counters
-        lines, customers = home.state.table("line"), home.state.table("customer")
+        self.lines, self.customers = home.state.touched("line", self.part), home.state.touched("customer", CONSENTS)
+        lines, customers = self.lines, self.customers
         self.ended = lines.column("line.terminated", "flag", part=self.part)
         self.due = lines.column("line.end.due", "time", part=self.part)
         self.newest = lines.column("line.status.newest", "time", part=self.part)
-        self.consent = customers.column("marketing_consent", "text", part="consent")
-        self.consent_at = customers.column("marketing_consent.newest", "time", part="consent")
+        self.consent = customers.column("marketing_consent", "text", part=CONSENTS)
+        self.consent_at = customers.column("marketing_consent.newest", "time", part=CONSENTS)
         self.ending: dict[int, int] = {}
         """Terminated lines whose state is still there, and when it is dropped."""
         self.any_ended = False
@@ -59,7 +62,7 @@ class Lifecycle:
     def restored(self) -> None:
         """The state has been read back."""
         rows = np.flatnonzero(self.due.values)
-        self.ending = dict(zip(rows.tolist(), self.due.values[rows].tolist(), strict=True))
+        self.ending = dict(zip(self.lines.base_row[rows].tolist(), self.due.values[rows].tolist(), strict=True))
         self.any_ended = bool(self.ended.values.any())
 
     def earliest(self) -> int | None:
@@ -78,8 +81,8 @@ class Lifecycle:
             return
         lines = self._lines(batch)
         if self.any_ended:
-            known = np.flatnonzero(lines >= 0)
-            batch.ended[known] = self.ended.values[lines[known]] != 0
+            own = self.lines.there(lines)
+            batch.ended = (own >= 0) & (self.ended.values[own] != 0)
         for row in [row for row, due in self.ending.items() if due <= limit or row in lines]:
             self._drop_in_time(batch, lines, row)
         for change in changes:
@@ -104,11 +107,12 @@ class Lifecycle:
             if attribute[at] == OWNER:
                 found.append(Change(position, row, time, OWNER))
                 continue
-            if time < self.newest.values[row] <= time + self.home.jump_ms:
+            own = self.lines.row_of(row)
+            if time < self.newest.values[own] <= time + self.home.jump_ms:
                 continue
             if batch.believed[position]:
-                self.newest.values[row] = time
-                self.newest.part.dirty[row] = True
+                self.newest.values[own] = time
+                self.newest.part.dirty[own] = True
             batch.statuses.append(Status(position, row, int(value[at])))
             if value[at] in (TERMINATED_LINE, ACTIVE):
                 found.append(Change(position, row, time, int(value[at])))
@@ -116,30 +120,31 @@ class Lifecycle:
 
     def _apply(self, batch: Batch, lines: Ints, change: Change) -> None:
         position, row, time, what = change
+        own = self.lines.row_of(row)
         behind = np.flatnonzero(lines == row)
         if what == OWNER:
-            self.due.values[row] = 0
+            self.due.values[own] = 0
             self.ending.pop(row, None)
             batch.resets.append(Reset(position, row, timers_only=False, lifelong=True))
-        elif what == ACTIVE and self.ended.values[row]:
+        elif what == ACTIVE and self.ended.values[own]:
             batch.ended[behind[behind >= position]] = False
             batch.returns.append(Return(position, row, time))
             batch.resets[:] = [reset for reset in batch.resets if reset.row != row or reset.timers_only or reset.lifelong or reset.position < position]
-            self.ended.values[row] = self.due.values[row] = 0
+            self.ended.values[own] = self.due.values[own] = 0
             self.ending.pop(row, None)
-        elif what == TERMINATED_LINE and not self.ended.values[row]:
+        elif what == TERMINATED_LINE and not self.ended.values[own]:
             batch.ended[behind[behind > position]] = True
-            self.ended.values[row] = 1
+            self.ended.values[own] = 1
             zone = self.world.zones("line", np.array([code(self._line_id(row))]), np.array([time]))
             due = int(self.world.calendar.add_days(np.array([time]), KEPT_DAYS, zone)[0])
-            self.due.values[row] = self.ending[row] = due
+            self.due.values[own] = self.ending[row] = due
             self.any_ended = True
             batch.resets.append(Reset(position, row, timers_only=True, lifelong=False))
             self._drop_in_time(batch, lines, row, position + 1)
-        self.ended.part.dirty[row] = True
+        self.ended.part.dirty[own] = True
 
     def _line_id(self, row: int) -> str:
-        return (self.world.tables["line"].keys[row] or "").rsplit("\x1f", 1)[-1]
+        return self.world.tables["line"].key_texts(np.array([row], np.int32))[0].rsplit(SEPARATOR, 1)[-1]
 
     def _drop_in_time(self, batch: Batch, lines: Ints, row: int, begin: int = 0) -> None:
         """Drop the state of a terminated line when its time has come within the batch: before its next later record, or by the clock."""
@@ -150,8 +155,9 @@ class Lifecycle:
         place = min(place, int(later[0])) if len(later) else place
         if place <= batch.n:
             batch.resets.append(Reset(place - 1, row, timers_only=False, lifelong=False))
-            self.due.values[row] = 0
-            self.due.part.dirty[row] = True
+            own = self.lines.row_of(row)
+            self.due.values[own] = 0
+            self.due.part.dirty[own] = True
             self.ending.pop(row)
 
     def _take_consents(self, batch: Batch, group: Group) -> None:
@@ -159,18 +165,20 @@ class Lifecycle:
         rows, values = group.rows("customer"), group.field("new_value")
         for at in np.flatnonzero(wanted).tolist():
             row, time, position = int(rows[at]), int(group.time[at]), int(group.position[at])
-            if time < self.consent_at.values[row] <= time + self.home.jump_ms:
+            own = self.customers.row_of(row)
+            if time < self.consent_at.values[own] <= time + self.home.jump_ms:
                 continue
-            given = self.given.setdefault(row, [(-1, int(self.consent.values[row]))])
+            given = self.given.setdefault(row, [(-1, int(self.consent.values[own]))])
             given.append((position, int(values[at])))
-            self.consent.values[row] = values[at]
+            self.consent.values[own] = values[at]
             if batch.believed[position]:
-                self.consent_at.values[row] = time
-            self.consent.part.dirty[row] = True
+                self.consent_at.values[own] = time
+            self.consent.part.dirty[own] = True
 
     def consents(self, customers: Rows, at: Ints) -> list[str]:
         """The marketing consent of each customer as of place `at` (`flow.py`)."""
-        now = self.consent.values[customers]
+        own = self.customers.there(customers)
+        now = np.where(own >= 0, self.consent.values[own], 0)
         for place, row in enumerate(customers.tolist() if self.given else ()):
             for position, value in self.given.get(row, ()):
                 if 2 * position + 1 <= at[place]:

@@ -94,7 +94,7 @@ class Word:
         self.word, self.where, self.unknown = word, where, unknown
         taken = {key.key() for key in keys}
         self.values = (*keys, *(value for value in word.per if value.key() not in taken))
-        self.scope: Scope = home.scope(by, self.values, sources)
+        self.scope: Scope = home.scope(by, self.values, sources, MARKS)
         self.last = self.scope.table.column(name, "time", part=MARKS)
         self.last.lifelong = isinstance(word, Once)
         match word:

@@ -17,6 +17,7 @@ from streams.engine.home import Home
 from streams.engine.sources import RecordSource
 from streams.engine.stage import FlowStage
 from streams.engine.state.tables import Table
+from streams.engine.state.touched import TouchedRows
 from streams.engine.streams import Stream
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -89,6 +90,9 @@ class States:
     def finer(self, by, texts):
         return self.tables.setdefault(f"{by}:{'|'.join(texts)}", Table(f"{by}:{'|'.join(texts)}", 1 + len(texts), self.base))
 
+    def touched(self, by, part):
+        return self.tables.setdefault(f"{by}.{part}", TouchedRows(self.base))
+
     def remembers(self, place, memory):
         assert memory.span_ms > 0
 
@@ -98,11 +102,11 @@ class States:
 
     def stored(self):
         """What the changelog would hold of each table: keys, parts and followers."""
-        for table in self.tables.values():
+        for name, table in self.tables.items():
             rows = np.flatnonzero(table.live()).astype(np.int32)
-            keys = [table.keys[row] for row in rows.tolist()]
+            keys = table.key_texts(rows)
             parts = {name: (part.layout, part.encode(rows)) for name, part in table.parts.items()}
-            yield table.name, keys, parts, {one.part_name: (one.layout(), one.encode(rows)) for one in table.followers}
+            yield name, keys, parts, {one.part_name: (one.layout(), one.encode(rows)) for one in table.followers}
 
     def restore(self, stored):
         """Read that back."""

@@ -18,6 +18,7 @@ from streams.engine.flow import StoredFlow
 from streams.engine.home import Home
 from streams.engine.stage import FlowStage, RecordStage
 from streams.engine.state.tables import Table
+from streams.engine.state.touched import TouchedRows
 from streams.intake.columns import Columns
 
 HOUR = 3_600_000
@@ -40,6 +41,9 @@ class Tables:
         name = f"{by}({', '.join(texts)})"
         return self.tables.setdefault(name, Table(name, 1 + len(texts), self.tables[by]))
 
+    def touched(self, by, part):
+        return self.tables.setdefault(f"{by}.{part}", TouchedRows(self.tables[by]))
+
     def parts(self):
         return [(table, part) for table in self.tables.values() for part in table.parts.values()]
 
@@ -56,7 +60,7 @@ class Tables:
         for table, part in self.parts():
             rows = np.flatnonzero(part.dirty).astype(np.int32)
             part.dirty[rows] = False
-            found |= {(part.name, table.keys[row]): value for row, value in zip(rows.tolist(), part.encode(rows), strict=True)}
+            found |= {(part.name, key): value for key, value in zip(table.key_texts(rows), part.encode(rows), strict=True)}
         return found
 
 

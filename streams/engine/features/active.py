@@ -269,6 +269,11 @@ class ActiveStage(KeyedStage):
         """The rows of the keys themselves: the sets hang on them."""
         return flow.rows(self.by)
 
+    def rows_read(self, flow: Flow, at: tuple[Expr, ...]) -> Rows:
+        """The same for readers: a set is found by its key."""
+        del at
+        return flow.rows(self.by)
+
     def _groups(self, flow: Flow) -> Ints:
         """The row of each member that its items together share, -1 for none."""
         groups = np.full(flow.n, -1)

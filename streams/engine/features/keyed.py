@@ -70,22 +70,25 @@ class KeyedStage(FeatureStage):
         self.scope = self.home.scope(self.by, self.stream.by_value, (self.stream.source,))
 
     def walk(self, batch: Batch) -> Walk:
-        """The members and readers of a batch. A reader that names the values of its row itself makes none."""
+        """The members and readers of a batch. A member makes its row, a reader does not."""
         members, readers = self.members.flow, list(self.readers.values())
         flows = [reader.stage.flow for reader in readers]
         entries = entries_of(members, flows, [bool(reader.at) for reader in readers])
-        own = [number for number, reader in enumerate(readers) if not reader.at]
-        plain = entries._replace(readers=[entries.readers[number] for number in own])
-        rows = at_entries(plain, members, [flows[number] for number in own], self.rows_of, -1)
-        for reader, entry in zip(readers, entries.readers, strict=True):
-            if reader.at:
-                rows[entry] = self.scope.rows_there(reader.stage.flow, reader.at)
+        rows = at_entries(entries._replace(readers=[]), members, [], self.rows_of, -1)
+        for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
+            alone = np.flatnonzero(entries.member[entry] < 0)
+            if len(alone):
+                rows[entry[alone]] = self.rows_read(flow.take(alone), reader.at)
         found = [ReaderEntries(*one) for one in zip(readers, flows, entries.readers, strict=True)]
         return Walk(members, found, entries, rows, line_ends(batch, self.by, self.scope.table, entries.at))
 
     def rows_of(self, flow: Flow) -> Rows:
-        """The row of each happening of a flow, -1 for none."""
+        """The row of each member, -1 for none."""
         return self.scope.rows(flow, self.stream.by_value)
+
+    def rows_read(self, flow: Flow, at: tuple[Expr, ...]) -> Rows:
+        """The row that each happening of a reader reads, by the values `at` or its own: -1 where there is none yet."""
+        return self.scope.rows_there(flow, at or self.stream.by_value)
 
     def civil_days(self, walk: Walk) -> Ints:
         """The civil day of each entry in the zone of its key."""

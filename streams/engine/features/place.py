@@ -129,18 +129,19 @@ class Given(NamedTuple):
 
 
 class Book(NamedTuple):
-    """What is known of lines, a row each: their places and nights, which of these changed, and the keys of the lines."""
+    """What is known of lines, a row each: their places and nights, which of these changed, and the rows of the lines among all `keys`."""
 
     places: Ints
     dirty: Bools
     nights: Ints
     dirty_nights: Bools
+    lines: Rows
     keys: Ints
 
     def part(self, rows: Rows) -> Book:
         """A copy for some rows, in which they are numbered from 0."""
         none = np.zeros(len(rows), bool)
-        return Book(self.places[rows], none, self.nights[rows], none.copy(), self.keys[rows])
+        return Book(self.places[rows], none, self.nights[rows], none.copy(), self.lines[rows], self.keys)
 
 
 class Moved(NamedTuple):
@@ -183,7 +184,10 @@ class PlaceStage(FlowStage):
     def declare(self) -> None:
         """Declare its columns."""
         world = self.home.world
-        table = self.table = self.home.state.table(self.by)
+        self.scope = self.home.scope(self.by, (), (self.source,), "place")
+        table = self.scope.table
+        assert table.base is not None  # rows of lines that had a location record
+        self.table, self.lines_table = table, table.base
         timed = min(machine.VOTES_KEPT, self.home.late_limit_ms // DAY_MS + 3)
         """A record within the late limit may be of so many civil days, the newest one with them."""
         nights: list[tuple[str, ColumnKind, int]] = [("newest_day", "int", 1), ("days", "int", 1)]
@@ -212,7 +216,7 @@ class PlaceStage(FlowStage):
     @property
     def book(self) -> Book:
         """What is known of all lines; writing to it writes to the state."""
-        return Book(self.state, self.place_part.dirty, self.nights, self.nights_part.dirty, self.table.map.keys)
+        return Book(self.state, self.place_part.dirty, self.nights, self.nights_part.dirty, self.table.base_row, self.lines_table.map.keys)
 
     # Running
 
@@ -228,7 +232,7 @@ class PlaceStage(FlowStage):
         entries = entries_of(flow, flows) if flows else Entries(flow.at, flow.time, np.arange(flow.n), [])
         given = self.given(batch, flow, flows, entries)
         if self.keeps_before:
-            rows: Rows = np.unique(np.concatenate([given.rows[given.rows >= 0], np.array([reset.row for reset in batch.resets], np.int32)]))
+            rows: Rows = np.unique(np.concatenate([given.rows[given.rows >= 0], self.table.rows_under(np.array([reset.row for reset in batch.resets], np.int32))]))
             self.before = rows, self.book.part(rows)
         seen = np.zeros((len(given.rows) if flows else 0, 3), np.int64)
         found = []
@@ -250,18 +254,23 @@ class PlaceStage(FlowStage):
     def given(self, batch: Batch, flow: Flow, flows: list[Flow], entries: Entries) -> Given:
         """What the machine runs over: location records `flow`, and the happenings of readers."""
         n = len(entries.at)
+        own_rows = self.scope.rows(flow)
         rows: Rows = np.full(n, -1, np.int32)
         asked, believed = np.zeros(n, bool), np.ones(n, bool)
         places, days = np.zeros(n, np.int64), np.full(n, -1)
         for other, entry in zip(flows, entries.readers, strict=True):
-            rows[entry], asked[entry] = other.rows(self.by), True
+            rows[entry], asked[entry] = self.rows_there(other), True
         where = np.flatnonzero(entries.member >= 0)
         member = entries.member[where]
         own_places, own_days = self._places(flow)
-        rows[where], believed[where] = flow.rows(self.by)[member], believed_in(flow)[member]
+        rows[where], believed[where] = own_rows[member], believed_in(flow)[member]
         places[where], days[where] = own_places[member], own_days[member]
         reached = np.where(entries.at % 2 == 0, entries.time, batch.timer_clock[entries.at // 2])  # a timer reads as of its own moment, wherever the clock is
         return Given(rows, np.array(entries.time, np.int64), places, days, reached, believed, asked, entries.member < 0)
+
+    def rows_there(self, flow: Flow) -> Rows:
+        """The row of the line of each happening of a flow, -1 where it never had a location record."""
+        return self.scope.rows_there(flow)
 
     def _places(self, flow: Flow) -> tuple[Ints, Ints]:
         """The place of each location record, 0 where unknown, and the civil day for which it votes, -1: none."""
@@ -281,7 +290,7 @@ class PlaceStage(FlowStage):
         """Run the machine over entries of rows of `book`. Returns the moves; `seen`: what readers see."""
         moves = np.zeros((int(np.count_nonzero(given.places)), 8), np.int64)
         world = self.home.world
-        known: list[Any] = [*given, book.keys, self.lines, *self.zones, world.default_zone, self.home.jump_ms]
+        known: list[Any] = [*given, book.lines, book.keys, self.lines, *self.zones, world.default_zone, self.home.jump_ms]
         kept: list[Any] = [book.places, book.dirty, book.nights, book.dirty_nights, seen, moves]
         return moves[: machine.place_machine(*known, *kept)]
 
@@ -323,11 +332,14 @@ class PlaceStage(FlowStage):
         return found.tolist()
 
     def _reset(self, batch: Batch, reset: Reset) -> None:
-        self.end_line(batch, reset, self.book, reset.row)
+        rows = self.table.rows_under(np.array([reset.row], np.int32))
+        for row in rows.tolist():
+            self.end_line(batch, reset, self.book, row)
+            if not reset.timers_only:
+                self.place_part.texts[self.cities][row] = b""
         if not reset.timers_only:
-            self.place_part.texts[self.cities][reset.row] = b""
-            self.nights_part.touch(np.array([reset.row], np.int32))
-        self.place_part.touch(np.array([reset.row], np.int32))
+            self.nights_part.touch(rows)
+        self.place_part.touch(rows)
 
     def end_line(self, batch: Batch, reset: Reset, book: Book, row: int) -> None:
         """A line ends, the one at `row` of `book`. Where only its timers stop, the count of votes that were due before it has taken place."""
@@ -347,9 +359,10 @@ class PlaceStage(FlowStage):
         if "here" in names:
             self._put(flow, "here", here, here != 0)
         if "home" in names:
-            crm = np.flatnonzero((home == 0) & (rows >= 0))
+            lines = flow.rows(self.by)
+            crm = np.flatnonzero((home == 0) & (lines >= 0))
             if len(crm):
-                home[crm] = self.home.world.reference.line.home_city(self.table.map.keys[rows[crm], 1], flow.time[crm])
+                home[crm] = self.home.world.reference.line.home_city(self.lines_table.map.keys[lines[crm], 1], flow.time[crm])
             self._put(flow, "home", home, home != 0)
         self._put_trip(flow, rows, opened, names)
 
@@ -368,7 +381,7 @@ class PlaceStage(FlowStage):
         for at in np.flatnonzero(opened).tolist():
             trip = (int(rows[at]), int(opened[at]))
             if trip not in ids:
-                ids[trip] = xxhash.xxh3_64_intdigest(f"{self.table.keys[trip[0]]} {trip[1]}".encode())
+                ids[trip] = xxhash.xxh3_64_intdigest(f"{self.table.key_texts(rows[at : at + 1])[0]} {trip[1]}".encode())
             tokens[at] = ids[trip]
         return tokens.view(np.int64)
 

@@ -40,20 +40,21 @@ class LaterPlaceStage(Stage):
     def run(self, batch: Batch) -> None:
         place = self.place
         flows = [stage.flow for stage, _ in self.readers.values()]
-        rows: Rows = np.unique(np.concatenate([flow.rows(place.by) for flow in flows]))
+        rows: Rows = np.unique(np.concatenate([place.rows_there(flow) for flow in flows]))
         rows = rows[rows >= 0]
         known = place.inner.flow
-        known = known.take(np.isin(known.rows(place.by), rows))
+        known = known.take(np.isin(place.rows_there(known), rows))
         entries = entries_of(known, flows)
         given = place.given(batch, known, flows, entries)
         of_table, own = given.rows, np.searchsorted(rows, given.rows).astype(np.int32)
         given = given._replace(rows=np.where(of_table >= 0, own, np.int32(-1)))
         seen = np.zeros((len(of_table), 3), np.int64)
         book = self._before(rows)
-        for begin, end, resets in pieces(entries.at, [reset for reset in place.ends(batch) if reset.row in rows]):
+        lines = place.table.base_row[rows].tolist()
+        for begin, end, resets in pieces(entries.at, [reset for reset in place.ends(batch) if reset.row in lines]):
             place.advance(given.part(begin, end), book, seen[begin:end])
             for reset in resets:
-                place.end_line(batch, reset, book, int(np.searchsorted(rows, reset.row)))
+                place.end_line(batch, reset, book, lines.index(reset.row))
         for (stage, names), entry in zip(self.readers.values(), entries.readers, strict=True):
             place.put_read(stage.flow, names, of_table[entry], seen[entry])
 

@@ -171,11 +171,11 @@ def change_place(state: Any, place: int, time: int, crm_home: int, trip_ends: in
 
 
 @kernel(
-    "int64(int32[:], int64[:], int64[:], int64[:], int64[:], boolean[:], boolean[:], boolean[:], int64[:,:], int64[:,:], int64[:,:], int64[:], int64, int64,"
+    "int64(int32[:], int64[:], int64[:], int64[:], int64[:], boolean[:], boolean[:], boolean[:], int32[:], int64[:,:], int64[:,:], int64[:,:], int64[:], int64, int64,"
     "int64[:,:], boolean[:], int64[:,:], boolean[:], int64[:,:], int64[:,:])"
 )
 def place_machine(
-    rows: Any, times: Any, places: Any, days: Any, clock: Any, believed: Any, asked: Any, only_asks: Any, keys: Any, lines: Any, zones: Any, begins: Any, default_zone: int, jump_ms: int,
+    rows: Any, times: Any, places: Any, days: Any, clock: Any, believed: Any, asked: Any, only_asks: Any, owners: Any, keys: Any, lines: Any, zones: Any, begins: Any, default_zone: int, jump_ms: int,
     state: Any, dirty: Any, nights: Any, dirty_nights: Any, seen: Any, moves: Any,
 ) -> int:  # fmt: skip
     """Run the machine over entries in merged order. Returns the number of `moves`; `seen`: what the entries that are `asked` read.
@@ -194,7 +194,7 @@ def place_machine(
         if only_asks[i]:
             own = own.copy()
         while 0 < own[COUNT_AT] <= reached:
-            count_votes(own, votes, keys[row, 1], lines, zones, begins, default_zone)
+            count_votes(own, votes, keys[owners[row], 1], lines, zones, begins, default_zone)
             dirty[row] |= not only_asks[i]
         if 0 < own[ENDS] <= reached:
             own[OPENED] = own[ENDS] = 0
@@ -207,7 +207,7 @@ def place_machine(
                 if changed:
                     dirty_nights[row] = True
                 if changed == 2:
-                    at = line_at(lines, keys[row, 1], time)
+                    at = line_at(lines, keys[owners[row], 1], time)
                     count_at = utc_of(zones, begins, lines[ZONE, at] if at >= 0 else default_zone, days[i] * DAY_MS + NIGHT_END_MS)
                     if own[COUNT_AT] == 0 or count_at < own[COUNT_AT]:
                         own[COUNT_AT] = count_at
@@ -215,7 +215,7 @@ def place_machine(
             if not late:
                 dirty[row] = True
                 if confirms(own, place, time, believed[i]):
-                    at = line_at(lines, keys[row, 1], time)
+                    at = line_at(lines, keys[owners[row], 1], time)
                     ends = days_later(zones, begins, lines[ZONE, at] if at >= 0 else default_zone, time, TRIP_DAYS)
                     change_place(own, place, time, lines[HOME_CITY, at] if at >= 0 else 0, ends, moves[n])
                     moves[n, ENTRY] = i

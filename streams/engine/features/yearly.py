@@ -212,7 +212,7 @@ class YearlyStage(AnchoredStage):
         )
         by_clock = self._by_clock(batch, firsts, marks, base, chains, of_first, of_row)
         every = np.concatenate([fired[: counts[0]], by_clock])
-        np.maximum.at(self.scope.table.touched, every[:, 0], every[:, 1])
+        self.scope.table.note(every[:, 0], every[:, 1])
         self.flow = self._counted(timers.finish(batch, firsts, marks, base, every, begun[: counts[1]], ended[: counts[2]]))
 
     def _counted(self, flow: Flow) -> Flow:

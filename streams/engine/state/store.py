@@ -16,6 +16,7 @@ from streams.engine.state.codec import SEPARATOR, Change, Entries, Layout, State
 from streams.engine.state.follower import Follower
 from streams.engine.state.reach import Memory
 from streams.engine.state.tables import Part, Table
+from streams.engine.state.touched import TouchedRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -114,6 +115,14 @@ class State:
         name = f"{by}({', '.join(values)})"
         return self.tables.setdefault(name, Table(name, 1 + len(values), self.table(by)))
 
+    def touched(self, by: str, part: str) -> TouchedRows:
+        """The rows of a key scope that `part` is kept for, declared on first use."""
+        name = f"{by}.{part}"
+        found = self.tables.get(name)
+        if not isinstance(found, TouchedRows):
+            found = self.tables[name] = TouchedRows(self.table(by))
+        return found
+
     def remembers(self, place: str, memory: Memory) -> None:
         """Declare how far back a part, or a part and column, will reach."""
         self.memory[place] = memory
@@ -177,7 +186,7 @@ class State:
             return []
         held: set[int] = set()
         for table in self.tables.values():
-            used = np.arange(len(table.keys), dtype=np.int32)
+            used = np.arange(table.map.used, dtype=np.int32)
             for part in table.parts.values():
                 for column in part.columns.values():
                     if column.kind == "text":
@@ -225,8 +234,7 @@ class State:
 
     @staticmethod
     def _records(part: str, table: Table, rows: Rows, values: Iterable[bytes | None]) -> list[Change]:
-        keys = [table.keys[row] or "" for row in rows.tolist()]
-        return list(zip(record_keys(part, keys), values, strict=True))
+        return list(zip(record_keys(part, table.key_texts(rows)), values, strict=True))
 
     def _layout(self, layout: Layout, heads: list[Change]) -> None:
         fingerprint = layout.fingerprint

@@ -143,7 +143,8 @@ class Table:
         self.keep_ms: int | None = 0
         """How long after its last touch a row can still matter; None: forever."""
         self.size = FIRST_ROWS
-        self.touched = np.zeros(self.size, np.int64)
+        self.touched = np.zeros(self.size if base is not None else 0, np.int64)
+        """When something last happened at each row of a finer table, epoch ms; 0: never."""
         self.dropped: list[str] = []
         self.ranks: set[int] = set()
         """The topics whose records write its rows."""
@@ -202,14 +203,22 @@ class Table:
             keys = self.base.keys
             texts = [SEPARATOR.join([keys[one[0]] or "", *map(str, one[1:])]) for one in wanted[fresh].tolist()]
             self._introduce(rows[fresh], texts, self.base.customer[base[fresh]], base[fresh])
-        np.maximum.at(self.touched, rows, times)
+        self.note(rows, times)
         return rows
+
+    def note(self, rows: Rows, times: Ints) -> None:
+        """Something that matters happened at `rows` at `times`, epoch ms."""
+        np.maximum.at(self.touched, rows, times)
+
+    def key_texts(self, rows: Rows) -> list[str]:
+        """The keys of rows; of a free row an empty text."""
+        return [self.keys[row] or "" for row in rows.tolist()]
 
     def _introduce(self, rows: Rows, keys: list[str], customers: Rows, base: Rows) -> None:
         """Give new rows their keys, customers and base rows."""
         most = int(rows.max()) + 1
         if most > self.size:
-            self.grow(max(2 * self.size, most))
+            self.grow(max(self.size + self.size // 4, most))
         if most > len(self.keys):
             self.keys += [None] * (most - len(self.keys))
         for row, key in zip(rows.tolist(), keys, strict=True):
@@ -245,7 +254,8 @@ class Table:
     def grow(self, size: int) -> None:
         """Make room for `size` rows."""
         more = size - self.size
-        self.touched = np.concatenate([self.touched, np.zeros(more, np.int64)])
+        if self.base is not None:
+            self.touched = np.concatenate([self.touched, np.zeros(more, np.int64)])
         self.base_row = np.concatenate([self.base_row, np.full(more, -1, np.int32)])
         self.customer = np.concatenate([self.customer, np.zeros(more, np.int32)])
         self.size = size
@@ -283,7 +293,8 @@ class Table:
             part.dirty[rows] = False
         for follower in self.followers:
             follower.free(rows)
-        self.touched[rows] = 0
+        if self.base is not None:
+            self.touched[rows] = 0
         self.base_row[rows] = -1
         for row in rows.tolist():
             self.dropped.append(self.keys[row] or "")
@@ -292,6 +303,8 @@ class Table:
 
     def note_touched(self, moment: Ints | int) -> None:
         """Treat all rows as touched at `moment` (one for all, or one a row)."""
+        if self.base is None:
+            return
         used = self.map.used
         self.touched[:used] = np.where(self.map.live[:used], moment, 0)
 

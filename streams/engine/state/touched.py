@@ -1,0 +1,126 @@
+"""The rows of a base table at which something of chosen record types has happened: what only some keys have costs the others four bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streams.engine.state.tables import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schemas.columns import Bools, Ints
+    from streams.engine.state.rowmap import RowMap
+    from streams.engine.state.tables import Rows
+
+
+class OwnRows:
+    """Which rows of a base table have a row of their own. Stands where other tables have a `RowMap`; rows are never released."""
+
+    width = 1
+
+    def __init__(self) -> None:
+        self.slots: Rows = np.zeros(0, np.int32)
+        """By base row, the own row plus one; 0: none."""
+        self.used = 0
+
+    def __len__(self) -> int:
+        return self.used
+
+    @property
+    def live(self) -> Bools:
+        """All rows are in use."""
+        return np.ones(self.used, bool)
+
+    def cover(self, size: int) -> None:
+        """Make room for base rows below `size`."""
+        if size > len(self.slots):
+            slots = np.zeros(size, np.int32)
+            slots[: len(self.slots)] = self.slots
+            self.slots = slots
+
+    def find(self, base: Rows) -> tuple[Rows, Rows]:
+        """The own rows of `base`, and the base rows among them that are new, in order of first appearance.
+
+        >>> own = OwnRows()
+        >>> own.cover(8)
+        >>> own.find(np.array([5, 2, 5])), own.find(np.array([2, 7]))
+        ((array([0, 1, 0], dtype=int32), array([5, 2])), (array([1, 2], dtype=int32), array([7])))
+        """
+        rows = self.slots[base]
+        lacking = rows == 0
+        if not lacking.any():
+            return rows - 1, base[:0]
+        wanted, first = np.unique(base[lacking], return_index=True)
+        fresh = wanted[np.argsort(first)]
+        self.slots[fresh] = np.arange(self.used + 1, self.used + 1 + len(fresh))
+        self.used += len(fresh)
+        return self.slots[base] - 1, fresh
+
+    def look_up(self, wanted: Ints) -> Rows:
+        """The own rows of base rows `wanted` [n, 1], -1 where there is none."""
+        base = wanted[:, 0]
+        inside = (base >= 0) & (base < len(self.slots))
+        return np.where(inside, self.slots[np.where(inside, base, 0)] - 1 if len(self.slots) else np.int32(-1), np.int32(-1)).astype(np.int32)
+
+
+class TouchedRows(Table):
+    """Rows for those keys of a base table that something has happened to. A row keeps its number for good; keys and their order are the base's."""
+
+    base: Table
+
+    def __init__(self, base: Table) -> None:
+        super().__init__(base.name, 1, base)
+        self.own = OwnRows()
+        self.map: RowMap | OwnRows = self.own
+        self.keep_ms = None
+        self.touched = np.zeros(0, np.int64)
+
+    def rows_within(self, base: Rows, values: Sequence[Ints], times: Ints) -> Rows:
+        """Rows for rows of the base; those that have none get one."""
+        del values, times
+        self.own.cover(self.base.size)
+        rows, fresh = self.own.find(base)
+        if len(fresh):
+            new = self.own.slots[fresh] - 1
+            if self.own.used > self.size:
+                self.grow(max(self.size + self.size // 4, self.own.used))
+            self.customer[new], self.base_row[new] = self.base.customer[fresh], fresh
+        return rows
+
+    def row_of(self, base: int) -> int:
+        """The row for one row of the base, made where it has none."""
+        return int(self.rows_within(np.array([base], np.int32), (), self.touched)[0])
+
+    def there(self, base: Rows | Ints) -> Rows:
+        """The rows for rows of the base, -1 where they have none."""
+        return self.own.look_up(np.asarray(base)[:, None])
+
+    def restore_rows(self, keys: list[str], customers: Table) -> Rows:
+        """The rows of stored keys; the base's rows are made where they are new."""
+        return self.rows_within(self.base.restore_rows(keys, customers), (), self.touched)
+
+    def rows_under(self, base: Rows) -> Rows:
+        """The rows of rows `base` of the base table that have one, ascending."""
+        rows = self.there(np.unique(base))
+        return np.sort(rows[rows >= 0])
+
+    def key_texts(self, rows: Rows) -> list[str]:
+        """The keys of rows."""
+        return self.base.key_texts(self.base_row[rows])
+
+    def grow(self, size: int) -> None:
+        """Make room for `size` rows."""
+        super().grow(size)
+        self.touched = np.zeros(0, np.int64)
+
+    def note(self, rows: Rows, times: Ints) -> None:
+        """Nothing: its rows are kept for good."""
+
+    def note_touched(self, moment: Ints | int) -> None:
+        """Nothing: its rows are kept for good."""
+
+
+__all__ = ["TouchedRows"]
