@@ -36,7 +36,7 @@ from streams.engine.features.yearly import YearlySource, YearlyStage
 from streams.engine.home import fingerprint
 from streams.engine.readings import Readings
 from streams.engine.rearm import Edge, Reset
-from streams.engine.rule import MARKS, EdgeStage, RuleStage, Words, never_holds
+from streams.engine.rule import EdgeStage, RuleStage, Words, never_holds
 from streams.engine.sources import EventSource, Of, RecordSource, Source, UnionSource
 from streams.engine.stage import FeatureStage, FilterStage, FlowStage, OwnStage, RecordStage, RescopeStage, Stage, UnionStage
 from streams.engine.streams import Stream
@@ -219,9 +219,8 @@ class Plan(Readings):
             inner = self._add(ResetStage(event.id, base, both(tuple(stateful)), lists, words, late))
             inner.needs += [*needs, *read]
         elif any(isinstance(word, Edge) for word in event.words):
-            scope = self.home.scope(by, when.by_value, sources, MARKS)
             condition = both(tuple(stateful))
-            inner = self._add(EdgeStage(self.home, event.id, base, condition, scope, when.by_value, late, sources, self._empty_after(condition, base, when, by), *needs))
+            inner = self._add(EdgeStage(self.home, event.id, base, condition, by, when.by_value, late, sources, self._empty_after(condition, base, when, by), *needs))
         elif stateful:
             inner = self._add(FilterStage(base, stateful, *needs))
         fired = [("fired", when.source.key())] if isinstance(when.source, CrossingSource) else []

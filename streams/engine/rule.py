@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from streams.engine.stage import Stage
     from streams.engine.state.tables import Rows
 
+MARKS = "marks"
 PER_VALUE_MS = 400 * DAY_MS
 """`once_per` remembers a value this long after its emission."""
-MARKS = "marks"
-"""The part of a table for re-arm marks: of the event, whatever records it is about now."""
 FREE, ELAPSED, DAYS, LIFE = range(4)
 """What a word asks of the last emission: nothing, so many ms, so many civil days, that there was none."""
 
@@ -82,6 +81,15 @@ def pass_edges(rows: Any, holds: Any, held: Any, skipped: Any, unarmed: Any, dir
     return n
 
 
+def part_of_marks(event: str, keys: Sequence[Expr]) -> str:
+    """The part of a table for what the re-arm words of an event remember: whatever records it is about now. Where nothing splits the keys, its family has one.
+
+    >>> part_of_marks("balance.low", ())
+    'marks.balance'
+    """
+    return MARKS if keys else f"{MARKS}.{event.split('.', 1)[0]}"
+
+
 class Word:
     """A word that looks at the last emission, with its column: the time of that, 0 for none.
 
@@ -94,8 +102,9 @@ class Word:
         self.word, self.where, self.unknown = word, where, unknown
         taken = {key.key() for key in keys}
         self.values = (*keys, *(value for value in word.per if value.key() not in taken))
-        self.scope: Scope = home.scope(by, self.values, sources, MARKS)
-        self.last = self.scope.table.column(name, "time", part=MARKS)
+        part = part_of_marks(name, self.values)
+        self.scope: Scope = home.scope(by, self.values, sources, part)
+        self.last = self.scope.table.column(name, "time", part=part)
         self.last.lifelong = isinstance(word, Once)
         match word:
             case Once():
@@ -254,7 +263,7 @@ class EdgeStage(FlowStage):
         event: str,
         inner: FlowStage,
         condition: Expr,
-        scope: Scope,
+        by: str,
         keys: tuple[Expr, ...],
         late: Sequence[str],
         sources: Sequence[Source],
@@ -262,9 +271,11 @@ class EdgeStage(FlowStage):
         *needs: Stage,
     ) -> None:
         super().__init__(inner, *needs)
-        self.inner, self.condition, self.scope, self.keys, self.late = inner, condition, scope, keys, late
-        self.unarmed = scope.table.column(f"{event}.unarmed", "flag", part=MARKS)
-        home.keep(scope.table, kept)
+        self.inner, self.condition, self.keys, self.late = inner, condition, keys, late
+        part = part_of_marks(event, keys)
+        self.scope = home.scope(by, keys, sources, part)
+        self.unarmed = self.scope.table.column(f"{event}.unarmed", "flag", part=part)
+        home.keep(self.scope.table, kept)
 
     def run(self, batch: Batch) -> None:
         flow = self.inner.flow

@@ -294,7 +294,7 @@ def test_marks_of_the_last_event_are_carried_when_the_condition_changes(tmp_path
     bench = Bench(catalogue=often(tmp_path, INCOMING))
     assert often_in(bench.feed(incoming("10:00", "10:01", "10:02"))) == [3]
     other = often(tmp_path, DROPPED)
-    assert [line.column for line in planned(bench, other, "voice.often") if line.becomes == "carried"] == ["line.marks: voice.often.0.emitted"]
+    assert [line.column for line in planned(bench, other, "voice.often") if line.becomes == "carried"] == ["line.marks.voice: voice.often.0.emitted"]
     changed = carried_to(bench, other)
     assert often_in(changed.feed(dropped("10:03", "10:04", "10:05", "10:06"))) == [], "published less than 7 days ago"
     assert often_in(changed.feed(dropped("8 10:03", "8 10:04", "8 10:05"))) == [3]

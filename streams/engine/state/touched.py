@@ -6,33 +6,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streams.engine.state.rowmap import RowMap
 from streams.engine.state.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemas.columns import Bools, Ints
-    from streams.engine.state.rowmap import RowMap
     from streams.engine.state.tables import Rows
 
 
-class OwnRows:
-    """Which rows of a base table have a row of their own. Stands where other tables have a `RowMap`; rows are never released."""
-
-    width = 1
+class OwnRows(RowMap):
+    """Which rows of a base table have a row of their own: found by their numbers, never released."""
 
     def __init__(self) -> None:
-        self.slots: Rows = np.zeros(0, np.int32)
+        super().__init__(1)
+        self.slots = np.zeros(0, np.int32)
         """By base row, the own row plus one; 0: none."""
-        self.used = 0
-
-    def __len__(self) -> int:
-        return self.used
-
-    @property
-    def live(self) -> Bools:
-        """All rows are in use."""
-        return np.ones(self.used, bool)
 
     def cover(self, size: int) -> None:
         """Make room for base rows below `size`."""
@@ -41,12 +31,12 @@ class OwnRows:
             slots[: len(self.slots)] = self.slots
             self.slots = slots
 
-    def find(self, base: Rows) -> tuple[Rows, Rows]:
+    def find_rows(self, base: Rows) -> tuple[Rows, Rows]:
         """The own rows of `base`, and the base rows among them that are new, in order of first appearance.
 
         >>> own = OwnRows()
         >>> own.cover(8)
-        >>> own.find(np.array([5, 2, 5])), own.find(np.array([2, 7]))
+        >>> own.find_rows(np.array([5, 2, 5])), own.find_rows(np.array([2, 7]))
         ((array([0, 1, 0], dtype=int32), array([5, 2])), (array([1, 2], dtype=int32), array([7])))
         """
         rows = self.slots[base]
@@ -73,20 +63,20 @@ class TouchedRows(Table):
 
     def __init__(self, base: Table) -> None:
         super().__init__(base.name, 1, base)
-        self.own = OwnRows()
-        self.map: RowMap | OwnRows = self.own
+        self.rows = OwnRows()
+        self.map = self.rows
         self.keep_ms = None
         self.touched = np.zeros(0, np.int64)
 
     def rows_within(self, base: Rows, values: Sequence[Ints], times: Ints) -> Rows:
         """Rows for rows of the base; those that have none get one."""
         del values, times
-        self.own.cover(self.base.size)
-        rows, fresh = self.own.find(base)
+        self.rows.cover(self.base.size)
+        rows, fresh = self.rows.find_rows(base)
         if len(fresh):
-            new = self.own.slots[fresh] - 1
-            if self.own.used > self.size:
-                self.grow(max(self.size + self.size // 4, self.own.used))
+            new = self.rows.slots[fresh] - 1
+            if self.rows.used > self.size:
+                self.grow(max(self.size + self.size // 4, self.rows.used))
             self.customer[new], self.base_row[new] = self.base.customer[fresh], fresh
         return rows
 
@@ -96,7 +86,7 @@ class TouchedRows(Table):
 
     def there(self, base: Rows | Ints) -> Rows:
         """The rows for rows of the base, -1 where they have none."""
-        return self.own.look_up(np.asarray(base)[:, None])
+        return self.rows.look_up(base.astype(np.int64)[:, None])
 
     def restore_rows(self, keys: list[str], customers: Table) -> Rows:
         """The rows of stored keys; the base's rows are made where they are new."""
@@ -118,6 +108,10 @@ class TouchedRows(Table):
 
     def note(self, rows: Rows, times: Ints) -> None:
         """Nothing: its rows are kept for good."""
+
+    def live(self) -> Bools:
+        """All rows are in use."""
+        return np.ones(self.rows.used, bool)
 
     def note_touched(self, moment: Ints | int) -> None:
         """Nothing: its rows are kept for good."""
