@@ -100,7 +100,7 @@ class States:
         """What the changelog would hold of each table: keys, parts and followers."""
         for table in self.tables.values():
             rows = np.flatnonzero(table.live()).astype(np.int32)
-            keys = [table.keys[row] for row in rows.tolist()]
+            keys = table.key_texts(rows)
             parts = {name: (part.layout, part.encode(rows)) for name, part in table.parts.items()}
             yield table.name, keys, parts, {one.part_name: (one.layout(), one.encode(rows)) for one in table.followers}
 

@@ -143,7 +143,7 @@ class State:
                     rows += self._records(follower.part_name, table, dirty, follower.encode(dirty))
             for blocks in table.blocks:
                 changed = blocks.take_changes()
-                owners, numbers = map(table.keys.__getitem__, changed.rows.tolist()), changed.numbers.tolist()
+                owners, numbers = table.key_texts(changed.rows.astype(np.int32)), changed.numbers.tolist()
                 keys = record_keys(blocks.part_name, [f"{owner}{SEPARATOR}{number}" for owner, number in zip(owners, numbers, strict=True)])
                 rows += zip(keys, changed.values, strict=True)
         rows += self._unheld_texts()
@@ -177,7 +177,7 @@ class State:
             return []
         held: set[int] = set()
         for table in self.tables.values():
-            used = np.arange(len(table.keys), dtype=np.int32)
+            used = np.arange(table.map.used, dtype=np.int32)
             for part in table.parts.values():
                 for column in part.columns.values():
                     if column.kind == "text":
@@ -225,8 +225,7 @@ class State:
 
     @staticmethod
     def _records(part: str, table: Table, rows: Rows, values: Iterable[bytes | None]) -> list[Change]:
-        keys = [table.keys[row] or "" for row in rows.tolist()]
-        return list(zip(record_keys(part, keys), values, strict=True))
+        return list(zip(table.key_strings(rows, record_key(part, "")).listed(), values, strict=True))
 
     def _layout(self, layout: Layout, heads: list[Change]) -> None:
         fingerprint = layout.fingerprint

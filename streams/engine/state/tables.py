@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from schemas.codes import code, text_of
 from streams.engine.state.codec import FORMATS, LENGTH, SEPARATOR, ColumnKind, Layout, StateRefused
+from streams.engine.state.keys import Keys
+from streams.engine.state.packing import ByteStrings
 from streams.engine.state.rowmap import RowMap, Rows
 
 if TYPE_CHECKING:
@@ -132,7 +134,7 @@ class Table:
     def __init__(self, name: str, width: int, base: Table | None = None) -> None:
         self.name, self.base = name, base
         self.map = RowMap(width)
-        self.keys: list[str | None] = []
+        self.keys: Keys = Keys() if base is None else base.keys
         self.base_row: Rows = np.full(FIRST_ROWS, -1, np.int32)
         """The row of the base table; of a base table itself its own number."""
         self.customer: Rows = np.zeros(FIRST_ROWS, np.int32)
@@ -189,8 +191,8 @@ class Table:
         rows, fresh = self.map.find(codes)
         if len(fresh):
             new = rows[fresh]
-            texts = [SEPARATOR.join(map(text_of, one)) for one in codes[fresh].tolist()]
-            self._introduce(new, texts, new if customers is None else customers[fresh], new)
+            self.keys.put(new, ByteStrings.of([SEPARATOR.join(map(text_of, one)).encode() for one in codes[fresh].tolist()]))
+            self._introduce(new, new if customers is None else customers[fresh], new)
         return rows
 
     def rows_within(self, base: Rows, values: Sequence[Ints], times: Ints) -> Rows:
@@ -199,22 +201,33 @@ class Table:
         wanted = np.stack([base.astype(np.int64), *values], axis=1)
         rows, fresh = self.map.find(wanted)
         if len(fresh):
-            keys = self.base.keys
-            texts = [SEPARATOR.join([keys[one[0]] or "", *map(str, one[1:])]) for one in wanted[fresh].tolist()]
-            self._introduce(rows[fresh], texts, self.base.customer[base[fresh]], base[fresh])
+            self._introduce(rows[fresh], self.base.customer[base[fresh]], base[fresh])
         np.maximum.at(self.touched, rows, times)
         return rows
 
-    def _introduce(self, rows: Rows, keys: list[str], customers: Rows, base: Rows) -> None:
-        """Give new rows their keys, customers and base rows."""
+    def _introduce(self, rows: Rows, customers: Rows, base: Rows) -> None:
+        """Give new rows their customers and base rows."""
         most = int(rows.max()) + 1
         if most > self.size:
             self.grow(max(2 * self.size, most))
-        if most > len(self.keys):
-            self.keys += [None] * (most - len(self.keys))
-        for row, key in zip(rows.tolist(), keys, strict=True):
-            self.keys[row] = key
         self.customer[rows], self.base_row[rows] = customers, base
+
+    def key_strings(self, rows: Rows, begin: bytes = b"", numbers: Ints | None = None) -> ByteStrings:
+        """The keys of `rows`, each behind `begin`, and followed by a separator and one of `numbers` where there are some."""
+        parts = self.map.keys[rows, 1:] if self.base is not None else np.zeros((len(rows), 0), np.int64)
+        return self.keys.read(self.base_row[rows], parts if numbers is None else np.concatenate([parts, numbers[:, None]], axis=1), begin)
+
+    def key_texts(self, rows: Rows) -> list[str]:
+        """The keys of `rows`."""
+        return self.key_strings(rows).texts()
+
+    def all_keys(self) -> list[str]:
+        """The keys of all rows in use."""
+        return self.key_texts(np.flatnonzero(self.live()).astype(np.int32))
+
+    def key_text(self, row: int) -> str:
+        """The key of one row."""
+        return self.keys.text(row) if self.base is None else self.key_texts(np.array([row], np.int32))[0]
 
     def restore_rows(self, keys: list[str], customers: Table) -> Rows:
         """The rows of stored keys; the customers' and base tables' rows are made where they are new."""
@@ -225,14 +238,15 @@ class Table:
             values = np.array([[int(value) for value in one[-parts:]] for one in split], np.int64).reshape(len(keys), parts)
             rows, fresh = self.map.find(np.concatenate([base.astype(np.int64)[:, None], values], axis=1))
             if len(fresh):
-                self._introduce(rows[fresh], [keys[at] for at in fresh.tolist()], self.base.customer[base[fresh]], base[fresh])
+                self._introduce(rows[fresh], self.base.customer[base[fresh]], base[fresh])
             return rows
         codes = np.array([[code(part) for part in key.split(SEPARATOR)] for key in keys], np.int64).reshape(len(keys), self.map.width)
         rows, fresh = self.map.find(codes)
         if len(fresh):
             new = rows[fresh]
             whose = new if self is customers else customers.restore_rows([keys[at].split(SEPARATOR, 1)[0] for at in fresh.tolist()], customers)
-            self._introduce(new, [keys[at] for at in fresh.tolist()], whose, new)
+            self.keys.put(new, ByteStrings.of([keys[at].encode() for at in fresh.tolist()]))
+            self._introduce(new, whose, new)
         return rows
 
     def rows_under(self, base: Rows) -> Rows:
@@ -277,7 +291,8 @@ class Table:
         """Free `rows` (unique): their state is deleted, and their numbers pass to other keys."""
         if not len(rows):
             return
-        assert not self.blocks  # their rows are never freed
+        assert self.base is not None and not self.blocks  # whose rows are never freed
+        self.dropped += self.key_texts(rows)
         for part in self.parts.values():
             part.clear(rows)
             part.dirty[rows] = False
@@ -285,9 +300,6 @@ class Table:
             follower.free(rows)
         self.touched[rows] = 0
         self.base_row[rows] = -1
-        for row in rows.tolist():
-            self.dropped.append(self.keys[row] or "")
-            self.keys[row] = None
         self.map.release(rows)
 
     def note_touched(self, moment: Ints | int) -> None:
