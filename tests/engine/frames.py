@@ -16,6 +16,7 @@ from streams.engine.flow import Flow, Ready
 from streams.engine.home import Home
 from streams.engine.sources import RecordSource
 from streams.engine.stage import FlowStage
+from streams.engine.state.packing import ByteStrings
 from streams.engine.state.tables import Table
 from streams.engine.streams import Stream
 
@@ -101,8 +102,8 @@ class States:
         for table in self.tables.values():
             rows = np.flatnonzero(table.live()).astype(np.int32)
             keys = table.key_texts(rows)
-            parts = {name: (part.layout, part.encode(rows)) for name, part in table.parts.items()}
-            yield table.name, keys, parts, {one.part_name: (one.layout(), one.encode(rows)) for one in table.followers}
+            parts = {name: (part.layout, part.encode(rows).listed()) for name, part in table.parts.items()}
+            yield table.name, keys, parts, {one.part_name: (one.layout(), one.encode(rows).listed()) for one in table.followers}
 
     def restore(self, stored):
         """Read that back."""
@@ -114,7 +115,7 @@ class States:
             for one, layout, values in both:
                 kept = [place for place, value in enumerate(values) if value is not None]
                 if kept:
-                    one.load(rows[kept], layout, [values[place] for place in kept])
+                    one.load(rows[kept], layout, ByteStrings.of([values[place] for place in kept]))
 
 
 def value_of(parameter):

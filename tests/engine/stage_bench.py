@@ -18,6 +18,7 @@ from streams.engine.clock import JUMP_MS, Clock
 from streams.engine.flow import StoredFlow
 from streams.engine.home import Home
 from streams.engine.stage import FlowStage, RecordStage
+from streams.engine.state.packing import ByteStrings
 from streams.engine.state.tables import Table
 from streams.intake.columns import Columns
 
@@ -50,14 +51,14 @@ class Tables:
         for table, part in self.parts():
             own = {key: value for (name, key), value in stored.items() if name == part.name}
             if own:
-                part.load(table.restore_rows(list(own), self.tables["customer"]), part.layout, list(own.values()))
+                part.load(table.restore_rows(list(own), self.tables["customer"]), part.layout, ByteStrings.of(list(own.values())))
 
     def changed(self):
         found = {}
         for table, part in self.parts():
             rows = np.flatnonzero(part.dirty).astype(np.int32)
             part.dirty[rows] = False
-            found |= {(part.name, key): value for key, value in zip(table.key_texts(rows), part.encode(rows), strict=True)}
+            found |= {(part.name, key): value for key, value in zip(table.key_texts(rows), part.encode(rows).listed(), strict=True)}
         return found
 
 

@@ -62,7 +62,7 @@ def test_keys_of_freed_rows_are_noted_and_the_rows_pass_to_other_keys():
     base = lines.rows_of_ids(np.array([[code("L1")], [code("L2")]], np.int64), None)
     rows = table.rows_within(base, [np.array([7, 8], np.int64)], np.array([1, 1], np.int64))
     table.release(rows[:1])
-    assert table.dropped == ["L1\x1f7"]
+    assert table.dropped_keys(b"line(a).D\x1e").listed() == [b"line(a).D\x1eL1\x1f7"]
     assert table.rows_within(base[1:], [np.array([-9], np.int64)], np.array([1], np.int64)).tolist() == rows[:1].tolist()
     assert table.all_keys() == ["L2\x1f-9", "L2\x1f8"]
 

@@ -68,13 +68,14 @@ def write_keys(begin: Any, places: Any, arena: Any, parts: Any, out: Any) -> Non
     """Write each key: `begin`, the bytes of its place, and its further parts in decimals behind separators."""
     n = 0
     for i in range(len(places)):
+        at, length = places[i] >> 24, places[i] & 0xFFFFFF
+        given, taken = arena[at : at + length], out[n : n + len(begin) + length]
         for k in range(len(begin)):
-            out[n] = begin[k]
-            n += 1
-        at = places[i] >> 24
-        for k in range(at, at + (places[i] & 0xFFFFFF)):
-            out[n] = arena[k]
-            n += 1
+            taken[k] = begin[k]
+        behind = taken[len(begin) :]
+        for k in range(length):
+            behind[k] = given[k]
+        n += len(taken)
         for part in range(parts.shape[1]):
             out[n] = 31
             n += 1 + decimal_length(parts[i, part])

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.codes import code, text_of
-from streams.engine.state.codec import FORMATS, LENGTH, SEPARATOR, ColumnKind, Layout, StateRefused
+from streams.engine.state.codec import FORMATS, SEPARATOR, ColumnKind, Layout, StateRefused
 from streams.engine.state.keys import Keys
-from streams.engine.state.packing import ByteStrings
+from streams.engine.state.packing import ByteStrings, Values, joined, lengths_of
 from streams.engine.state.rowmap import RowMap, Rows
 
 if TYPE_CHECKING:
@@ -91,23 +91,26 @@ class Part:
             for row in rows.tolist():
                 texts[row] = b""
 
-    def encode(self, rows: Rows) -> list[bytes | None]:
-        """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length; None for rows in which nothing is kept."""
-        head, dtype = self.layout.fingerprint, self.layout.dtype
-        stored = np.empty(len(rows), [("head", "V4"), ("row", dtype)])
-        stored["head"], stored["row"] = np.void(head), self.array[rows]
-        size, blob = stored.itemsize, stored.tobytes()
-        values = [blob[start : start + size] for start in range(0, len(blob), size)]
+    def encode(self, rows: Rows) -> Values:
+        """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length; rows in which nothing is kept are gone."""
+        size = self.layout.dtype.itemsize
+        stored = np.empty((len(rows), 4 + size), np.uint8)
+        stored[:, :4] = np.frombuffer(self.layout.fingerprint, np.uint8)
+        if size:
+            np.take(self.array.view(np.uint8).reshape(len(self.array), size), rows, axis=0, out=stored[:, 4:])
+        gone = np.logical_not(stored[:, 4:].any(axis=1))
+        pieces = [ByteStrings.equal(stored)]
         for texts in self.texts.values():
-            values = [value + LENGTH.pack(len(text := texts[row])) + text for value, row in zip(values, rows.tolist(), strict=True)]
-        empty = head + bytes(dtype.itemsize + LENGTH.size * len(self.texts))
-        return [None if value == empty else value for value in values]
+            strings = ByteStrings.of([texts[row] for row in rows.tolist()])
+            pieces += [lengths_of(strings), strings]
+            gone = gone & (strings.lengths == 0)
+        return Values(joined(len(rows), *pieces) if self.texts else pieces[0], gone)
 
-    def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
+    def load(self, rows: Rows, layout: Layout, values: ByteStrings) -> None:
         """Read `values`, written in `layout`, into `rows`, column by column, by name."""
-        stored = layout.dtype
-        records = np.frombuffer(b"".join(value[4 : 4 + stored.itemsize] for value in values), stored)
-        if layout.columns == self.layout.columns:
+        size = layout.dtype.itemsize
+        records = values.within(4, 4 + size).data.view(layout.dtype) if size else np.zeros(0, layout.dtype)
+        if size and layout.columns == self.layout.columns:
             self.array[rows] = records
         for name, kind, length in layout.columns if layout.columns != self.layout.columns else ():
             mine = self.columns.get(name)
@@ -116,13 +119,13 @@ class Part:
             if (mine.kind, mine.length) != (kind, length):
                 raise StateRefused(f"state {self.name}: column {name}: wanted {mine.kind}[{mine.length}], stored as {kind}[{length}]: give the new column a new name")
             mine.values[rows] = records[name]
-        for row, value in zip(rows.tolist(), values, strict=True) if layout.texts else ():
-            at = 4 + stored.itemsize
-            for name in layout.texts:
-                (length,) = LENGTH.unpack_from(value, at)
-                if name in self.texts:
-                    self.texts[name][row] = value[at + 2 : at + 2 + length]
-                at += 2 + length
+        at = np.full(len(rows), 4 + size, np.int64)
+        for name in layout.texts:
+            lengths = values.within(at, at + 2).data.view("<u2").astype(np.int64)
+            if name in self.texts:
+                for row, text in zip(rows.tolist(), values.within(at + 2, at + 2 + lengths).listed(), strict=True):
+                    self.texts[name][row] = text
+            at += 2 + lengths
 
 
 class Table:
@@ -146,7 +149,8 @@ class Table:
         """How long after its last touch a row can still matter; None: forever."""
         self.size = FIRST_ROWS
         self.touched = np.zeros(self.size, np.int64)
-        self.dropped: list[str] = []
+        self.dropped: list[tuple[Rows, Ints]] = []
+        """Of freed rows, those of their base and the codes of their values, until the changes are taken."""
         self.ranks: set[int] = set()
         """The topics whose records write its rows."""
 
@@ -214,8 +218,17 @@ class Table:
 
     def key_strings(self, rows: Rows, begin: bytes = b"", numbers: Ints | None = None) -> ByteStrings:
         """The keys of `rows`, each behind `begin`, and followed by a separator and one of `numbers` where there are some."""
-        parts = self.map.keys[rows, 1:] if self.base is not None else np.zeros((len(rows), 0), np.int64)
+        parts = self.key_parts(rows)
         return self.keys.read(self.base_row[rows], parts if numbers is None else np.concatenate([parts, numbers[:, None]], axis=1), begin)
+
+    def key_parts(self, rows: Rows) -> Ints:
+        """The codes of the values that split the base [rows, values]."""
+        return self.map.keys[rows, 1:] if self.base is not None else np.zeros((len(rows), 0), np.int64)
+
+    def dropped_keys(self, begin: bytes = b"") -> ByteStrings:
+        """The keys of freed rows, each behind `begin`."""
+        base, parts = (np.concatenate(some) for some in zip(*self.dropped, strict=True))
+        return self.keys.read(base, parts, begin)
 
     def key_texts(self, rows: Rows) -> list[str]:
         """The keys of `rows`."""
@@ -291,8 +304,8 @@ class Table:
         """Free `rows` (unique): their state is deleted, and their numbers pass to other keys."""
         if not len(rows):
             return
-        assert self.base is not None and not self.blocks  # whose rows are never freed
-        self.dropped += self.key_texts(rows)
+        assert not self.blocks  # their rows are never freed
+        self.dropped.append((self.base_row[rows], self.key_parts(rows)))
         for part in self.parts.values():
             part.clear(rows)
             part.dirty[rows] = False
