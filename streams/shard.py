@@ -14,6 +14,7 @@ from streams.emit import Message, dead_letter, message
 from streams.engine.batch import FATES
 from streams.engine.clock import JUMP_MS
 from streams.engine.engine import RuleFailed
+from streams.engine.state.changes import Changes
 from streams.intake.decode import decode_chunk
 from streams.intake.merge import ALWAYS, UNREAD, Merger
 from streams.logs import place_of
@@ -57,7 +58,7 @@ class Step(NamedTuple):
     events: list[Message]
     dead_letters: list[Message]
     missed: list[Message]
-    rows: Sequence[tuple[bytes, bytes | None]]
+    rows: Changes
     offsets: dict[str, int]
     """By topic that moved on, the lowest offset that is not done."""
     counters: Counter[str]
@@ -205,7 +206,7 @@ class Shard:
     def tick(self, wall_ms: int) -> Step | None:
         """Move the clock on, when everything is caught up. None when nothing changed. Raises RuleFailed."""
         step = self._step(self.engine.advance(wall_ms - IDLE_LAG_MS), None, wall_ms)
-        return step if step.events or step.missed or any(not key.startswith(b"clock") for key, _ in step.rows) else None
+        return step if step.events or step.missed or step.rows.records else None
 
     def advance(self, clock_ms: int) -> Step:
         """Move the clock on to `clock_ms` without records, as at the end of a replay. Raises RuleFailed."""
@@ -266,11 +267,11 @@ class Shard:
             released.passed if released is not None else {},
         )
 
-    def _changes(self) -> Sequence[tuple[bytes, bytes | None]]:
+    def _changes(self) -> Changes:
         if self.settings.keep_state:
             return self.engine.changes()
         self.engine.settle()
-        return []
+        return Changes()
 
     @property
     def ledger(self) -> Ledger:
@@ -291,9 +292,8 @@ class Shard:
 
     def migration(self, most: int) -> Iterator[Step]:
         """After a restore: steps of at most `most` rows that write the state as the installed definitions need it."""
-        changes = list(self.engine.changes())
-        for begin in range(0, len(changes), most):
-            yield Step([], [], [], changes[begin : begin + most], {}, Counter(), [], 0)
+        for changes in self.engine.changes().pieces(most):
+            yield Step([], [], [], changes, {}, Counter(), [], 0)
 
     def rows(self) -> dict[str, int]:
         """Rows in use by table."""

@@ -276,11 +276,11 @@ class ActiveLines(Stage):
     def rows_of(self, customers: Rows, lines: Ints) -> Rows:
         """The rows of the lines with codes `lines` of customers with rows `customers`; the texts of these codes are known from then on."""
         for customer in set(customers.tolist()):
-            code(self.customers.key_texts(np.array([customer], np.int32))[0])
+            code(self.customers.key_text(customer))
         ids = np.stack([self.customers.map.keys[customers, 0], lines], axis=1)
         rows = self.table.rows_of_ids(ids, customers)
         for row in set(rows.tolist()):
-            code(self.table.key_texts(np.array([row], np.int32))[0].rpartition(SEPARATOR)[2])
+            code(self.table.key_text(row).rpartition(SEPARATOR)[2])
         return rows
 
 

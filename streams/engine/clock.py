@@ -44,7 +44,7 @@ class Clock:
             return before
         for at, (time, row) in enumerate(zip(times.tolist(), customers.tolist(), strict=True)):
             before[at] = self.now
-            self._take(time, table.keys[row] or "")
+            self._take(time, table.key_text(row))
         before[-1] = self.now
         return before
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from streams.definitions.catalogue import Catalogue
     from streams.engine.rule import RuleStage
     from streams.engine.stage import Stage
-    from streams.engine.state.codec import Change
+    from streams.engine.state.changes import Changes
     from streams.intake.merge import Released
 
 NO_FATES = np.zeros((RANKS, len(FATES)), np.int64)
@@ -189,7 +189,7 @@ class Engine:
         self.counters.clear()
         return Outcome(detections, refused, counters, fates, positions)
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> Changes:
         """State changed since the last call, as changelog records."""
         changes = self.state.changes()
         rotate()

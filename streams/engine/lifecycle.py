@@ -144,7 +144,7 @@ class Lifecycle:
         self.ended.part.dirty[own] = True
 
     def _line_id(self, row: int) -> str:
-        return self.world.tables["line"].key_texts(np.array([row], np.int32))[0].rsplit(SEPARATOR, 1)[-1]
+        return self.world.tables["line"].key_text(row).rsplit(SEPARATOR, 1)[-1]
 
     def _drop_in_time(self, batch: Batch, lines: Ints, row: int, begin: int = 0) -> None:
         """Drop the state of a terminated line when its time has come within the batch: before its next later record, or by the clock."""

@@ -7,7 +7,6 @@ arrivals of the customer and topic alone: neither cuts into batches nor restarts
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from streams.engine.idlists import BLOCK, admit_topic, gather, pack, place_all
 from streams.engine.state.blocks import BlockChanges, Blocks
 from streams.engine.state.codec import Layout, StateRefused
+from streams.engine.state.packing import ByteStrings, Values, joined
 
 if TYPE_CHECKING:
     from schemas.columns import Ints
@@ -126,16 +126,14 @@ class RememberedIds(Blocks):
         entries = np.empty(total, layout.dtype)
         for (name, _, _), column in zip(layout.columns, columns, strict=True):
             entries[name] = column
-        head, stored = layout.fingerprint, entries.tobytes()
-        ends = (np.cumsum(lengths) * layout.dtype.itemsize).tolist()
-        values: list[bytes | None] = [head + stored[begin:end] for begin, end in pairwise([0, *ends])]
-        return BlockChanges(np.concatenate([new_rows, gone_rows]), np.concatenate([new, gone]), values + [None] * len(gone))
+        values = joined(len(new), layout.fingerprint, ByteStrings.cut(entries, np.cumsum(lengths)))
+        strings = ByteStrings(values.data, np.append(values.ends, np.full(len(gone), len(values.data))))
+        return BlockChanges(np.concatenate([new_rows, gone_rows]), np.concatenate([new, gone]), Values(strings, np.arange(len(new) + len(gone)) >= len(new)))
 
-    def load(self, rows: Rows, numbers: Ints, values: list[bytes]) -> None:
+    def load(self, rows: Rows, numbers: Ints, values: ByteStrings) -> None:
         dtype = self.layout().dtype
-        entries = np.frombuffer(b"".join([value[4:] for value in values]), dtype)
-        lengths = (np.fromiter(map(len, values), np.int64, len(values)) - 4) // dtype.itemsize
-        self._read.append((rows.astype(np.int64), numbers, lengths, entries["id"].copy(), entries["second"].copy(), entries["content"].copy()))
+        entries = values.within(4).data.view(dtype)
+        self._read.append((rows.astype(np.int64), numbers, (values.lengths - 4) // dtype.itemsize, entries["id"].copy(), entries["second"].copy(), entries["content"].copy()))
 
     def loaded(self) -> None:
         if not self._read:

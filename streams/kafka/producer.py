@@ -9,15 +9,23 @@ is still on its way from the old one (`docs/adr/0010`).
 from __future__ import annotations
 
 import inspect
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, NodeNotReadyError
-from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator
+from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
 from aiokafka.producer.sender import BaseHandler, Sender
 from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.protocol.transaction import AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, EndTxnRequest, TxnOffsetCommitRequest
+
+from streams.kafka.frames import Frame, frames_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.engine.state.changes import Records
 
 ONCE = (AddPartitionsToTxnRequest, AddOffsetsToTxnRequest, TxnOffsetCommitRequest, EndTxnRequest)
 """Requests that would act on the next transaction if they came late."""
@@ -67,6 +75,10 @@ class Producer(AIOKafkaProducer):  # type: ignore[misc]  # the client has no typ
         """An empty batch of at most `limit` bytes before compression; its first record may be larger."""
         return BatchBuilder(limit, self._message_accumulator._compression_type, is_transactional=True)
 
+    def frames(self, records: Records, limit: int) -> Iterator[Frame]:
+        """Finished batches of changelog records, of at most `limit` bytes before compression; a record that is larger has one of its own."""
+        return frames_of(records, limit, self._message_accumulator._compression_type)
+
     def refusal(self) -> BaseException | None:
         """What the broker refused, where a call only says that the transaction has failed."""
         waiter = self._txn_manager._transaction_waiter
@@ -80,6 +92,10 @@ RELIED_ON: list[tuple[Any, str, list[str]]] = [
     (MessageAccumulator, "fail_all", ["self", "exception"]),
     (TransactionManager, "fatal_error", ["self", "exc"]),
     (BatchBuilder, "append", ["self", "timestamp", "key", "value", "headers"]),
+    (AIOKafkaProducer, "send_batch", ["self", "batch", "topic", "partition"]),
+    (MessageAccumulator, "add_batch", ["self", "builder", "tp", "timeout"]),
+    (BatchBuilder, "_set_producer_state", ["self", "producer_id", "producer_epoch", "base_sequence"]),
+    *((BatchBuilder, name, ["self"]) for name in ("_build", "close", "closed", "record_count", "size")),
 ]
 """Methods of the pinned client that this file overrides or calls, with their parameters."""
 
@@ -87,6 +103,9 @@ RELIED_ON: list[tuple[Any, str, list[str]]] = [
 def differing() -> list[str]:
     """How the installed client differs from what this file relies on; empty when it does not."""
     found = [f"{owner.__qualname__}.{name}" for owner, name, wanted in RELIED_ON if list(inspect.signature(getattr(owner, name, lambda: None)).parameters) != wanted]
+    asked = set(re.findall(r"_builder\.(\w+)", inspect.getsource(MessageBatch) + inspect.getsource(MessageAccumulator)))
+    if lacking := sorted(asked - {"append"} - set(dir(Frame))):
+        found.append(f"MessageBatch: it asks its builder for {', '.join(lacking)}")
     if "self._sender.client.send" not in inspect.getsource(BaseHandler.do):
         found.append("BaseHandler.do: it does not send by its sender's client")
     return found

@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.engine.engine import RuleFailed
+from streams.engine.state.changes import Changes
 from streams.intake.merge import ALWAYS, UNREAD
 from streams.isolation import isolate, shut_off
 from streams.kafka import books, changelog
@@ -52,7 +53,7 @@ SUSPEND_S = 10.0
 """How long the current step may take to be committed during a rebalance; after that it is dropped with the shard."""
 RELOAD_S = 30.0
 """How long the rows of the last commit may take to become readable: the broker writes its markers after the reply."""
-NOTHING = Step([], [], [], [], {}, Counter(), [], 0)
+NOTHING = Step([], [], [], Changes(), {}, Counter(), [], 0)
 """A step that writes the head row alone."""
 
 

@@ -31,7 +31,8 @@ from aiokafka.structs import OffsetAndMetadata
 
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
-from streams.emit import CUT, CUT_HEADERS, ORIGINAL_HEADER, Message
+from streams.emit import CUT, CUT_HEADERS, ORIGINAL_HEADER
+from streams.engine.state.changes import Changes
 from streams.engine.state.store import HEAD_KEY, Head
 from streams.kafka.books import read_group
 from streams.kafka.clocks import Clocks
@@ -41,8 +42,10 @@ from streams.kafka.producer import Producer
 from streams.logs import log
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
+    from streams.emit import Message
+    from streams.engine.state.changes import Records
     from streams.metrics import Metrics
     from streams.settings import Settings
     from streams.shard import Step
@@ -183,14 +186,12 @@ class Transactions:
         wanted = {self.settings.changelog, *(message.topic for message in (*step.events, *step.missed, *step.dead_letters))}
         return ", ".join(sorted(wanted - set(self.producer.client.cluster.topics())))
 
-    def _rows(self, step: Step) -> tuple[Sequence[tuple[bytes, bytes | None]], Head]:
+    def _rows(self, step: Step) -> tuple[Records, Head]:
         """The step's rows with a head row, the last one, that has the offsets of the same transaction; and that head."""
-        rows, head = step.rows, self.head
-        key, value = rows[-1] if rows else (b"", None)
-        if key == HEAD_KEY and value is not None:
-            rows, head = rows[:-1], msgspec.json.decode(value, type=Head)
+        _, value = step.rows.head or (HEAD_KEY, None)
+        head = self.head if value is None else msgspec.json.decode(value, type=Head)
         head = head.moved(self.committed | step.offsets, {**(self.head.passed or {}), **step.passed})
-        return [*rows, (HEAD_KEY, msgspec.json.encode(head))], head
+        return Changes(step.rows.records, (HEAD_KEY, msgspec.json.encode(head))).columns(), head
 
     async def _done_before(self, token: str, *, ending: bool) -> bool:
         """Whether the transaction `token` was committed by a producer before this one. Raises Fenced."""
@@ -245,14 +246,14 @@ class Transactions:
         await self.producer.commit_transaction()
         reach("after_commit")
 
-    async def _transaction(self, step: Step, rows: Sequence[tuple[bytes, bytes | None]], token: str) -> None:
+    async def _transaction(self, step: Step, rows: Records, token: str) -> None:
         """Send everything of a transaction but its end."""
         producer = self.producer
         assert producer is not None  # the caller has created it
         reach("before_begin")
         await producer.begin_transaction()
         reach("after_begin")
-        pending = {self.settings.changelog: await self._send(self.settings.changelog, [Message("", key, value, ()) for key, value in rows], self.partition)}
+        pending = {self.settings.changelog: await self._send_rows(rows)}
         by_topic: dict[str, list[Message]] = {}
         for message in (*step.events, *step.missed, *map(self._fitting, step.dead_letters)):
             by_topic.setdefault(message.topic, []).append(message)
@@ -280,6 +281,16 @@ class Transactions:
         for message in messages:
             parted.setdefault(partition_of(message.key or b"", count), []).append(message)
         return parted
+
+    async def _send_rows(self, rows: Records) -> list[Sent]:
+        """Write `rows` to the changelog in as few batches as they fit in."""
+        producer, topic = self.producer, self.settings.changelog
+        assert producer is not None  # the caller has created it
+        sent: list[Sent] = []
+        for frame in producer.frames(rows, self.limits.get(topic, BATCH_BYTES)):
+            sent.append((await producer.send_batch(frame, topic, partition=self.partition), frame.record_count()))
+            reach("after_send")
+        return sent
 
     async def _send(self, topic: str, messages: list[Message], partition: int) -> list[Sent]:
         """Write `messages` to a partition of `topic` in as few batches as they fit in."""

@@ -36,7 +36,6 @@ from streams.engine.stage import FilterStage, FlowStage, Stage, late_in, root_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from schemas.columns import Ints
     from streams.engine.batch import Batch
     from streams.engine.engine import Engine
     from streams.engine.flow import Flow
@@ -306,8 +305,8 @@ class Watch(Stage):
     def keys(self, by: str) -> dict[int, str]:
         """The ids of the customer's lines or accounts that records have named (or the customer's own), by row."""
         table = self.engine.world.tables[by]
-        used: Ints = np.flatnonzero(table.customer[: len(table.keys)] == self.row)
-        return {row: (table.keys[row] or "").rsplit("\x1f", 1)[-1] for row in used.tolist()} if self.row >= 0 else {}
+        used = np.flatnonzero(table.customer[: table.map.used] == self.row).astype(np.int32)
+        return {row: key.rsplit("\x1f", 1)[-1] for row, key in zip(used.tolist(), table.key_texts(used), strict=True)} if self.row >= 0 else {}
 
     def has_ended(self, row: int) -> bool:
         """Whether the line in this row has ended."""

@@ -95,7 +95,7 @@ def watched_replay(
     for step in replay.run(files, progress, until_ms):
         fired += [fired_of(message.value) for message in step.events if message.key == customer.encode() and message.value is not None]
         letters += [letter_of(dict(letter.headers), letter.value or b"") for letter in step.dead_letters if letter.key == customer.encode()]
-    customers = [key for key in shard.engine.world.tables["customer"].keys if key]
+    customers = shard.engine.world.tables["customer"].all_keys()
     if watch.row < 0 and not letters:
         where = files[0] if len(files) == 1 else f"{len(files)} files"
         raise UnknownCustomer(f"--customer {customer}: {where}: no record of this customer{' up to that moment' if until_ms is not None else ''}{nearest(customer, customers)}")

@@ -16,6 +16,7 @@ from streams.engine.flow import Flow, Ready
 from streams.engine.home import Home
 from streams.engine.sources import RecordSource
 from streams.engine.stage import FlowStage
+from streams.engine.state.packing import ByteStrings
 from streams.engine.state.tables import Table
 from streams.engine.state.touched import TouchedRows
 from streams.engine.streams import Stream
@@ -105,8 +106,8 @@ class States:
         for name, table in self.tables.items():
             rows = np.flatnonzero(table.live()).astype(np.int32)
             keys = table.key_texts(rows)
-            parts = {name: (part.layout, part.encode(rows)) for name, part in table.parts.items()}
-            yield name, keys, parts, {one.part_name: (one.layout(), one.encode(rows)) for one in table.followers}
+            parts = {part: (one.layout, one.encode(rows).listed()) for part, one in table.parts.items()}
+            yield name, keys, parts, {one.part_name: (one.layout(), one.encode(rows).listed()) for one in table.followers}
 
     def restore(self, stored):
         """Read that back."""
@@ -118,7 +119,7 @@ class States:
             for one, layout, values in both:
                 kept = [place for place, value in enumerate(values) if value is not None]
                 if kept:
-                    one.load(rows[kept], layout, [values[place] for place in kept])
+                    one.load(rows[kept], layout, ByteStrings.of([values[place] for place in kept]))
 
 
 def value_of(parameter):

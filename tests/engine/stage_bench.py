@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import msgspec
 import numpy as np
 
+from schemas.codes import code
 from schemas.raw import RECORD_TYPES, TOPICS, type_name
 from schemas.reference import Reference
 from streams.engine.batch import Batch, Reset, World
@@ -17,6 +18,7 @@ from streams.engine.clock import JUMP_MS, Clock
 from streams.engine.flow import StoredFlow
 from streams.engine.home import Home
 from streams.engine.stage import FlowStage, RecordStage
+from streams.engine.state.packing import ByteStrings
 from streams.engine.state.tables import Table
 from streams.engine.state.touched import TouchedRows
 from streams.intake.columns import Columns
@@ -53,14 +55,14 @@ class Tables:
         for table, part in self.parts():
             own = {key: value for (name, key), value in stored.items() if name == part.name}
             if own:
-                part.load(table.restore_rows(list(own), self.tables["customer"]), part.layout, list(own.values()))
+                part.load(table.restore_rows(list(own), self.tables["customer"]), part.layout, ByteStrings.of(list(own.values())))
 
     def changed(self):
         found = {}
         for table, part in self.parts():
             rows = np.flatnonzero(part.dirty).astype(np.int32)
             part.dirty[rows] = False
-            found |= {(part.name, key): value for key, value in zip(table.key_texts(rows), part.encode(rows), strict=True)}
+            found |= {(part.name, key): value for key, value in zip(table.key_texts(rows), part.encode(rows).listed(), strict=True)}
         return found
 
 
@@ -78,8 +80,6 @@ class Timers(FlowStage):
 
 
 def codes_of(record):
-    from schemas.codes import code
-
     return code(record["customer_id"]), code(record["subscription_id"])
 
 
@@ -155,8 +155,7 @@ def ids(flow):
 def clocks(records):
     """For each record the clock before it less the delay of timers, and whether its time is believed: by a clock of its own."""
     table = Table("customer", 1)
-    table.keys = sorted({record["customer_id"] for record in records})
-    rows = np.array([table.keys.index(record["customer_id"]) for record in records], np.int32)
+    rows = table.rows_of_ids(np.array([[code(record["customer_id"])] for record in records], np.int64).reshape(-1, 1), None)
     times = np.array([record["event_time"] for record in records], np.int64)
     before = Clock(JUMP_MS).follow(times, rows, table).tolist()
     return [(clock - DELAY_MS, clock == 0 or time <= clock + JUMP_MS) for clock, time in zip(before, times.tolist(), strict=False)]

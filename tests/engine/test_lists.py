@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.codes import NULL, code, text_of
 from streams.engine.state.lists import MOST, SIZES, Feed, Lists, Marks
+from streams.engine.state.packing import ByteStrings
 from streams.engine.state.tables import Table
 
 ROWS = 5
@@ -88,14 +89,14 @@ def test_lists_hold_what_arrived_and_is_not_too_old(batches):
         lists.settle()
         assert {row: held(lists, row) for row in range(ROWS)} == plain
         rows = np.arange(ROWS, dtype=np.int32)
-        layout, stored = lists.layout(), lists.encode(rows)
+        layout, stored = lists.layout(), lists.encode(rows).listed()
         kept = [row for row in range(ROWS) if stored[row] is not None]
         assert kept == [row for row in range(ROWS) if plain[row]]
         marks_before = marks.newest.copy()
         _, lists, marks = bench()
         marks.newest[:] = marks_before
         if kept:
-            lists.load(np.array(kept, np.int32), layout, [stored[row] for row in kept])
+            lists.load(np.array(kept, np.int32), layout, ByteStrings.of([stored[row] for row in kept]))
         assert {row: held(lists, row) for row in range(ROWS)} == plain
 
 
@@ -160,7 +161,7 @@ def test_columns_go_by_their_names_and_a_new_one_is_unknown():
     take_in(lists, marks, feed_of([(0, 1000, True, False), (0, 999, True, False)]))
     rows = np.zeros(1, np.int32)
     _, other, _ = bench((("c", "int"), ("b", "text"), ("d", "token")))
-    other.load(rows, lists.layout(), lists.encode(rows))
+    other.load(rows, lists.layout(), lists.encode(rows).strings)
     assert held(other, 0) == [[1000, NULL, 1, 0], [999, NULL, 2, 0]]
     assert other.room[0] & 8
     assert other.text_codes(rows).tolist() == [1, 2]
@@ -174,7 +175,7 @@ def test_dirty_rows_are_told_once_and_freed_rows_never():
     assert (lists.take_dirty().tolist(), lists.take_dirty().tolist(), held(lists, 1)) == ([0], [], [])
     table.grow(4096)
     lists.empty(np.array([0], np.int32))
-    assert (lists.take_dirty().tolist(), lists.encode(np.zeros(1, np.int32)), text_of(code("K0"))) == ([0], [None], "K0")
+    assert (lists.take_dirty().tolist(), lists.encode(np.zeros(1, np.int32)).listed(), text_of(code("K0"))) == ([0], [None], "K0")
 
 
 def test_a_row_without_members_costs_ten_bytes():

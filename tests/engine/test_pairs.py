@@ -80,7 +80,7 @@ def note(records, shard, flow, begin, found):
         one, gap = records[half], value(flow, pair.gap, i)
         time = int(flow.time[i])
         assert value(flow, Of(firsts, "time", "time"), i) == time - gap and value(flow, Of(seconds, "time", "time"), i) == time == one.time
-        assert flow.ranks[i] == one.rank and flow.identity(i).subscription_id == LINES[one.line] and table.keys[flow.rows("line")[i]].endswith(LINES[one.line])
+        assert flow.ranks[i] == one.rank and flow.identity(i).subscription_id == LINES[one.line] and table.key_text(flow.rows("line")[i]).endswith(LINES[one.line])
         assert seen(flow, READ, i) == columns(one)
         found.append((begin + at // 2, time, gap, seen(flow, [pair.earlier(node) for node in READ], i), half))
 

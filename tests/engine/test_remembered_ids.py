@@ -343,7 +343,7 @@ def test_a_replay_stores_nothing_and_goes_on():
     for number in range(50):
         shard.take([usage(number, START + number)])
         shard.state.settle()
-    assert not shard.admission.ids[USAGE].take_changes().values
+    assert not shard.admission.ids[USAGE].take_changes().values.listed()
     assert shard.take([usage(0, START)]) == [DUPLICATE]
 
 

@@ -78,7 +78,7 @@ def run(customers: int, ids_each: int, topics: int, *, limits: float, commit_las
         begin = time.process_time()
         changes = [ids.take_changes() for ids in admission.ids]
         costs.commit_ns.append((time.process_time() - begin) * 1e9 / (BATCH * COMMIT_EVERY))
-        size = sum(len(value or b"") for change in changes for value in change.values)
+        size = sum(len(change.values.strings.data) for change in changes)
         costs = costs._replace(written_bytes=costs.written_bytes + size, records=costs.records + BATCH * COMMIT_EVERY)
     return admission, costs
 

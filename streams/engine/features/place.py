@@ -381,7 +381,7 @@ class PlaceStage(FlowStage):
         for at in np.flatnonzero(opened).tolist():
             trip = (int(rows[at]), int(opened[at]))
             if trip not in ids:
-                ids[trip] = xxhash.xxh3_64_intdigest(f"{self.table.key_texts(rows[at : at + 1])[0]} {trip[1]}".encode())
+                ids[trip] = xxhash.xxh3_64_intdigest(f"{self.table.key_text(trip[0])} {trip[1]}".encode())
             tokens[at] = ids[trip]
         return tokens.view(np.int64)
 

@@ -360,12 +360,12 @@ class Due:
         if not len(tied):
             return order
         table = self.scope.table
-        keys, texts = (table if table.base is None else table.base).keys, self.anchors.texts[self.anchor_name]
+        base, texts = table if table.base is None else table.base, self.anchors.texts[self.anchor_name]
 
         def rank(at: int) -> tuple[str, int, str]:
             row, by = int(fired[at, 0]), int(fired[at, BY])
             anchor = flow.identity(by) if by >= 0 else unpack(texts[row])
-            return keys[table.base_row[row]] or "", int(fired[at, SINCE]), anchor.record_id
+            return base.key_text(int(table.base_row[row])), int(fired[at, SINCE]), anchor.record_id
 
         by_key = sorted(order[np.union1d(tied, tied + 1)].tolist(), key=rank)
         number = np.zeros(len(fired), np.int64)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from schemas.columns import Ints
     from streams.engine.state.codec import Layout
+    from streams.engine.state.packing import ByteStrings, Values
     from streams.engine.state.tables import Rows
 
 
@@ -15,8 +16,8 @@ class BlockChanges(NamedTuple):
 
     rows: Ints
     numbers: Ints
-    values: list[bytes | None]
-    """None: the block is gone."""
+    values: Values
+    """Gone: the block is."""
 
 
 class Blocks:
@@ -47,7 +48,7 @@ class Blocks:
         """Used instead of `take_changes` where nothing is stored."""
         raise NotImplementedError
 
-    def load(self, rows: Rows, numbers: Ints, values: list[bytes]) -> None:
+    def load(self, rows: Rows, numbers: Ints, values: ByteStrings) -> None:
         """Take blocks read back; a row's may come in several calls, in any order. `loaded` follows the last."""
         raise NotImplementedError
 

@@ -33,6 +33,7 @@ from streams.engine.state.bucket_kernels import (
 )
 from streams.engine.state.codec import Layout
 from streams.engine.state.follower import Follower
+from streams.engine.state.packing import ByteStrings, Values, joined
 
 if TYPE_CHECKING:
     from schemas.columns import Ints
@@ -282,23 +283,38 @@ class Buckets(Follower):
         pack(wanted, self.form, self.arena, self.slot, self.kinds, packed)
         return packed, length
 
-    def encode(self, rows: Rows) -> list[bytes | None]:
+    def encode(self, rows: Rows) -> Values:
         packed, length = self._packed(rows)
-        head, blob, ends = self._layout.fingerprint, packed.tobytes(), (8 * np.cumsum(length)).tolist()
-        return [head + blob[begin:end] if end > begin else None for begin, end in zip([0, *ends], ends, strict=False)]
+        return Values(joined(len(rows), self._layout.fingerprint, ByteStrings.cut(packed, np.cumsum(length))), length == 0)
 
-    def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
+    def load(self, rows: Rows, layout: Layout, values: ByteStrings) -> None:
         stored = [name for name, _, _ in layout.columns]
         plain = next((place for place, name in enumerate(stored) if name.startswith("group ")), len(stored))
         places = {name: place if place < plain else place - plain for place, name in enumerate(stored)}
         days = np.array([places.get(name, -1) for name, _ in self.columns], np.int64)
         groups = np.array([places.get(name, -1) for name, _ in self.group_columns], np.int64)
-        packed = np.frombuffer(b"".join([value[4:] for value in values]), np.int64).copy()  # compiled code takes no read-only arrays
-        starts = np.cumsum([0, *[(len(value) - 4) // 8 for value in values]])
+        packed = values.within(4)
+        starts = packed.begins // 8
         wanted = rows.astype(np.int64)
         done = 0
         while True:
-            done = unpack(done, wanted, starts, packed, days, groups, plain, len(stored) - plain, self.sums, self.form, self.classes, self.arena, self.pool, self.slot, self.kinds)
+            done = unpack(
+                done,
+                wanted,
+                starts,
+                packed.data.view(np.int64),
+                days,
+                groups,
+                plain,
+                len(stored) - plain,
+                self.sums,
+                self.form,
+                self.classes,
+                self.arena,
+                self.pool,
+                self.slot,
+                self.kinds,
+            )
             if done == len(rows):
                 return
             self.make_room()

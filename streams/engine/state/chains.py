@@ -14,10 +14,9 @@ import numpy as np
 from streams.engine.kernels import kernel
 from streams.engine.state.codec import LENGTH, Layout
 from streams.engine.state.follower import Follower
+from streams.engine.state.packing import ByteStrings, Values, joined, lengths_of
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from schemas.columns import Ints
     from streams.engine.state.codec import ColumnKind
     from streams.engine.state.tables import Rows, Table
@@ -209,42 +208,36 @@ class Chains(Follower):
         self.dirty[dirty] = False
         return dirty
 
-    def encode(self, rows: Rows) -> list[bytes | None]:
+    def encode(self, rows: Rows) -> Values:
         """Fingerprint, number of nodes, their numbers, then each text behind its length."""
-        head, width, counts = self.layout().fingerprint, 8 * len(self.columns), self.lists[rows, 1].tolist()
-        nodes = self.nodes(rows)
-        blob = self.values[nodes].tobytes()
-        found: list[bytes | None] = []
-        begin = 0
-        for count in counts:
-            end = begin + count
-            value = head + LENGTH.pack(count) + blob[begin * width : end * width]
-            if self.text_name is not None:
-                value += b"".join(LENGTH.pack(len(text := self.texts[node])) + text for node in nodes[begin:end].tolist())
-            found.append(value if count else None)
-            begin = end
-        return found
+        counts, nodes = self.lists[rows, 1], self.nodes(rows)
+        ends = np.cumsum(counts, dtype=np.int64)
+        pieces = [ByteStrings.equal(counts.astype("<u2")), ByteStrings.cut(self.values[nodes], ends)]
+        if self.text_name is not None:
+            strings = ByteStrings.of([self.texts[node] for node in nodes.tolist()])
+            written = joined(len(nodes), lengths_of(strings), strings)
+            pieces.append(ByteStrings(written.data, np.concatenate([np.zeros(1, np.int64), written.ends])[ends]))
+        return Values(joined(len(rows), self.layout().fingerprint, *pieces), counts == 0)
 
-    def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
+    def load(self, rows: Rows, layout: Layout, values: ByteStrings) -> None:
         width = 8 * len(layout.columns)
-        counts = [LENGTH.unpack_from(value, 4)[0] for value in values]
-        total = sum(counts)
-        body = b"".join(value[6 : 6 + count * width] for value, count in zip(values, counts, strict=True))
-        numbers: npt.NDArray[np.int64] = np.frombuffer(body, np.int64).reshape(total, len(layout.columns))
+        counts = values.within(4, 6).data.view("<u2").astype(np.int64)
+        total = int(counts.sum())
+        numbers = values.within(6, 6 + counts * width).data.view(np.int64).reshape(total, len(layout.columns))
         self.clear(rows)
         self.make_room(total)
         nodes = np.empty(total, np.int64)
-        fill(self.lists, self.links, self.spare, rows, np.array(counts, np.int64), nodes)
+        fill(self.lists, self.links, self.spare, rows, counts, nodes)
         stored = [name for name, _, _ in layout.columns]
         for column, (name, _) in enumerate(self.columns):
             self.values[nodes, column] = numbers[:, stored.index(name)] if name in stored else 0
         if self.text_name is not None and self.text_name in layout.texts:
-            self._load_texts(nodes.tolist(), [(value, 6 + count * width, count) for value, count in zip(values, counts, strict=True)])
+            self._load_texts(nodes.tolist(), values.within(6 + counts * width).listed(), counts.tolist())
 
-    def _load_texts(self, nodes: list[int], values: list[tuple[bytes, int, int]]) -> None:
+    def _load_texts(self, nodes: list[int], values: list[bytes], counts: list[int]) -> None:
         number = 0
-        for value, begin, count in values:
-            at = begin
+        for value, count in zip(values, counts, strict=True):
+            at = 0
             for _ in range(count):
                 (length,) = LENGTH.unpack_from(value, at)
                 self.texts[nodes[number]] = value[at + 2 : at + 2 + length]

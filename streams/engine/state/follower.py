@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from streams.engine.state.codec import Layout
+    from streams.engine.state.packing import ByteStrings, Values
     from streams.engine.state.tables import Rows
 
 
@@ -47,11 +48,11 @@ class Follower:
         """The rows changed since the last call."""
         raise NotImplementedError
 
-    def encode(self, rows: Rows) -> list[bytes | None]:
-        """The changelog values of `rows`; None where nothing is left."""
+    def encode(self, rows: Rows) -> Values:
+        """The changelog values of `rows`; gone where nothing is left."""
         raise NotImplementedError
 
-    def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
+    def load(self, rows: Rows, layout: Layout, values: ByteStrings) -> None:
         """Read `values`, written in `layout`, into `rows`."""
         raise NotImplementedError
 

@@ -7,7 +7,6 @@ where a list began and ended (a snapshot) can still read it.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from schemas.codes import NULL
 from streams.engine.kernels import kernel
 from streams.engine.state.codec import Layout
 from streams.engine.state.follower import Follower
+from streams.engine.state.packing import ByteStrings, Values, joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -321,16 +321,14 @@ class Lists(Follower):
         copy_out(self.start[rows] + self.head[rows].astype(np.int64), counts, offsets, self.times, self.values, found)
         return found, offsets
 
-    def encode(self, rows: Rows) -> list[bytes | None]:
+    def encode(self, rows: Rows) -> Values:
         found, offsets = self.members_of(rows)
-        head, blob = self.layout().fingerprint, found.tobytes()
-        ends = (8 * len(self.kinds) * offsets).tolist()
-        return [head + blob[begin:end] if end > begin else None for begin, end in pairwise(ends)]
+        return Values(joined(len(rows), self.layout().fingerprint, ByteStrings.cut(found, offsets[1:])), self.held[rows] == 0)
 
-    def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
+    def load(self, rows: Rows, layout: Layout, values: ByteStrings) -> None:
         stored = [name for name, _, _ in layout.columns]
-        found = np.frombuffer(b"".join([value[4:] for value in values]), np.int64).reshape(-1, len(stored))
-        counts = (np.fromiter(map(len, values), np.int64, len(values)) - 4) // (8 * len(stored))
+        found = values.within(4).data.view(np.int64).reshape(-1, len(stored))
+        counts = (values.lengths - 4) // (8 * len(stored))
         self.clear(rows)
         sizes = np.array(SIZES)
         classes = np.searchsorted(sizes - sizes // 4, counts)

@@ -12,8 +12,10 @@ from msgspec import UNSET, UnsetType
 
 from schemas.codes import hold, release, text_of
 from streams.engine.clock import Ahead
-from streams.engine.state.codec import SEPARATOR, Change, Entries, Layout, StateRefused, by_layout, by_part, record_key, record_keys
+from streams.engine.state.changes import Changes, Records
+from streams.engine.state.codec import SEPARATOR, Change, Entries, Layout, StateRefused, by_layout, by_part, record_key
 from streams.engine.state.follower import Follower
+from streams.engine.state.packing import ByteStrings
 from streams.engine.state.reach import Memory
 from streams.engine.state.tables import Part, Table
 from streams.engine.state.touched import TouchedRows
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from schemas.columns import Ints
     from streams.engine.clock import Clock
     from streams.engine.state.blocks import Blocks
-    from streams.engine.state.tables import Rows
 
 Ledger = Counter[tuple[str, str]]
 """Records by topic and fate."""
@@ -132,56 +133,55 @@ class State:
         for table in self.tables.values():
             table.build()
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> Changes:
         """Everything that changed since the last call, as changelog records: layouts, texts, the rows that need them, and the head last."""
         heads: list[Change] = []
-        rows: list[Change] = []
+        rows: list[Records] = []
+        codes: list[Ints] = []
         if not self.declared:
             self._declare(heads)
         for table in self.tables.values():
-            names = [*table.parts, *(follower.part_name for follower in table.followers)]
-            rows += [(record_key(name, key), None) for key in table.dropped for name in names]  # these come first, because a key may have a new row
-            table.dropped.clear()
+            if table.dropped:  # these come first, because a key may have a new row
+                rows += [Records.tombstones(table.dropped_keys(record_key(name, ""))) for name in (*table.parts, *(follower.part_name for follower in table.followers))]
+                table.dropped.clear()
             for part in table.parts.values():
-                self._part_changes(table, part, heads, rows)
+                self._part_changes(table, part, heads, rows, codes)
             for follower in table.followers:
                 dirty = follower.take_dirty()
                 if len(dirty):
                     self._layout(follower.layout(), heads)
-                    self._texts(follower.text_codes(dirty), heads)
-                    rows += self._records(follower.part_name, table, dirty, follower.encode(dirty))
+                    codes.append(follower.text_codes(dirty))
+                    rows.append(Records(table.key_strings(dirty, record_key(follower.part_name, "")), follower.encode(dirty)))
             for blocks in table.blocks:
                 changed = blocks.take_changes()
-                owners, numbers = map(table.keys.__getitem__, changed.rows.tolist()), changed.numbers.tolist()
-                keys = record_keys(blocks.part_name, [f"{owner}{SEPARATOR}{number}" for owner, number in zip(owners, numbers, strict=True)])
-                rows += zip(keys, changed.values, strict=True)
-        rows += self._unheld_texts()
-        rows += [(key, None) for key in self.undeclared]
-        self.undeclared.clear()
+                rows.append(Records(table.key_strings(changed.rows.astype(np.int32), record_key(blocks.part_name, ""), changed.numbers), changed.values))
+        heads += [(record_key(TEXT, str(code)), text.encode()) for code, text in self._hold_texts(codes)]
+        deleted = self._unheld_texts() + self.undeclared
+        self.undeclared = []
         head = self.head()
+        stored: Change | None = None
         if head != self.written and (head.clock or head.ahead or head.records):
-            rows.append((HEAD_KEY, msgspec.json.encode(head)))
+            stored = HEAD_KEY, msgspec.json.encode(head)
             self.written = head
-        return heads + rows
+        return Changes([Records.of(heads), *rows, Records.tombstones(ByteStrings.of(deleted))], stored)
 
     def settle(self) -> None:
         """Used instead of `changes` where nothing is stored: hold the texts of changed rows, and forget the changes."""
+        codes: list[Ints] = []
         for table in self.tables.values():
             table.dropped.clear()
             for part in table.parts.values():
                 dirty = np.flatnonzero(part.dirty).astype(np.int32)
                 part.dirty[dirty] = False
-                for column in part.columns.values():
-                    if column.kind == "text":
-                        self._texts(column.values[dirty], [])
-            for follower in table.followers:
-                self._texts(follower.text_codes(follower.take_dirty()), [])
+                codes += [column.values[dirty].ravel() for column in part.columns.values() if column.kind == "text"]
+            codes += [follower.text_codes(follower.take_dirty()) for follower in table.followers]
             for blocks in table.blocks:
                 blocks.forget_changes()
+        self._hold_texts(codes)
         self._unheld_texts()
 
-    def _unheld_texts(self) -> list[Change]:
-        """Tombstones of the texts that no row holds any more, once there may be many of them."""
+    def _unheld_texts(self) -> list[bytes]:
+        """The changelog keys of the texts that no row holds any more, once there may be many of them."""
         if len(self.texts) <= self.look_at:
             return []
         held: set[int] = set()
@@ -197,7 +197,7 @@ class State:
         self.texts -= unheld
         release(unheld)
         self.look_at = len(self.texts) + max(TEXTS_BETWEEN, len(self.texts))
-        return [(record_key(TEXT, str(code)), None) for code in sorted(unheld)]
+        return [record_key(TEXT, str(code)) for code in sorted(unheld)]
 
     def head(self) -> Head:
         """The head row: what is stored of the shard as a whole."""
@@ -221,20 +221,14 @@ class State:
                 if layout.columns or layout.texts:
                     self._layout(layout, heads)
 
-    def _part_changes(self, table: Table, part: Part, heads: list[Change], rows: list[Change]) -> None:
+    def _part_changes(self, table: Table, part: Part, heads: list[Change], rows: list[Records], codes: list[Ints]) -> None:
         dirty = np.flatnonzero(part.dirty).astype(np.int32)
         if not len(dirty):
             return
         part.dirty[dirty] = False
         self._layout(part.layout, heads)
-        for column in part.columns.values():
-            if column.kind == "text":
-                self._texts(np.unique(column.values[dirty]), heads)
-        rows += self._records(part.name, table, dirty, part.encode(dirty))
-
-    @staticmethod
-    def _records(part: str, table: Table, rows: Rows, values: Iterable[bytes | None]) -> list[Change]:
-        return list(zip(record_keys(part, table.key_texts(rows)), values, strict=True))
+        codes += [column.values[dirty].ravel() for column in part.columns.values() if column.kind == "text"]
+        rows.append(Records(table.key_strings(dirty, record_key(part.name, "")), part.encode(dirty)))
 
     def _layout(self, layout: Layout, heads: list[Change]) -> None:
         fingerprint = layout.fingerprint
@@ -242,12 +236,11 @@ class State:
             self.layouts[fingerprint] = layout
             heads.append((record_key(LAYOUT, fingerprint.hex()), msgspec.json.encode(layout)))
 
-    def _texts(self, codes: np.ndarray[tuple[int, ...], np.dtype[np.int64]], heads: list[Change]) -> None:
-        for code in np.unique(codes).tolist():
-            if code and code not in self.texts:
-                text = text_of(code)
-                self.texts.add(hold(text))
-                heads.append((record_key(TEXT, str(code)), text.encode()))
+    def _hold_texts(self, codes: list[Ints]) -> list[tuple[int, str]]:
+        """Hold the texts behind `codes` that are not held yet. Returns them."""
+        fresh = [(code, text_of(code)) for code in np.unique(np.concatenate([*codes, np.zeros(0, np.int64)])).tolist() if code and code not in self.texts]
+        self.texts.update(hold(text) for _, text in fresh)
+        return fresh
 
     def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Take changelog records in their order; the last one of a key counts. `restored` must follow the last call."""
@@ -280,7 +273,7 @@ class State:
                 count += len(entries.keys)
                 for layout, keys, values in self._with_layouts(name, entries):
                     own = table.restore_rows(keys, customers)
-                    home.load(own, layout, values)
+                    home.load(own, layout, ByteStrings.of(values))
                     if not {name for name, _, _ in layout.columns} <= home.column_names():
                         home.touch(own)
             for blocks in table.blocks:
@@ -308,7 +301,7 @@ class State:
             owners = list(map(SEPARATOR.join, zip(*(fields[at :: width + 1] for at in range(width)), strict=True)))
             places = {owner: place for place, owner in enumerate(dict.fromkeys(owners))}
             rows = table.restore_rows(list(places), self.table("customer"))
-            blocks.load(rows[list(map(places.__getitem__, owners))], np.array(list(map(int, fields[width :: width + 1])), np.int64), values)
+            blocks.load(rows[list(map(places.__getitem__, owners))], np.array(list(map(int, fields[width :: width + 1])), np.int64), ByteStrings.of(values))
         blocks.loaded()
 
     def _forget_layouts(self) -> None:

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.codes import code, text_of
-from streams.engine.state.codec import FORMATS, LENGTH, SEPARATOR, ColumnKind, Layout, StateRefused
+from streams.engine.state.codec import FORMATS, SEPARATOR, ColumnKind, Layout, StateRefused
+from streams.engine.state.keys import Keys
+from streams.engine.state.packing import ByteStrings, Values, joined, lengths_of
 from streams.engine.state.rowmap import RowMap, Rows
 
 if TYPE_CHECKING:
@@ -89,23 +91,26 @@ class Part:
             for row in rows.tolist():
                 texts[row] = b""
 
-    def encode(self, rows: Rows) -> list[bytes | None]:
-        """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length; None for rows in which nothing is kept."""
-        head, dtype = self.layout.fingerprint, self.layout.dtype
-        stored = np.empty(len(rows), [("head", "V4"), ("row", dtype)])
-        stored["head"], stored["row"] = np.void(head), self.array[rows]
-        size, blob = stored.itemsize, stored.tobytes()
-        values = [blob[start : start + size] for start in range(0, len(blob), size)]
+    def encode(self, rows: Rows) -> Values:
+        """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length; rows in which nothing is kept are gone."""
+        size = self.layout.dtype.itemsize
+        stored = np.empty((len(rows), 4 + size), np.uint8)
+        stored[:, :4] = np.frombuffer(self.layout.fingerprint, np.uint8)
+        if size:
+            np.take(self.array.view(np.uint8).reshape(len(self.array), size), rows, axis=0, out=stored[:, 4:])
+        gone = np.logical_not(stored[:, 4:].any(axis=1))
+        pieces = [ByteStrings.equal(stored)]
         for texts in self.texts.values():
-            values = [value + LENGTH.pack(len(text := texts[row])) + text for value, row in zip(values, rows.tolist(), strict=True)]
-        empty = head + bytes(dtype.itemsize + LENGTH.size * len(self.texts))
-        return [None if value == empty else value for value in values]
+            strings = ByteStrings.of([texts[row] for row in rows.tolist()])
+            pieces += [lengths_of(strings), strings]
+            gone = gone & (strings.lengths == 0)
+        return Values(joined(len(rows), *pieces) if self.texts else pieces[0], gone)
 
-    def load(self, rows: Rows, layout: Layout, values: list[bytes]) -> None:
+    def load(self, rows: Rows, layout: Layout, values: ByteStrings) -> None:
         """Read `values`, written in `layout`, into `rows`, column by column, by name."""
-        stored = layout.dtype
-        records = np.frombuffer(b"".join(value[4 : 4 + stored.itemsize] for value in values), stored)
-        if layout.columns == self.layout.columns:
+        size = layout.dtype.itemsize
+        records = values.within(4, 4 + size).data.view(layout.dtype) if size else np.zeros(0, layout.dtype)
+        if size and layout.columns == self.layout.columns:
             self.array[rows] = records
         for name, kind, length in layout.columns if layout.columns != self.layout.columns else ():
             mine = self.columns.get(name)
@@ -114,13 +119,13 @@ class Part:
             if (mine.kind, mine.length) != (kind, length):
                 raise StateRefused(f"state {self.name}: column {name}: wanted {mine.kind}[{mine.length}], stored as {kind}[{length}]: give the new column a new name")
             mine.values[rows] = records[name]
-        for row, value in zip(rows.tolist(), values, strict=True) if layout.texts else ():
-            at = 4 + stored.itemsize
-            for name in layout.texts:
-                (length,) = LENGTH.unpack_from(value, at)
-                if name in self.texts:
-                    self.texts[name][row] = value[at + 2 : at + 2 + length]
-                at += 2 + length
+        at = np.full(len(rows), 4 + size, np.int64)
+        for name in layout.texts:
+            lengths = values.within(at, at + 2).data.view("<u2").astype(np.int64)
+            if name in self.texts:
+                for row, text in zip(rows.tolist(), values.within(at + 2, at + 2 + lengths).listed(), strict=True):
+                    self.texts[name][row] = text
+            at += 2 + lengths
 
 
 class Table:
@@ -132,7 +137,7 @@ class Table:
     def __init__(self, name: str, width: int, base: Table | None = None) -> None:
         self.name, self.base = name, base
         self.map = RowMap(width)
-        self.keys: list[str | None] = []
+        self.keys: Keys = Keys() if base is None else base.keys
         self.base_row: Rows = np.full(FIRST_ROWS, -1, np.int32)
         """The row of the base table; of a base table itself its own number."""
         self.customer: Rows = np.zeros(FIRST_ROWS, np.int32)
@@ -145,7 +150,8 @@ class Table:
         self.size = FIRST_ROWS
         self.touched = np.zeros(self.size if base is not None else 0, np.int64)
         """When something last happened at each row of a finer table, epoch ms; 0: never."""
-        self.dropped: list[str] = []
+        self.dropped: list[tuple[Rows, Ints]] = []
+        """Of freed rows, those of their base and the codes of their values, until the changes are taken."""
         self.ranks: set[int] = set()
         """The topics whose records write its rows."""
 
@@ -190,8 +196,8 @@ class Table:
         rows, fresh = self.map.find(codes)
         if len(fresh):
             new = rows[fresh]
-            texts = [SEPARATOR.join(map(text_of, one)) for one in codes[fresh].tolist()]
-            self._introduce(new, texts, new if customers is None else customers[fresh], new)
+            self.keys.put(new, ByteStrings.of([SEPARATOR.join(map(text_of, one)).encode() for one in codes[fresh].tolist()]))
+            self._introduce(new, new if customers is None else customers[fresh], new)
         return rows
 
     def rows_within(self, base: Rows, values: Sequence[Ints], times: Ints) -> Rows:
@@ -200,9 +206,7 @@ class Table:
         wanted = np.stack([base.astype(np.int64), *values], axis=1)
         rows, fresh = self.map.find(wanted)
         if len(fresh):
-            keys = self.base.keys
-            texts = [SEPARATOR.join([keys[one[0]] or "", *map(str, one[1:])]) for one in wanted[fresh].tolist()]
-            self._introduce(rows[fresh], texts, self.base.customer[base[fresh]], base[fresh])
+            self._introduce(rows[fresh], self.base.customer[base[fresh]], base[fresh])
         self.note(rows, times)
         return rows
 
@@ -210,20 +214,38 @@ class Table:
         """Something that matters happened at `rows` at `times`, epoch ms."""
         np.maximum.at(self.touched, rows, times)
 
-    def key_texts(self, rows: Rows) -> list[str]:
-        """The keys of rows; of a free row an empty text."""
-        return [self.keys[row] or "" for row in rows.tolist()]
-
-    def _introduce(self, rows: Rows, keys: list[str], customers: Rows, base: Rows) -> None:
-        """Give new rows their keys, customers and base rows."""
+    def _introduce(self, rows: Rows, customers: Rows, base: Rows) -> None:
+        """Give new rows their customers and base rows."""
         most = int(rows.max()) + 1
         if most > self.size:
             self.grow(max(self.size + self.size // 4, most))
-        if most > len(self.keys):
-            self.keys += [None] * (most - len(self.keys))
-        for row, key in zip(rows.tolist(), keys, strict=True):
-            self.keys[row] = key
         self.customer[rows], self.base_row[rows] = customers, base
+
+    def key_strings(self, rows: Rows, begin: bytes = b"", numbers: Ints | None = None) -> ByteStrings:
+        """The keys of `rows`, each behind `begin`, and followed by a separator and one of `numbers` where there are some."""
+        parts = self.key_parts(rows)
+        return self.keys.read(self.base_row[rows], parts if numbers is None else np.concatenate([parts, numbers[:, None]], axis=1), begin)
+
+    def key_parts(self, rows: Rows) -> Ints:
+        """The codes of the values that split the base [rows, values]."""
+        return self.map.keys[rows, 1:] if self.base is not None else np.zeros((len(rows), 0), np.int64)
+
+    def dropped_keys(self, begin: bytes = b"") -> ByteStrings:
+        """The keys of freed rows, each behind `begin`."""
+        base, parts = (np.concatenate(some) for some in zip(*self.dropped, strict=True))
+        return self.keys.read(base, parts, begin)
+
+    def key_texts(self, rows: Rows) -> list[str]:
+        """The keys of `rows`."""
+        return self.key_strings(rows).texts()
+
+    def all_keys(self) -> list[str]:
+        """The keys of all rows in use."""
+        return self.key_texts(np.flatnonzero(self.live()).astype(np.int32))
+
+    def key_text(self, row: int) -> str:
+        """The key of one row."""
+        return self.keys.text(row) if self.base is None else self.key_texts(np.array([row], np.int32))[0]
 
     def restore_rows(self, keys: list[str], customers: Table) -> Rows:
         """The rows of stored keys; the customers' and base tables' rows are made where they are new."""
@@ -234,14 +256,15 @@ class Table:
             values = np.array([[int(value) for value in one[-parts:]] for one in split], np.int64).reshape(len(keys), parts)
             rows, fresh = self.map.find(np.concatenate([base.astype(np.int64)[:, None], values], axis=1))
             if len(fresh):
-                self._introduce(rows[fresh], [keys[at] for at in fresh.tolist()], self.base.customer[base[fresh]], base[fresh])
+                self._introduce(rows[fresh], self.base.customer[base[fresh]], base[fresh])
             return rows
         codes = np.array([[code(part) for part in key.split(SEPARATOR)] for key in keys], np.int64).reshape(len(keys), self.map.width)
         rows, fresh = self.map.find(codes)
         if len(fresh):
             new = rows[fresh]
             whose = new if self is customers else customers.restore_rows([keys[at].split(SEPARATOR, 1)[0] for at in fresh.tolist()], customers)
-            self._introduce(new, [keys[at] for at in fresh.tolist()], whose, new)
+            self.keys.put(new, ByteStrings.of([keys[at].encode() for at in fresh.tolist()]))
+            self._introduce(new, whose, new)
         return rows
 
     def rows_under(self, base: Rows) -> Rows:
@@ -288,6 +311,7 @@ class Table:
         if not len(rows):
             return
         assert not self.blocks  # their rows are never freed
+        self.dropped.append((self.base_row[rows], self.key_parts(rows)))
         for part in self.parts.values():
             part.clear(rows)
             part.dirty[rows] = False
@@ -296,9 +320,6 @@ class Table:
         if self.base is not None:
             self.touched[rows] = 0
         self.base_row[rows] = -1
-        for row in rows.tolist():
-            self.dropped.append(self.keys[row] or "")
-            self.keys[row] = None
         self.map.release(rows)
 
     def note_touched(self, moment: Ints | int) -> None:

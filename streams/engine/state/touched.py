@@ -97,9 +97,9 @@ class TouchedRows(Table):
         rows = self.there(np.unique(base))
         return np.sort(rows[rows >= 0])
 
-    def key_texts(self, rows: Rows) -> list[str]:
-        """The keys of rows."""
-        return self.base.key_texts(self.base_row[rows])
+    def key_parts(self, rows: Rows) -> Ints:
+        """Nothing splits the base's keys here."""
+        return np.zeros((len(rows), 0), np.int64)
 
     def grow(self, size: int) -> None:
         """Make room for `size` rows."""
