@@ -11,6 +11,7 @@ from streams.engine.remembered import RememberedIds
 from streams.engine.state.buckets import Buckets
 from streams.engine.state.chains import Chains
 from streams.engine.state.lists import Lists
+from streams.engine.state.touched import TouchedRows
 
 BLOCK = 16
 """Ids of a stored block."""
@@ -42,6 +43,9 @@ def rows_of(state):
 
 def names(table):
     """What gives the key of a row: from the codes that find it, and the texts behind them."""
+    if isinstance(table, TouchedRows):
+        of_base, base_row = names(table.base), table.base_row
+        return lambda row: of_base(int(base_row[row]))
     by_row = {row: table.map.keys[row].tolist() for row in np.flatnonzero(table.live()).tolist()}
     if table.base is not None:
         of_base = names(table.base)
