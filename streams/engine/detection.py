@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from msgspec.json import decode
 
 from schemas.codes import NULL, text_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from streams.engine.identity import Identity
 
 EPOCH_DAY = date(1970, 1, 1)
+MILLIS = [f".{ms:03d}" for ms in range(1000)]
 
 
 class Detection(NamedTuple):
@@ -48,15 +50,38 @@ def civil_date(day: int) -> str:
     return (EPOCH_DAY + timedelta(days=day)).isoformat()
 
 
-def rfc3339(ms: int, offset_ms: int | None = None) -> str:
-    """Epoch ms as RFC 3339 with milliseconds: in UTC, or with an offset."""
-    day, clock = divmod(ms + (offset_ms or 0), 86_400_000)
-    seconds, millis = divmod(clock, 1000)
-    text = f"{civil_date(day)}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{millis:03d}"
-    if offset_ms is None:
-        return text + "Z"
+@lru_cache(65536)
+def second_text(second: int) -> str:
+    """A second since 1970 as RFC 3339 has it, without an offset.
+
+    >>> second_text(86_461)
+    '1970-01-02T00:01:01'
+    """
+    day, clock = divmod(second, 86_400)
+    return f"{civil_date(day)}T{clock // 3600:02d}:{clock // 60 % 60:02d}:{clock % 60:02d}"
+
+
+@lru_cache(4096)
+def offset_text(offset_ms: int) -> str:
+    """An offset from UTC as RFC 3339 has it.
+
+    >>> offset_text(-12_600_000)
+    '-03:30'
+    """
     minutes = abs(offset_ms) // 60_000
-    return f"{text}{'-' if offset_ms < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
+    return f"{'-' if offset_ms < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def rfc3339(ms: int, offset_ms: int | None = None) -> str:
+    """Epoch ms as RFC 3339 with milliseconds: in UTC, or with an offset.
+
+    >>> rfc3339(61_001), rfc3339(0, 28_800_000)
+    ('1970-01-01T00:01:01.001Z', '1970-01-01T08:00:00.000+08:00')
+    """
+    if offset_ms is None:
+        return f"{second_text(ms // 1000)}{MILLIS[ms % 1000]}Z"
+    local = ms + offset_ms
+    return f"{second_text(local // 1000)}{MILLIS[local % 1000]}{offset_text(offset_ms)}"
 
 
 def plain(kind: str, value: Any) -> Any:
@@ -97,27 +122,23 @@ class Describer:
         evidence = {name: shown(flow, node) for name, node in self.evidence.items()}
         offsets = flow.world.calendar.offset_ms(flow.time, flow.zones(event.by)).tolist()
         timed = flow.timed.tolist()
+        columns = (flow.time.tolist(), offsets, timed, consents, rows_of(evidence, flow.n), rows_of(details, flow.n))
         found = []
-        for i, time in enumerate(flow.time.tolist()):
+        for i, (time, offset, by_timer, consent, read, detail) in enumerate(zip(*columns, strict=True)):
             who = flow.identity(i)
-            found.append(
-                Detection(
-                    event.id,
-                    event.version,
-                    key_of(event.by, who),
-                    time,
-                    offsets[i],
-                    who,
-                    timed[i],
-                    flow.channel(i),
-                    consents[i],
-                    self.parameters,
-                    {name: column[i] for name, column in evidence.items()},
-                    {name: column[i] for name, column in details.items()},
-                    event.valid_for_ms,
-                )
-            )
+            key = key_of(event.by, who)
+            found.append(Detection(event.id, event.version, key, time, offset, who, by_timer, flow.channel(i), consent, self.parameters, read, detail, event.valid_for_ms))
         return found
+
+
+def rows_of(columns: dict[str, list[Any]], n: int) -> list[dict[str, Any]]:
+    """Columns as `n` rows.
+
+    >>> rows_of({"a": [1, 2], "b": [3, 4]}, 2)
+    [{'a': 1, 'b': 3}, {'a': 2, 'b': 4}]
+    """
+    names = list(columns)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)] if names else [{} for _ in range(n)]
 
 
 def shown(flow: Flow, node: Expr) -> list[Any]:
@@ -128,8 +149,10 @@ def shown(flow: Flow, node: Expr) -> list[Any]:
     if node.kind == "ratio":
         found = [exactly(node, flow, place) for place in range(flow.n)]
         return [None if one is None else decimal(one) for one in found]
-    values = [plain(node.kind, value) for value in column.values.tolist()]
-    if column.known is None:
+    values = column.values.tolist()
+    if node.kind != "int" or column.values.dtype != np.int64 or NULL in values:
+        values = [plain(node.kind, value) for value in values]
+    if column.known is None or column.known.all():
         return values
     return [value if known else None for value, known in zip(values, column.known.tolist(), strict=True)]
 
