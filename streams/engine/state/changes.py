@@ -68,10 +68,10 @@ class Changes:
         return Records.chained([*self.records, Records.of([self.head] if self.head is not None else [])])
 
     def pieces(self, most: int) -> Iterator[Changes]:
-        """The same in pieces of at most `most` records."""
+        """The same in pieces of at most `most` records; the head row is with the last one."""
         whole = Records.chained(self.records)
         count = len(whole.keys.ends)
         for begin in range(0, count, most):
-            yield Changes([whole.some(slice(begin, begin + most))])
-        if self.head is not None:
-            yield Changes(head=self.head)
+            yield Changes([whole.some(slice(begin, begin + most))], self.head if begin + most >= count else None)
+        if not count and self.head is not None:
+            yield self

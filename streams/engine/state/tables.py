@@ -98,7 +98,7 @@ class Part:
         stored = np.empty((len(rows), 4 + size), np.uint8)
         stored[:, :4] = np.frombuffer(self.layout.fingerprint, np.uint8)
         if size:
-            np.take(self.array.view(np.uint8).reshape(len(self.array), size), rows, axis=0, out=stored[:, 4:])
+            np.take(self.array.view(np.uint8).reshape(len(self.array), size), rows, axis=0, out=stored[:, 4:], mode="clip")
         gone = np.logical_not(stored[:, 4:].any(axis=1))
         pieces = [ByteStrings.equal(stored)]
         for texts in self.texts.values():
@@ -230,6 +230,8 @@ class Table:
 
     def dropped_keys(self, begin: bytes = b"") -> ByteStrings:
         """The keys of freed rows, each behind `begin`."""
+        if not self.dropped:
+            return ByteStrings.of([])
         base, parts = (np.concatenate(some) for some in zip(*self.dropped, strict=True))
         return self.keys.read(base, parts, begin)
 
