@@ -47,6 +47,11 @@ def code(text: str | None) -> int:
     return _codes[text]
 
 
+def codes_of(texts: Iterable[bytes]) -> list[int]:
+    """The codes of encoded texts; none of them is remembered."""
+    return [xxhash.xxh3_64_intdigest(text) - 2**63 or 1 for text in texts]
+
+
 def text_of(number: int) -> str:
     """The text behind a code that was used lately or is kept. Raises KeyError."""
     kept = _kept.get(number)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from streams.engine.detection import Detection
     from streams.engine.engine import Engine, Outcome
+    from streams.engine.state.changes import Records
+    from streams.engine.state.codec import Change
     from streams.engine.state.store import Ledger, Passed
     from streams.intake.decode import Reject
     from streams.intake.merge import Released
@@ -282,9 +284,9 @@ class Shard:
         for reject in rejects:
             self.ledger[reject.topic, DEAD_LETTER] += 1
 
-    def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
+    def restore(self, records: Records | Iterable[Change]) -> None:
         """Take changelog records in their order; `restored` must follow."""
-        self.engine.restore(pairs)
+        self.engine.restore(records)
 
     def restored(self) -> int:
         """State is complete. Returns the rows read back. Raises StateRefused."""

@@ -85,5 +85,5 @@ async def read(chosen: Settings) -> Stored:
     async with changelog.reading(chosen, connection(chosen)) as consumer:
         for partition in range(count):
             async for run in changelog.rows(consumer, TopicPartition(chosen.changelog, partition)):
-                stored.take(run)
+                stored.take(run.pairs())
     return stored

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from streams.definitions.catalogue import Catalogue
     from streams.engine.rule import RuleStage
     from streams.engine.stage import Stage
-    from streams.engine.state.changes import Changes
+    from streams.engine.state.changes import Changes, Records
+    from streams.engine.state.codec import Change
     from streams.intake.merge import Released
 
 NO_FATES = np.zeros((RANKS, len(FATES)), np.int64)
@@ -200,9 +201,9 @@ class Engine:
         self.state.settle()
         rotate()
 
-    def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
+    def restore(self, records: Records | Iterable[Change]) -> None:
         """Take changelog records in their order; call `restored` after the last."""
-        self.state.restore(pairs)
+        self.state.restore(records)
 
     def restored(self) -> int:
         """Finish reading back: rows and timers are in place. Returns the number of rows. Raises StateRefused."""

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError, LeaderNotAvailableError, OffsetOutOfRangeError, TopicAuthorizationFailedError, for_code
+from aiokafka.protocol.fetch import FetchRequest
+
+from streams.kafka.batches import batches_of, records_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from aiokafka import TopicPartition
+    from aiokafka.client import AIOKafkaClient
+
+    from streams.engine.state.changes import Records
     from streams.settings import Settings
 
 FETCH_BYTES = 32 * 1024 * 1024
 FETCH_WAIT_MS = 10
 """A fetch that waits longer at the end of the topic delays all other requests on the same connection: with 500 ms a restore took 3 s longer."""
+
+READ_COMMITTED = 1
+RETRY_S = 0.1
+"""Between two requests where the first was not answered."""
 
 
 def reader(settings: Settings, connection: dict[str, Any]) -> AIOKafkaConsumer:
@@ -42,14 +55,49 @@ async def reading(settings: Settings, connection: dict[str, Any]) -> AsyncIterat
         await consumer.stop()
 
 
-async def rows(consumer: AIOKafkaConsumer, place: TopicPartition) -> AsyncIterator[list[tuple[bytes, bytes | None]]]:
-    """The records of a changelog partition up to its present end, run by run.
+async def rows(consumer: AIOKafkaConsumer, place: TopicPartition) -> AsyncIterator[Records]:
+    """The records of a changelog partition up to its present end, run by run; while one is read, the next is fetched. Raises KafkaError.
 
     Holes at the end (transaction markers, compacted records) do not matter: the position passes them.
     """
-    consumer.assign([place])
-    await consumer.seek_to_beginning(place)
-    end = (await consumer.end_offsets([place]))[place]
-    while await consumer.position(place) < end:
-        for records in (await consumer.getmany(place, timeout_ms=200)).values():
-            yield [(record.key, record.value) for record in records]
+    position, end = [(await ask([place]))[place] for ask in (consumer.beginning_offsets, consumer.end_offsets)]
+    fetching = asyncio.ensure_future(fetch(consumer._client, place, position))
+    try:
+        while position < end:
+            try:
+                data, aborted = await fetching
+            except OffsetOutOfRangeError:  # what was there is deleted
+                position = max(position, (await consumer.beginning_offsets([place]))[place])
+                fetching = asyncio.ensure_future(fetch(consumer._client, place, position))
+                continue
+            batches = list(batches_of(data))
+            begin, position = position, max(position, *(batch.last + 1 for batch in batches), 0)
+            if position < end:
+                fetching = asyncio.ensure_future(fetch(consumer._client, place, position))
+            yield records_of(batches, begin, aborted)
+    finally:
+        fetching.cancel()
+        await asyncio.wait([fetching])
+
+
+async def fetch(client: AIOKafkaClient, place: TopicPartition, position: int) -> tuple[bytes, list[tuple[int, int]]]:
+    """What the leader has from `position` on, at most `FETCH_BYTES` or one batch, and the producers and offsets of aborted transactions in it.
+
+    Asks again as long as there is no leader or no answer. Raises TopicAuthorizationFailedError, OffsetOutOfRangeError.
+    """
+    request = FetchRequest(FETCH_WAIT_MS, 1, FETCH_BYTES, READ_COMMITTED, [(place.topic, [(place.partition, position, FETCH_BYTES)])])
+    while True:
+        try:
+            leader = client.cluster.leader_for_partition(place)
+            if leader is None or leader < 0:
+                raise LeaderNotAvailableError(place)
+            response = await client.send(leader, request)
+            ((_, ((_, error, _, *others),)),) = response.topics
+            if error:
+                raise for_code(error)(place)
+            return bytes(others[-1] or b""), others[2] if response.API_VERSION >= 11 else others[-2]
+        except (TopicAuthorizationFailedError, OffsetOutOfRangeError):
+            raise
+        except KafkaError:
+            client.force_metadata_update()
+            await asyncio.sleep(RETRY_S)

@@ -113,7 +113,7 @@ async def read(consumer: AIOKafkaConsumer, settings: Settings, partition: int) -
     """The live records of a changelog partition."""
     pairs: dict[bytes, bytes] = {}
     async for run in changelog.rows(consumer, TopicPartition(settings.changelog, partition)):
-        for key, value in run:
+        for key, value in run.pairs():
             if value is None:
                 pairs.pop(key, None)
             else:

@@ -40,7 +40,7 @@ async def read(settings: Settings, connection: dict[str, Any], consumer: AIOKafk
     """State, offsets and topics of a shard; the head row is read from its changelog."""
     value: bytes | None = None
     async for run in changelog.rows(consumer, TopicPartition(settings.changelog, partition)):
-        value = next((row for key, row in reversed(run) if key == HEAD_KEY), value)
+        value = next((row for key, row in reversed([*run.pairs()]) if key == HEAD_KEY), value)
     head = msgspec.json.decode(value, type=Head) if value is not None else None
     return await books.read_books(settings, connection, consumer, partition, head)
 

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import aiokafka
 import faust
 from aiokafka import conn as aiokafka_conn
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.consumer import fetcher as aiokafka_fetcher
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.protocol.fetch import FetchRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.drivers.aiokafka import ensure_aiokafka_TP
 from faust.types import TP, ConsumerMessage
@@ -297,6 +299,8 @@ OVERRIDDEN: list[tuple[Any, str, list[str]]] = [
     (aiokafka_fetcher.FetchResult, "check_assignment", ["self", "tp"]),
     (aiokafka_fetcher.Fetcher, "fetched_records", ["self", "partitions", "timeout", "max_records"]),
     (aiokafka_fetcher.Fetcher, "seek_to", ["self", "tp", "offset"]),
+    (FetchRequest, "__init__", ["self", "max_wait_time", "min_bytes", "max_bytes", "isolation_level", "topics", "rack_id"]),
+    (ClusterMetadata, "leader_for_partition", ["self", "partition"]),
 ]
 
 __all__ = ["Consumer", "Fetched", "Transport", "check_libraries"]

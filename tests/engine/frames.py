@@ -113,7 +113,7 @@ class States:
         """Read that back."""
         for name, keys, parts, followers in stored:
             table = self.tables[name]
-            rows = table.restore_rows(keys, self.base)
+            rows = table.restore_rows(ByteStrings.of([key.encode() for key in keys]), self.base)
             both = [(table.parts[part], *stored) for part, stored in parts.items()]
             both += [(one, *followers[one.part_name]) for one in table.followers]
             for one, layout, values in both:

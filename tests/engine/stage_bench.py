@@ -55,7 +55,7 @@ class Tables:
         for table, part in self.parts():
             own = {key: value for (name, key), value in stored.items() if name == part.name}
             if own:
-                part.load(table.restore_rows(list(own), self.tables["customer"]), part.layout, ByteStrings.of(list(own.values())))
+                part.load(table.restore_rows(ByteStrings.of([key.encode() for key in own]), self.tables["customer"]), part.layout, ByteStrings.of(list(own.values())))
 
     def changed(self):
         found = {}

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from schemas.codes import code
 from streams.engine.state.keys import decimal_length, write_decimal
+from streams.engine.state.packing import ByteStrings
 from streams.engine.state.tables import Table
 
 SEPARATOR = "\x1f"
@@ -52,7 +53,7 @@ def test_keys_of_a_finer_table_are_built_from_its_base_and_its_values(entries, n
 
     again = Table("customer", 1)
     restored = Table("line(a, b)", 3, Table("line", 2))
-    assert restored.key_texts(restored.restore_rows(wanted, again)) == wanted
+    assert restored.key_texts(restored.restore_rows(ByteStrings.of([key.encode() for key in wanted]), again)) == wanted
     assert sorted(again.all_keys()) == sorted(set(customers.all_keys()))
 
 

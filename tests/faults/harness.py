@@ -420,6 +420,6 @@ class Oracle:
         latest = engine.admission.latest_times()
         for table in engine.state.tables.values():
             table.sweep(engine.clock, latest)
-            dropped = set(table.dropped_keys().texts()) if table.dropped else set()
+            dropped = set(table.dropped_keys().texts())
             parts = [*table.parts, *(follower.part_name for follower in table.followers)]
             self.needed |= {(partition, key) for (p, key) in self.rows if p == partition and split_key(key)[0] in parts and split_key(key)[1] not in dropped}

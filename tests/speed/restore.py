@@ -18,8 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from schemas.raw import TOPICS
 from streams.builder import shard_builder
 from streams.cli.demo import free_port
+from streams.engine.state.changes import Changes, Records
+from streams.engine.state.packing import Values
+from streams.engine.state.store import CLOCK, HEAD_KEY
 from streams.kafka.partitioner import partition_of
-from streams.kafka.shard_task import ShardTask
+from streams.kafka.shard_task import NOTHING
+from streams.kafka.transaction import Transactions
 from streams.metrics import Metrics
 from streams.settings import load
 from tests.broker.workers import PARTITIONS, Cluster
@@ -56,8 +60,8 @@ class Restored(NamedTuple):
     memory: tuple[int, int]
 
 
-def detected(customers: int, build: Callable[[int], Shard]) -> list[Shard]:
-    """The shards after some records of each customer."""
+def detected(customers: int, build: Callable[[int], Shard]) -> list[Feed]:
+    """The shards after some records of each customer, and what is stored of them."""
     shards = [build(partition) for partition in range(PARTITIONS)]
     feeds, traffic = [Feed(shard) for shard in shards], Traffic(customers, in_turn=True)
     total = RECORDS_EACH * customers
@@ -67,25 +71,32 @@ def detected(customers: int, build: Callable[[int], Shard]) -> list[Shard]:
             parted[partition_of(record[1], PARTITIONS)].append(record)
         for feed, records in zip(feeds, parted, strict=True):
             feed.work(records)
-    return shards
+    return feeds
 
 
-async def write(shard: Shard, settings: Settings) -> Written:
+def compacted(feed: Feed) -> Changes:
+    """What compaction leaves of a shard's changelog."""
+    parts = feed.rows.parts()
+    head = feed.rows.value_strings(parts.pop(CLOCK)).listed()[0]
+    return Changes([Records(feed.rows.key_strings(numbers), Values.kept(feed.rows.value_strings(numbers))) for numbers in parts.values()], (HEAD_KEY, head))
+
+
+async def write(feed: Feed, settings: Settings) -> Written:
     """All rows of the shard into its changelog partition, as a worker commits them."""
-    task = ShardTask(shard, settings, Metrics(), connection={}, dead_letter_bytes=1_000_000, raw_partitions=PARTITIONS, resume=lambda *_: None, rebuild=lambda: shard)
-    task.transactions.committed = dict.fromkeys(TOPICS, 0)
+    transactions = Transactions(feed.shard.partition, settings, Metrics(), connection={}, dead_letter_bytes=0, raw_partitions=PARTITIONS, topic_bytes={})
+    transactions.committed = dict.fromkeys(TOPICS, 0)
     records = size = 0
-    for step in shard.migration(settings.batch_records):
-        await task._commit(step)
-        records += len(step.rows)
-        size += sum(len(key) + len(value or b"") for key, value in step.rows)
-    await task.close()
+    for rows in compacted(feed).pieces(settings.batch_records):
+        await transactions.commit(NOTHING._replace(rows=rows))
+        records += len(rows)
+        size += sum(len(one.keys.data) + len(one.values.strings.data) for one in rows.records)
+    await transactions.close()
     return Written(records, size)
 
 
 def fill(settings: Settings) -> Written:
     """The changelog of all shards."""
-    build, _ = shard_builder(settings, keep_state=False)  # no step returns its rows, so all of them are returned at once
+    build, _ = shard_builder(settings)
 
     def placed(partition: int) -> Shard:
         shard = build(partition)
@@ -93,9 +104,9 @@ def fill(settings: Settings) -> Written:
         return shard
 
     say(f"running {RECORDS_EACH * CUSTOMERS:,} records of {CUSTOMERS:,} customers through the engine …")
-    shards = detected(CUSTOMERS, placed)
+    feeds = detected(CUSTOMERS, placed)
     say("writing the changelog …")
-    written = [asyncio.run(write(shard, settings)) for shard in shards]
+    written = [asyncio.run(write(feed, settings)) for feed in feeds]
     return Written(*map(sum, zip(*written, strict=True)))
 
 
@@ -126,7 +137,7 @@ def ready(port: int) -> bool:
 
 def restored(cluster: Cluster, worker: subprocess.Popen[bytes]) -> Iterable[tuple[int, int, float]]:
     """Partition, rows and seconds of each shard, as the worker logs them."""
-    return [(line["partition"], line["rows"], line["seconds"]) for line in log_lines(cluster, worker, "shard restored")]
+    return [(line["shard"], line["rows"], line["seconds"]) for line in log_lines(cluster, worker, "shard restored")]
 
 
 def stored_bytes(folder: Path, topic: str) -> int:

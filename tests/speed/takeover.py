@@ -129,9 +129,9 @@ class Group:
         held: dict[int, tuple[float, float]] = {}
         for line in log_lines(self.cluster, worker, "shard restored", "shard released"):
             if line["message"] == "shard released":
-                held.pop(line["partition"], None)
+                held.pop(line["shard"], None)
             else:
-                held[line["partition"]] = datetime.fromisoformat(line["time"]).timestamp(), line["seconds"]
+                held[line["shard"]] = datetime.fromisoformat(line["time"]).timestamp(), line["seconds"]
         return held
 
     async def settle(self, workers: list[subprocess.Popen[bytes]]) -> None:

@@ -37,6 +37,10 @@ class Records(NamedTuple):
         gone = np.concatenate([np.zeros(0, bool), *[one.values.gone for one in several]])
         return cls(chained([one.keys for one in several]), Values(chained([one.values.strings for one in several]), gone))
 
+    def pairs(self) -> Iterator[Change]:
+        """Each key and value, where speed does not matter."""
+        return zip(self.keys.listed(), self.values.listed(), strict=True)
+
     def some(self, places: slice) -> Records:
         """Those at `places`."""
         return Records(self.keys.some(places), Values(self.values.strings.some(places), self.values.gone[places]))
@@ -55,7 +59,7 @@ class Changes:
 
     def __iter__(self) -> Iterator[Change]:
         for one in self.records:
-            yield from zip(one.keys.listed(), one.values.listed(), strict=True)
+            yield from one.pairs()
         if self.head is not None:
             yield self.head
 
@@ -64,10 +68,10 @@ class Changes:
         return Records.chained([*self.records, Records.of([self.head] if self.head is not None else [])])
 
     def pieces(self, most: int) -> Iterator[Changes]:
-        """The same in pieces of at most `most` records."""
+        """The same in pieces of at most `most` records; the head row is with the last one."""
         whole = Records.chained(self.records)
         count = len(whole.keys.ends)
         for begin in range(0, count, most):
-            yield Changes([whole.some(slice(begin, begin + most))])
-        if self.head is not None:
-            yield Changes(head=self.head)
+            yield Changes([whole.some(slice(begin, begin + most))], self.head if begin + most >= count else None)
+        if not count and self.head is not None:
+            yield self

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections import defaultdict
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,13 +11,16 @@ import xxhash
 
 from schemas.fault import KairosFault
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.engine.state.packing import ByteStrings
+
 ColumnKind = Literal["int", "time", "text", "token", "flag", "digest", "moment"]
 FORMATS: dict[ColumnKind, str] = {"int": "<i8", "time": "<i8", "text": "<i8", "token": "<i8", "flag": "<i8", "digest": "<u2", "moment": "<u4"}
 LENGTH = struct.Struct("<H")
 SEPARATOR = "\x1f"
 """Separates the parts of a key: no identifier may hold a control character."""
-CUT = "\x1d"
-"""Never in a key, for the same reason."""
 
 
 class StateRefused(KairosFault):
@@ -52,12 +54,6 @@ def record_key(part: str, key: str) -> bytes:
     return f"{part}\x1e{key}".encode()
 
 
-def record_keys(part: str, keys: list[str]) -> list[bytes]:
-    """The same for many rows: one text is encoded, and cut where a character stands that no identifier may hold."""
-    begin = f"{part}\x1e"
-    return (begin + f"{CUT}{begin}".join(keys)).encode().split(CUT.encode()) if keys else []
-
-
 def split_key(key: bytes) -> tuple[str, str]:
     """Part and row key of a changelog key: what `record_key` joined."""
     part, _, name = key.decode().partition("\x1e")
@@ -67,30 +63,18 @@ def split_key(key: bytes) -> tuple[str, str]:
 class Entries(NamedTuple):
     """Keys within a part, and the value of each."""
 
-    keys: list[str]
-    values: list[bytes]
+    keys: ByteStrings
+    values: ByteStrings
+
+    def pairs(self) -> Iterator[tuple[str, bytes]]:
+        """Each of them, where speed does not matter."""
+        return zip(self.keys.texts(), self.values.listed(), strict=True)
 
 
-def by_part(pairs: dict[bytes, bytes | None]) -> dict[str, Entries]:
-    """Changelog records by part, tombstones left out."""
-    found: dict[bytes, Entries] = defaultdict(lambda: Entries([], []))
-    for key, value in pairs.items():
-        if value is not None:
-            part, _, name = key.partition(b"\x1e")
-            names, values = found[part]
-            names.append(name.decode())
-            values.append(value)
-    return {part.decode(): entries for part, entries in found.items()}
-
-
-def by_layout(entries: Entries) -> dict[bytes, Entries]:
+def by_layout(entries: Entries) -> Iterator[tuple[bytes, Entries]]:
     """Rows by the fingerprint that they begin with."""
-    fingerprints = [value[:4] for value in entries.values]
-    kinds = set(fingerprints)
-    if len(kinds) == 1:
-        return {fingerprints[0]: entries}
-    found = {kind: Entries([], []) for kind in kinds}
-    for fingerprint, key, value in zip(fingerprints, *entries, strict=True):
-        found[fingerprint].keys.append(key)
-        found[fingerprint].values.append(value)
-    return found
+    fingerprints = entries.values.within(0, 4).data.view(np.int32)
+    kinds = np.unique(fingerprints)
+    for kind in kinds:
+        own = np.flatnonzero(fingerprints == kind)
+        yield kind.tobytes(), entries if len(kinds) == 1 else Entries(entries.keys.some(own), entries.values.some(own))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streams.engine.kernels import kernel
-from streams.engine.state.packing import Buffer, ByteStrings, buffer_of
+from streams.engine.state.packing import Buffer, ByteStrings, buffer_of, copied
 
 if TYPE_CHECKING:
     from schemas.columns import Ints
@@ -80,6 +80,62 @@ def write_keys(begin: Any, places: Any, arena: Any, parts: Any, out: Any) -> Non
             out[n] = 31
             n += 1 + decimal_length(parts[i, part])
             write_decimal(parts[i, part], n, out)
+
+
+@kernel("void(uint8[::1], int64[::1], int64[::1], int64[:, ::1])")
+def read_parts(data: Any, begins: Any, ends: Any, parts: Any) -> None:
+    """Read the last parts of each key, decimals behind separators, and move its end before them."""
+    for i in range(len(ends)):
+        for part in range(parts.shape[1] - 1, -1, -1):
+            end = ends[i]
+            at, value = end, np.int64(0)
+            while at > begins[i] and data[at - 1] != 31:
+                at -= 1
+            negative = at < end and data[at] == 45
+            for k in range(at + (1 if negative else 0), end):
+                value = value * 10 - (np.int64(data[k]) - 48)  # below zero, where the least number has room
+            parts[i, part] = value if negative else -value
+            ends[i] = max(at - 1, begins[i])
+
+
+@kernel("void(uint8[::1], int64[::1], int64[::1], int64[:, ::1])")
+def separators(data: Any, begins: Any, ends: Any, out: Any) -> None:
+    """Where the first separators of each key stand; its end where there are fewer."""
+    for i in range(len(begins)):
+        at = begins[i]
+        for n in range(out.shape[1]):
+            while at < ends[i] and data[at] != 31:
+                at += 1
+            out[i, n] = at
+            at = min(at + 1, ends[i])
+
+
+def without_parts(keys: ByteStrings, count: int) -> tuple[ByteStrings, Ints]:
+    r"""Keys without their last `count` parts, and these [keys, parts], which are numbers in decimals.
+
+    >>> from streams.engine.state.packing import ByteStrings
+    >>> base, parts = without_parts(ByteStrings.of([b"C\x1f-7\x1f12"]), 2)
+    >>> base.listed(), parts.tolist()
+    ([b'C'], [[-7, 12]])
+    """
+    begins, ends = keys.begins, keys.ends.copy()
+    parts = np.empty((len(ends), count), np.int64)
+    read_parts(keys.data, begins, ends, parts)
+    return ByteStrings(copied(keys.data, begins, ends), np.cumsum(ends - begins)), parts
+
+
+def split(keys: ByteStrings, count: int) -> list[ByteStrings]:
+    r"""Each of the `count` parts of keys, the last with all that is left.
+
+    >>> from streams.engine.state.packing import ByteStrings
+    >>> [part.listed() for part in split(ByteStrings.of([b"C\x1fS", b"D\x1fT"]), 2)]
+    [[b'C', b'D'], [b'S', b'T']]
+    """
+    between = np.empty((len(keys.ends), count - 1), np.int64)
+    separators(keys.data, keys.begins, keys.ends, between)
+    begins = np.minimum(np.concatenate([keys.begins[:, None], between + 1], axis=1), keys.ends[:, None])
+    ends = np.concatenate([between, keys.ends[:, None]], axis=1)
+    return [ByteStrings(copied(keys.data, begin, end), np.cumsum(end - begin)) for begin, end in zip(begins.T, ends.T, strict=True)]
 
 
 class Keys:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from schemas.columns import Bools, Ints
 
+Item = TypeVar("Item", bound=np.generic)
 Buffer = npt.NDArray[np.uint8]
 
 
@@ -52,9 +53,23 @@ def copy_some(data: Any, begins: Any, ends: Any, out: Any) -> None:
         n += length
 
 
-def buffer_of(data: bytes) -> Buffer:
+def buffer_of(data: bytes | memoryview) -> Buffer:
     """The bytes as a writable array, as compiled code takes it."""
     return np.frombuffer(bytearray(data), np.uint8)
+
+
+def copied(data: Buffer, begins: Ints, ends: Ints) -> Buffer:
+    """The bytes between `begins` and `ends`, one string behind the other."""
+    out: Buffer = np.empty(int((ends - begins).sum()), np.uint8)
+    copy_some(data, np.ascontiguousarray(begins), np.ascontiguousarray(ends), out)
+    return out
+
+
+def grown(array: npt.NDArray[Item], need: int) -> npt.NDArray[Item]:
+    """The array with at least `need` items, a quarter more where it must grow. In place: no view of it may be in use."""
+    if need > len(array):
+        array.resize((max(need, len(array) * 5 // 4 + 64), *array.shape[1:]), refcheck=False)
+    return array
 
 
 class ByteStrings(NamedTuple):
@@ -94,19 +109,13 @@ class ByteStrings(NamedTuple):
     def some(self, places: Ints | slice) -> ByteStrings:
         """Those at `places`."""
         begins, ends = self.begins[places], self.ends[places]
-        found = np.cumsum(ends - begins)
-        data: Buffer = np.empty(int(found[-1]) if len(found) else 0, np.uint8)
-        copy_some(self.data, begins, ends, data)
-        return ByteStrings(data, found)
+        return ByteStrings(copied(self.data, begins, ends), np.cumsum(ends - begins))
 
     def within(self, begin: int | Ints, end: int | Ints | None = None) -> ByteStrings:
         """Of each the bytes from `begin` to `end`, counted from its own begin; None: to its own end."""
         begins = self.begins + begin
         ends = self.ends if end is None else self.begins + end
-        found = np.cumsum(ends - begins)
-        data: Buffer = np.empty(int(found[-1]) if len(found) else 0, np.uint8)
-        copy_some(self.data, begins, ends, data)
-        return ByteStrings(data, found)
+        return ByteStrings(copied(self.data, begins, ends), np.cumsum(ends - begins))
 
     def listed(self) -> list[bytes]:
         """Each of them.

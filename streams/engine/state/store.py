@@ -13,8 +13,10 @@ from msgspec import UNSET, UnsetType
 from schemas.codes import hold, release, text_of
 from streams.engine.clock import Ahead
 from streams.engine.state.changes import Changes, Records
-from streams.engine.state.codec import SEPARATOR, Change, Entries, Layout, StateRefused, by_layout, by_part, record_key
+from streams.engine.state.codec import Change, Entries, Layout, StateRefused, by_layout, record_key
 from streams.engine.state.follower import Follower
+from streams.engine.state.keymap import Latest
+from streams.engine.state.keys import without_parts
 from streams.engine.state.packing import ByteStrings
 from streams.engine.state.reach import Memory
 from streams.engine.state.tables import Part, Table
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from schemas.columns import Ints
     from streams.engine.clock import Clock
-    from streams.engine.state.blocks import Blocks
 
 Ledger = Counter[tuple[str, str]]
 """Records by topic and fate."""
@@ -101,7 +102,7 @@ class State:
         weakref.finalize(self, release, self.texts)
         self.look_at = TEXTS_BETWEEN
         self.layouts: dict[bytes, Layout] = {}
-        self.pending: dict[bytes, bytes | None] = {}
+        self.pending = Latest()
         """The records that are being read back."""
         self.declared = False
         self.undeclared: list[bytes] = []
@@ -242,9 +243,10 @@ class State:
         self.texts.update(hold(text) for _, text in fresh)
         return fresh
 
-    def restore(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
+    def restore(self, records: Records | Iterable[Change]) -> None:
         """Take changelog records in their order; the last one of a key counts. `restored` must follow the last call."""
-        self.pending.update(pairs)
+        keys, values = records if isinstance(records, Records) else Records.of(records)
+        self.pending.take(keys, *values)
 
     def restored(self) -> int:
         """Move the records that were read into the tables. Returns the number of rows. Raises StateRefused.
@@ -252,9 +254,14 @@ class State:
         Columns that no installed rule declares are deleted with the next changes: what a rule remembered from before it was
         removed would have holes when the rule comes back (`docs/adr/0008`).
         """
-        found = by_part(self.pending)
-        self.pending = {}
-        about = {part: dict(zip(*found.pop(part, Entries([], [])), strict=True)) for part in ABOUT}
+        pending, self.pending = self.pending, Latest()
+        found = pending.parts()
+
+        def taken(part: str) -> Entries:
+            numbers = found.pop(part, np.zeros(0, np.int64))
+            return Entries(pending.key_strings(numbers, len(record_key(part, ""))), pending.value_strings(numbers))
+
+        about = {part: dict(taken(part).pairs()) for part in ABOUT}
         self._restore_head(about[CLOCK].get(""))
         self.layouts |= {bytes.fromhex(name): msgspec.json.decode(value, type=Layout) for name, value in about[LAYOUT].items()}
         for name, value in about[TEXT].items():
@@ -269,40 +276,32 @@ class State:
         for table in self.tables.values():
             homes: dict[str, Part | Follower] = {**table.parts, **{follower.part_name: follower for follower in table.followers}}
             for name, home in homes.items():
-                entries = found.pop(name, Entries([], []))
-                count += len(entries.keys)
-                for layout, keys, values in self._with_layouts(name, entries):
+                for layout, keys, values in self._with_layouts(name, taken(name)):
+                    count += len(keys.ends)
                     own = table.restore_rows(keys, customers)
-                    home.load(own, layout, ByteStrings.of(values))
+                    home.load(own, layout, values)
                     if not {name for name, _, _ in layout.columns} <= home.column_names():
                         home.touch(own)
             for blocks in table.blocks:
-                entries = found.pop(blocks.part_name, Entries([], []))
-                count += len(entries.keys)
-                self._restore_blocks(blocks, table, entries)
-        self.undeclared = [record_key(part, name) for part, entries in found.items() for name in entries.keys]
+                for _, keys, values in self._with_layouts(blocks.part_name, taken(blocks.part_name)):
+                    count += len(keys.ends)
+                    owners, numbers = without_parts(keys, 1)
+                    blocks.load(table.restore_rows(owners, customers), numbers[:, 0], values)
+                blocks.loaded()
+        for table in self.tables.values():
+            table.all_restored()
+        self.undeclared = [key for numbers in found.values() for key in pending.key_strings(numbers).listed()]
         self._forget_layouts()
         return count
 
-    def _with_layouts(self, part: str, entries: Entries) -> Iterator[tuple[Layout, list[str], list[bytes]]]:
+    def _with_layouts(self, part: str, entries: Entries) -> Iterator[tuple[Layout, ByteStrings, ByteStrings]]:
         """Keys and values of a part by the layout they were written in. Raises StateRefused where that is not known."""
-        for fingerprint, (keys, values) in by_layout(entries).items() if entries.keys else ():
+        for fingerprint, (keys, values) in by_layout(entries):
             if fingerprint not in self.layouts:
                 raise StateRefused(
                     f"state {part}: layout {fingerprint.hex()} is not in the changelog: was it written by a newer version, or cut? Start with an empty changelog, or restore it"
                 )
             yield self.layouts[fingerprint], keys, values
-
-    def _restore_blocks(self, blocks: Blocks, table: Table, entries: Entries) -> None:
-        """Move what was read of `blocks` into them; the key of a row has as many parts as the rows of its table."""
-        width = table.map.width
-        for _, keys, values in self._with_layouts(blocks.part_name, entries):
-            fields = SEPARATOR.join(keys).split(SEPARATOR)
-            owners = list(map(SEPARATOR.join, zip(*(fields[at :: width + 1] for at in range(width)), strict=True)))
-            places = {owner: place for place, owner in enumerate(dict.fromkeys(owners))}
-            rows = table.restore_rows(list(places), self.table("customer"))
-            blocks.load(rows[list(map(places.__getitem__, owners))], np.array(list(map(int, fields[width :: width + 1])), np.int64), ByteStrings.of(values))
-        blocks.loaded()
 
     def _forget_layouts(self) -> None:
         """Layouts with columns that no installed rule declares: their rows are written again without them, then the layouts are deleted."""

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from schemas.codes import code, text_of
+from schemas.codes import codes_of, text_of
 from streams.engine.state.codec import FORMATS, SEPARATOR, ColumnKind, Layout, StateRefused
-from streams.engine.state.keys import Keys
+from streams.engine.state.keymap import KeyMap, first_of
+from streams.engine.state.keys import Keys, split, without_parts
 from streams.engine.state.packing import ByteStrings, Values, joined, lengths_of
 from streams.engine.state.rowmap import RowMap, Rows
 
@@ -97,7 +98,7 @@ class Part:
         stored = np.empty((len(rows), 4 + size), np.uint8)
         stored[:, :4] = np.frombuffer(self.layout.fingerprint, np.uint8)
         if size:
-            np.take(self.array.view(np.uint8).reshape(len(self.array), size), rows, axis=0, out=stored[:, 4:])
+            np.take(self.array.view(np.uint8).reshape(len(self.array), size), rows, axis=0, out=stored[:, 4:], mode="clip")
         gone = np.logical_not(stored[:, 4:].any(axis=1))
         pieces = [ByteStrings.equal(stored)]
         for texts in self.texts.values():
@@ -152,6 +153,8 @@ class Table:
         """When something last happened at each row of a finer table, epoch ms; 0: never."""
         self.dropped: list[tuple[Rows, Ints]] = []
         """Of freed rows, those of their base and the codes of their values, until the changes are taken."""
+        self.restored, self.restored_rows = KeyMap(), np.zeros(0, np.int32)
+        """The keys that were read back so far, and their rows."""
         self.ranks: set[int] = set()
         """The topics whose records write its rows."""
 
@@ -232,6 +235,8 @@ class Table:
 
     def dropped_keys(self, begin: bytes = b"") -> ByteStrings:
         """The keys of freed rows, each behind `begin`."""
+        if not self.dropped:
+            return ByteStrings.of([])
         base, parts = (np.concatenate(some) for some in zip(*self.dropped, strict=True))
         return self.keys.read(base, parts, begin)
 
@@ -247,25 +252,36 @@ class Table:
         """The key of one row."""
         return self.keys.text(row) if self.base is None else self.key_texts(np.array([row], np.int32))[0]
 
-    def restore_rows(self, keys: list[str], customers: Table) -> Rows:
+    def restore_rows(self, keys: ByteStrings, customers: Table) -> Rows:
         """The rows of stored keys; the customers' and base tables' rows are made where they are new."""
         if self.base is not None:
-            split = [key.split(SEPARATOR) for key in keys]
-            parts = self.map.width - 1
-            base = self.base.restore_rows([SEPARATOR.join(one[:-parts]) for one in split], customers)
-            values = np.array([[int(value) for value in one[-parts:]] for one in split], np.int64).reshape(len(keys), parts)
-            rows, fresh = self.map.find(np.concatenate([base.astype(np.int64)[:, None], values], axis=1))
+            stored, parts = without_parts(keys, self.map.width - 1)
+            base = self.base.restore_rows(stored, customers)
+            rows, fresh = self.map.find(np.concatenate([base.astype(np.int64)[:, None], parts], axis=1))
             if len(fresh):
                 self._introduce(rows[fresh], self.base.customer[base[fresh]], base[fresh])
             return rows
-        codes = np.array([[code(part) for part in key.split(SEPARATOR)] for key in keys], np.int64).reshape(len(keys), self.map.width)
-        rows, fresh = self.map.find(codes)
+        known = self.restored.used
+        numbers = self.restored.find(keys)
+        if self.restored.used > known:
+            self.restored_rows = np.concatenate([self.restored_rows, self._restore_new(keys.some(first_of(numbers, known)), customers)])
+        return self.restored_rows[numbers]
+
+    def _restore_new(self, keys: ByteStrings, customers: Table) -> Rows:
+        """The rows of keys of a base table that were not read before."""
+        split_keys = split(keys, self.map.width)
+        codes = np.array([codes_of(strings.listed()) for strings in split_keys], np.int64).T
+        rows, fresh = self.map.find(np.ascontiguousarray(codes))
         if len(fresh):
             new = rows[fresh]
-            whose = new if self is customers else customers.restore_rows([keys[at].split(SEPARATOR, 1)[0] for at in fresh.tolist()], customers)
-            self.keys.put(new, ByteStrings.of([keys[at].encode() for at in fresh.tolist()]))
+            whose = new if self is customers else customers.restore_rows(split_keys[0].some(fresh), customers)
+            self.keys.put(new, keys.some(fresh))
             self._introduce(new, whose, new)
         return rows
+
+    def all_restored(self) -> None:
+        """No more keys are read: what found their rows is not needed any more."""
+        self.restored, self.restored_rows = KeyMap(), np.zeros(0, np.int32)
 
     def rows_under(self, base: Rows) -> Rows:
         """All rows that belong to rows `base` of the base table."""
