@@ -27,6 +27,7 @@ from streams.intake.compiled.tokens import (
     is_word,
     moment,
     past_blanks,
+    plain_end,
     value_end,
 )
 from streams.intake.compiled.tokens import name_number as number_of_name
@@ -76,7 +77,8 @@ def tokenise(buf: Any, i: int, n: int, words: Any, masks: Any, lengths: Any, slo
 
     `follow`: by type (0: not known yet) and name (the last: none yet), the name that came next the last time.
     """
-    memo[GENERATION] += 1
+    generation = memo[GENERATION] + 1
+    memo[GENERATION] = generation
     kind, last, names = -1, len(tokens), len(tokens)
     i = past_blanks(buf, i, n)
     if i >= n or buf[U(i)] != OPEN:
@@ -98,20 +100,26 @@ def tokenise(buf: Any, i: int, n: int, words: Any, masks: Any, lengths: Any, slo
         i = past_blanks(buf, i, n)
         if i >= n or buf[U(i)] != COLON:
             return -1
-        i = value_end(buf, past_blanks(buf, i + 1, n), n, memo)
-        if i < 0:
-            return -1
-        if number >= 0:
-            if tokens[number, SEEN] == memo[GENERATION]:
+        begin = past_blanks(buf, i + 1, n) + 1
+        end = plain_end(buf, begin) if begin <= n and buf[U(begin - 1)] == QUOTE else n
+        if end < n and buf[U(end)] == QUOTE:
+            i, form, value = end + 1, TEXT, end - begin
+        else:
+            i = value_end(buf, begin - 1, n, memo)
+            if i < 0:
                 return -1
-            tokens[number, SEEN], tokens[number, 1 + KIND] = memo[GENERATION], memo[KIND]
-            tokens[number, 1 + BEGIN], tokens[number, 1 + END], tokens[number, 1 + VALUE] = memo[BEGIN], memo[END], memo[VALUE]
+            begin, end, form, value = memo[BEGIN], memo[END], memo[KIND], memo[VALUE]
+        if number >= 0:
+            if tokens[number, SEEN] == generation:
+                return -1
+            tokens[number, SEEN], tokens[number, 1 + KIND] = generation, form
+            tokens[number, 1 + BEGIN], tokens[number, 1 + END], tokens[number, 1 + VALUE] = begin, end, value
             last = number
             if number == RECORD_TYPE:
-                if memo[KIND] != TEXT:
+                if form != TEXT:
                     return -1
                 for one in range(len(lengths) - names):
-                    if is_word(buf, memo[BEGIN], n, words, masks, lengths, names + one):
+                    if is_word(buf, begin, n, words, masks, lengths, names + one):
                         kind = one
         i = past_blanks(buf, i, n)
         if i >= n:
