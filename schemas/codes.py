@@ -6,18 +6,41 @@ codes built two or more generations ago must be read from its records again befo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import xxhash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from schemas.columns import Ints
 
 NULL = -(2**63)
 """No value, in a column of numbers, times or dates. An unknown text is 0."""
 UNSURE = -1
 """An unknown truth value, in a column of int8 where 1 is true and 0 is false."""
 MOST_CACHED = 1_000_000
+
+
+class Store(Protocol):
+    """Keeps texts of codes that were made elsewhere, in two generations like the cache."""
+
+    def __len__(self) -> int:
+        """How many texts of the current generation there are."""
+        ...
+
+    def find(self, number: int, /) -> str | None:
+        """The text of a code, where it is known."""
+        ...
+
+    def rotate(self) -> None:
+        """Forget the older generation."""
+        ...
+
+    def carry(self, numbers: Ints, /) -> list[int]:
+        """Take texts of the older generation over into the current one. Returns the codes that are in neither."""
+        ...
 
 
 class _Codes(dict[str | None, int]):
@@ -38,6 +61,7 @@ _older: dict[int, str] = {}
 _kept: dict[int, tuple[str, int]] = {}
 """Text, and how many hold it; 0 holders: reference data, never forgotten."""
 _generation = 0
+_stores: list[Store] = []
 _codes = _Codes()
 code_of = _codes.__getitem__
 
@@ -57,8 +81,24 @@ def text_of(number: int) -> str:
     kept = _kept.get(number)
     if kept is not None:
         return kept[0]
+    text = _cached(number)
+    for store in _stores if text is None else ():
+        text = store.find(number)
+        if text is not None:
+            break
+    if text is None:
+        raise KeyError(number)
+    return text
+
+
+def _cached(number: int) -> str | None:
     text = _texts.get(number)
-    return _older[number] if text is None else text
+    return _older.get(number) if text is None else text
+
+
+def attach(store: Store) -> None:
+    """Look for texts there as well, and rotate it with the cache."""
+    _stores.append(store)
 
 
 def keep(text: str) -> int:
@@ -93,10 +133,25 @@ def release(numbers: Iterable[int]) -> None:
 def rotate() -> None:
     """Forget texts that were not used for a while, so that the cache stays bounded. Call it only between batches."""
     global _texts, _older, _generation  # noqa: PLW0603  # one cache a process
-    if len(_texts) > MOST_CACHED:
+    if len(_texts) + sum(map(len, _stores)) > MOST_CACHED:
         _older, _texts = _texts, {}
         _codes.clear()
+        for store in _stores:
+            store.rotate()
         _generation += 1
+
+
+def carry(numbers: Ints) -> bool:
+    """Make sure that the texts of these codes outlive the next rotation. Returns whether all are known."""
+    for store in _stores:
+        numbers = np.array(store.carry(numbers), np.int64)
+    for number in numbers.tolist():
+        text = _cached(number)
+        if text is not None:
+            _texts[number] = text
+        elif number and number not in _kept:
+            return False
+    return True
 
 
 def generation() -> int:

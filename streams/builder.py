@@ -11,6 +11,7 @@ from streams.definitions import reference_use
 from streams.definitions.catalogue import Catalogue
 from streams.definitions.rehearsal import rehearse
 from streams.engine.engine import Engine, EngineSettings
+from streams.intake.decode import decode_by
 from streams.shard import Shard, ShardSettings
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ class Build(Protocol):
 
 
 def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[Build, Catalogue]:
-    """Return a function that builds the shard of a partition number, and the definitions it runs.
+    """Return a function that builds the shard of a partition number, and the definitions it runs. Sets how this process decodes.
 
     Raises CatalogueFault, ReferenceFault, UnknownZone.
     """
+    decode_by(settings.decode)
     catalogue = Catalogue.load(settings.definitions, settings.events, settings.only, settings.without)
     reference = Reference.load(Path(settings.reference) if settings.reference else None, country=settings.country)
     for warning in reference_use.warnings(catalogue, reference):

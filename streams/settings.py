@@ -26,6 +26,7 @@ Clock = Literal["wall", "records"]
 Compression = Literal["none", "snappy", "lz4", "zstd"]
 Security = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 Mechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
+Decode = Literal["compiled", "msgspec"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 YEAR_MS = 366 * 86_400_000
 WAITS = {topic: f"wait_{topic.removeprefix('raw.')}" for topic in TOPICS}
@@ -92,6 +93,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 31 * 86_400_000
     future_ms: Annotated[int, about("clock=wall: records further ahead of both this machine's clock and the broker's are refused", "ms", ge=0, le=YEAR_MS)] = 300_000
     max_record_bytes: Annotated[int, about("larger records are refused unread", "byte", ge=1_024, le=1_073_741_824)] = 1_048_576
+    decode: Annotated[
+        Decode,
+        about(
+            "how records are read: compiled reads the plain ones in one pass and leaves the others to msgspec, msgspec reads all; both accept and refuse the same. "
+            "Where numba does not compile (NUMBA_DISABLE_JIT=1) msgspec reads all"
+        ),
+    ] = "compiled"
     batch_records: Annotated[int, about("records of a shard in one transaction, at most", "records", ge=1, le=1_000_000)] = 20_000
     batch_wait_ms: Annotated[int, about("how long a small batch may wait to fill", "ms", ge=0, le=10_000)] = 10
     queue_records: Annotated[int, about("records of a topic partition in memory, before its fetching is paused", "records", ge=100, le=100_000_000)] = 60_000

@@ -118,11 +118,15 @@ class Rule(NamedTuple):
 
 
 class Repair(NamedTuple):
-    """A text that is corrected on reading; `counted` names the counter of those that became null."""
+    """A text that is corrected on reading; `counted` names the counter of those that became null.
+
+    `keeps`: the form of texts that stay as they are, where the compiled reader knows it; what has another form becomes null, or is read by msgspec.
+    """
 
     field: str
     repaired: Callable[[list[str | None]], list[str | None]]
     counted: str | None = None
+    keeps: Literal["e164", "not 16 digits"] | None = None
 
 
 class Note(NamedTuple):
@@ -141,7 +145,7 @@ def only_numbers(texts: list[str | None]) -> list[str | None]:
     return [number if number is not None and compiled.fullmatch(number) else None for number in texts]
 
 
-ENVELOPE_REPAIRS = (Repair("msisdn", only_numbers, "bad_msisdn"),)
+ENVELOPE_REPAIRS = (Repair("msisdn", only_numbers, "bad_msisdn", "e164"),)
 
 
 class Envelope(msgspec.Struct, kw_only=True, frozen=True, gc=False, tag_field="record_type"):
@@ -191,7 +195,8 @@ def given(column: npt.NDArray[np.int64]) -> Bools:
 
 def has(r: Any, name: str) -> Bools:
     """Where a text is given; for texts that are mostly different, whose codes nobody needs."""
-    return np.fromiter((value is not None for value in r.objects(name)), bool, len(r))
+    given_ones: Bools = r.has(name)
+    return given_ones
 
 
 def among(column: npt.NDArray[np.int64], *texts: str) -> Bools:

@@ -339,7 +339,11 @@ class DeviceChange(Envelope, kw_only=True, frozen=True, gc=False, tag="device_ch
     reason: Literal["lost", "damaged", "upgrade", "swap", "unknown"] = "unknown"
     """Why it was changed."""
 
-    REPAIRS: ClassVar[tuple[Repair, ...]] = (*ENVELOPE_REPAIRS, Repair("old_imei", without_version), Repair("new_imei", without_version))
+    REPAIRS: ClassVar[tuple[Repair, ...]] = (
+        *ENVELOPE_REPAIRS,
+        Repair("old_imei", without_version, keeps="not 16 digits"),
+        Repair("new_imei", without_version, keeps="not 16 digits"),
+    )
     RULES: ClassVar[tuple[Rule, ...]] = (
         *ENVELOPE_RULES,
         Rule("new_imei", "new_imei and new_tac, given for a device", lambda r: implies(r.change_type == code("device"), given(r.new_imei) & given(r.new_tac))),

@@ -96,18 +96,32 @@ class Group:
         """Place of each record in the merged order of the batch."""
         self.time: Ints = batch.time[self.position]
         self.n = len(self.position)
-        self._records: list[Any] | None = None
+        self._piece: Ints | None = None
+        self._slot: Ints = position
         self._fields: dict[str, Array] = {}
         self._rows: dict[str, Rows] = {}
         self._zones: dict[str, Ints | int] = {}
 
-    @property
-    def records(self) -> list[Any]:
-        """The decoded records."""
-        if self._records is None:
-            flat = [columns.records[slot] for columns, slots, _ in self._pieces for slot in slots.tolist()]
-            self._records = [flat[i] for i in self._order.tolist()]
-        return self._records
+    def _where(self, place: int) -> tuple[Columns, int]:
+        """The columns that hold a record of the group, and its row there."""
+        if self._piece is None:
+            self._piece = np.concatenate([np.full(len(slots), number) for number, (_, slots, _) in enumerate(self._pieces)])[self._order]
+            self._slot = np.concatenate([slots for _, slots, _ in self._pieces])[self._order].astype(np.int64)
+        return self._pieces[int(self._piece[place])][0], int(self._slot[place])
+
+    def record(self, place: int) -> Any:
+        """A decoded record."""
+        columns, row = self._where(place)
+        return columns.record(row)
+
+    def names(self, place: int) -> Any:
+        """Of a record at least the fields that say who it is about and where it was made."""
+        columns, row = self._where(place)
+        return columns.names(row)
+
+    def stores(self, name: str) -> bool:
+        """Whether column `name` of all records is there without decoding any."""
+        return all(columns.stores(name) for columns, *_ in self._pieces)
 
     def has(self, name: str) -> bool:
         """Whether records of the type have the field."""

@@ -237,19 +237,18 @@ class RecordFlow(Flow):
         if field.record is not self.group.record_type:
             return unknown(field.kind, self.n)
         if isinstance(field, LargestEntry):
-            entries = [getattr(self.group.records[place], field.name) for place in self.idx.tolist()]
+            entries = [getattr(self.group.record(place), field.name) for place in self.idx.tolist()]
             return read(field.kind, np.array([code(field.of(one)) for one in entries], np.int64), nullable=True)
         return read(field.kind, self._raw(field.name), nullable=field.nullable)
 
     def _raw(self, name: str) -> Array:
         """Of few records only their own values are built."""
-        if self.group.built(name) or 2 * self.n >= self.group.n:
+        if self.group.built(name) or self.group.stores(name) or 2 * self.n >= self.group.n:
             return self.group.field(name)[self.idx]
         if self._subset is None:
             from streams.intake.columns import Columns
 
-            records = self.group.records
-            self._subset = Columns(self.group.record_type, [records[i] for i in self.idx.tolist()])
+            self._subset = Columns(self.group.record_type, [self.group.record(place) for place in self.idx.tolist()])
         found: Array = getattr(self._subset, name)
         return found
 
@@ -264,15 +263,15 @@ class RecordFlow(Flow):
         return self._raw("subscription_id") if self.group.has("subscription_id") else np.zeros(self.n, np.int64)
 
     def identity(self, place: int) -> Identity:
-        return identity(self.group.records[int(self.idx[place])])
+        return identity(self.group.names(int(self.idx[place])))
 
     def packed(self, place: int) -> bytes:
         from streams.engine.identity import pack
 
-        return pack(self.group.records[int(self.idx[place])])
+        return pack(self.group.names(int(self.idx[place])))
 
     def channel(self, place: int) -> str | None:
-        record = self.group.records[int(self.idx[place])]
+        record = self.group.names(int(self.idx[place]))
         found: str | None = getattr(record, "channel", None) or getattr(record, "platform", None)
         return found
 

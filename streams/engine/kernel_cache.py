@@ -54,7 +54,8 @@ def keep_compiled(function: Callable[..., Any]) -> None:
     """Have numba keep the next kernel, `function`, in the folder of its file."""
     if config.DISABLE_JIT:  # type: ignore[attr-defined]  # set when the module is loaded
         return
-    name = f"{function.__module__.rpartition('.')[2]}-{digest(function)}"
+    checked = "-checked" if config.BOUNDSCHECK else ""  # type: ignore[attr-defined]  # numba's index does not distinguish these
+    name = f"{function.__module__.rpartition('.')[2]}-{digest(function)}{checked}"
     folder = home() / name
     if not folder.is_dir() and home() != INSTALLED and (INSTALLED / name).is_dir():
         home().mkdir(parents=True, exist_ok=True)

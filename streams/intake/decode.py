@@ -17,10 +17,13 @@ import xxhash
 from schemas.codes import NULL, code_of
 from schemas.columns import DAY_MS, Ints
 from schemas.raw import RECORD_TYPES, TOPICS, fields_of, type_name
-from schemas.raw.envelope import CONTROL, NEWEST_EVENT_MS, NEWEST_MS, OLDEST_MS, Repair
-from streams.intake.columns import Columns
+from schemas.raw.envelope import CONTROL, NEWEST_EVENT_MS, NEWEST_MS, OLDEST_MS
+from streams.intake.columns import Columns, CompiledColumns
+from streams.intake.compiled import reading
+from streams.intake.compiled.layout import UNDERSTOOD_VERSION
 from streams.intake.diagnose import diagnose
-from streams.intake.times import INVALID, epoch_days, epoch_ms
+from streams.intake.structs import DECODERS, repaired
+from streams.intake.times import FIRST_DAY, INVALID, LAST_DAY, epoch_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
     from schemas.raw.reasons import Reason
     from streams.intake.diagnose import Fault
 
-UNDERSTOOD_VERSION = 1
-FIRST_DAY, LAST_DAY = epoch_days(["1900-01-01", "2200-12-31"]).tolist()
 CENTURY_S = range(OLDEST_MS // 1000, (OLDEST_MS + 36_525 * DAY_MS) // 1000)
 UNITS = {"seconds": 1, "microseconds": 10**6, "nanoseconds": 10**9}
 """Units and their number in a second: a time of this century in one of them is recognised, and is never a valid time in milliseconds."""
@@ -50,14 +51,6 @@ class Reject(msgspec.Struct, frozen=True):
 
 NO_KIND = -1
 KINDS = {record: number for number, record in enumerate(RECORD_TYPES)}
-
-
-def union_of(topic: str) -> Any:
-    """The types that records of `topic` can have, as one tagged union."""
-    return reduce(or_, (record for record in RECORD_TYPES if record.topic == topic))
-
-
-DECODERS = {topic: msgspec.json.Decoder(union_of(topic)) for topic in TOPICS}
 
 
 def route_struct(record: type[Envelope]) -> Any:
@@ -121,11 +114,28 @@ class Run(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """A run: accepted columns by kind, each with its places in the run, and the faults of the other records."""
+    """A run: accepted columns by kind, each with its places in the run and the hashes of its ids, and the faults of the other records."""
 
-    groups: dict[int, tuple[Ints, Columns]]
+    groups: dict[int, tuple[Ints, Columns, Ints]]
     faults: dict[int, Fault]
     notes: Counter[str]
+    content: Ints | None = None
+    """By place, the hashes of values that are known; 0 for others."""
+
+
+WAYS = ("compiled", "msgspec")
+
+
+class Way:
+    """How records are decoded: `compiled` reads the plain ones and leaves the others to msgspec; `msgspec` reads all, and is the other's judge."""
+
+    compiled = reading.COMPILED
+    """Interpreted, the kernels are slow: without numba's compiler msgspec reads all."""
+
+
+def decode_by(way: str) -> None:
+    """Set the way of this process, one of WAYS."""
+    Way.compiled = way == "compiled" and reading.COMPILED
 
 
 def decode_chunk(
@@ -145,17 +155,49 @@ def decode_chunk(
     """
     chunk = DecodedRun(topic, partition, next_offset)
     run = Run(topic, keys, values, latest_ms, max_bytes)
+    taken = take_compiled(run) if Way.compiled else take_surely(run)
+    chunk.notes = taken.notes
+    lay_out(chunk, taken, offsets, keys, values)
+    for at in sorted(taken.faults):
+        reason, detail = taken.faults[at]
+        chunk.rejects.append(Reject(reason, f"{detail} ({topic}[{partition}]@{offsets[at]})", topic, partition, offsets[at], keys[at], values[at]))
+    return chunk
+
+
+def take_compiled(run: Run) -> Taken:
+    """The run with its plain records by the compiled reader, and the others by msgspec."""
     try:
-        groups, faults, chunk.notes = take(run)
+        plain = reading.read(*run)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001  # msgspec finds the record that it comes from
+        return take_surely(run)
+    if not len(plain.left):
+        return Taken(dict(plain.groups), {}, plain.notes, plain.content)
+    rest = take_surely(run.part(plain.left.tolist()))
+    groups: dict[int, tuple[Ints, Columns, Ints]] = {**plain.groups}
+    for kind, (own, columns, ids) in rest.groups.items():
+        places = plain.left[own]
+        groups[kind] = (places, columns, ids) if kind not in plain.groups else joined(run.values, plain.groups[kind], (places, columns, ids))
+    return Taken(dict(sorted(groups.items())), {int(plain.left[at]): fault for at, fault in rest.faults.items()}, plain.notes + rest.notes, plain.content)
+
+
+def joined(values: Sequence[bytes | None], plain: tuple[Ints, CompiledColumns, Ints], rest: tuple[Ints, Columns, Ints]) -> tuple[Ints, Columns, Ints]:
+    """The records of one type that were read in two ways, in the order of the run."""
+    places = np.concatenate([plain[0], rest[0]])
+    order = np.argsort(places)
+    stored = {name: np.concatenate([getattr(plain[1], name), getattr(rest[1], name)])[order] for name in plain[1].stored()}
+    return places[order], CompiledColumns(plain[1].record_type, values, places[order], stored), np.concatenate([plain[2], rest[2]])[order]
+
+
+def take_surely(run: Run) -> Taken:
+    """The run by msgspec, without the records that cause an error."""
+    try:
+        return take(run)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001  # it is narrowed to its records
-        groups, faults, chunk.notes = take_without(run, culprits(run, range(len(values))))
-    lay_out(chunk, groups, offsets, keys, values)
-    for at in sorted(faults):
-        reason, detail = faults[at]
-        chunk.rejects.append(Reject(reason, f"{detail} ({topic}[{partition}]@{offsets[at]})", topic, partition, offsets[at], keys[at], values[at]))
-    return chunk
+        return take_without(run, culprits(run, range(len(run.values))))
 
 
 def take(run: Run) -> Taken:
@@ -164,7 +206,7 @@ def take(run: Run) -> Taken:
     if faults or list(run.keys) != [record.customer_id.encode() for record in records]:
         faults |= {at: fault for at, key in enumerate(run.keys) if at not in faults and (fault := key_fault(key, records[at].customer_id))}
     kinds = np.fromiter((NO_KIND if at in faults else KINDS[type(record)] for at, record in enumerate(records)), np.int8, len(records))
-    groups: dict[int, tuple[Ints, Columns]] = {}
+    groups: dict[int, tuple[Ints, Columns, Ints]] = {}
     notes: Counter[str] = Counter()
     for kind in np.unique(kinds[kinds != NO_KIND]).tolist():
         places = np.flatnonzero(kinds == kind)
@@ -179,7 +221,8 @@ def take(run: Run) -> Taken:
             places, columns = places[good], columns.keep(good)
         for note in RECORD_TYPES[kind].NOTES:
             notes[note.counted] += int((~note.holds(columns)).sum())
-        groups[kind] = (places, columns)
+        if len(places):
+            groups[kind] = (places, columns, hashes_of([f"{record.source_system}\0{record.record_id}".encode() for record in columns.records]))
     return Taken(groups, faults, notes)
 
 
@@ -201,19 +244,8 @@ def take_without(run: Run, faults: dict[int, Fault]) -> Taken:
     """The run without the records that have a fault already."""
     places = np.array([at for at in range(len(run.values)) if at not in faults], np.int64)
     rest = take(run.part(places.tolist()))
-    groups = {kind: (places[own], columns) for kind, (own, columns) in rest.groups.items()}
+    groups = {kind: (places[own], columns, ids) for kind, (own, columns, ids) in rest.groups.items()}
     return Taken(groups, faults | {int(places[at]): fault for at, fault in rest.faults.items()}, rest.notes)
-
-
-def repaired(records: list[Any], repair: Repair, notes: Counter[str]) -> list[Any]:
-    """The records with a field corrected."""
-    before = list(map(attrgetter(repair.field), records))
-    after = repair.repaired(before)
-    if after is before:
-        return records
-    if repair.counted is not None:
-        notes[repair.counted] += after.count(None) - before.count(None)
-    return [record if new == old else msgspec.structs.replace(record, **{repair.field: new}) for record, old, new in zip(records, before, after, strict=True)]
 
 
 def key_fault(key: bytes | None, customer_id: str) -> Fault | None:
@@ -223,27 +255,35 @@ def key_fault(key: bytes | None, customer_id: str) -> Fault | None:
     return None if key == customer_id.encode() else ("key_mismatch", "key: wanted the record's customer_id, got another text")
 
 
-def lay_out(chunk: DecodedRun, groups: dict[int, tuple[Ints, Columns]], offsets: Sequence[int], keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
+def hashes_of(texts: Sequence[bytes | None]) -> Ints:
+    """Their 64-bit hashes."""
+    hashes: Ints = np.fromiter(map(xxhash.xxh3_64_intdigest, texts), np.uint64, len(texts)).view(np.int64)  # type: ignore[arg-type]  # no None was accepted
+    return hashes
+
+
+def lay_out(chunk: DecodedRun, taken: Taken, offsets: Sequence[int], keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
     """Put the accepted records in offset order."""
-    groups = {kind: group for kind, group in groups.items() if len(group[0])}
+    groups = taken.groups
     if not groups:
         return
-    place = np.concatenate([places for places, _ in groups.values()])
+    place = np.concatenate([places for places, *_ in groups.values()])
     order = np.argsort(place, kind="stable")
-    kept = place[order].tolist()
+    kept = place[order]
     everything = len(kept) == len(values)
-    chunk.groups = {kind: columns for kind, (_, columns) in groups.items()}
-    chunk.kind = np.concatenate([np.full(len(places), kind, np.int8) for kind, (places, _) in groups.items()])[order]
-    chunk.slot = np.concatenate([np.arange(len(places), dtype=np.int32) for places, _ in groups.values()])[order]
-    chunk.event_time = np.concatenate([columns.event_time for _, columns in groups.values()])[order]
+    chunk.groups = {kind: columns for kind, (_, columns, _) in groups.items()}
+    chunk.kind = np.concatenate([np.full(len(places), kind, np.int8) for kind, (places, *_) in groups.items()])[order]
+    chunk.slot = np.concatenate([np.arange(len(places), dtype=np.int32) for places, *_ in groups.values()])[order]
+    chunk.event_time = np.concatenate([columns.event_time for _, columns, _ in groups.values()])[order]
     chunk.offset = np.asarray(offsets, np.int64)[kept] if not everything else np.asarray(offsets, np.int64)
-    chunk.keys = list(keys) if everything else [keys[at] for at in kept]
-    chunk.values = list(values) if everything else [values[at] for at in kept]
-    identities = [[f"{r.source_system}\0{r.record_id}".encode() for r in columns.records] for _, columns in groups.values()]
-    flat = [identity for group in identities for identity in group]
-    hashes = np.fromiter(map(xxhash.xxh3_64_intdigest, flat), np.uint64, len(flat)).view(np.int64)
-    chunk.id_hash = hashes[order]
-    chunk.content_hash = np.fromiter(map(xxhash.xxh3_64_intdigest, chunk.values), np.uint64, len(kept)).view(np.int64)  # type: ignore[arg-type]  # no None was accepted
+    chunk.keys = list(keys) if everything else [keys[at] for at in kept.tolist()]
+    chunk.values = list(values) if everything else [values[at] for at in kept.tolist()]
+    chunk.id_hash = np.concatenate([ids for *_, ids in groups.values()])[order]
+    if taken.content is None:
+        chunk.content_hash = hashes_of(chunk.values)
+        return
+    chunk.content_hash = taken.content[kept]
+    unknown = np.flatnonzero(chunk.content_hash == 0)
+    chunk.content_hash[unknown] = hashes_of([chunk.values[at] for at in unknown.tolist()])
 
 
 # Parsing
@@ -334,7 +374,7 @@ def check(columns: Columns, latest_ms: int | None) -> dict[int, Fault]:
     if latest_ms is not None:
         latest = datetime.fromtimestamp(latest_ms // 1000, UTC).isoformat().replace("+00:00", "Z")
         fail(columns.event_time <= latest_ms, "future", f"event_time: wanted {latest} or earlier (the wall clock and the setting future_ms), got later")
-    for rule in record.RULES:  # type: ignore[attr-defined]  # every record type has rules
+    for rule in record.RULES:
         fail(rule.holds(columns), rule.reason, f"{rule.name}: wanted {rule.says}")
     fail(columns.action == code_of("new"), "correction", "action: wanted new; corrections and reversals are kept out of the rules")
     return bad

@@ -135,3 +135,7 @@ def epoch_days(values: Sequence[str | None]) -> Ints:
     day, sound = date_part(matrix)
     missing = np.fromiter((value is None for value in values), bool, len(values))
     return np.where(missing, NULL, np.where(sound & (length == 10), day, INVALID))
+
+
+FIRST_DAY, LAST_DAY = epoch_days(["1900-01-01", "2200-12-31"]).tolist()
+"""The bounds of dates in records."""

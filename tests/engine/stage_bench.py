@@ -149,7 +149,7 @@ def released(records):
 
 def ids(flow):
     """The record ids of the happenings of a flow of records."""
-    return [flow.group.records[at].record_id for at in flow.idx.tolist()] if flow.n else []
+    return [flow.group.record(at).record_id for at in flow.idx.tolist()] if flow.n else []
 
 
 def clocks(records):

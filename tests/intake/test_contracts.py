@@ -9,9 +9,10 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from schemas.raw import RECORD_TYPES, fields_of, type_name
+from schemas.raw import fields_of
 from streams.definitions.catalogue import Catalogue
 from streams.definitions.contracts import contracts
+from tests.intake.hostile import DATES, NUMBERS, TEXTS, TIMES, bounds, struct_of
 from tests.intake.test_decode import TOPIC_OF, chunk_of, encoded
 from tests.streams.records import GOOD, good
 
@@ -20,79 +21,11 @@ BEYOND_A_CONTRACT = {"broken_rule", "owner_key", "correction", "key_mismatch", "
 """Reasons about several fields at once, and about what is supported so far."""
 CALENDAR = {"bad_time", "too_old"}
 """Of texts alone: whether a well-formed time is in the calendar, and in range in UTC."""
-NUMBERS = [5, 5.5, -1, 0, 2**31, 2**53, 2**63, True, "5", None, [], {}, {"a": 1}, {"a": "x"}, {"A": 1}, {"a\n": 1}, {f"a{'_' * at}": 1 for at in range(33)}]
-TEXTS = [
-    "",
-    "x",
-    "x" * 16,
-    "x" * 32,
-    "x" * 64,
-    "x" * 65,
-    "x" * 128,
-    "x" * 129,
-    "😀" * 64,
-    "a\nb",
-    "ab\n",
-    "a\x1fb",
-    "\x7f",
-    "CN",
-    "CNY",
-    "cny",
-    "CNY\n",
-    "CNYX",
-    "460-00",
-    "460-000",
-    "460-0",
-    "46000-",
-]
-DATES = ["2026-05-01", "2026-5-01", "1899-12-31", "1900-01-01", "2200-12-31", "2201-01-01", "2026-05-01\n", "2026-13-01"]
-TIMES = [
-    "2026-05-01T09:30:00Z",
-    "2026-05-01 09:30:00+0800",
-    "2026-05-01t09:30:00.123456789z",
-    "2026-05-01T09:30:00",
-    "2026-05-01T09:30Z",
-    "2026-05-01T24:00:00Z",
-    "2026-05-01T09:60:00Z",
-    "2026-05-01T09:30:60Z",
-    "2026-05-01T09:30:61Z",
-    "2026-05-01T09:30:00.Z",
-    "2026-05-01T09:30:00+24:00",
-    "2026-05-01T09:30:00+08",
-    "2026-05-01T09:30:00Z\n",
-    "1998-05-01T09:30:00Z",
-    "10000-01-01T00:00:00Z",
-    946_684_799_999,
-    946_684_800_000,
-    253_370_764_799_999,
-    253_370_764_800_000,
-    253_402_300_799_999,
-    253_402_300_800_000,
-    1_777_599_072,
-    5.5,
-]
 
 
 @cache
 def validator(record_type):
     return Draft202012Validator(FILES[f"raw/{record_type}.json"])
-
-
-def struct_of(record_type):
-    return next(record for record in RECORD_TYPES if type_name(record) == record_type)
-
-
-def bounds(schema):
-    """Both sides of every bound that a field's contract names, and every value of an enum."""
-    for arm in [schema, *schema.get("anyOf", [])]:
-        for bound, outside in (("minimum", -1), ("maximum", 1)):
-            if bound in arm:
-                yield from (arm[bound], arm[bound] + outside)
-        for length, step in (("minLength", -1), ("maxLength", 1)):
-            if length in arm:
-                yield from ("7" * arm[length], "7" * max(0, arm[length] + step))
-        yield from arm.get("enum", ())
-        yield from (f"{word}x" for word in arm.get("enum", ()))
 
 
 def variants(record_type):

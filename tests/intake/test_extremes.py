@@ -147,14 +147,17 @@ def test_any_batch_equals_one_by_one(records):
 @pytest.mark.parametrize("place", [0, 3, 6])
 def test_an_error_while_decoding_belongs_to_its_record(place, monkeypatch):
     """Whatever it is: the run is halved until the record is alone."""
-    real = decode.check
 
-    def failing(columns, latest_ms):
-        if any(record.record_id == "poison" for record in columns.records):
-            raise ZeroDivisionError
-        return real(columns, latest_ms)
+    def failing(real):
+        def check(columns, *limits):
+            if any(record.record_id == "poison" for record in columns.records):
+                raise ZeroDivisionError
+            return real(columns, *limits)
 
-    monkeypatch.setattr(decode, "check", failing)
+        return check
+
+    monkeypatch.setattr(decode, "check", failing(decode.check))
+    monkeypatch.setattr(decode.reading, "fit", failing(decode.reading.fit))
     values = [encoded(good("balance_change", record_id=f"r-{at}")) for at in range(6)]
     values.insert(2, b"{")
     values.insert(place, encoded(good("balance_change", record_id="poison")))
@@ -164,12 +167,19 @@ def test_an_error_while_decoding_belongs_to_its_record(place, monkeypatch):
     assert chunk.offset.tolist() == [100 + at for at in range(8) if at not in (place, bad)]
 
 
-@pytest.mark.parametrize("stage", ["check", "repaired", "parse", "diagnose", "control_faults", "take"])
-def test_a_lack_of_memory_makes_no_record_a_reject(stage, monkeypatch):
+@pytest.mark.parametrize(
+    ("way", "stage"),
+    [
+        *(("msgspec", stage) for stage in ("check", "repaired", "parse", "diagnose", "control_faults", "take")),
+        *(("compiled", stage) for stage in ("fit", "parse", "diagnose", "take")),
+    ],
+)
+def test_a_lack_of_memory_makes_no_record_a_reject(stage, way, monkeypatch):
     def exhausted(*_):
         raise MemoryError
 
-    monkeypatch.setattr(decode, stage, exhausted)
+    monkeypatch.setattr(decode.Way, "compiled", way == "compiled")
+    monkeypatch.setattr(decode.reading if stage == "fit" else decode, stage, exhausted)
     with pytest.raises(MemoryError):
         chunk_of([encoded(good("balance_change")), b"{"])
 

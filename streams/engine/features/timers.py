@@ -381,12 +381,12 @@ def packed(flow: Flow, places: Ints) -> list[bytes]:
     """The packed identities of the happenings at `places` of a flow."""
     if not isinstance(flow, RecordFlow):
         return [flow.packed(place) for place in places.tolist()]
-    records, done = flow.group.records, PACKED.setdefault(flow.group, {})
+    group, done = flow.group, PACKED.setdefault(flow.group, {})
     found = []
     for at in flow.idx[places].tolist():
         text = done.get(at)
         if text is None:
-            text = done[at] = pack(records[at])
+            text = done[at] = pack(group.names(at))
         found.append(text)
     return found
 

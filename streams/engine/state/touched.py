@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemas.columns import Bools, Ints
+    from streams.engine.state.packing import ByteStrings
     from streams.engine.state.tables import Rows
 
 
@@ -88,7 +89,7 @@ class TouchedRows(Table):
         """The rows for rows of the base, -1 where they have none."""
         return self.rows.look_up(base.astype(np.int64)[:, None])
 
-    def restore_rows(self, keys: list[str], customers: Table) -> Rows:
+    def restore_rows(self, keys: ByteStrings, customers: Table) -> Rows:
         """The rows of stored keys; the base's rows are made where they are new."""
         return self.rows_within(self.base.restore_rows(keys, customers), (), self.touched)
 

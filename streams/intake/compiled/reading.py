@@ -1,0 +1,127 @@
+"""A run of raw records by the compiled reader: columns by type of the plain and valid ones; the others are left to msgspec."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import reduce
+from operator import and_
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numba import config
+
+from schemas.raw import RECORD_TYPES, fields_of
+from streams.intake.columns import CompiledColumns
+from streams.intake.compiled import scan as of
+from streams.intake.compiled.layout import Topic, topic_of
+from streams.intake.compiled.texts import TEXTS
+from streams.intake.compiled.tokens import MEMO
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schemas.columns import Bools, Ints
+    from streams.engine.expression import Array
+
+COMPILED = not config.DISABLE_JIT  # type: ignore[attr-defined]  # set when the module is loaded
+"""Whether kernels are compiled in this process."""
+BLOCK = 1024
+"""Records that are read together: their bytes stay in the processor's cache."""
+PADDING = b"\0" * 64
+"""Kernels read words of eight bytes, up to a name behind the end of a value."""
+
+
+class Plain(NamedTuple):
+    """The records of a run that were read: by kind their places in the run, their columns and the hashes of their ids."""
+
+    groups: dict[int, tuple[Ints, CompiledColumns, Ints]]
+    left: Ints
+    """The places of those that msgspec must read."""
+    content: Ints
+    """By place, the hashes of the values that were read."""
+    notes: Counter[str]
+
+
+def read(topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None], latest_ms: int | None, max_bytes: int) -> Plain:
+    """Read the plain records of a run; all rules of their types hold for them."""
+    known = topic_of(topic)
+    known.ready(latest_ms)
+    with np.errstate(over="ignore"):  # of interpreted kernels
+        kinds, counts, out, content = scanned(known, keys, values, max_bytes)
+    plain = Plain({}, np.flatnonzero(kinds < 0), content, Counter())
+    left = [plain.left]
+    for number, count in enumerate(counts.tolist()):
+        if not count:
+            continue
+        places = np.flatnonzero(kinds == number)
+        columns = columns_of(known, number, out, values, places)
+        first = int(known.types[number, of.FIRST_COLUMN])
+        nulled, ids = out[first + of.NULLED, :count], out[first + of.ID_HASH, :count]
+        good = fit(columns)
+        if not good.all():
+            left.append(places[~good])
+            rows = np.flatnonzero(good)
+            places, columns, nulled, ids = places[rows], columns.keep(rows), nulled[rows], ids[rows]
+        record = known.records[number]
+        for counted in (repair.counted for repair in record.REPAIRS if repair.counted is not None):
+            plain.notes[counted] += int(nulled.sum())
+        for note in record.NOTES:
+            plain.notes[note.counted] += int((~note.holds(columns)).sum())
+        if len(places):
+            plain.groups[RECORD_TYPES.index(record)] = (places, columns, ids)
+    return plain._replace(left=np.sort(np.concatenate(left)))
+
+
+def scanned(known: Topic, keys: Sequence[bytes | None], values: Sequence[bytes | None], max_bytes: int) -> tuple[Ints, Ints, Ints, Ints]:
+    """By record the number of its type in the topic, -1 where it was not read; by type how many; the columns; by record the hash of its value."""
+    n = len(values)
+    kinds, counts, content = np.full(n, -1, np.int64), np.zeros(len(known.records), np.int64), np.zeros(n, np.int64)
+    out = np.empty((known.height, n), np.int64)
+    memo, scratch, lanes = np.zeros(MEMO, np.int64), np.zeros(of.MOST_ID, np.uint8), np.zeros(8, np.uint64)
+    known.tokens[:, of.SEEN] = 0
+    for first in range(0, n, BLOCK):
+        upto = min(first + BLOCK, n)
+        buf, begins, ends = pieces_of(keys[first:upto], values[first:upto])
+        at, count = 0, upto - first
+        while at < count:
+            now = TEXTS.now
+            at = of.scan(
+                at, max_bytes, buf, begins[:count], ends[:count], begins[count:], ends[count:],
+                known.words, known.masks, known.lengths, known.slots, known.types, known.fields, known.follow, known.labels,
+                known.tokens, memo, scratch, lanes,
+                kinds[first:upto], counts, out, content[first:upto], now.numbers, now.places, now.arena, now.state,
+            )  # fmt: skip
+            if at < count:
+                now.grow(int(ends[at] - begins[at]))
+    return kinds, counts, out, content
+
+
+def pieces_of(keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> tuple[Array, Ints, Ints]:
+    """All bytes side by side, and where each of the values and then each of the keys begins and ends; a null key ends before it begins."""
+    texts = [*values, *keys, PADDING]
+    null = None in texts
+    given = [text or b"" for text in texts] if null else texts
+    sizes = np.fromiter(map(len, given), np.int64, len(given))  # type: ignore[arg-type]  # none is null
+    ends = np.cumsum(sizes)
+    begins = ends - sizes
+    if null:
+        ends[len(values) : -1][[key is None for key in keys]] = -1
+    return np.frombuffer(bytearray().join(given), np.uint8), begins[:-1], ends[:-1]  # type: ignore[arg-type]  # as above
+
+
+def columns_of(known: Topic, number: int, out: Ints, values: Sequence[bytes | None], places: Ints) -> CompiledColumns:
+    """The columns of the records of a type."""
+    record = known.records[number]
+    stored: dict[str, Array] = {}
+    for name, row in known.columns[number].items():
+        info, column = fields_of(record)[name], out[row, : len(places)]
+        stored[name] = column if info.kind != "bool" else column.astype(np.int8 if info.nullable else bool)
+    return CompiledColumns(record, values, places, stored, out[known.types[number, of.FIRST_COLUMN] + of.GIVEN, : len(places)])
+
+
+def fit(columns: CompiledColumns) -> Bools:
+    """Which records keep all rules of their type."""
+    return reduce(and_, (rule.holds(columns) for rule in columns.record_type.RULES), np.ones(len(columns), bool))
+
+
+__all__ = ["COMPILED", "Plain", "read"]

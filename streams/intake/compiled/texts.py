@@ -1,0 +1,122 @@
+"""The texts behind the codes that the compiled reader makes: bytes in an arena, found by code. Forgotten as `schemas.codes` says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from schemas import codes
+from streams.engine.kernels import borrowing, kernel
+from streams.intake.compiled.scan import COUNT, LENGTH_BITS, USED, remember
+
+FIRST_SLOTS = 4096
+FIRST_BYTES = 1 << 16
+
+
+@kernel("int64(int64[::1], int64)")
+def slot_of(numbers: Any, code: int) -> int:
+    """The slot of a code; that of an empty one where it is unknown."""
+    at = code & (len(numbers) - 1)
+    while numbers[at] != 0 and numbers[at] != code:
+        at = (at + 1) & (len(numbers) - 1)
+    return at
+
+
+@kernel("void(int64[::1], int64[::1], int64[::1], int64[::1])")
+def moved(numbers: Any, places: Any, to: Any, to_places: Any) -> None:
+    """Enter all codes into empty slots."""
+    for slot in range(len(numbers)):
+        if numbers[slot] != 0:
+            at = numbers[slot] & (len(to) - 1)
+            while to[at] != 0:
+                at = (at + 1) & (len(to) - 1)
+            to[at], to_places[at] = numbers[slot], places[slot]
+
+
+@borrowing("int64(int64, int64[:], int64[::1], int64[::1], uint8[::1], int64[::1], int64[::1], int64[::1], uint8[::1])")
+def carried(start: int, wanted: Any, numbers: Any, places: Any, arena: Any, state: Any, old_numbers: Any, old_places: Any, old_arena: Any) -> int:
+    """Take the texts of `wanted` over from the older ones. Returns the place before which more room is needed, or -1 less the place of one that is in neither."""
+    for at in range(start, len(wanted)):
+        code = wanted[at]
+        if code == 0 or numbers[slot_of(numbers, code)] == code:
+            continue
+        slot = slot_of(old_numbers, code)
+        if old_numbers[slot] != code:
+            return -1 - at
+        length = old_places[slot] & ((1 << LENGTH_BITS) - 1)
+        if 4 * (state[COUNT] + 1) > 3 * len(numbers) or state[USED] + length > len(arena):
+            return at
+        remember(code, old_arena, old_places[slot] >> LENGTH_BITS, length, numbers, places, arena, state)
+    return len(wanted)
+
+
+class Generation:
+    """Texts that were used since the last rotation."""
+
+    def __init__(self) -> None:
+        self.numbers, self.places = np.zeros(FIRST_SLOTS, np.int64), np.zeros(FIRST_SLOTS, np.int64)
+        """Codes by slot, 0 where none is; and where their texts are."""
+        self.arena = np.zeros(FIRST_BYTES, np.uint8)
+        self.state = np.zeros(2, np.int64)
+
+    def find(self, number: int) -> str | None:
+        """The text of a code."""
+        slot = slot_of(self.numbers, number)
+        if self.numbers[slot] != number:
+            return None
+        place = int(self.places[slot])
+        begin = place >> LENGTH_BITS
+        return self.arena[begin : begin + (place & ((1 << LENGTH_BITS) - 1))].tobytes().decode()
+
+    def grow(self, least_bytes: int) -> None:
+        """Twice the room for codes, or for bytes, where it is short; `least_bytes` are to be free."""
+        if 4 * self.state[COUNT] > len(self.numbers):
+            numbers, places = np.zeros(2 * len(self.numbers), np.int64), np.zeros(2 * len(self.numbers), np.int64)
+            moved(self.numbers, self.places, numbers, places)
+            self.numbers, self.places = numbers, places
+        used = int(self.state[USED])
+        if used + least_bytes > len(self.arena):
+            arena = np.zeros(max(2 * len(self.arena), used + least_bytes), np.uint8)
+            arena[:used] = self.arena[:used]
+            self.arena = arena
+
+
+class Texts:
+    """Two generations of texts: see `codes.Store`."""
+
+    def __init__(self) -> None:
+        self.now, self.older = Generation(), Generation()
+
+    def __len__(self) -> int:
+        return int(self.now.state[COUNT])
+
+    def find(self, number: int) -> str | None:
+        """The text of a code, where it is known here."""
+        found = self.now.find(number)
+        return self.older.find(number) if found is None else found
+
+    def rotate(self) -> None:
+        """Forget the older texts."""
+        self.now, self.older = Generation(), self.now
+
+    def carry(self, wanted: Any) -> list[int]:
+        """Make sure that the texts of these codes outlive the next rotation. Returns the codes that are not known here."""
+        unknown: list[int] = []
+        at = 0
+        while at < len(wanted):
+            now, older = self.now, self.older
+            at = carried(at, wanted, now.numbers, now.places, now.arena, now.state, older.numbers, older.places, older.arena)
+            if at < 0:
+                unknown.append(int(wanted[-1 - at]))
+                at = -at
+            elif at < len(wanted):
+                self.now.grow(1 << LENGTH_BITS)
+        return unknown
+
+
+TEXTS = Texts()
+codes.attach(TEXTS)
+
+
+__all__ = ["TEXTS", "Texts"]
