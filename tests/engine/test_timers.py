@@ -365,7 +365,7 @@ def test_records_of_one_topic_need_no_column_for_it():
         return [first, second, absence(home, first, second, source=source)]
 
     shard = Shard(build)
-    (columns,) = [set(part.columns) for part in shard.state.table("line").parts.values() if part.columns]
+    (columns,) = [set(part.columns) for table in shard.state.tables.values() for part in table.parts.values() if part.columns]
     assert "absence.topic" not in columns
     assert shard.run([Rec(1000, 0, 0, first=True, second=False), Rec(1070, 1, 0, first=False, second=True)])[-1].time.tolist() == [1060]
 
