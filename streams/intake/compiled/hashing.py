@@ -157,7 +157,7 @@ def xxh3(buf: Any, at: int, n: int, lanes: Any) -> Any:
 @borrowing("uint64(uint8[::1], int64, int64, uint64[::1])")
 def code_bits(buf: Any, at: int, n: int, lanes: Any) -> Any:
     """The bits of the code of a text (`schemas.codes`)."""
-    h = xxh3(buf, at, n, lanes) ^ TOP
+    h = (up_to_16(buf, at, n) if n <= 16 else xxh3(buf, at, n, lanes)) ^ TOP
     return h if h != U(0) else ONE
 
 

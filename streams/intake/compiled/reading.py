@@ -14,7 +14,7 @@ from schemas.raw import RECORD_TYPES, fields_of
 from streams.intake.columns import CompiledColumns
 from streams.intake.compiled import scan as of
 from streams.intake.compiled.layout import Topic, topic_of
-from streams.intake.compiled.texts import TEXTS
+from streams.intake.compiled.texts import TEXTS, remember_all
 from streams.intake.compiled.tokens import MEMO
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def read(topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None
     """Read the plain records of a run; all rules of their types hold for them."""
     known = topic_of(topic)
     known.ready(latest_ms)
-    kinds, counts, out, content = scanned(known, keys, values, max_bytes)
+    with np.errstate(over="ignore"):  # of interpreted kernels
+        kinds, counts, out, content = scanned(known, keys, values, max_bytes)
     plain = Plain({}, np.flatnonzero(kinds < 0), content, Counter())
     left = [plain.left]
     for number, count in enumerate(counts.tolist()):
@@ -72,29 +73,39 @@ def read(topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None
 def scanned(known: Topic, keys: Sequence[bytes | None], values: Sequence[bytes | None], max_bytes: int) -> tuple[Ints, Ints, Ints, Ints]:
     """By record the number of its type in the topic, -1 where it was not read; by type how many; the columns; by record the hash of its value."""
     n = len(values)
-    texts = [text or b"" for text in (*values, *keys)]
-    sizes = np.fromiter(map(len, texts), np.int64, 2 * n)
-    ends = np.cumsum(sizes)
-    begins = ends - sizes
-    ends[n:][[key is None for key in keys]] = -1
-    buf = np.frombuffer(bytearray().join([*texts, PADDING]), np.uint8)
     kinds, counts, content = np.full(n, -1, np.int64), np.zeros(len(known.records), np.int64), np.zeros(n, np.int64)
-    out = np.empty((known.height, n), np.int64)
+    out, spans = np.empty((known.height, n), np.int64), np.empty((known.height, of.BLOCK), np.int64)
     memo, scratch, lanes = np.zeros(MEMO, np.int64), np.zeros(of.MOST_ID, np.uint8), np.zeros(8, np.uint64)
     known.tokens[:, of.SEEN] = 0
-    at = 0
-    with np.errstate(over="ignore"):  # of interpreted kernels
-        while at < n:
-            now = TEXTS.now
-            at = of.scan(
-                at, max_bytes, buf, begins[:n], ends[:n], begins[n:], ends[n:],
-                known.words, known.masks, known.lengths, known.slots, known.types, known.fields, known.follow, known.labels,
-                known.tokens, memo, scratch, lanes,
-                kinds, counts, out, content, now.numbers, now.places, now.arena, now.state,
-            )  # fmt: skip
-            if at < n:
-                now.grow(int(sizes[at]))
+    for first in range(0, n, of.BLOCK):
+        upto = min(first + of.BLOCK, n)
+        buf, begins, ends = pieces_of(keys[first:upto], values[first:upto])
+        count, before, now = upto - first, counts.copy(), TEXTS.now
+        of.scan(
+            max_bytes, buf, begins[:count], ends[:count], begins[count:], ends[count:],
+            known.words, known.masks, known.lengths, known.slots, known.types, known.fields, known.follow, known.labels,
+            known.tokens, memo, scratch, lanes,
+            kinds[first:upto], counts, out, spans, content[first:upto],
+        )  # fmt: skip
+        now.reserve(count * known.texts, len(buf))
+        remember_all(buf, known.types, known.fields, before, counts, out, spans, now.numbers, now.places, now.arena, now.state)
     return kinds, counts, out, content
+
+
+def pieces_of(keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> tuple[Array, Ints, Ints]:
+    """All bytes side by side, and where each of the values and then each of the keys begins and ends; a null key ends before it begins."""
+    texts = [*values, *keys, PADDING]
+    try:
+        joined, null = bytearray().join(texts), False  # type: ignore[arg-type]  # null raises, as wanted
+    except TypeError:
+        texts, null = [text or b"" for text in texts], True
+        joined = bytearray().join(texts)  # type: ignore[arg-type]  # none is null
+    sizes = np.fromiter(map(len, texts), np.int64, len(texts))  # type: ignore[arg-type]  # as above
+    ends = np.cumsum(sizes)
+    begins = ends - sizes
+    if null:
+        ends[len(values) : -1][[key is None for key in keys]] = -1
+    return np.frombuffer(joined, np.uint8), begins[:-1], ends[:-1]
 
 
 def columns_of(known: Topic, number: int, out: Ints, values: Sequence[bytes | None], places: Ints) -> CompiledColumns:

@@ -24,6 +24,9 @@ QUOTE, COLON, COMMA, BACKSLASH, OPEN, CLOSE, MINUS, PLUS, ZERO, NINE, DEL = (ord
 TRUE, FALS, NULL = (U(int.from_bytes(literal, "little")) for literal in (b"true", b"fals", b"null"))
 STEP = U(0x9E3779B97F4A7C15)
 DIGIT_PAIR = 100
+EACH, HIGH, BLANKS, QUOTES, SLASHES, DELS = (U(byte * 0x0101010101010101) for byte in (0x01, 0x80, 0x20, 0x22, 0x5C, 0x7F))
+"""A byte, eight times."""
+FIRST_BYTE = U(0x0001020304050607)
 
 
 @borrowing("int64(uint8[::1], int64, int64)")
@@ -57,6 +60,18 @@ def sequence(buf: Any, i: int, n: int) -> int:
         if buf[U(at)] & 0xC0 != 0x80:
             return 0
     return length
+
+
+@borrowing("int64(uint8[::1], int64)")
+def plain_end(buf: Any, i: int) -> Any:
+    """The first place from `i` on of a quote, a backslash, a control character or a byte beyond ASCII: eight bytes at a time."""
+    while True:
+        w = word(buf, i)
+        q, s, d = w ^ QUOTES, w ^ SLASHES, w ^ DELS
+        special = (((q - EACH) & ~q) | ((s - EACH) & ~s) | ((d - EACH) & ~d) | ((w - BLANKS) & ~w) | w) & HIGH  # the lowest one is right, others may not be
+        if special != U(0):
+            return i + np.int64(((special & (~special + U(1))) >> U(7)) * FIRST_BYTE >> U(56))
+        i += 8
 
 
 @borrowing("int64(uint8[::1], int64, int64, int64[::1])")
