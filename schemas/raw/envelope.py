@@ -211,12 +211,20 @@ def implies(condition: Bools, consequence: Bools) -> Bools:
 
 _matched: dict[tuple[str, int], bool] = {}
 MOST_MATCHED = 1_000_000
+_usual: dict[str, tuple[int, ...]] = {}
+"""By pattern, the texts of the last column of few different ones; all of them match."""
+MOST_USUAL = 8
 
 
 def matches(pattern: str, column: npt.NDArray[np.int64], check: Callable[[str], bool] | None = None) -> Bools:
     """Where a text is not given or matches `pattern` (and passes `check`); each different text is looked at once."""
     if len(_matched) > MOST_MATCHED:
         _matched.clear()
+    usual = column == 0
+    for number in _usual.get(pattern, ()) if check is None else ():
+        usual |= column == number
+    if usual.all():
+        return usual
     compiled = re.compile(pattern)
     texts = column.tolist()
     distinct = set(texts)
@@ -225,6 +233,8 @@ def matches(pattern: str, column: npt.NDArray[np.int64], check: Callable[[str], 
             given_text = text_of(number) if number else ""
             _matched[pattern, number] = not number or (compiled.fullmatch(given_text) is not None and (check is None or check(given_text)))
     if all(_matched[pattern, number] for number in distinct):
+        if len(distinct) <= MOST_USUAL and check is None:
+            _usual[pattern] = tuple(distinct - {0})
         return np.ones(len(texts), bool)
     return np.fromiter((_matched[pattern, number] for number in texts), bool, len(texts))
 

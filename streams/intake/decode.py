@@ -266,18 +266,17 @@ def lay_out(chunk: DecodedRun, taken: Taken, offsets: Sequence[int], keys: Seque
     groups = taken.groups
     if not groups:
         return
-    place = np.concatenate([places for places, *_ in groups.values()])
-    order = np.argsort(place, kind="stable")
-    kept = place[order]
-    everything = len(kept) == len(values)
-    chunk.groups = {kind: columns for kind, (_, columns, _) in groups.items()}
-    chunk.kind = np.concatenate([np.full(len(places), kind, np.int8) for kind, (places, *_) in groups.items()])[order]
-    chunk.slot = np.concatenate([np.arange(len(places), dtype=np.int32) for places, *_ in groups.values()])[order]
-    chunk.event_time = np.concatenate([columns.event_time for _, columns, _ in groups.values()])[order]
+    n = len(values)
+    kind, slot, times, ids = np.full(n, NO_KIND, np.int8), np.zeros(n, np.int32), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    for number, (places, columns, own_ids) in groups.items():
+        kind[places], slot[places], times[places], ids[places] = number, np.arange(len(places)), columns.event_time, own_ids
+    kept = np.flatnonzero(kind != NO_KIND)
+    everything = len(kept) == n
+    chunk.groups = {number: columns for number, (_, columns, _) in groups.items()}
+    chunk.kind, chunk.slot, chunk.event_time, chunk.id_hash = kind[kept], slot[kept], times[kept], ids[kept]
     chunk.offset = np.asarray(offsets, np.int64)[kept] if not everything else np.asarray(offsets, np.int64)
     chunk.keys = list(keys) if everything else [keys[at] for at in kept.tolist()]
     chunk.values = list(values) if everything else [values[at] for at in kept.tolist()]
-    chunk.id_hash = np.concatenate([ids for *_, ids in groups.values()])[order]
     if taken.content is None:
         chunk.content_hash = hashes_of(chunk.values)
         return

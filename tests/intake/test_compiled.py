@@ -9,11 +9,14 @@ import sys
 from random import Random
 
 import msgspec
+import numpy as np
 import pytest
+import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.raw import RECORD_TYPES, TOPICS, fields_of, type_name
+from streams.intake.compiled.hashing import hash_all
 from streams.intake.compiled.reading import COMPILED
 from tests.intake.hostile import BYTES, DATES, MOMENTS, NUMBERS, RAW, WORDS, bounds, struct_of
 from tests.intake.test_decode import BAD, BROKEN, TOPIC_OF, encoded
@@ -145,6 +148,16 @@ def test_large_and_empty_and_many_are_read_as_by_msgspec():
     compare("raw.service", [], [])
     deep = [encoded(good("page_view"))[:-1] + b', "unknown": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"]
     compare("raw.service", deep, [b"C1"])
+
+
+def test_hashes_are_those_of_the_library():
+    chance = Random(1)
+    texts = [chance.randbytes(length) for length in [*range(300), *range(1000, 1200, 7), 4096, 20_000][:: max(1, SAMPLE // 10)]]
+    ends = np.cumsum([len(text) for text in texts])
+    found = np.zeros(len(texts), np.uint64)
+    with np.errstate(over="ignore"):
+        hash_all(np.frombuffer(bytearray().join([*texts, bytes(8)]), np.uint8), ends - [len(text) for text in texts], ends, np.zeros(8, np.uint64), found)
+    assert found.tolist() == [xxhash.xxh3_64_intdigest(text) for text in texts]
 
 
 def test_a_plain_run_is_read_without_msgspec():

@@ -67,7 +67,8 @@ class Topic:
         """How many columns something has asked for."""
         self.columns: list[dict[str, int]] = []
         """By type, the columns that something reads: their rows in what the kernels write."""
-        self.height = 0
+        self.height = self.texts = 0
+        """How many columns of all types are stored, and at most how many texts of one."""
         self.lay_out()
 
     def _spell(self, words: list[str]) -> None:
@@ -138,6 +139,8 @@ class Topic:
                     self.fields[first + place, of.COLUMN] = columns[name] = self.height
                     self.height += 1
             self.columns.append(columns)
+        kinds = [self.fields[first:end] for first, end, _ in self.types]
+        self.texts = max(int(((own[:, of.COLUMN] >= 0) & (own[:, of.READ] == of.PLAIN_TEXT)).sum()) for own in kinds)
 
     def ready(self, latest_ms: int | None) -> None:
         """Take up columns that were asked for since, and the latest event time."""

@@ -14,7 +14,7 @@ from schemas.raw import RECORD_TYPES, fields_of
 from streams.intake.columns import CompiledColumns
 from streams.intake.compiled import scan as of
 from streams.intake.compiled.layout import Topic, topic_of
-from streams.intake.compiled.texts import TEXTS
+from streams.intake.compiled.texts import TEXTS, remember_all
 from streams.intake.compiled.tokens import MEMO
 
 if TYPE_CHECKING:
@@ -76,37 +76,38 @@ def scanned(known: Topic, keys: Sequence[bytes | None], values: Sequence[bytes |
     """By record the number of its type in the topic, -1 where it was not read; by type how many; the columns; by record the hash of its value."""
     n = len(values)
     kinds, counts, content = np.full(n, -1, np.int64), np.zeros(len(known.records), np.int64), np.zeros(n, np.int64)
-    out = np.empty((known.height, n), np.int64)
+    out, spans = np.empty((known.height, n), np.int64), np.empty((known.height, of.BLOCK), np.int64)
     memo, scratch, lanes = np.zeros(MEMO, np.int64), np.zeros(of.MOST_ID, np.uint8), np.zeros(8, np.uint64)
     known.tokens[:, of.SEEN] = 0
-    for first in range(0, n, BLOCK):
-        upto = min(first + BLOCK, n)
+    for first in range(0, n, of.BLOCK):
+        upto = min(first + of.BLOCK, n)
         buf, begins, ends = pieces_of(keys[first:upto], values[first:upto])
-        at, count = 0, upto - first
-        while at < count:
-            now = TEXTS.now
-            at = of.scan(
-                at, max_bytes, buf, begins[:count], ends[:count], begins[count:], ends[count:],
-                known.words, known.masks, known.lengths, known.slots, known.types, known.fields, known.follow, known.labels,
-                known.tokens, memo, scratch, lanes,
-                kinds[first:upto], counts, out, content[first:upto], now.numbers, now.places, now.arena, now.state,
-            )  # fmt: skip
-            if at < count:
-                now.grow(int(ends[at] - begins[at]))
+        count, before, now = upto - first, counts.copy(), TEXTS.now
+        of.scan(
+            max_bytes, buf, begins[:count], ends[:count], begins[count:], ends[count:],
+            known.words, known.masks, known.lengths, known.slots, known.types, known.fields, known.follow, known.labels,
+            known.tokens, memo, scratch, lanes,
+            kinds[first:upto], counts, out, spans, content[first:upto],
+        )  # fmt: skip
+        now.reserve(count * known.texts, len(buf))
+        remember_all(buf, known.types, known.fields, before, counts, out, spans, now.numbers, now.places, now.arena, now.state)
     return kinds, counts, out, content
 
 
 def pieces_of(keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> tuple[Array, Ints, Ints]:
     """All bytes side by side, and where each of the values and then each of the keys begins and ends; a null key ends before it begins."""
     texts = [*values, *keys, PADDING]
-    null = None in texts
-    given = [text or b"" for text in texts] if null else texts
-    sizes = np.fromiter(map(len, given), np.int64, len(given))  # type: ignore[arg-type]  # none is null
+    try:
+        joined, null = bytearray().join(texts), False  # type: ignore[arg-type]  # null raises, as wanted
+    except TypeError:
+        texts, null = [text or b"" for text in texts], True
+        joined = bytearray().join(texts)  # type: ignore[arg-type]  # none is null
+    sizes = np.fromiter(map(len, texts), np.int64, len(texts))  # type: ignore[arg-type]  # as above
     ends = np.cumsum(sizes)
     begins = ends - sizes
     if null:
         ends[len(values) : -1][[key is None for key in keys]] = -1
-    return np.frombuffer(bytearray().join(given), np.uint8), begins[:-1], ends[:-1]  # type: ignore[arg-type]  # as above
+    return np.frombuffer(joined, np.uint8), begins[:-1], ends[:-1]
 
 
 def columns_of(known: Topic, number: int, out: Ints, values: Sequence[bytes | None], places: Ints) -> CompiledColumns:

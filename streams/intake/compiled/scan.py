@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from streams.engine.kernels import borrowing
-from streams.intake.compiled.hashing import ONE, U, code_bits, xxh3
+from streams.intake.compiled.hashing import U, code_bits, xxh3
 from streams.intake.compiled.tokens import (
     BEGIN,
     CLOSE,
@@ -47,28 +47,11 @@ FIRST_FIELD, FIELDS_END, FIRST_COLUMN = range(3)
 """Of a record type."""
 GIVEN, NULLED, ID_HASH = range(3)
 """The first columns of a type: which of its fields have a value, as bits; how many texts became null; the hash of its id."""
-COUNT, USED = range(2)
-"""Of the texts: how many there are, and their bytes in the arena."""
-MOST_FIELDS = 62
+BLOCK = 1024
+"""Records that are read together, a power of two: their bytes stay in the processor's cache."""
 LENGTH_BITS = 12
-"""The place of a text is its first byte in the arena, with its length in the lowest bits."""
+"""The place of a text is its first byte, with its length in the lowest bits."""
 MOST_ID = 2048
-
-
-@borrowing("void(int64, uint8[::1], int64, int64, int64[::1], int64[::1], uint8[::1], int64[::1])")
-def remember(code: Any, buf: Any, begin: int, length: int, codes: Any, places: Any, arena: Any, state: Any) -> None:
-    """Keep the text behind `code`, where it is new. There is room for it."""
-    at = code & (len(codes) - 1)
-    while codes[at] != 0:
-        if codes[at] == code:
-            return
-        at = (at + 1) & (len(codes) - 1)
-    used = state[USED]
-    codes[at], places[at] = code, (used << LENGTH_BITS) | length
-    for step in range(length):
-        arena[U(used + step)] = buf[U(begin + step)]
-    state[COUNT] += 1
-    state[USED] = used + length
 
 
 @borrowing("int64(uint8[::1], int64, int64, uint64[:,::1], uint64[:,::1], int64[::1], int64[::1], int64[:,::1], int64[:,::1], int64[::1])")
@@ -143,13 +126,9 @@ def in_form(buf: Any, begin: int, end: int, form: int) -> int:
     return 1 if all_digits and 5 <= digits <= 15 and buf[U(begin)] == 43 and buf[U(first)] != 48 else 0
 
 
-@borrowing(
-    "boolean(uint8[::1], int64, int64, int64, int64, int64[:,::1], int64[::1], int64[:,::1], int64[:,::1], int64[::1], int64[::1], uint8[::1], int64[::1], int64[::1], uint64[::1])"
-)
-def placed(
-    buf: Any, slot: int, first: int, last: int, base: int, fields: Any, labels: Any, tokens: Any, out: Any, codes: Any, places: Any, arena: Any, state: Any, memo: Any, lanes: Any
-) -> bool:
-    """Check the fields of a record, from `first` to `last`, and set its columns at `slot`. False where one is not plain, or wrong."""
+@borrowing("boolean(uint8[::1], int64, int64, int64, int64, int64[:,::1], int64[::1], int64[:,::1], int64[:,::1], int64[:,::1], int64[::1], uint64[::1])")
+def placed(buf: Any, slot: int, first: int, last: int, base: int, fields: Any, labels: Any, tokens: Any, out: Any, spans: Any, memo: Any, lanes: Any) -> bool:  # noqa: PLR0915  # one pass over the fields
+    """Check the fields of a record, from `first` to `last`, and set its columns at `slot`, and where its texts are. False where one is not plain, or wrong."""
     given, nulled = 0, 0
     for f in range(first, last):
         name, read, column = fields[f, NAME], fields[f, READ], fields[f, COLUMN]
@@ -159,6 +138,8 @@ def placed(
             if fields[f, OPTIONAL] == 0:
                 return False
             value = fields[f, MISSING]
+            if column >= 0:
+                spans[column, slot & (BLOCK - 1)] = 0
             if value == fields[f, NONE] and fields[f, NULLABLE] == 1:
                 given -= 1 << (f - first)
         elif kind == NOTHING:
@@ -178,7 +159,7 @@ def placed(
                 given -= 1 << (f - first)
             elif column >= 0:
                 value = np.int64(code_bits(buf, begin, end - begin, lanes))
-                remember(value, buf, begin, end - begin, codes, places, arena, state)
+                spans[column, slot & (BLOCK - 1)] = (begin << LENGTH_BITS) | (end - begin)
         elif read == INT:
             if kind != WHOLE or value < fields[f, LEAST] or value > fields[f, MOST]:
                 return False
@@ -239,26 +220,24 @@ def same_bytes(buf: Any, begin: int, end: int, other: int, other_end: int) -> bo
 
 
 @borrowing(
-    "int64(int64, int64, uint8[::1], int64[::1], int64[::1], int64[::1], int64[::1], uint64[:,::1], uint64[:,::1], int64[::1], int64[::1], int64[:,::1], int64[:,::1],"
-    "int64[:,::1], int64[::1], int64[:,::1], int64[::1], uint8[::1], uint64[::1], int64[::1], int64[::1], int64[:,::1], int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1])"
+    "void(int64, uint8[::1], int64[::1], int64[::1], int64[::1], int64[::1], uint64[:,::1], uint64[:,::1], int64[::1], int64[::1], int64[:,::1], int64[:,::1],"
+    "int64[:,::1], int64[::1], int64[:,::1], int64[::1], uint8[::1], uint64[::1], int64[::1], int64[::1], int64[:,::1], int64[:,::1], int64[::1])"
 )
 def scan(
-    start: int, most_bytes: int, buf: Any, begin: Any, end: Any, key_begin: Any, key_end: Any,
+    most_bytes: int, buf: Any, begin: Any, end: Any, key_begin: Any, key_end: Any,
     words: Any, masks: Any, lengths: Any, slots: Any, types: Any, fields: Any, follow: Any, labels: Any,
     tokens: Any, memo: Any, scratch: Any, lanes: Any,
-    kinds: Any, counts: Any, out: Any, content: Any, codes: Any, places: Any, arena: Any, state: Any,
-) -> int:  # fmt: skip
-    """Read the records of a run from `start` on. Returns the record before which the texts need more room; the number of records when all are read.
+    kinds: Any, counts: Any, out: Any, spans: Any, content: Any,
+) -> None:  # fmt: skip
+    """Read records one after the other. A key that is null ends before it begins.
 
     `kinds`: the number of each record's type, -1 for those that msgspec must read. `counts`: how many of a type are in `out` [column, record of the type].
-    `content`: the hashes of the values. A key that is null ends before it begins.
+    `spans` [column, record of the type modulo BLOCK]: where texts are in `buf`, 0 for those that are not there. `content`: the hashes of the values.
     """
-    for r in range(start, len(begin)):
+    for r in range(len(begin)):
         kinds[r] = -1
         if end[r] - begin[r] > most_bytes:
             continue
-        if 4 * (state[COUNT] + MOST_FIELDS) > 3 * len(codes) or state[USED] + end[r] - begin[r] > len(arena):
-            return r
         kind = tokenise(buf, begin[r], end[r], words, masks, lengths, slots, follow, tokens, memo)
         if kind < 0:
             continue
@@ -267,13 +246,9 @@ def scan(
             tokens[CUSTOMER, SEEN] == memo[GENERATION]
             and tokens[CUSTOMER, 1 + KIND] == TEXT
             and same_bytes(buf, tokens[CUSTOMER, 1 + BEGIN], tokens[CUSTOMER, 1 + END], key_begin[r], key_end[r])
-            and placed(buf, counts[kind], types[kind, FIRST_FIELD], types[kind, FIELDS_END], base, fields, labels, tokens, out, codes, places, arena, state, memo, lanes)
+            and placed(buf, counts[kind], types[kind, FIRST_FIELD], types[kind, FIELDS_END], base, fields, labels, tokens, out, spans, memo, lanes)
         ):
             out[base + ID_HASH, counts[kind]] = id_hash(buf, tokens, scratch, lanes)
             content[r] = np.int64(xxh3(buf, begin[r], end[r] - begin[r], lanes))
             kinds[r] = kind
             counts[kind] += 1
-    return len(begin)
-
-
-__all__ = ["ONE", "scan"]

@@ -8,10 +8,43 @@ import numpy as np
 
 from schemas import codes
 from streams.engine.kernels import borrowing, kernel
-from streams.intake.compiled.scan import COUNT, LENGTH_BITS, USED, remember
+from streams.intake.compiled.scan import BLOCK, COLUMN, FIELDS_END, FIRST_FIELD, LENGTH_BITS, PLAIN_TEXT, READ
 
+COUNT, USED = range(2)
+"""How many texts there are, and their bytes in the arena."""
 FIRST_SLOTS = 4096
 FIRST_BYTES = 1 << 16
+
+
+@borrowing("void(int64, uint8[::1], int64, int64[::1], int64[::1], uint8[::1], int64[::1])")
+def remember(code: int, buf: Any, span: int, numbers: Any, places: Any, arena: Any, state: Any) -> None:
+    """Keep the text at `span` of `buf`, where its code is new. There is room for it."""
+    at = code & (len(numbers) - 1)
+    while numbers[at] != 0:
+        if numbers[at] == code:
+            return
+        at = (at + 1) & (len(numbers) - 1)
+    begin, length, used = span >> LENGTH_BITS, span & ((1 << LENGTH_BITS) - 1), state[USED]
+    numbers[at], places[at] = code, (used << LENGTH_BITS) | length
+    for step in range(length):
+        arena[used + step] = buf[begin + step]
+    state[COUNT] += 1
+    state[USED] = used + length
+
+
+@borrowing("void(uint8[::1], int64[:,::1], int64[:,::1], int64[::1], int64[::1], int64[:,::1], int64[:,::1], int64[::1], int64[::1], uint8[::1], int64[::1])")
+def remember_all(buf: Any, types: Any, fields: Any, before: Any, counts: Any, out: Any, spans: Any, numbers: Any, places: Any, arena: Any, state: Any) -> None:
+    """Keep the texts of what one call of `scan` has read: column after column, so that the processor looks for many at once."""
+    mask = len(numbers) - 1
+    for kind in range(len(types)):
+        for f in range(types[kind, FIRST_FIELD], types[kind, FIELDS_END]):
+            column = fields[f, COLUMN]
+            if column < 0 or fields[f, READ] != PLAIN_TEXT:
+                continue
+            for row in range(before[kind], counts[kind]):
+                code = out[column, row]
+                if code != 0 and numbers[code & mask] != code and spans[column, row & (BLOCK - 1)] != 0:
+                    remember(code, buf, spans[column, row & (BLOCK - 1)], numbers, places, arena, state)
 
 
 @kernel("int64(int64[::1], int64)")
@@ -47,7 +80,7 @@ def carried(start: int, wanted: Any, numbers: Any, places: Any, arena: Any, stat
         length = old_places[slot] & ((1 << LENGTH_BITS) - 1)
         if 4 * (state[COUNT] + 1) > 3 * len(numbers) or state[USED] + length > len(arena):
             return at
-        remember(code, old_arena, old_places[slot] >> LENGTH_BITS, length, numbers, places, arena, state)
+        remember(code, old_arena, old_places[slot], numbers, places, arena, state)
     return len(wanted)
 
 
@@ -69,10 +102,13 @@ class Generation:
         begin = place >> LENGTH_BITS
         return self.arena[begin : begin + (place & ((1 << LENGTH_BITS) - 1))].tobytes().decode()
 
-    def grow(self, least_bytes: int) -> None:
-        """Twice the room for codes, or for bytes, where it is short; `least_bytes` are to be free."""
-        if 4 * self.state[COUNT] > len(self.numbers):
-            numbers, places = np.zeros(2 * len(self.numbers), np.int64), np.zeros(2 * len(self.numbers), np.int64)
+    def reserve(self, texts: int, least_bytes: int) -> None:
+        """Make room for so many texts more, and so many bytes."""
+        slots = len(self.numbers)
+        while 2 * (int(self.state[COUNT]) + texts) > slots:
+            slots *= 2
+        if slots > len(self.numbers):
+            numbers, places = np.zeros(slots, np.int64), np.zeros(slots, np.int64)
             moved(self.numbers, self.places, numbers, places)
             self.numbers, self.places = numbers, places
         used = int(self.state[USED])
@@ -111,7 +147,7 @@ class Texts:
                 unknown.append(int(wanted[-1 - at]))
                 at = -at
             elif at < len(wanted):
-                self.now.grow(1 << LENGTH_BITS)
+                self.now.reserve(int(self.now.state[COUNT]) + 1, 1 << LENGTH_BITS)
         return unknown
 
 
