@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 COMPILED = not config.DISABLE_JIT  # type: ignore[attr-defined]  # set when the module is loaded
 """Whether kernels are compiled in this process."""
-BLOCK = 1024
-"""Records that are read together: their bytes stay in the processor's cache."""
 PADDING = b"\0" * 64
 """Kernels read words of eight bytes, up to a name behind the end of a value."""
 
