@@ -98,6 +98,7 @@ class Group:
         self.n = len(self.position)
         self._piece: Ints | None = None
         self._slot: Ints = position
+        self._packed: dict[int, bytes] = {}
         self._fields: dict[str, Array] = {}
         self._rows: dict[str, Rows] = {}
         self._zones: dict[str, Ints | int] = {}
@@ -118,6 +119,17 @@ class Group:
         """Of a record at least the fields that say who it is about and where it was made."""
         columns, row = self._where(place)
         return columns.names(row)
+
+    def packed(self, places: Ints) -> list[bytes]:
+        """The packed identities of records: those of one record are packed once."""
+        done = self._packed
+        lacking = np.array([place for place in dict.fromkeys(places.tolist()) if place not in done], np.int64)
+        if len(lacking):
+            self._where(0)
+            for number, (columns, *_) in enumerate(self._pieces):
+                own = lacking[self._piece[lacking] == number]  # type: ignore[index]  # set by the line before
+                done.update(zip(own.tolist(), columns.packed(self._slot[own]), strict=True))
+        return [done[place] for place in places.tolist()]
 
     def stores(self, name: str) -> bool:
         """Whether column `name` of all records is there without decoding any."""

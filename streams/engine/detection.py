@@ -122,12 +122,11 @@ class Describer:
         evidence = {name: shown(flow, node) for name, node in self.evidence.items()}
         offsets = flow.world.calendar.offset_ms(flow.time, flow.zones(event.by)).tolist()
         timed = flow.timed.tolist()
-        columns = (flow.time.tolist(), offsets, timed, consents, rows_of(evidence, flow.n), rows_of(details, flow.n))
+        columns = (flow.time.tolist(), offsets, timed, consents, flow.identities(), flow.channels(), rows_of(evidence, flow.n), rows_of(details, flow.n))
         found = []
-        for i, (time, offset, by_timer, consent, read, detail) in enumerate(zip(*columns, strict=True)):
-            who = flow.identity(i)
+        for time, offset, by_timer, consent, who, channel, read, detail in zip(*columns, strict=True):
             key = key_of(event.by, who)
-            found.append(Detection(event.id, event.version, key, time, offset, who, by_timer, flow.channel(i), consent, self.parameters, read, detail, event.valid_for_ms))
+            found.append(Detection(event.id, event.version, key, time, offset, who, by_timer, channel, consent, self.parameters, read, detail, event.valid_for_ms))
         return found
 
 

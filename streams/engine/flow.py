@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from schemas.codes import NULL, code
+from schemas.codes import NULL, code, text_of
 from streams.engine.expression import Column, LargestEntry
 from streams.engine.expression.evaluate import read
 from streams.engine.expression.types import CODED
-from streams.engine.identity import Identity, identity, unpack
+from streams.engine.identity import Identity, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from schemas.columns import Bools, Ints
     from streams.engine.batch import Batch, Group
@@ -109,6 +109,18 @@ class Flow:
     def channel(self, place: int) -> str | None:
         """The touchpoint of the trigger record; None for timers."""
         raise NotImplementedError
+
+    def all_packed(self, places: Ints) -> list[bytes]:
+        """The packed identities behind the happenings at `places`."""
+        return [self.packed(place) for place in places.tolist()]
+
+    def identities(self) -> list[Identity]:
+        """Who the record behind each happening is about."""
+        return [self.identity(place) for place in range(self.n)]
+
+    def channels(self) -> list[str | None]:
+        """The touchpoint of each happening."""
+        return [self.channel(place) for place in range(self.n)]
 
     @property
     def due(self) -> Ints:
@@ -263,16 +275,26 @@ class RecordFlow(Flow):
         return self._raw("subscription_id") if self.group.has("subscription_id") else np.zeros(self.n, np.int64)
 
     def identity(self, place: int) -> Identity:
-        return identity(self.group.names(int(self.idx[place])))
+        return unpack(self.packed(place))
 
     def packed(self, place: int) -> bytes:
-        from streams.engine.identity import pack
-
-        return pack(self.group.names(int(self.idx[place])))
+        return self.group.packed(self.idx[place : place + 1])[0]
 
     def channel(self, place: int) -> str | None:
-        record = self.group.names(int(self.idx[place]))
-        found: str | None = getattr(record, "channel", None) or getattr(record, "platform", None)
+        return self.take(np.array([place])).channels()[0]
+
+    def all_packed(self, places: Ints) -> list[bytes]:
+        return self.group.packed(self.idx[places])
+
+    def identities(self) -> list[Identity]:
+        return list(map(unpack, self.group.packed(self.idx)))
+
+    def channels(self) -> list[str | None]:
+        found: list[str | None] = [None] * self.n
+        for name in ("platform", "channel"):
+            if self.group.has(name):
+                texts = [text_of(number) if number else None for number in self._raw(name).tolist()]
+                found = [text or before for text, before in zip(texts, found, strict=True)]
         return found
 
     @property
@@ -449,6 +471,25 @@ class MergedFlow(Flow):
 
     def channel(self, place: int) -> str | None:
         return self.parts[int(self.which[place])].channel(int(self.where[place]))
+
+    def all_packed(self, places: Ints) -> list[bytes]:
+        return self._in_turn(places, lambda part, where: part.all_packed(where))
+
+    def identities(self) -> list[Identity]:
+        return self._in_turn(np.arange(self.n), lambda part, where: part.take(where).identities())
+
+    def channels(self) -> list[str | None]:
+        return self._in_turn(np.arange(self.n), lambda part, where: part.take(where).channels())
+
+    def _in_turn(self, places: Ints, read: Callable[[Flow, Ints], list[Any]]) -> list[Any]:
+        """What `read` gives of the parts for the happenings at `places`."""
+        which, where = self.which[places], self.where[places]
+        found: list[Any] = [None] * len(places)
+        for number, part in enumerate(self.parts):
+            mine = np.flatnonzero(which == number)
+            for place, one in zip(mine.tolist(), read(part, where[mine]), strict=True):
+                found[place] = one
+        return found
 
     @property
     def due(self) -> Ints:

@@ -11,8 +11,10 @@ from msgspec.json import encode
 
 from schemas.codes import NULL, UNSURE, carry, code_of, generation, stale
 from schemas.columns import Ints
-from schemas.raw import RECORD_TYPES, FieldInfo, fields_of
+from schemas.raw import RECORD_TYPES, FieldInfo, fields_of, type_name
+from streams.engine.identity import pack
 from streams.intake import structs
+from streams.intake.compiled.names import packed_names
 from streams.intake.times import epoch_days, epoch_ms
 
 if TYPE_CHECKING:
@@ -54,6 +56,10 @@ class Columns:
         """Of one record at least the fields that say who it is about (`structs.NAMING`)."""
         return self.records[row]
 
+    def packed(self, rows: Ints) -> list[bytes]:
+        """The identities of records, packed."""
+        return [pack(self.records[row]) for row in rows.tolist()]
+
     def stores(self, name: str) -> bool:
         """Whether a column is there without its records."""
         return name in self.__dict__
@@ -93,11 +99,13 @@ class CompiledColumns(Columns):
     Other columns, and the records themselves, are decoded from the bytes when they are asked for.
     """
 
-    def __init__(self, record_type: Any, values: Sequence[bytes | None], places: Ints, stored: dict[str, npt.NDArray[Any]], given: Ints | None = None) -> None:
+    def __init__(self, record_type: Any, values: Sequence[bytes | None], places: Ints, stored: dict[str, npt.NDArray[Any]], given: Ints | None, named: Ints) -> None:
         super().__init__(record_type, None)
         self.values, self.places = values, places
         self.given = given
         """Which fields have a value, as bits, where no record has a map; None where that is not known."""
+        self.named = named
+        """[record, name]: where in its value each name of the record is (`compiled/names.py`); NOT_PLAIN for those that msgspec reads."""
         self.__dict__.update(stored)
 
     def __len__(self) -> int:
@@ -138,8 +146,17 @@ class CompiledColumns(Columns):
     def names(self, row: int) -> Any:
         return self._records[row] if self._records is not None else structs.names(self.record_type, self._value(row))
 
+    def packed(self, rows: Ints) -> list[bytes]:
+        named = self.named[rows]
+        odd = named[:, 0] == NOT_PLAIN
+        if odd.any():
+            found = {row: pack(self.names(row)) for row in rows[odd].tolist()}
+            found.update(zip(rows[~odd].tolist(), self.packed(rows[~odd]), strict=True))
+            return [found[row] for row in rows.tolist()]
+        return packed_names(type_name(self.record_type), [self._value(row) for row in rows.tolist()], named)
+
     def keep(self, rows: Ints) -> CompiledColumns:
-        kept = CompiledColumns(self.record_type, self.values, self.places, {}, self.given)
+        kept = CompiledColumns(self.record_type, self.values, self.places, {}, self.given, self.named)
         self._hand_on(kept, rows)
         return kept
 
@@ -153,6 +170,7 @@ class CompiledColumns(Columns):
         return np.asarray(self.given >> bit & 1 == 1)
 
 
+NOT_PLAIN = -2
 WANTED: dict[type, set[str]] = {record: {"event_time", "customer_id"} for record in RECORD_TYPES}
 """By type, the columns that something has asked for: the compiled reader stores them from then on. Others are checked alone."""
 

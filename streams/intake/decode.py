@@ -18,7 +18,7 @@ from schemas.codes import NULL, code_of
 from schemas.columns import DAY_MS, Ints
 from schemas.raw import RECORD_TYPES, TOPICS, fields_of, type_name
 from schemas.raw.envelope import CONTROL, NEWEST_EVENT_MS, NEWEST_MS, OLDEST_MS
-from streams.intake.columns import Columns, CompiledColumns
+from streams.intake.columns import NOT_PLAIN, Columns, CompiledColumns
 from streams.intake.compiled import reading
 from streams.intake.compiled.layout import UNDERSTOOD_VERSION
 from streams.intake.diagnose import diagnose
@@ -187,7 +187,8 @@ def joined(values: Sequence[bytes | None], plain: tuple[Ints, CompiledColumns, I
     places = np.concatenate([plain[0], rest[0]])
     order = np.argsort(places)
     stored = {name: np.concatenate([getattr(plain[1], name), getattr(rest[1], name)])[order] for name in plain[1].stored()}
-    return places[order], CompiledColumns(plain[1].record_type, values, places[order], stored), np.concatenate([plain[2], rest[2]])[order]
+    named = np.concatenate([plain[1].named, np.full((len(rest[0]), plain[1].named.shape[1]), NOT_PLAIN)])[order]
+    return places[order], CompiledColumns(plain[1].record_type, values, places[order], stored, None, named), np.concatenate([plain[2], rest[2]])[order]
 
 
 def take_surely(run: Run) -> Taken:

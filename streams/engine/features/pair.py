@@ -10,7 +10,7 @@ from schemas.columns import DAY_MS
 from streams.engine.expression import DefinitionFault, Expr, Reading, RecordField, canonical
 from streams.engine.expression.types import KIND_WORDS
 from streams.engine.features import pairing
-from streams.engine.features.timers import END, TIME, Marks, Members, from_store, kept_of, members_of, packed, resets_of, stored_kind, to_store, topic_of
+from streams.engine.features.timers import END, TIME, Marks, Members, from_store, kept_of, members_of, resets_of, stored_kind, to_store, topic_of
 from streams.engine.flow import MergedFlow, StoredFlow
 from streams.engine.home import fingerprint
 from streams.engine.sources import Marked, Of
@@ -288,7 +288,7 @@ class PairStage(FlowStage):
         """Store who the second halves are about that wait from this batch on."""
         places = np.flatnonzero(put)
         places = places[self.marks.values[put[places]] == base + places]
-        for node, text in zip(put[places].tolist(), packed(flow, places), strict=True):
+        for node, text in zip(put[places].tolist(), flow.all_packed(places), strict=True):
             self.waiting.texts[node] = text
 
 

@@ -21,9 +21,9 @@ from streams.engine.expression import KIND_WORDS, DefinitionFault
 from streams.engine.expression.evaluate import read
 from streams.engine.expression.types import CODED
 from streams.engine.features.cuts import believed_in
-from streams.engine.flow import RecordFlow, StoredFlow
+from streams.engine.flow import StoredFlow
 from streams.engine.home import fingerprint
-from streams.engine.identity import pack, unpack
+from streams.engine.identity import unpack
 from streams.engine.kernels import first_reached, kernel
 from streams.engine.sources import Of
 from streams.engine.stage import read_for
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from schemas.columns import Bools, Ints
-    from streams.engine.batch import Batch, Group
+    from streams.engine.batch import Batch
     from streams.engine.expression import Column, Expr, ValueKind
     from streams.engine.flow import Flow
     from streams.engine.home import Home, Scope
@@ -336,10 +336,10 @@ class Due:
     def _anchors(self, rows: Ints, here: Bools, taken: Ints, flow: Flow, written: Ints, set_rows: Rows) -> list[bytes]:
         """The packed identities of the anchors of what fired; those of running timers are stored."""
         texts = self.anchors.texts[self.anchor_name]
-        fresh, kept = packed(flow, taken), iter(rows[~here].tolist())
+        fresh, kept = flow.all_packed(taken), iter(rows[~here].tolist())
         own = iter(fresh)
         found = [next(own) if new else texts[next(kept)] for new in here.tolist()]
-        for row, text in zip(set_rows.tolist(), packed(flow, written), strict=True):
+        for row, text in zip(set_rows.tolist(), flow.all_packed(written), strict=True):
             texts[row] = text
         return found
 
@@ -373,22 +373,4 @@ class Due:
         return np.lexsort((number, fired[:, DUE], fired[:, PLACE]))
 
 
-PACKED: WeakKeyDictionary[Group, dict[int, bytes]] = WeakKeyDictionary()
-"""Of the records of a batch, those whose identities were packed: several stages may wait for one record."""
-
-
-def packed(flow: Flow, places: Ints) -> list[bytes]:
-    """The packed identities of the happenings at `places` of a flow."""
-    if not isinstance(flow, RecordFlow):
-        return [flow.packed(place) for place in places.tolist()]
-    group, done = flow.group, PACKED.setdefault(flow.group, {})
-    found = []
-    for at in flow.idx[places].tolist():
-        text = done.get(at)
-        if text is None:
-            text = done[at] = pack(group.names(at))
-        found.append(text)
-    return found
-
-
-__all__ = ["BEFORE_ALL", "END", "Due", "Members", "from_store", "kept_of", "lower", "members_of", "packed", "place_before", "resets_of", "stored_kind", "to_store", "topic_of"]
+__all__ = ["BEFORE_ALL", "END", "Due", "Members", "from_store", "kept_of", "lower", "members_of", "place_before", "resets_of", "stored_kind", "to_store", "topic_of"]

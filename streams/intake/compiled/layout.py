@@ -93,9 +93,10 @@ class Topic:
         arms, nullable = arms_of(bare(field.type))
         none = NONE_OF.get(info.kind, NULL)
         missing = none if field.required or field.default is None else keep(field.default) if isinstance(field.default, str) else int(field.default)
-        row = [0] * (of.FORM + 1)
+        row = [0] * (of.NAMING + 1)
         row[of.NAME], row[of.OPTIONAL], row[of.NULLABLE], row[of.MISSING], row[of.NONE] = self.names[field.name], not field.required, nullable, missing, none
         row[of.READ], row[of.LEAST], row[of.MOST] = self._read(info, arms)
+        row[of.NAMING] = of.IDENTITY.index(field.name) if field.name in of.IDENTITY else -1
         row[of.LABELS] = len(labels)
         if row[of.READ] == of.ENUM:
             labels += map(keep, ("new",) if field.name == "action" else info.domain or ())
@@ -130,7 +131,7 @@ class Topic:
         self.columns, self.height = [], 0
         for number, record in enumerate(self.records):
             self.types[number, of.FIRST_COLUMN] = self.height
-            self.height += of.ID_HASH + 1
+            self.height += of.OTHERS
             columns: dict[str, int] = {}
             first = int(self.types[number, of.FIRST_FIELD])
             for place, name in enumerate(fields_of(record)):

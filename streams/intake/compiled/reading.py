@@ -115,7 +115,8 @@ def columns_of(known: Topic, number: int, out: Ints, values: Sequence[bytes | No
     for name, row in known.columns[number].items():
         info, column = fields_of(record)[name], out[row, : len(places)]
         stored[name] = column if info.kind != "bool" else column.astype(np.int8 if info.nullable else bool)
-    return CompiledColumns(record, values, places, stored, out[known.types[number, of.FIRST_COLUMN] + of.GIVEN, : len(places)])
+    own = out[int(known.types[number, of.FIRST_COLUMN]) :, : len(places)]
+    return CompiledColumns(record, values, places, stored, own[of.GIVEN], np.ascontiguousarray(own[of.NAMED : of.OTHERS].T))
 
 
 def fit(columns: CompiledColumns) -> Bools:

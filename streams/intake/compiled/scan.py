@@ -36,17 +36,22 @@ RECORD_TYPE, CUSTOMER, SOURCE, RECORD = 0, 1, 2, 3
 """The first names of every topic."""
 SEEN = 0
 """Of a token: the generation in which it was read; then KIND, BEGIN, END and VALUE, each one further."""
-NAME, READ, LEAST, MOST, OPTIONAL, NULLABLE, MISSING, NONE, COLUMN, LABELS, LABELS_END, FORM = range(12)
+NAME, READ, LEAST, MOST, OPTIONAL, NULLABLE, MISSING, NONE, COLUMN, LABELS, LABELS_END, FORM, NAMING = range(13)
 """Of a field: the number of its name; how it is read; its bounds; whether it may be missing, or null; its value then; its column, -1 where nothing reads it;
-where its labels are; the form of its texts."""
+where its labels are; the form of its texts; its place in IDENTITY, -1 where it is not there."""
 INT, BOOL, PLAIN_TEXT, ENUM, TIME, DATE, OTHER = range(7)
 """How a field is read; OTHER: by msgspec, unless it is missing or null."""
 ANY_FORM, E164, NOT_16_DIGITS = range(3)
 """Forms of texts that no repair changes. What is no E.164 number becomes null; 16 digits are for msgspec."""
 FIRST_FIELD, FIELDS_END, FIRST_COLUMN = range(3)
 """Of a record type."""
-GIVEN, NULLED, ID_HASH = range(3)
-"""The first columns of a type: which of its fields have a value, as bits; how many texts became null; the hash of its id."""
+IDENTITY = ("source_system", "record_id", "customer_id", "account_id", "subscription_id", "msisdn")
+"""The texts that say which record it is, and who it is about."""
+GIVEN, NULLED, ID_HASH, NAMED = range(4)
+"""The first columns of a type: which of its fields have a value, as bits; how many texts became null; the hash of its id; and from NAMED on where the texts
+of IDENTITY are in the value, -1 for none."""
+OTHERS = NAMED + len(IDENTITY)
+"""How many these are."""
 BLOCK = 1024
 """Records that are read together, a power of two: their bytes stay in the processor's cache."""
 LENGTH_BITS = 12
@@ -126,14 +131,16 @@ def in_form(buf: Any, begin: int, end: int, form: int) -> int:
     return 1 if all_digits and 5 <= digits <= 15 and buf[U(begin)] == 43 and buf[U(first)] != 48 else 0
 
 
-@borrowing("boolean(uint8[::1], int64, int64, int64, int64, int64[:,::1], int64[::1], int64[:,::1], int64[:,::1], int64[:,::1], int64[::1], uint64[::1])")
-def placed(buf: Any, slot: int, first: int, last: int, base: int, fields: Any, labels: Any, tokens: Any, out: Any, spans: Any, memo: Any, lanes: Any) -> bool:  # noqa: PLR0915  # one pass over the fields
-    """Check the fields of a record, from `first` to `last`, and set its columns at `slot`, and where its texts are. False where one is not plain, or wrong."""
+@borrowing("boolean(uint8[::1], int64, int64, int64, int64, int64, int64[:,::1], int64[::1], int64[:,::1], int64[:,::1], int64[:,::1], int64[::1], uint64[::1])")
+def placed(buf: Any, start: int, slot: int, first: int, last: int, base: int, fields: Any, labels: Any, tokens: Any, out: Any, spans: Any, memo: Any, lanes: Any) -> bool:  # noqa: PLR0915  # one pass over the fields
+    """Check the fields of the record from `start` on, from `first` to `last`, and set its columns at `slot`, and where its texts are. False where one is not plain, or wrong."""
     given, nulled = 0, 0
     for f in range(first, last):
         name, read, column = fields[f, NAME], fields[f, READ], fields[f, COLUMN]
         kind, value = tokens[name, 1 + KIND], tokens[name, 1 + VALUE]
-        begin, end = tokens[name, 1 + BEGIN], tokens[name, 1 + END]
+        begin, end, named = tokens[name, 1 + BEGIN], tokens[name, 1 + END], fields[f, NAMING]
+        if named >= 0:
+            out[base + NAMED + named, slot] = -1
         if tokens[name, SEEN] != memo[GENERATION]:
             if fields[f, OPTIONAL] == 0:
                 return False
@@ -157,9 +164,12 @@ def placed(buf: Any, slot: int, first: int, last: int, base: int, fields: Any, l
                 value = fields[f, NONE]
                 nulled += 1
                 given -= 1 << (f - first)
+                named = -1
             elif column >= 0:
                 value = np.int64(code_bits(buf, begin, end - begin, lanes))
                 spans[column, slot & (BLOCK - 1)] = (begin << LENGTH_BITS) | (end - begin)
+            if named >= 0:
+                out[base + NAMED + named, slot] = ((begin - start) << LENGTH_BITS) | (end - begin)
         elif read == INT:
             if kind != WHOLE or value < fields[f, LEAST] or value > fields[f, MOST]:
                 return False
@@ -246,7 +256,7 @@ def scan(
             tokens[CUSTOMER, SEEN] == memo[GENERATION]
             and tokens[CUSTOMER, 1 + KIND] == TEXT
             and same_bytes(buf, tokens[CUSTOMER, 1 + BEGIN], tokens[CUSTOMER, 1 + END], key_begin[r], key_end[r])
-            and placed(buf, counts[kind], types[kind, FIRST_FIELD], types[kind, FIELDS_END], base, fields, labels, tokens, out, spans, memo, lanes)
+            and placed(buf, begin[r], counts[kind], types[kind, FIRST_FIELD], types[kind, FIELDS_END], base, fields, labels, tokens, out, spans, memo, lanes)
         ):
             out[base + ID_HASH, counts[kind]] = id_hash(buf, tokens, scratch, lanes)
             content[r] = np.int64(xxh3(buf, begin[r], end[r] - begin[r], lanes))
