@@ -58,14 +58,14 @@ def body_length(number: int, key: int, value: int, gone: bool) -> int:  # a kern
 
 @kernel("int64(int64, int64, int64[::1], int64[::1], boolean[::1], int64[::1])")
 def fitting(first: int, most: int, key_ends: Any, value_ends: Any, gone: Any, size: Any) -> int:
-    """How many records from `first` on take at most `most` bytes, at least one; `size[0]`: how many they take."""
+    """How many records from `first` on take less than `most` bytes, at least one; `size[0]`: how many they take."""
     size[0] = 0
     i = first
     while i < len(key_ends):
         key, value = key_ends[i] - (key_ends[i - 1] if i > 0 else 0), value_ends[i] - (value_ends[i - 1] if i > 0 else 0)
         body = body_length(i - first, key, value, gone[i])
         need = varint_length(body) + body
-        if i > first and size[0] + need > most:
+        if i > first and size[0] + need >= most:
             break
         size[0] += need
         i += 1
@@ -103,9 +103,10 @@ def write_records(first: int, count: int, keys: Any, key_ends: Any, values: Any,
 class Frame:
     """A finished record batch of a transaction. The client calls it as it calls its own builders."""
 
-    def __init__(self, records: bytes, count: int, compression: int) -> None:
-        compressed = COMPRESSIONS[compression](records) if compression else records
-        self._compression, self._records = (compression, compressed) if len(compressed) < len(records) else (0, records)
+    def __init__(self, records: memoryview, count: int, compression: int) -> None:
+        self._compression, self._records = 0, records
+        if compression and len(compressed := COMPRESSIONS[compression](bytes(records))) < len(records):
+            self._compression, self._records = compression, memoryview(compressed)
         self._count, self._time = count, int(time.time() * 1000)
         self._producer = -1, -1, 0
         self._buffer: bytearray | None = None
@@ -138,12 +139,12 @@ class Frame:
 
 
 def frames_of(records: Records, most: int, compression: int) -> Iterator[Frame]:
-    """Record batches of at most `most` bytes before compression; one record that is larger has a batch of its own."""
+    """Record batches of less than `most` bytes before compression, as the client's builder makes them; one record that is larger has a batch of its own."""
     keys, (values, gone) = records
     first, size = 0, np.zeros(1, np.int64)
     while first < len(keys.ends):
         count = fitting(first, most - HEADER.size, keys.ends, values.ends, gone, size)
         out = np.empty(int(size[0]), np.uint8)
         write_records(first, count, keys.data, keys.ends, values.data, values.ends, gone, out)
-        yield Frame(out.tobytes(), count, compression)
+        yield Frame(out.data, count, compression)
         first += count

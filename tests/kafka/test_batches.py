@@ -71,7 +71,8 @@ def by_client(data, position, aborted):
 @given(made, st.integers(0, 8), st.integers(0, 40))
 def test_records_are_those_of_the_client(made, position, cut):
     data, _, aborted = log_of(made)
-    data = data[: len(data) - cut] if cut < 30 else data
+    data = data[sum(len(one.data) for one in batches.batches_of(data) if one.last < position) :]  # a broker begins with the batch that has the offset
+    data = data[: max(len(data) - cut, 0)] if cut < 30 else data
     whole = list(batches.batches_of(data))
     found = list(batches.records_of(whole, position, aborted).pairs())
     assert (found, max([position, *(one.last + 1 for one in whole)])) == by_client(data, position, aborted)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.engine.state.changes import Changes, Records
@@ -44,6 +44,8 @@ def wanted(pairs, limit, compression):
     return [min(both, key=lambda one: len(one[1])) for both in zip(*(built(by_client(pairs, limit, kind)) for kind in (0, compression)), strict=True)]
 
 
+@example([(b"", bytes(5)), (b"", bytes(64))], 146, 0)
+@example([(b"", bytes(5)), (b"", bytes(64))], 147, 0)
 @given(pairs, st.integers(62, 3000), st.sampled_from([0, 1, 2, 3, 4]))
 def test_batches_are_those_of_the_client(pairs, limit, compression):
     assert built(list(frames.frames_of(Records.of(pairs), limit, compression))) == wanted(pairs, limit, compression)

@@ -19,6 +19,7 @@ from schemas.raw import TOPICS
 from streams.builder import shard_builder
 from streams.cli.demo import free_port
 from streams.engine.state.changes import Changes, Records
+from streams.engine.state.keymap import Latest
 from streams.engine.state.packing import Values
 from streams.engine.state.store import CLOCK, HEAD_KEY
 from streams.kafka.partitioner import partition_of
@@ -64,6 +65,8 @@ def detected(customers: int, build: Callable[[int], Shard]) -> list[Feed]:
     """The shards after some records of each customer, and what is stored of them."""
     shards = [build(partition) for partition in range(PARTITIONS)]
     feeds, traffic = [Feed(shard) for shard in shards], Traffic(customers, in_turn=True)
+    for feed in feeds:
+        feed.rows = Latest()
     total = RECORDS_EACH * customers
     for begin in range(0, total, PARTITIONS * CHUNK):
         parted: list[list[tuple[str, bytes, bytes]]] = [[] for _ in feeds]
@@ -76,6 +79,7 @@ def detected(customers: int, build: Callable[[int], Shard]) -> list[Feed]:
 
 def compacted(feed: Feed) -> Changes:
     """What compaction leaves of a shard's changelog."""
+    assert feed.rows is not None  # `detected` has set it
     parts = feed.rows.parts()
     head = feed.rows.value_strings(parts.pop(CLOCK)).listed()[0]
     return Changes([Records(feed.rows.key_strings(numbers), Values.kept(feed.rows.value_strings(numbers))) for numbers in parts.values()], (HEAD_KEY, head))

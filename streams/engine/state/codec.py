@@ -73,6 +73,8 @@ class Entries(NamedTuple):
 
 def by_layout(entries: Entries) -> Iterator[tuple[bytes, Entries]]:
     """Rows by the fingerprint that they begin with."""
+    if not len(entries.keys.ends):
+        return
     fingerprints = entries.values.within(0, 4).data.view(np.int32)
     kinds = np.unique(fingerprints)
     for kind in kinds:

@@ -38,6 +38,7 @@ ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT, OWNER)
 TEXTS_BETWEEN = 1024
 """When the texts have grown by so many since the last check, or doubled, those that no row holds any more are deleted."""
 FORMAT = 3
+NOTHING = Entries(ByteStrings.of([]), ByteStrings.of([]))
 REMEDIES = {
     "format": "state of another edition cannot be read; run the version that wrote it, or start with another --app and replay history",
     "partitions": "customers would meet another shard's state; give the topics their old number of partitions, or start with another --app and replay history",
@@ -258,7 +259,9 @@ class State:
         found = pending.parts()
 
         def taken(part: str) -> Entries:
-            numbers = found.pop(part, np.zeros(0, np.int64))
+            numbers = found.pop(part, None)
+            if numbers is None:
+                return NOTHING
             return Entries(pending.key_strings(numbers, len(record_key(part, ""))), pending.value_strings(numbers))
 
         about = {part: dict(taken(part).pairs()) for part in ABOUT}
