@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.raw import RECORD_TYPES, TOPICS, fields_of, type_name
+from streams.intake import decode
 from streams.intake.compiled.hashing import hash_all
 from streams.intake.compiled.reading import COMPILED
 from tests.intake.hostile import BYTES, DATES, MOMENTS, NUMBERS, RAW, WORDS, bounds, struct_of
-from tests.intake.test_decode import BAD, BROKEN, TOPIC_OF, encoded
+from tests.intake.test_decode import BAD, BROKEN, TOPIC_OF, chunk_of, encoded
 from tests.intake.ways import compare
 from tests.streams.records import GOOD, good
 
@@ -167,6 +168,18 @@ def test_a_plain_run_is_read_without_msgspec():
         record |= {"customer_id": "客户", "record_id": "r-é", "msisdn": "13800000100"}
         values = [json.dumps(dict(pairs), ensure_ascii=False, indent=2).encode() for pairs in (record.items(), reversed(record.items()))]
         assert compare(TOPIC_OF[record_type], values, ["客户".encode()] * 2) == (2, 2)
+
+
+def test_a_setting_has_msgspec_read_all_and_so_has_a_process_without_a_compiler(monkeypatch):
+    calls = []
+    real = decode.reading.read
+    monkeypatch.setattr(decode.reading, "read", lambda *run: calls.append(run) or real(*run))
+    monkeypatch.setattr(decode.Way, "compiled", None)
+    for way, compiled in (("compiled", COMPILED), ("msgspec", False)):
+        decode.decode_by(way)
+        calls.clear()
+        assert len(chunk_of([encoded(good("balance_change"))])) == 1
+        assert bool(calls) == compiled
 
 
 @INTERPRETED

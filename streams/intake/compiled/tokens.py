@@ -203,7 +203,7 @@ def day_at(buf: Any, i: int, memo: Any) -> int:
 
 @borrowing("int64(uint8[::1], int64, int64, int64[::1])")
 def moment(buf: Any, i: int, end: int, memo: Any) -> int:
-    """Epoch ms of the RFC 3339 time from `i` to `end`, as `times.rfc3339_ms` reads it; -2**63 where it is none, or finer than ns."""
+    """Epoch ms of the RFC 3339 time from `i` to `end`, as `times.rfc3339_ms` reads it; -2**63 where it is none."""
     none = -(2**63)
     if end - i < 20:
         return none
@@ -224,7 +224,7 @@ def moment(buf: Any, i: int, end: int, memo: Any) -> int:
             millis += (np.int64(buf[U(i)]) - ZERO) * weight
             weight //= 10
             i += 1
-        if i == first or i - first > 9:
+        if i == first:
             return none
     if i >= end:
         return none
