@@ -16,6 +16,8 @@ COMMANDS = (
     "worker",
     "demo",
     "replay",
+    "convert",
+    "map",
     "catalog",
     "records",
     "new",
