@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HINTS: dict[str, str] = {
     "voice_usage": "call calls cdr voice callee caller called calling dst dialled disposition billsec ring answer",
     "message_usage": "sms mms message messages text texts",
-    "data_usage": "data mb kb bytes byte volume uplink downlink upload download octets internet traffic apn",
+    "data_usage": "data session sessions mb kb bytes byte volume uplink downlink upload download octets internet traffic apn",
     "vas_usage": "vas content service subscription ringtone",
     "balance_change": "recharge recharges topup topups voucher refill balance momo transfer wallet",
     "bill_issued": "bill bills invoice invoices due",
@@ -26,7 +26,7 @@ HINTS: dict[str, str] = {
     "product_order": "order orders offer offering product",
     "interaction": "contact contacts interaction agent csat",
     "trouble_ticket": "ticket tickets complaint complaints trouble incident severity",
-    "page_view": "page url view click browser session path",
+    "page_view": "page url view click browser",
     "device_change": "imei tac device handset iccid",
     "location_update": "location cell lac tac antenna attach handover",
     "network_quality": "quality latency stall throughput kpi",
@@ -186,13 +186,11 @@ class Writer:
         fitting = [column for column in self.sample.columns if column.kind in kinds and not (column.kind == "time" and set(column.formats) <= CLOCKS)]
         for wanted in names:
             for column in fitting:
-                flat = re.sub("[^a-z0-9]", "", column.name.lower())
-                if flat == wanted or re.sub("[^a-z0-9]", "", column.name.lower().rpartition(".")[2]) == wanted:
+                if wanted in tails(column.name):
                     return column
         for wanted in names:
             for column in fitting:
-                flat = re.sub("[^a-z0-9]", "", column.name.lower())
-                if len(wanted) > 3 and wanted in flat and len(flat) <= len(wanted) + 4:
+                if len(wanted) > 3 and any(wanted in tail and len(tail) <= len(wanted) + 4 for tail in tails(column.name)):
                     return column
         if info.kind == "time" and name == "event_time":
             return next((column for column in fitting if column.kind == "time"), None)
@@ -245,6 +243,12 @@ class Writer:
             self.used.add(clock.name)
             return f"{name} = {{ from = {toml([column.name, clock.name])}, time = {toml(f'{form} {clock.formats[0]}')} }}{doubt}"
         return f"{name} = {{ from = {toml(column.name)}, time = {toml(form)} }}{doubt}"
+
+
+def tails(name: str) -> list[str]:
+    """The names that a path may go by, in small letters without signs: `a.payer.id` is apayerid, payerid and id."""
+    parts = name.lower().split(".")
+    return [re.sub("[^a-z0-9]", "", "".join(parts[at:])) for at in dict.fromkeys((0, max(0, len(parts) - 2), len(parts) - 1))]
 
 
 ALIKE = {

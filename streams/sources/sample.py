@@ -207,6 +207,8 @@ def fixed_sample(path: str, lines: list[str]) -> Sample:
     if len(edges) < 2:
         raise SourceFault(f"{path}: wanted cells separated by , ; | or tabs, or columns with blanks between, got neither: write its columns by hand (docs/sources.md)")
     names = [f"c{at}" for at in range(1, len(edges) + 1)]
+    if not any(line[begin:end].strip().isdigit() for line in padded for begin, end in edges):
+        raise SourceFault(f"{path}: wanted rows with figures, got words alone: is this the right file?")
     keys = {"columns": {name: [begin + 1, end] for name, (begin, end) in zip(names, edges, strict=True)}}
     return finished(path, "fixed", keys, names, lines, [[line[begin:end].strip() for line in padded] for begin, end in edges])
 
