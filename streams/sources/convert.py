@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import msgspec
 import numpy as np
 
-from schemas.raw import type_name
+from schemas.raw import fields_of, type_name
 from schemas.raw.envelope import CONTROL
 from streams.intake.columns import Columns
 from streams.intake.decode import UNDERSTOOD_VERSION, check
@@ -128,6 +128,8 @@ class RecordConverter:
         self.filled = {field.name for field in record.fields}
         self.steps = [(field, self.step(field)) for field in record.fields]
         self.shape, self.order = shape_of(record)
+        mapped = {field.name for field in record.fields if field.spec.value is msgspec.UNSET}
+        self.same = frozenset(fields_of(record.type)) - mapped - {"record_id"}
         self.conditions = {column: condition(when, source) for column, when in record.when.items()}
 
     def chosen(self, rows: Rows) -> Any:
@@ -159,7 +161,7 @@ class RecordConverter:
         else:
             kept = list(range(len(places)))
         built = list(map(self.shape, *columns))
-        for at, (reason, detail) in sorted(check(Columns(self.record.type, built), None).items(), reverse=True):
+        for at, (reason, detail) in sorted(check(Filled(self.record.type, built, self.same), None).items(), reverse=True):
             field, _, wanted = detail.partition(": wanted ")
             wanted, _, got = wanted.partition(", got ")
             faults[kept[at]] = (field, wanted, (reason, got or ENCODE(getattr(built[at], field, None)).decode()))
@@ -316,6 +318,21 @@ class RecordConverter:
     def milliseconds(self, field: Field) -> int:
         """Ms in what a field counts, if that is time."""
         return 1000 if own_unit(field, self.constants) == "s" else 1
+
+
+class Filled(Columns):
+    """Converted records as columns; fields that are the same in all of them are read once."""
+
+    def __init__(self, record_type: type, records: list[Any], same: frozenset[str]) -> None:
+        super().__init__(record_type, records)
+        self.same = same
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self.__dict__.get("same", ()) or not self.records:
+            return super().__getattr__(name)
+        column = np.repeat(getattr(Columns(self.record_type, self.records[:1]), name), len(self.records))
+        self.__dict__[name] = column
+        return column
 
 
 UNFIT_ID = re.compile(CONTROL.pattern[:-1] + "\ud800-\udfff]")

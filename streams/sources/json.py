@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -78,9 +77,9 @@ def reached(getter: Callable[[Any], Any], one: Any) -> Any:
 
 
 def reader_of(paths: list[str]) -> tuple[msgspec.json.Decoder[Any], dict[str, Callable[[Any], Any]]]:
-    """A decoder that reads these paths alone, and by path what gets its value. Numbers with decimals stay exact."""
+    """A decoder that reads these paths alone, and by path what gets its value. Numbers with decimals stay the texts that they are."""
     if any("[" in path for path in paths):
-        whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+        whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(dict[str, Any], float_hook=str)
         return whole, {path: partial(walked, steps=steps_of(path)) for path in paths}
     tree: dict[str, Any] = {}
     for path in paths:
@@ -88,7 +87,7 @@ def reader_of(paths: list[str]) -> tuple[msgspec.json.Decoder[Any], dict[str, Ca
         for part in path.split("."):
             node = node.setdefault(part, {})
     names: dict[str, str] = {}
-    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(shape(tree, names, ""), float_hook=Decimal)
+    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(shape(tree, names, ""), float_hook=str)
     return decoder, {path: attrgetter(names[path]) for path in paths}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import heapq
 import importlib
 from collections import Counter
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +63,13 @@ class Reading:
     def file(self, path: str, progress: Callable[[int], None]) -> Iterator[Batch]:
         """The records of one file as they stand."""
         with opened(path, progress) as file:
-            for rows in self.read(file, self.source):
-                found = self.converter.convert(rows)
+            each = self.read(file, self.source)
+            while True:
+                with collector_paused():
+                    rows = next(each, None)
+                    if rows is None:
+                        return
+                    found = self.converter.convert(rows)
                 self.counts["rows"] += len(rows.lines) + len(rows.bad)
                 self.counts["records"] += len(found.records.values)
                 self.counts["bad"] += len(found.bad)
@@ -70,3 +77,15 @@ class Reading:
                 for bad in found.bad:
                     self.reject(bad)
                 yield found.records
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No search for cycles meanwhile: rows are many lists and make none."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -52,8 +52,8 @@ class Rows(NamedTuple):
 
 def cleaned(values: list[Any], empty: frozenset[str]) -> list[Any]:
     """Texts without blanks around them, None for those that stand for no value, truth values as the texts `true` and `false`."""
-    if set(map(type, values)) != {str}:
-        return [one(value, empty) for value in values]
+    if (types := set(map(type, values))) != {str}:
+        return values if types.isdisjoint((str, bool)) else [one(value, empty) for value in values]
     joined = f"\0{chr(0).join(values)}\0"
     if not any(mark in joined for mark in (*(f"\0{text}\0" for text in empty), *EDGES)):
         return values

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import msgspec
 import pytest
 
-from streams.sources.mapping import MappingError, load_source
-from tests.sources.mappings import RECHARGES, source, written
+from streams.sources.mapping import FieldSpec, MappingError, SourceSpec, When, load_source
+from tests.sources.mappings import RECHARGES, read, source, written
 
 MISTAKES = [
     (
@@ -150,3 +154,21 @@ def test_a_hash_needs_a_real_key(tmp_path):
     written(tmp_path, "short\n", "key")
     with pytest.raises(MappingError, match="sources.recharges.hash_key_file: wanted a file whose first line has 16 to 64 bytes, got 5 in "):
         source(tmp_path, RECHARGES.replace("zone =", 'hash_key_file = "key"\nzone ='))
+
+
+def test_the_mapping_of_the_docs_reads_the_row_beside_it(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
+    mapping = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)[0]
+    comments = re.findall("# (.*,.*)$", mapping, re.MULTILINE)
+    assert len(mapping.splitlines()) <= 20
+    records, bad, _ = read(source(tmp_path, mapping), written(tmp_path, "\n".join(comments) + "\n"))
+    assert [(r["record_id"], r["delta"], r["balance_after"]) for r in records] == [("R1", 1250, 1307)]
+    assert not bad
+
+
+def test_the_docs_name_every_key():
+    page = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
+    for spec in (SourceSpec, FieldSpec, When):
+        for info in msgspec.structs.fields(spec):
+            if info.encode_name not in ("value", "formula", "among", "records"):
+                assert f"`{info.encode_name}`" in page or f"`{info.encode_name} = " in page, info.encode_name
