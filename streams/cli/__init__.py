@@ -18,6 +18,7 @@ COMMANDS = (
     "replay",
     "convert",
     "map",
+    "ingest",
     "catalog",
     "records",
     "new",

@@ -38,7 +38,7 @@ def read(opened: Opened, source: Source) -> Iterator[Rows]:
         more = bool(following[1])
         bad: list[BadRow] = []
         if not more and rows and not opened.tail.whole_lines and spec.last_line == "reject":
-            bad.append(BadRow(lines.pop(), WHOLE_LINE, HALF, spec.delimiter.join(rows.pop())))
+            bad.append(BadRow(lines.pop(), WHOLE_LINE, HALF, spec.delimiter.join(rows.pop()), half=True))
         yield split(path, lines, rows, header, places, bad, spec.delimiter, repeated=spec.header)
         lines, rows = following
 

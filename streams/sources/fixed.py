@@ -33,7 +33,7 @@ def read(opened: Opened, source: Source) -> Iterator[Rows]:
         lines = list(range(number + 1, number + len(found) + 1))
         number += len(found)
         if not following and not found[-1].endswith("\n") and spec.last_line == "reject":
-            bad.append(BadRow(lines.pop(), WHOLE_LINE, HALF, found.pop()[:2000]))
+            bad.append(BadRow(lines.pop(), WHOLE_LINE, HALF, found.pop()[:2000], half=True))
         rows = [line.rstrip("\r\n") for line in found]
         bad += [BadRow(line, f"at least {least} characters", str(len(row)), row[:2000]) for line, row in zip(lines, rows, strict=True) if row.strip() and len(row) < least]
         kept = [at for at, row in enumerate(rows) if len(row) >= least and row.strip()]

@@ -51,7 +51,7 @@ def apart(lines: list[bytes], places: list[int], decoder: msgspec.json.Decoder[A
             bad.append(BadRow(place, "objects along the paths of the mapping", str(error), shown(line)))
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             half = last_is_half and place == places[-1]
-            bad.append(BadRow(place, "one JSON object", HALF if half else str(error), shown(line)))
+            bad.append(BadRow(place, "one JSON object", HALF if half else str(error), shown(line), half=half))
     return objects, kept
 
 

@@ -31,6 +31,8 @@ class Reading:
         self.read = importlib.import_module(f"streams.sources.{source.spec.format}").read
         self.counts: Counter[str] = Counter()
         """`rows`, `records`, `bad`, `skipped`."""
+        self.last = 0
+        """The last whole line that was read of a file."""
 
     def batches(self, paths: Sequence[str], progress: Callable[[int], None] = lambda _: None) -> Iterator[tuple[list[int], Batch]]:
         """The records of all files, and for each the number of its file. Raises SourceFault.
@@ -62,6 +64,7 @@ class Reading:
 
     def file(self, path: str, progress: Callable[[int], None]) -> Iterator[Batch]:
         """The records of one file as they stand."""
+        self.last = 0
         with opened(path, progress) as file:
             each = self.read(file, self.source)
             while True:
@@ -70,6 +73,7 @@ class Reading:
                     if rows is None:
                         return
                     found = self.converter.convert(rows)
+                self.last = max([self.last, *rows.lines[-1:], *(one.line for one in rows.bad if not one.half)])
                 self.counts["rows"] += len(rows.lines) + len(rows.bad)
                 self.counts["records"] += len(found.records.values)
                 self.counts["bad"] += len(found.bad)

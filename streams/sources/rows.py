@@ -24,6 +24,8 @@ class BadRow(NamedTuple):
     wanted: str
     got: str
     raw: str
+    half: bool = False
+    """Whether the file ends within it: the rest may come."""
 
 
 class Rows(NamedTuple):
