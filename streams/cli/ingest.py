@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streams.kafka.ingest import Ingest
+    from streams.kafka.ingest_topic import IngestTopic
 
 UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 """Ends of names of files that are still written."""
@@ -21,15 +22,15 @@ EVERY_S = 5.0
 
 
 def ingest(
-    files: Annotated[list[str], typer.Argument(help="Files in the source's format, gzip too, or folders of such files.")],
     source: Annotated[str, typer.Option(help="The mapping: a table [sources.NAME] of the settings (docs/sources.md).")],
+    files: Annotated[list[str] | None, typer.Argument(help="Files in the source's format, gzip too, or folders of such files; none: the topic that the mapping names.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Go on with new and grown files until it is ended; a file is taken when it rests for 5 s.")] = False,  # noqa: FBT002  # a switch
     reference: Annotated[str | None, typer.Option(help="Folder of reference tables, in which lookups find their files, too. [KAIROS_REFERENCE]")] = None,
     brokers: Annotated[str | None, typer.Option(help="Kafka brokers, HOST:PORT. [KAIROS_BROKERS]")] = None,
     app: Annotated[str | None, typer.Option(help="Application id; <app>.ingest holds what is done. [KAIROS_APP]")] = None,
     config: Annotated[str | None, typer.Option(help="TOML file of settings, with the mapping. [KAIROS_CONFIG]")] = None,
 ) -> None:
-    """Write files of your own format to the raw topics, each row exactly once, however often it is ended and started.
+    """Write files or a topic of your own format to the raw topics, each row exactly once, however often it is ended and started.
 
     Rows that cannot be used become dead letters. One process for each source; exit code 2 when a file could not be read.
 
@@ -37,16 +38,33 @@ def ingest(
     """
     from streams import settings
     from streams.kafka.ingest import Ingest
+    from streams.kafka.ingest_topic import IngestTopic
     from streams.sources.mapping import load_source
 
     chosen = settings.load({"reference": reference, "brokers": brokers, "app": app}, config)
     own = load_source(source, chosen.sources, settings.file_in_force(config), chosen.reference)
+    if bool(files) == (own.spec.topic is not None):
+        wanted = "no files, since the mapping names a topic" if files else "files, or a mapping that names a topic"
+        raise settings.SettingsError(f"FILES: wanted {wanted}, got {'files' if files else 'neither'}")
+    if not files:
+        messages = IngestTopic(chosen, own)
+        asyncio.run(topic(messages, watch=watch))
+        print(f"{messages.counts['records']:,} records written, {messages.counts['bad']:,} dead letters", file=sys.stderr)
+        return
     run = Ingest(chosen, own, lambda line: print(line, file=sys.stderr, flush=True))
     asyncio.run(work(run, files, watch=watch))
     counts = run.counts
     print(f"{counts['files']:,} files, {counts['records']:,} records written, {counts['bad']:,} dead letters", file=sys.stderr)
     if run.faults:
         raise settings.SettingsError("\n".join(run.faults.values()))
+
+
+async def topic(run: IngestTopic, *, watch: bool) -> None:
+    """Ingest the topic."""
+    try:
+        await run.run(watch=watch)
+    finally:
+        await run.close()
 
 
 async def work(run: Ingest, files: Sequence[str], *, watch: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from schemas.raw import FieldInfo, fields_of, type_name
+from schemas.raw import TOPICS, FieldInfo, fields_of, type_name
 from schemas.reference.values import ZONE
 from streams.sources.clock import format_fault, has_offset
 from streams.sources.mapping import NAMES, Field, FieldSpec, Place, Record, RecordSpec, When, fields_in, shown, spec_of
@@ -71,6 +71,10 @@ def check_source(spec: SourceSpec, place: Place, faults: list[str]) -> None:
         faults.append(place.at("columns").fault("the names of the columns, since header = false", shown(spec.columns), 'write columns = ["a", "b", …], in the order of the file'))
     if spec.format == "fixed" and not fixed_columns(spec.columns):
         faults.append(place.at("columns").fault("first and last character of each column, from 1", shown(spec.columns), "write columns = { number = [1, 12], … }"))
+    if spec.registry is not None and not re.fullmatch(r"https?://[^\s@?#]+", spec.registry):
+        faults.append(place.at("registry").fault("an http or https address without a password", shown(spec.registry), "correct it"))
+    if spec.topic is not None and spec.topic in TOPICS:
+        faults.append(place.at("topic").fault("a topic of your own", shown(spec.topic), "it is a topic that records are written to"))
     if spec.format == "protobuf" and (spec.descriptor is None or spec.message is None):
         faults.append(
             place.at("descriptor").fault("a descriptor and the name of a message", "none", "write descriptor = FILE (protoc --descriptor_set_out) and message = PACKAGE.NAME")

@@ -136,6 +136,10 @@ class SourceSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     last_line: Literal["reject", "whole"] = "reject"
     descriptor: str | None = None
     message: str | None = None
+    topic: str | None = None
+    """An own topic, which `kairos ingest` reads instead of files."""
+    registry: str | None = None
+    """Address of the schema registry of its messages."""
 
 
 class Field(NamedTuple):

@@ -14,11 +14,14 @@ import time
 from collections import Counter
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from streams.emit import DEAD_LETTER
-from tests.broker.kafka import read_all
+from tests.broker.kafka import create_topics, read_all
 from tests.broker.workers import PROJECT
-from tests.sources.mappings import RECHARGES, written
+from tests.sources.mappings import CAMARA, RECHARGES, tmf, written
 
 pytestmark = pytest.mark.broker
 HEAD = "msisdn,amount,new balance,time,receipt\n"
@@ -36,10 +39,11 @@ class Ingesting:
     def __init__(self, cluster, tmp_path):
         self.cluster, self.folder = cluster, tmp_path / "spool"
         self.folder.mkdir()
-        self.config = written(tmp_path, RECHARGES, "own.toml")
+        self.config, self.source = written(tmp_path, RECHARGES, "own.toml"), "recharges"
 
     def start(self, *arguments, files=None, **environment):
-        command = [sys.executable, "-c", "from streams.cli import main; main()", "ingest", *map(str, files or [self.folder]), "--source", "recharges", "--config", str(self.config)]
+        command = [sys.executable, "-c", "from streams.cli import main; main()", "ingest", *map(str, [self.folder] if files is None else files)]
+        command += ["--source", self.source, "--config", str(self.config)]
         command += ["--brokers", self.cluster.bootstrap, "--app", self.cluster.app, *arguments]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=PROJECT, env={**os.environ, **environment})
 
@@ -145,3 +149,78 @@ def test_a_second_process_of_a_source_ends_the_first(ingesting):
     assert b"another 'kairos ingest' of this source has begun: run only one" in err
     ingesting.run()
     assert ingesting.raw() == Counter({f"R{number}": 1 for number in (*range(10), *range(20, 30))})
+
+
+class Messaging(Ingesting):
+    """`kairos ingest` of the operator's own topic, with JSON messages."""
+
+    topic = "app-operator.payments"
+
+    def __init__(self, cluster, tmp_path):
+        super().__init__(cluster, tmp_path)
+        self.config, self.source = written(tmp_path, CAMARA.replace("record =", f'topic = "{self.topic}"\nrecord =', 1), "own.toml"), "payments"
+        asyncio.run(create_topics(cluster.bootstrap, {self.topic: 3}))
+
+    def produce(self, numbers, more=()):
+        values = [*(tmf(number, 2).encode() for number in numbers), *more]
+        self.cluster.produce((self.topic, at % 3, b"key", value) for at, value in enumerate(values))
+
+    def ingest(self, code=0, **environment):
+        process = self.start(files=[], **environment)
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == code, err.decode()
+        return err.decode()
+
+
+@pytest.fixture
+def messaging(cluster, tmp_path):
+    return Messaging(cluster, tmp_path)
+
+
+def payments(numbers):
+    return Counter({f"pay-{number}": 1 for number in numbers})
+
+
+def test_a_topic_is_written_once_however_often_it_runs(messaging):
+    messaging.produce(range(300), [b"{", None])
+    assert "300 records written, 2 dead letters" in messaging.ingest()
+    assert "0 records written, 0 dead letters" in messaging.ingest()
+    messaging.produce(range(300, 310))
+    assert "10 records written" in messaging.ingest()
+    assert messaging.raw() == payments(range(310))
+    assert sorted(messaging.letters()) == [(messaging.topic, 100, "row"), (messaging.topic, 100, "row")]
+
+
+@pytest.mark.parametrize("fault", ["before_commit:1", "after_commit:1", "before_commit:1:error", "after_commit:1:error"])
+def test_a_topic_goes_on_where_the_last_commit_left_it(messaging, fault):
+    messaging.produce(range(500))
+    messaging.ingest(0 if fault.endswith("error") else -signal.SIGKILL, FAULT=fault)
+    messaging.produce(range(500, 600))
+    messaging.ingest()
+    assert messaging.raw() == payments(range(600))
+
+
+def test_a_mapping_of_a_topic_takes_no_files_and_one_of_files_needs_some(messaging):
+    assert "FILES: wanted no files, since the mapping names a topic, got files" in messaging.run(code=2)
+    messaging.config.write_text(CAMARA)
+    assert "FILES: wanted files, or a mapping that names a topic, got neither" in messaging.ingest(code=2)
+    messaging.config.write_text(CAMARA.replace("record =", 'topic = "no.such"\nrecord =', 1))
+    assert "sources.payments.topic: wanted a topic of the cluster, got 'no.such'" in messaging.ingest(code=2)
+
+
+def test_messages_that_were_deleted_unread_are_counted(messaging):
+    messaging.produce(range(30))
+    messaging.ingest()
+    messaging.produce(range(30, 90))
+    place = TopicPartition(messaging.topic, 0)
+
+    async def delete():
+        admin = AIOKafkaAdminClient(bootstrap_servers=messaging.cluster.bootstrap)
+        await admin.start()
+        await admin.delete_records({place: RecordsToDelete(15)})
+        await admin.close()
+
+    asyncio.run(delete())
+    said = messaging.ingest(code=2)
+    assert f"{messaging.topic}[0]: wanted messages from offset 10 on, got 15 as the first: 5 were deleted unread" in said
+    assert messaging.raw() == payments(range(30))
