@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from schemas.raw import Envelope
+    from schemas.raw.reasons import Reason
     from streams.sources.mapping import Field, Record, Source, When
     from streams.sources.rows import Rows
 
@@ -43,7 +44,7 @@ class Bad(msgspec.Struct, frozen=True):
     wanted: str
     got: str
     raw: str
-    reason: str = "bad_value"
+    reason: Reason = "bad_value"
 
     @property
     def where(self) -> str:
@@ -60,6 +61,15 @@ class Bad(msgspec.Struct, frozen=True):
 def readable(text: str) -> str:
     """A text in which broken bytes are written as escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+class Fault(NamedTuple):
+    """Why a row cannot be used: its field, what was wanted and got (None: nothing)."""
+
+    field: str
+    wanted: str
+    got: Any
+    reason: Reason = "bad_value"
 
 
 class Batch(NamedTuple):
@@ -151,7 +161,7 @@ class RecordConverter:
             if len(places) == len(rows.lines)
             else rows._replace(lines=[rows.lines[at] for at in places], columns={n: [v[at] for at in places] for n, v in rows.columns.items()})
         )
-        faults: dict[int, tuple[str, str, Any]] = {}
+        faults: dict[int, Fault] = {}
         values = self.values(part, faults)
         ids = self.ids(part, faults)
         columns = [ids if name == "record_id" else values[name] for name in self.order]
@@ -164,17 +174,16 @@ class RecordConverter:
         for at, (reason, detail) in sorted(check(Filled(self.record.type, built, self.same), None).items(), reverse=True):
             field, _, wanted = detail.partition(": wanted ")
             wanted, _, got = wanted.partition(", got ")
-            faults[kept[at]] = (field, wanted, (reason, got or ENCODE(getattr(built[at], field, None)).decode()))
+            faults[kept[at]] = Fault(field, wanted, got or ENCODE(getattr(built[at], field, None)).decode(), reason)
             del kept[at], built[at]
         for row in sorted(faults):
-            field, wanted, got = faults[row]
-            reason, got = got if isinstance(got, tuple) else ("bad_value", got)
-            bad.append(Bad(rows.file, part.lines[row], self.name, field, wanted, "nothing" if got is None else str(got)[:200], part.raw(row), reason))
+            fault = faults[row]
+            bad.append(Bad(rows.file, part.lines[row], self.name, fault.field, fault.wanted, "nothing" if fault.got is None else str(fault.got)[:200], part.raw(row), fault.reason))
         keys, times = [one.customer_id for one in built], [one.event_time for one in built]
         lines = part.lines if len(kept) == len(part.lines) else [part.lines[row] for row in kept]
         return [places[row] for row in kept], Batch([self.record.type.topic] * len(built), keys, ENCODE_LINES(built).split(b"\n")[:-1], times, lines)
 
-    def values(self, rows: Rows, faults: dict[int, tuple[str, str, Any]]) -> dict[str, list[Any]]:
+    def values(self, rows: Rows, faults: dict[int, Fault]) -> dict[str, list[Any]]:
         """The values of each field; rows without one that they need get a fault."""
         size = len(rows.lines)
         done: dict[str, list[Any]] = {"schema_version": [UNDERSTOOD_VERSION] * size, "source_system": [self.source.system] * size}
@@ -189,24 +198,24 @@ class RecordConverter:
                 raw = joined([rows.column(column) for column in field.columns]) if field.columns else result
                 for row, value in enumerate(result):
                     if value is BAD:
-                        faults.setdefault(row, (field.name, wanted_here(field), raw[row]))
+                        faults.setdefault(row, Fault(field.name, wanted_here(field), raw[row]))
             if None in result:
                 if field.name in required:
                     for row, value in enumerate(result):
                         if value is None:
-                            faults.setdefault(row, (field.name, wanted_of(field.info), None))
+                            faults.setdefault(row, Fault(field.name, wanted_of(field.info), None))
                 elif (default := defaults.get(field.name)) is not None:
                     result = [default if value is None else value for value in result]
             done[field.name] = result
         return done
 
-    def ids(self, rows: Rows, faults: dict[int, tuple[str, str, Any]]) -> list[str]:
+    def ids(self, rows: Rows, faults: dict[int, Fault]) -> list[str]:
         """The `record_id` of each row: the columns of `id`, or their hash where these are too long or could be read in two ways."""
         columns = [list(map(str, column)) if None not in column else column for column in map(rows.column, self.record.id)]
         for name, column in zip(self.record.id, columns, strict=True):
             if None in column:
                 for row in (row for row, value in enumerate(column) if value is None):
-                    faults.setdefault(row, ("id", f"a value in {name}", None))
+                    faults.setdefault(row, Fault("id", f"a value in {name}", None))
         columns = [column if None not in column else [str(value) for value in column] for column in columns]
         result = columns[0] if len(columns) == 1 else list(map(ID_SEPARATOR.join, zip(*columns, strict=True)))
         together = "".join(result)

@@ -20,6 +20,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from streams.emit import DEAD_LETTER
 from tests.broker.kafka import create_topics, read_all
+from tests.broker.test_bad_input import kairos
 from tests.broker.workers import PROJECT
 from tests.sources.mappings import CAMARA, RECHARGES, tmf, written
 
@@ -77,6 +78,11 @@ def test_files_are_written_once_however_often_it_runs(ingesting):
     assert "0 files, 0 records written, 0 dead letters" in ingesting.run()
     assert ingesting.raw() == Counter({f"R{number}": 1 for number in range(150)})
     assert ingesting.letters() == [("a.csv", 102, "delta")]
+    listed = kairos("dead-letters", "--brokers", ingesting.cluster.bootstrap, "--app", ingesting.cluster.app, "--json")
+    (letter,) = map(json.loads, listed.stdout.splitlines())
+    assert (letter["reason"], letter["offset"], letter["detail"].partition(" (")[0]) == ("bad_value", 102, "delta: wanted an amount, not finer than the currency, got x")
+    back = kairos("dead-letters", "--put-back", "--brokers", ingesting.cluster.bootstrap, "--app", ingesting.cluster.app)
+    assert "stays: its topic is not a raw topic" in back.stdout
     keys = {record.key: record.partition for record in asyncio.run(read_all(ingesting.cluster.bootstrap, ["raw.billing"]))}
     assert len(set(keys.values())) > 1
     assert all(json.loads(r.value)["customer_id"].encode() == r.key and keys[r.key] == r.partition for r in asyncio.run(read_all(ingesting.cluster.bootstrap, ["raw.billing"])))
