@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from schemas.fault import KairosFault
@@ -55,21 +57,35 @@ class Rows(NamedTuple):
 def cleaned(values: list[Any], empty: frozenset[str]) -> list[Any]:
     """Texts without blanks around them, None for those that stand for no value, truth values as the texts `true` and `false`."""
     if (types := set(map(type, values))) != {str}:
-        return values if types.isdisjoint((str, bool)) else [one(value, empty) for value in values]
+        return values if types <= PLAIN else [one(value, empty) for value in values]
     joined = f"\0{chr(0).join(values)}\0"
     if not any(mark in joined for mark in (*(f"\0{text}\0" for text in empty), *EDGES)):
         return values
-    return [None if (text := value.strip()) in empty else text for value in values]
+    return [None if (text := value.strip(BLANKS)) in empty else text for value in values]
 
 
-EDGES = tuple(mark for blank in " \t\r\n" for mark in (f"\0{blank}", f"{blank}\0"))
+BLANKS = " \t\r\n"
+"""What is cut off texts."""
+PLAIN = {type(None), int, float, bytes, Decimal, datetime, date, time}
+"""Types of values that formats have besides texts and truth values."""
+EDGES = tuple(mark for blank in BLANKS for mark in (f"\0{blank}", f"{blank}\0"))
 """What shows, where texts are joined with NUL, that one has a blank at its edge."""
 
 
 def one(value: Any, empty: frozenset[str]) -> Any:
     """One cleaned value."""
     if isinstance(value, str):
-        return None if (text := value.strip()) in empty else text
+        return None if (text := value.strip(BLANKS)) in empty else text
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value
+    return value if type(value) in PLAIN else Nested(value)
+
+
+class Nested:
+    """An array, an object or a message where a value is wanted: no conversion takes it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __str__(self) -> str:
+        return str(self.value)

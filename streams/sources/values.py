@@ -66,10 +66,7 @@ class Memo(dict[Any, Any]):
 
     def column(self, values: Sequence[Any]) -> list[Any]:
         """A converted column."""
-        try:
-            return list(map(self.__getitem__, values))
-        except TypeError:  # an array or an object is no value
-            return [BAD if isinstance(value, (list, dict)) else self[value] for value in values]
+        return list(map(self.__getitem__, values))
 
 
 def text(value: Any) -> str:
