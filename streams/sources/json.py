@@ -77,18 +77,27 @@ def reached(getter: Callable[[Any], Any], one: Any) -> Any:
 
 
 def reader_of(paths: list[str]) -> tuple[msgspec.json.Decoder[Any], dict[str, Callable[[Any], Any]]]:
-    """A decoder that reads these paths alone, and by path what gets its value. Numbers with decimals stay the texts that they are."""
-    if any("[" in path for path in paths):
+    """A decoder that reads these paths alone, and by path what gets its value. Numbers with decimals stay the texts that they are.
+
+    An array that a path has a place in is decoded as a whole.
+    """
+    plain = {path: path.partition("[")[0] for path in paths}
+    if any(one != other and other.startswith(f"{one}.") for one in plain.values() for other in plain.values()):  # a value here, an object there
         whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(dict[str, Any], float_hook=str)
         return whole, {path: partial(walked, steps=steps_of(path)) for path in paths}
     tree: dict[str, Any] = {}
-    for path in paths:
+    for path in plain.values():
         node = tree
         for part in path.split("."):
             node = node.setdefault(part, {})
     names: dict[str, str] = {}
     decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(shape(tree, names, ""), float_hook=str)
-    return decoder, {path: attrgetter(names[path]) for path in paths}
+    return decoder, {path: getter_of(attrgetter(names[begin]), steps_of(path[len(begin) :])) for path, begin in plain.items()}
+
+
+def getter_of(begin: Callable[[Any], Any], steps: list[str | int]) -> Callable[[Any], Any]:
+    """What gets the value behind `begin` along further steps."""
+    return begin if not steps else lambda one: walked(begin(one), steps)
 
 
 def shape(tree: dict[str, Any], names: dict[str, str], above: str, attributes: str = "") -> Any:

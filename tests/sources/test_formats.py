@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from streams.intake.decode import decode_chunk
+from streams.sources.json import reader_of, values_of
 from streams.sources.rows import SourceFault
 from tests.sources.mappings import ASTERISK, ASTERISK_ROWS, CAMARA, RECHARGE_ROWS, RECHARGES, read, source, tmf, written
 
@@ -245,3 +246,13 @@ def test_every_record_is_one_that_a_worker_accepts(tmp_path, mapping, rows, name
             chunk = decode_chunk(topic, 0, [0], [key.encode()], [value], next_offset=1, latest_ms=None, max_bytes=10_000)
             assert not chunk.rejects
             assert chunk.event_time.tolist() == [at] == [json.loads(value)["event_time"]]
+
+
+def test_paths_into_arrays_and_one_that_is_a_value_here_and_an_object_there():
+    line = b'{"a":{"b":1.50},"c":[{},{"d":"x","e":[7]}],"f":null}'
+    for paths, expected in (
+        (["a.b", "c[1].d", "c[1].e[0]", "c[2].d", "f.g"], ["1.50", "x", 7, None, None]),
+        (["a", "a.b", "c[1].d"], [{"b": "1.50"}, "1.50", "x"]),
+    ):
+        decoder, getters = reader_of(paths)
+        assert [values_of(getters[path], [decoder.decode(line)])[0] for path in paths] == expected
