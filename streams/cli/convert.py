@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from streams.cli.output import Output
-    from streams.sources.convert import Bad
+    from streams.sources.batch import Bad
 
 
 def convert(

@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from streams.cli.output import Output
     from streams.shard import Step
-    from streams.sources.convert import Bad
+    from streams.sources.batch import Bad
 
 
 ODD = ("late", "duplicate", "conflict", "terminated", "bad_msisdn", "bill_lines_differ", "window_full")

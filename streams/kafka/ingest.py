@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streams.settings import Settings
-    from streams.sources.convert import Bad, Batch
+    from streams.sources.batch import Bad, Batch
 
 BY_LINE = ("as-is", "by-node")
 """Orders in which what is done of a file is all up to a line."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aiokafka.structs import OffsetAndMetadata
 
     from streams.settings import Settings
-    from streams.sources.convert import Bad, Batch
+    from streams.sources.batch import Bad, Batch
     from streams.sources.mapping import Source
 
 logger = logging.getLogger("kairos.ingest")

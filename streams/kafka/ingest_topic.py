@@ -11,12 +11,13 @@ from aiokafka.structs import OffsetAndMetadata
 from streams.kafka.books import group_offsets
 from streams.kafka.ingest_session import Session
 from streams.kafka.topics import Admin, TopicFault
-from streams.sources.convert import Batch, Converter
+from streams.sources.batch import Batch
+from streams.sources.convert import Converter
 from streams.sources.messages import Messages
 from streams.sources.rows import ROWS
 
 if TYPE_CHECKING:
-    from streams.sources.convert import Bad
+    from streams.sources.batch import Bad
 
 POLL_MS = 200
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streams.sources.convert import Bad, Batch, Converter
+from streams.sources.batch import Bad, Batch
+from streams.sources.convert import Converter
 from streams.sources.files import opened
 from streams.sources.rows import ROWS
 

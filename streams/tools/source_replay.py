@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from streams.shard import Shard
-    from streams.sources.convert import Bad
+    from streams.sources.batch import Bad
     from streams.sources.mapping import Source
 
 LINES_BITS = 40
