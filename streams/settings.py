@@ -134,6 +134,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     log_level: Annotated[LogLevel, about("the lowest level that is logged")] = "info"
     events: Annotated[dict[str, dict[str, Any]], about('parameters of events: [events."balance.low"] low = 500')] = {}
+    sources: Annotated[dict[str, dict[str, Any]], about('formats of own files: [sources.recharges] format = "csv", docs/sources.md')] = {}
 
     @property
     def changelog(self) -> str:
@@ -146,6 +147,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return {topic: ms for topic, name in WAITS.items() if (ms := getattr(self, name))}
 
 
+TABLES = ("events", "sources")
+"""Settings that are tables: they are written in a file alone."""
 HINTS = {name: hint for name, hint in get_type_hints(Settings, include_extras=True).items() if name in Settings.__struct_fields__}
 """Each setting's annotated type, in the order of declaration."""
 
@@ -157,12 +160,17 @@ def load(cli: Mapping[str, Any] | None = None, config: str | None = None, enviro
     values: dict[str, Any] = {}
     if config:
         values |= checked(read_file(Path(config)), config)
-    values |= {name: from_text(name, environ[key], key) for name in HINTS if name != "events" and (key := PREFIX + name.upper()) in environ}
+    values |= {name: from_text(name, environ[key], key) for name in HINTS if name not in TABLES and (key := PREFIX + name.upper()) in environ}
     given = {name: value for name, value in (cli or {}).items() if value is not None and value != ()}
     if waits := given.get("events", {}).get("wait"):  # no event has this name: ids have a dot
         given |= {"wait": waits, "events": {event: own for event, own in given["events"].items() if event != "wait"}}
     events = {**values.get("events", {}), **{event: {**values.get("events", {}).get(event, {}), **own} for event, own in given.pop("events", {}).items()}}
     return Settings(**{**values, **checked(given, "command line"), "events": events})
+
+
+def file_in_force(config: str | None = None) -> str | None:
+    """The settings file of this process: `--config`, else KAIROS_CONFIG."""
+    return config or os.environ.get(f"{PREFIX}CONFIG")
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -236,7 +244,7 @@ def wanted(name: str) -> str:
         low, high = (f"{bound:_}" if bound is not None else "" for bound in (meta.ge, meta.le))
         return f"a whole number from {low} to {high}" if low and high else "a whole number"
     lists = dict.fromkeys(("definitions", "only", "without"), "a list of texts")
-    return {"events": "tables of parameters", **lists}.get(name, "true or false" if hint is bool else "a text")
+    return {"events": "tables of parameters", "sources": "tables of mappings", **lists}.get(name, "true or false" if hint is bool else "a text")
 
 
 def from_text(name: str, text: str, where: str) -> Any:
@@ -262,7 +270,7 @@ def table() -> str:
     """All settings as a Markdown table."""
     defaults = msgspec.structs.asdict(Settings())
     rows = [
-        f"| `{shown(name)}` | `{PREFIX}{name.upper()}` | `{'' if name == 'events' else defaults[name]}` | {meta.extra['unit']} | {wanted(name)} | {meta.description} |"
+        f"| `{shown(name)}` | `{PREFIX}{name.upper()}` | `{'' if name in TABLES else defaults[name]}` | {meta.extra['unit']} | {wanted(name)} | {meta.description} |"
         for name, hint in HINTS.items()
         for meta in hint.__metadata__
     ]
@@ -275,10 +283,19 @@ def example() -> str:
     lines = ["# Kairos: every setting, at its default. Written by `kairos settings --example`.", "# Command line and environment (KAIROS_NAME) go before this file.", ""]
     for name, hint in HINTS.items():
         meta = hint.__metadata__[0]
-        if name == "events":
+        if name in TABLES:
             continue
         lines += [f"# {meta.description}{f' ({unit})' if (unit := meta.extra['unit']) else ''}; wanted: {wanted(name)}", f"# {shown(name)} = {toml(defaults[name], name)}", ""]
-    lines += ["# Parameters of events; `kairos catalog EVENT` lists them.", '# [events."balance.low"]', "# low = 500", ""]
+    lines += [
+        "# Parameters of events; `kairos catalog EVENT` lists them.",
+        '# [events."balance.low"]',
+        "# low = 500",
+        "",
+        "# Formats of own files; `kairos map --sample FILE` proposes one.",
+        "# [sources.recharges]",
+        '# format = "csv"',
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 Reason = Literal[
     "null_value", "empty_value", "too_large", "bom", "bad_utf8", "bad_json", "too_deep", "doubled_field", "undecodable",
     "unknown_record_type", "wrong_topic", "missing_field", "wrong_type", "bad_value", "unsupported_version",
-    "null_key", "key_mismatch", "bad_time", "too_old", "future", "broken_rule", "owner_key", "correction", "late", "engine_failed",
+    "null_key", "key_mismatch", "bad_time", "too_old", "future", "broken_rule", "owner_key", "correction", "late", "engine_failed", "bad_row",
 ]  # fmt: skip
 
 MEANING: dict[Reason, str] = {
@@ -36,5 +36,6 @@ MEANING: dict[Reason, str] = {
     "correction": "corrections and reversals are not supported yet",
     "late": "the record is later than the setting late_limit_ms allows",
     "engine_failed": "the engine itself raised an error at the record; please report it",
+    "bad_row": "a row of an own format cannot be split into the columns of its mapping (`kairos ingest`)",
 }
 assert MEANING.keys() == set(get_args(Reason))

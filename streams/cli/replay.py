@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from streams.cli.output import Output
     from streams.shard import Step
+    from streams.sources.batch import Bad
 
 
 ODD = ("late", "duplicate", "conflict", "terminated", "bad_msisdn", "bill_lines_differ", "window_full")
@@ -30,6 +31,7 @@ def replay(
     partitions: Annotated[int, typer.Option(help="Shards to split the customers over, as a cluster with so many partitions does.", min=1)] = 1,
     until: Annotated[str | None, typer.Option(help="RFC 3339 with offset: move the clock on to this moment at the end, so that timers fire.")] = None,
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON document on stdout.")] = False,  # noqa: FBT002  # a switch
+    source: Annotated[str | None, typer.Option(help="The files are of this format: a mapping [sources.NAME] of the settings (docs/sources.md).")] = None,
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
 ) -> None:
     """Detect events in files of raw records: try a rule on history before it goes live.
@@ -50,12 +52,19 @@ def replay(
         raise settings.SettingsError("--json: wanted stdout for the summary alone, got --out or --rejects there too: name a file")
     given = {"reference": reference, "clock": "records", "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
     given |= {"only": tuple(only or ()), "without": tuple(without or ())}
-    build, catalogue = shard_builder(settings.load(given, config), keep_state=False)
+    chosen = settings.load(given, config)
+    build, catalogue = shard_builder(chosen, keep_state=False)
     started = perf_counter()
     tally = Tally(events, refused)
+    run = Replay(build, partitions)
+    if source is not None:
+        from streams.sources.mapping import load_source
+        from streams.tools.source_replay import SourceReplay
+
+        run = SourceReplay(build, partitions, load_source(source, chosen.sources, settings.file_in_force(config), chosen.reference), tally.refuse)
     with events, refused:
         with progress_bar(files) as progress:
-            for step in Replay(build, partitions).run(files, progress, until_ms):
+            for step in run.run(files, progress, until_ms):
                 tally.take(step)
         (tally.report_json if json else tally.report)([event.id for event in catalogue], perf_counter() - started)
         refused.keep()
@@ -98,6 +107,11 @@ class Tally:
             named = ({name: value.decode() for name, value in message.headers} | {"raw": (message.value or b"")[:2000].decode("utf-8", "replace")} for message in step.dead_letters)
             self.rejects.write([orjson.dumps(letter) for letter in named])
 
+    def refuse(self, bad: Bad) -> None:
+        """Count and write a row that its mapping cannot use."""
+        self.counters[f"reject.{bad.reason}"] += 1
+        self.rejects.write([bad.json()])
+
     def refuse_nothing_but_refused(self, rejects: str | None) -> None:
         """Raises InputFault where records came and none was accepted."""
         from streams.tools.formats import looks_like
@@ -106,7 +120,7 @@ class Tally:
         if self.records or not self.refused:
             return
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in self.refused.items())
-        hint = looks_like(self.first_refused or b"")
+        hint = looks_like(self.first_refused) if self.first_refused is not None else None
         see = f"see {rejects}" if rejects else "--rejects FILE writes each with its reason and line"
         raise InputFault(f"none of {sum(self.refused.values()):,} records was accepted ({reasons}): {hint + '; ' if hint else ''}{see}")
 

@@ -132,12 +132,8 @@ class Replay:
         if self.left is not None:
             for topic in TOPICS:
                 self._exhausted(topic)
-        for path in paths:
-            self.begins.append(self.place)
-            self.paths.append(path)
-            for line in self.lines_of(path, progress):
-                self.place = self.begins[-1] + line.number
-                yield from self.take(line.value)
+        for topic, key, value in self.inputs(paths, progress):
+            yield from self.take(topic, key, value)
         for shard, feeds in zip(self.shards, self.feeds, strict=True):
             for topic in TOPICS:
                 self._feed(shard, topic, feeds[topic])
@@ -146,9 +142,17 @@ class Replay:
             if until_ms is not None:
                 yield shard.advance(until_ms)
 
-    def take(self, line: bytes) -> Iterator[Step]:
+    def inputs(self, paths: Sequence[str], progress: Callable[[int], None]) -> Iterator[tuple[str, bytes | None, bytes]]:
+        """Topic, key and value of each record, in the order in which they are replayed; `place` says where it comes from."""
+        for path in paths:
+            self.begins.append(self.place)
+            self.paths.append(path)
+            for line in self.lines_of(path, progress):
+                self.place = self.begins[-1] + line.number
+                yield *route_of(line.value), line.value
+
+    def take(self, topic: str, key: bytes | None, line: bytes) -> Iterator[Step]:
         """Take one raw record."""
-        topic, key = route_of(line)
         partition = partition_of(key or b"", len(self.shards)) if len(self.shards) > 1 else 0
         feed = self.feeds[partition][topic]
         feed.add(key, line, self.place)

@@ -15,6 +15,7 @@ from streams.kafka.status import Group, Overview, Place, problems_of
 from streams.tools.scrape import WorkerView, quantile, read, view
 from tests.cli.test_replay import kairos
 from tests.shards import CATALOGUE
+from tests.sources.mappings import RECHARGE_ROWS, RECHARGES, written
 from tests.streams.records import good
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text("utf-8")
@@ -162,3 +163,10 @@ def test_why_not_has_the_keys_of_its_example(tmp_path):
     (tmp_path / "in.jsonl").write_bytes(b"\n".join(map(orjson.dumps, records)))
     shown = document("why-not", "balance.drop", "--customer", "C1", tmp_path / "in.jsonl", "--format", "json")
     assert keys_of(shown) == documented("kairos why-not --format json")
+
+
+def test_a_conversion_counts_its_rows(tmp_path):
+    config, file = written(tmp_path, RECHARGES, "own.toml"), written(tmp_path, f"{RECHARGE_ROWS}0244,x,1,01/05/2026 09:33,R3\n")
+    shown = document("convert", file, "--source", "recharges", "--config", config, "--json")
+    assert keys_of(shown) == documented("kairos convert --json")
+    assert (shown["rows"], shown["records"], shown["bad"]) == (3, 2, 1)
