@@ -23,6 +23,7 @@ COMMANDS = (
     "why-not",
     "check",
     "plan",
+    "backfill",
     "erase",
     "dead-letters",
     "status",

@@ -22,8 +22,9 @@ from streams.engine.features.past import Past
 from streams.engine.features.seen import FirstSeen
 from streams.engine.rearm import Cool, Once, OncePer
 from streams.engine.sources import Source
+from streams.engine.state.codec import record_key
 from streams.engine.state.graft import Choice, graft
-from streams.engine.state.store import HEAD_KEY, Unfinished
+from streams.engine.state.store import HEAD_KEY, MEMORY, Unfinished
 from streams.intake.decode import decode_chunk
 from streams.tools.plan import installed_parts, owners_of, plan, state_of, warm_after_ms
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from streams.emit import Message
     from streams.engine.detection import Detection
     from streams.engine.state.codec import Change
-    from streams.engine.state.store import State
+    from streams.engine.state.store import Ledger, State
     from streams.intake.decode import DecodedRun
     from streams.shard import Shard, Step
     from streams.tools.plan import Line, Stored
@@ -45,6 +46,8 @@ BATCH_RECORDS = 20_000
 NONE: Ints = np.zeros(0, np.int64)
 BEGUN = ("new", "anew")
 """What `kairos plan` calls state that nothing was gathered for yet."""
+ALL = "all rules"
+"""What is unfinished where the whole state is being rebuilt."""
 REASON = b"backfill"
 """Why events of the history are on the `missed` topic."""
 
@@ -54,8 +57,12 @@ class Chosen(NamedTuple):
 
     events: list[str]
     """The rules whose state is filled."""
+    named: frozenset[str]
+    """Those of them that were asked for by name: what they have gathered is replaced."""
+    fresh: frozenset[str]
+    """Those of them that were asked for by name, or did not run before."""
     with_needs: frozenset[str]
-    """These and the events that they depend on."""
+    """These, those with which they share state that is short for them, and the events that all of them depend on: the history is replayed by these."""
     lines: list[Line]
     """What becomes of each column at a start (`plan.py`)."""
     begun: frozenset[str]
@@ -65,17 +72,28 @@ class Chosen(NamedTuple):
 
 
 def choose(stored: Stored, target: Shard, catalogue: Catalogue, named: Iterable[str]) -> Chosen:
-    """The rules to fill: those of `named`, or all that are new or begin anew over the `stored` state of a shard."""
+    """The rules to fill: those of `named`, or all with state that is new or begins anew over the `stored` one of a shard, for that state alone."""
     lines = plan(stored, target.engine, catalogue)
-    again = {event for one in stored.unfinished for event in one.events}
-    fresh = again | {event for line in lines if line.becomes in BEGUN for event in line.events}
-    events = sorted(set(named) or {event for event in fresh if event in catalogue.by_id})
+    named, ran = frozenset(named), {event for events in stored.owners.values() for event in events}
+    begun_by = {event for line in lines if line.becomes in BEGUN for event in line.events} | {event for one in stored.unfinished for event in one.events}
+    events = sorted(named or {event for event in begun_by if event in catalogue.by_id})
+    fresh = named | (frozenset(events) - ran) | {event for one in stored.unfinished for event in one.fresh}
     texts = {f"{layout.part}: {name}" for layout in stored.layouts.values() for name in layout.texts}
     parts = installed_parts(target.engine)
     begun = {f"{part}: {name}" for part, layout in parts.items() for name in layout.texts} - texts
     begun |= {line.column for line in lines if line.becomes in BEGUN} | {column for one in stored.unfinished for column in one.columns}
     places = {f"{part}: {name}": (part, name) for part, layout in parts.items() for name, _, _ in layout.columns}
-    return Chosen(events, frozenset(catalogue.chosen(events).by_id) if events else frozenset(), lines, frozenset(begun), places)
+    owners = target.engine.state.owners
+    short = short_states(target, [places[line.column] for line in lines if line.becomes in BEGUN])
+    sharing = {event for name in short if set(events) & set(owners.get(name, ())) for event in owners[name]}
+    return Chosen(events, named, fresh, frozenset(catalogue.chosen([*events, *sharing]).by_id) if events else frozenset(), lines, frozenset(begun), places)
+
+
+def short_states(target: Shard, begun: Iterable[tuple[str, str]]) -> set[str]:
+    """The names of states that do not hold all that the installed rules read of them: a longer frame, or columns that are `begun`."""
+    state = target.engine.state
+    longer = {state_of(place, "", state.owners) for place, memory in state.memory.items() if memory.complete_at > target.clock}
+    return longer | {state_of(part, name, state.owners) for part, name in begun}
 
 
 def lost_by(chosen: Chosen, catalogue: Catalogue) -> list[str]:
@@ -84,17 +102,20 @@ def lost_by(chosen: Chosen, catalogue: Catalogue) -> list[str]:
 
 
 class Columns:
-    """Which columns are filled: those that nothing was gathered for yet, and those of the chosen rules alone."""
+    """Which columns are filled: those that nothing was gathered for yet, those of the rules asked for by name alone, and `extended` parts."""
 
-    def __init__(self, chosen: Chosen, target: State, donor: State, catalogue: Catalogue) -> None:
+    def __init__(self, chosen: Chosen, target: State, donor: State, catalogue: Catalogue, extended: frozenset[str]) -> None:
         self.chosen, self.owners, self.there, self.catalogue = chosen, target.owners, donor.owners, catalogue
         self.by_column = {line.column: line.events for line in chosen.lines}
+        self.extended = extended
 
     def takes(self, part: str, column: str) -> str | None:
         """The name of a column in the engine that replayed the history; None where the column is left as it is."""
         place = f"{part}: {column}"
+        if part in self.extended:
+            return self.named(column, state_of(part, column, self.owners))
         owners = frozenset(self.by_column[place] if place in self.by_column else owners_of(part, column, self.owners, self.catalogue))
-        if owners <= self.chosen.with_needs if place in self.chosen.begun else bool(owners) and owners <= set(self.chosen.events):
+        if owners <= self.chosen.with_needs if place in self.chosen.begun else bool(owners) and owners <= self.chosen.named:
             return self.named(column, state_of(part, column, self.owners))
         return None
 
@@ -114,6 +135,8 @@ class Filling:
     def __init__(self, donor: Shard, since_ms: int = 0) -> None:
         self.donor, self.since_ms = donor, since_ms
         self.next = dict.fromkeys(TOPICS, 0)
+        self.fed: Counter[str] = Counter()
+        """By topic, the records that are the history's, refused ones too."""
         self.first: dict[str, int] = {}
         """By topic, the event time of the first record that was taken."""
         self.whole = set(TOPICS)
@@ -140,6 +163,7 @@ class Filling:
         if early.any():
             self.whole.discard(topic)
         keep(chunk, ~early & ~late)
+        self.fed[topic] += len(chunk) + len(chunk.rejects)
         self.counts.update({"before": int(early.sum()), "live": int((late & ~early).sum()), "taken": len(chunk)})
         if len(chunk):
             self.first.setdefault(topic, int(chunk.event_time[0]))
@@ -159,6 +183,12 @@ class Filling:
         yield from self.steps()
         if clock_ms > self.donor.clock:
             yield self.donor.advance(clock_ms)
+
+    def compare(self, ledger: Ledger) -> None:
+        """Where the stored state has seen more records of a topic than the history holds, that is not all there ever was."""
+        for topic in TOPICS:
+            if sum(number for (of, _), number in ledger.items() if of == topic) > self.fed[topic]:
+                self.whole.discard(topic)
 
     def known_from(self, topics: Iterable[str], clock_ms: int) -> int:
         """Since when everything of `topics` is known, epoch ms; 0: since the very first record."""
@@ -231,46 +261,65 @@ class Reach(NamedTuple):
 
 def fill(target: Shard, filling: Filling, chosen: Chosen, catalogue: Catalogue) -> Filled:
     """Move the chosen rules' state from the donor into `target`, which has been restored. Raises StateRefused."""
-    state, clock = target.engine.state, target.clock
-    columns = Columns(chosen, state, filling.donor.engine.state, catalogue)
-    topics = {event: topics_of(catalogue.by_id[event]) for event in chosen.events}
-    taken, left = by_state(chosen, columns, state)
-    graft(state, filling.donor.engine.state, columns.choice())
+    state, clock, donor = target.engine.state, target.clock, filling.donor.engine.state
+    filling.compare(state.ledger)
+    columns = Columns(chosen, state, donor, catalogue, extended(target, filling, chosen, catalogue))
+    taken = {place for place, column in chosen.places.items() if columns.takes(*column) is not None}
+    states = {place: state_of(*column, state.owners) for place, column in chosen.places.items()}
+    whole = {states[place] for place in taken} - {name for place, name in states.items() if place not in taken}
+    short = short_states(target, [column for place, column in chosen.places.items() if place in chosen.begun - taken])
+    short -= whole | {state_of(part, "", state.owners) for part in columns.extended}
+    graft(state, donor, columns.choice())
     for place, memory in state.memory.items():
         name = state_of(place, "", state.owners)
-        if name in taken - left:
-            known = filling.known_from({topic for event in state.owners.get(name, ()) for topic in topics.get(event, TOPICS)}, clock)
-            state.memory[place] = msgspec.structs.replace(memory, known_from=known)
-    short = {state_of(place, "", state.owners) for place, memory in state.memory.items() if memory.complete_at > clock}
-    short |= {state_of(*chosen.places[line.column], state.owners) for line in chosen.lines if line.becomes in BEGUN}
-    reaches = {}
-    for event in chosen.events:
-        shared = {other for name in short & left for other in state.owners.get(name, ()) if event in state.owners[name]} - {event}
-        known = filling.known_from(topics[event], clock)
-        needs = reach_of(catalogue.by_id[event], catalogue)
-        reaches[event] = Reach(known, needs if needs is None or not known else known + needs if known + needs > clock else 0, tuple(sorted(shared)))
-    filled = [place for place, column in chosen.places.items() if columns.takes(*column) is not None]
-    return Filled([change for change in target.engine.changes() if change[0] != HEAD_KEY], Unfinished(chosen.events, filled), reaches)
+        if name in whole or place in columns.extended:
+            state.memory[place] = msgspec.structs.replace(memory, known_from=filling.known_from(topics_of_state(name, state, catalogue), clock))
+    shared = {event: {other for name in short for other in state.owners.get(name, ()) if event in state.owners[name]} - {event} for event in chosen.events}
+    reaches = {event: reach_of(event, filling, clock, catalogue)._replace(shared=tuple(sorted(shared[event]))) for event in chosen.events}
+    return Filled([change for change in target.engine.changes() if change[0] != HEAD_KEY], Unfinished(chosen.events, sorted(chosen.fresh), sorted(taken)), reaches)
 
 
-def by_state(chosen: Chosen, columns: Columns, state: State) -> tuple[set[str], set[str]]:
-    """The names of the states of which columns are filled, and of those of which columns are left."""
-    found: tuple[set[str], set[str]] = set(), set()
-    for part, column in chosen.places.values():
-        found[columns.takes(part, column) is None].add(state_of(part, column, state.owners))
-    return found
+def extended(target: Shard, filling: Filling, chosen: Chosen, catalogue: Catalogue) -> frozenset[str]:
+    """The parts with members of frames that running rules share, which the history replaces: it holds more than they do, and nothing less.
+
+    Either it is all there ever was, or all rules that read them are warm in it since before what they hold now begins.
+    """
+    state, clock, found = target.engine.state, target.clock, set()
+    for part in [follower.part_name for table in state.tables.values() for follower in table.followers]:
+        name, memory, before = state_of(part, "", state.owners), state.memory.get(part), state.memory_before.get(part)
+        owners = state.owners.get(name, [])
+        begun = [place in chosen.begun for place, (of, _) in chosen.places.items() if of == part]
+        longer = memory is not None and memory.complete_at > clock
+        if not owners or not set(owners) <= chosen.with_needs or not set(owners) & set(chosen.events) or all(begun) or not (any(begun) or longer):
+            continue
+        known, spans = filling.known_from(topics_of_state(name, state, catalogue), clock), [span_of(catalogue.by_id[event], catalogue) for event in owners]
+        begins = max(before.known_from, clock - before.span_ms) if before is not None and before.span_ms is not None else 0
+        if not known or all(span is not None and known + span <= begins for span in spans):
+            found.add(part)
+    return frozenset(found)
 
 
-def reach_of(event: type[Event], catalogue: Catalogue) -> int | None:
+def topics_of_state(name: str, state: State, catalogue: Catalogue) -> frozenset[str]:
+    """The topics whose records the rules read that need a state."""
+    return frozenset[str]().union(*(topics_of(catalogue.by_id[event]) for event in state.owners.get(name, ()))) or frozenset(TOPICS)
+
+
+def reach_of(event: str, filling: Filling, clock_ms: int, catalogue: Catalogue) -> Reach:
+    """How far back the state of a rule reaches after the replay."""
+    known, needs = filling.known_from(topics_of(catalogue.by_id[event]), clock_ms), span_of(catalogue.by_id[event], catalogue)
+    if not known or needs is None:
+        return Reach(known, None if known else 0)
+    return Reach(known, known + needs if known + needs > clock_ms else 0)
+
+
+def span_of(event: type[Event], catalogue: Catalogue) -> int | None:
     """How far back a rule, its re-arm words and the events that it depends on look, ms; None: to the first record."""
     value_of = catalogue.value_of()
-    own = warm_after_ms(event, value_of)
     words = [None if isinstance(word, Once | OncePer) else word.span.longest_ms(value_of) for word in event.words if isinstance(word, Once | OncePer | Cool)]
-    below = [reach_of(other, catalogue) for other in events_in(event)]
-    known = [one for one in (own, *words, *below) if one is not None]
-    if len(known) < 1 + len(words) + len(below):
-        return None
-    return max([own or 0, *(word or 0 for word in words)]) + max((one or 0 for one in below), default=0)
+    own = [warm_after_ms(event, value_of), *words]
+    below = [span_of(other, catalogue) for other in events_in(event)]
+    known, deeper = [one for one in own if one is not None], [one for one in below if one is not None]
+    return max(known) + max(deeper, default=0) if len(known) == len(own) and len(deeper) == len(below) else None
 
 
 def topics_of(event: type[Event]) -> frozenset[str]:
@@ -282,10 +331,16 @@ def topics_of(event: type[Event]) -> frozenset[str]:
     return frozenset(own).union(*map(topics_of, events_in(event)))
 
 
-def rebuilt(stored: Iterable[bytes], rows: dict[bytes, bytes | None]) -> list[Change]:
-    """The changelog records that make `rows`, the last of each key, the whole state in place of what is `stored`; without the head row."""
+def rebuilt(shard: Shard, filling: Filling, stored: Iterable[bytes], rows: dict[bytes, bytes | None], catalogue: Catalogue) -> Filled:
+    """The whole state of the shard that replayed its history, in place of what is `stored`; `rows`: what its steps wrote, the last of each key."""
+    state, clock = shard.engine.state, shard.clock
+    memory = {record_key(MEMORY, place): one for place, one in state.memory.items()}
+    known = filling.known_from(TOPICS, clock)
+    rows = {key: msgspec.json.encode(msgspec.structs.replace(memory[key], known_from=known)) if key in memory else value for key, value in rows.items()}
     gone: list[Change] = [(key, None) for key in stored if rows.get(key) is None and key != HEAD_KEY]
-    return gone + [(key, value) for key, value in rows.items() if value is not None and key != HEAD_KEY]
+    changes = gone + [(key, value) for key, value in rows.items() if value is not None and key != HEAD_KEY]
+    with_state = sorted({event for events in state.owners.values() for event in events})
+    return Filled(changes, Unfinished([ALL], [ALL], []), {event: reach_of(event, filling, clock, catalogue) for event in with_state})
 
 
 def missed(detections: Iterable[Detection], operator: str, published: frozenset[str]) -> list[Message]:

@@ -59,8 +59,12 @@ class Unfinished(msgspec.Struct, frozen=True):
 
     events: list[str]
     """The rules that it fills."""
+    fresh: list[str]
+    """Those of them that did not run before."""
     columns: list[str]
     """The columns, each with its part (`Column.place`): nothing of them counts as gathered yet."""
+    missed: int = 0
+    """How many events of the history are on the `missed` topic already."""
 
 
 class Head(msgspec.Struct):
