@@ -107,17 +107,22 @@ class Columns:
     def __init__(self, chosen: Chosen, target: State, donor: State, catalogue: Catalogue, extended: frozenset[str]) -> None:
         self.chosen, self.owners, self.there, self.catalogue = chosen, target.owners, donor.owners, catalogue
         self.by_column = {line.column: line.events for line in chosen.lines}
+        followers = {follower.part_name for table in target.tables.values() for follower in table.followers}
+        self.left = {part for part, column in chosen.places.values() if part in followers - extended and not self._fills(part, column)}
+        """Parts of members that are left, since they are moved as a whole or not at all."""
         self.extended = extended
 
     def takes(self, part: str, column: str) -> str | None:
         """The name of a column in the engine that replayed the history; None where the column is left as it is."""
-        place = f"{part}: {column}"
-        if part in self.extended:
-            return self.named(column, state_of(part, column, self.owners))
-        owners = frozenset(self.by_column[place] if place in self.by_column else owners_of(part, column, self.owners, self.catalogue))
-        if owners <= self.chosen.with_needs if place in self.chosen.begun else bool(owners) and owners <= self.chosen.named:
+        if part in self.extended or (part not in self.left and self._fills(part, column)):
             return self.named(column, state_of(part, column, self.owners))
         return None
+
+    def _fills(self, part: str, column: str) -> bool:
+        """Whether the column is one that nothing was gathered for, or one of rules that were asked for by name alone."""
+        place = f"{part}: {column}"
+        owners = frozenset(self.by_column[place] if place in self.by_column else owners_of(part, column, self.owners, self.catalogue))
+        return owners <= self.chosen.with_needs if place in self.chosen.begun else bool(owners) and owners <= self.chosen.named
 
     def named(self, text: str, state: str) -> str:
         """`text` with the name that `state` has in the other engine, which counts states of the same meaning by themselves."""
@@ -239,8 +244,10 @@ class Reach(NamedTuple):
 
     def said(self, event: str) -> str:
         """A sentence."""
-        return f"{event}: {self._own()}" + (
-            f"; what it shares with {', '.join(self.shared)} is theirs, was left as it is, and fills with the records to come" if self.shared else ""
+        if not self.shared:
+            return f"{event}: {self._own()}"
+        return (
+            f"{event}: what it shares with {', '.join(self.shared)} reaches back less far than it needs: left as it is, it fills with the records to come; the rest: {self._own()}"
         )
 
     def _own(self) -> str:
