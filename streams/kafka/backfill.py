@@ -1,4 +1,4 @@
-"""`kairos backfill`: the state of rules is filled shard by shard, while no worker runs (`docs/adr/0014`).
+"""`kairos backfill`: the state of rules is filled shard by shard, while no worker runs (`docs/adr/0015`).
 
 The shard is taken over with its transactional id, so that a worker that starts meanwhile fences this, or is fenced. Its history is replayed up to exactly
 the offsets of the state's head row; then what changed is written. The head row names what is unfinished until the last transaction: a worker refuses

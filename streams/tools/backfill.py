@@ -1,4 +1,4 @@
-"""Backfill: the state of some rules of a shard, filled from history before they go live (`docs/adr/0014`).
+"""Backfill: the state of some rules of a shard, filled from history before they go live (`docs/adr/0015`).
 
 The history is replayed by a second engine that has these rules alone, and what they depend on. Then its rows take the place of theirs in
 the stored state, column by column, by name. What other rules have gathered is not touched, nor are remembered ids, clock and offsets.
