@@ -97,7 +97,7 @@ def test_killed_and_begun_again_it_publishes_what_it_would_have_all_along(cluste
     expected = Counter(event["id"] for event in events_of(folder / "before.jsonl", folder) if event["data"]["event"] in NEW)
     assert Counter(event["id"] for event in missed) == expected, "each once, although it was killed"
     assert not expected & published
-    assert {event["data"]["event"] for event in missed} >= {"web.session_closed", "topup.missing_after_depletion"}
+    assert {event["data"]["event"] for event in missed} >= {"web.session_closed", "data.heavy_day"}
     again = backfill(cluster, folder)
     assert "nothing to fill" in again.stdout
     cluster.produce(records["after"])
