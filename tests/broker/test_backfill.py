@@ -13,14 +13,17 @@ import pytest
 
 from streams.builder import shard_builder
 from streams.emit import MISSED
+from streams.kafka.partitioner import partition_of
 from streams.settings import load
 from streams.simulation.city import City
 from streams.tools.replay import Replay
 from tests.broker.kafka import read_all
 from tests.broker.workers import PARTITIONS, PROJECT, replayed
+from tests.streams.records import good
 
 pytestmark = pytest.mark.broker
 MIDNIGHT_MS = 1_777_564_800_000
+NOON_MS = MIDNIGHT_MS + 12 * 3_600_000
 DAYS, BEFORE = 12, 9
 NEW = ("web.session_closed", "topup.missing_after_depletion", "voice.missed_calls", "data.heavy_day", "spend.day_step")
 WITHOUT = [word for event in NEW for word in ("--without", event)]
@@ -144,5 +147,33 @@ async def delete_topic(bootstrap, name):
         await admin.delete_topics([name])
         while name in await admin.list_topics():
             await asyncio.sleep(0.05)
+    finally:
+        await admin.close()
+
+
+def test_where_retention_has_deleted_the_beginning_of_a_topic_the_report_says_so(cluster, city):
+    folder, _ = city
+    calls = [good("voice_usage", record_id=f"v{n}", outcome="no_answer", direction="mt", duration_s=0, answer_time=..., event_time=NOON_MS + n * 60_000) for n in range(20)]
+    cluster.produce([("raw.usage", None, b"C1", json.dumps(call).encode()) for call in calls])
+    run(cluster, folder, "--without", "voice.missed_calls")
+    asyncio.run(delete_records(cluster.bootstrap, "raw.usage", partition_of(b"C1", PARTITIONS), 12))
+    done = backfill(cluster, folder)
+    assert done.returncode == 0, done.stderr
+    assert "8 records replayed" in done.stdout
+    begin = "2026-05-01T04:12:00.000Z"
+    assert f"voice.missed_calls: reaches back to {begin}: complete from 2026-05-02T04:12:00.000Z of the shard's clock" in done.stdout, "it cools for a day"
+    assert f"raw.usage: the history begins at {begin}, later than was asked for" in done.stdout
+    assert f"complete: 0 of 1 rules; what they read is known since {begin}" in done.stdout.splitlines()[-1]
+
+
+async def delete_records(bootstrap, topic, partition, before):
+    from aiokafka import TopicPartition
+    from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.admin.records_to_delete import RecordsToDelete
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before)})
     finally:
         await admin.close()
