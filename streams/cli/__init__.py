@@ -26,6 +26,7 @@ COMMANDS = (
     "why-not",
     "check",
     "plan",
+    "backfill",
     "erase",
     "dead-letters",
     "status",

@@ -129,7 +129,7 @@ def agree(books: Books, settings: Settings) -> Agreed:
         if any(group.values()):
             raise BooksDiffer(
                 f"{settings.changelog}[{books.partition}]: the state is lost: the group {settings.app} has read up to {listed(group, books.partition)}, "
-                f"and the state topic holds nothing: {ANOTHER}, or put the topic back from a backup"
+                f"and the state topic holds nothing: rebuild it with 'kairos backfill --all', {ANOTHER}, or put the topic back from a backup"
             )
         return Agreed(dict(books.begins), written=False, remarks=[])
     if not head.offsets:

@@ -184,7 +184,7 @@ async def refuse_lost_state(client: AIOKafkaAdminClient, settings: Settings, the
         place, offset = min(read.items())
         raise TopicFault(
             f"{settings.changelog} is missing on {settings.brokers}, although the group {settings.app} has read up to {place.topic}[{place.partition}] {offset}: "
-            "the state is lost: start with another --app and replay history, or put the topic back from a backup"
+            "the state is lost: rebuild it with 'kairos backfill --all', start with another --app and replay history, or put the topic back from a backup"
         )
 
 
@@ -226,17 +226,19 @@ async def facts(settings: Settings, families: Iterable[str], config: str | None 
     return BrokerFacts(checked.partitions, checked.topic_bytes[DEAD_LETTER], checked.topic_bytes, reports_offsets=True)
 
 
-async def create_changelog(client: AIOKafkaAdminClient, settings: Settings) -> bool:
-    """Create the changelog topic of an application that has committed nothing yet. Returns whether one was needed."""
+async def create_changelog(client: AIOKafkaAdminClient, settings: Settings, *, rebuilt: bool = False) -> bool:
+    """Create the changelog topic of an application that has committed nothing yet, or whose state is rebuilt. Returns whether one was needed."""
     described = {topic["topic"]: topic for topic in await client.describe_topics() if not topic["error_code"]}
     if settings.changelog in described or TOPICS[0] not in described:
         return settings.changelog not in described
-    await refuse_lost_state(client, settings, described)
+    if not rebuilt:
+        await refuse_lost_state(client, settings, described)
     raw = described[TOPICS[0]]["partitions"]
     await make(client, [NewTopic(settings.changelog, len(raw), len(raw[0]["replicas"]), topic_configs=wanted_topics(settings, ())[settings.changelog])])
     others = sorted(name.removesuffix(".state") for name in described if name.endswith(".state"))
     known = f"; there is state of {', '.join(others)}: was one of them meant?" if others else ""
-    log(logger, logging.WARNING, f"{settings.app} begins as a new application, at the beginning of the topics{known}", app=settings.app)
+    if not rebuilt:
+        log(logger, logging.WARNING, f"{settings.app} begins as a new application, at the beginning of the topics{known}", app=settings.app)
     return True
 
 

@@ -21,7 +21,7 @@ from streams.engine.features.yearly import YearlySource
 from streams.engine.spans import Span
 from streams.engine.state.codec import Layout, split_key
 from streams.engine.state.reach import Memory
-from streams.engine.state.store import ABOUT, CLOCK, LAYOUT, MEMORY, OWNER, REMEDIES, Head
+from streams.engine.state.store import ABOUT, CLOCK, LAYOUT, MEMORY, OWNER, REMEDIES, Head, Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,6 +74,8 @@ class Stored:
         """By the name of state, the events that needed it."""
         self.clock = 0
         self.facts: dict[str, int] = {}
+        self.unfinished: list[Unfinished] = []
+        """Backfills that were stopped while they were written, a shard each."""
 
     def take(self, pairs: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Add changelog records in their order."""
@@ -90,6 +92,7 @@ class Stored:
             elif part == CLOCK:
                 head = msgspec.json.decode(value, type=Head)
                 self.clock, self.facts = max(self.clock, head.clock), head.facts
+                self.unfinished = [head.unfinished] if head.unfinished else []
             elif part == MEMORY:
                 self.memory[name] = shortest(self.memory.get(name), msgspec.json.decode(value, type=Memory))
             elif part == OWNER:

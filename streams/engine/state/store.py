@@ -58,6 +58,19 @@ class Passed(msgspec.Struct, frozen=True):
     """The offsets above the next one that are done: released, dropped or dead-lettered (`streams/intake/progress.py`)."""
 
 
+class Unfinished(msgspec.Struct, frozen=True):
+    """A backfill that was stopped between two transactions: some customers have history, others have none."""
+
+    events: list[str]
+    """The rules that it fills."""
+    fresh: list[str]
+    """Those of them that did not run before."""
+    columns: list[str]
+    """The columns, each with its part (`Column.place`): nothing of them counts as gathered yet."""
+    missed: int = 0
+    """How many events of the history are on the `missed` topic already."""
+
+
 class Head(msgspec.Struct):
     """What is stored of a shard as a whole."""
 
@@ -70,6 +83,8 @@ class Head(msgspec.Struct):
     """Next offset of each raw topic, the lowest one that is not done, as committed in the same transaction; empty in state that an older version wrote."""
     passed: dict[str, Passed] | UnsetType = UNSET
     """By topic that waits for stragglers; left out where none does."""
+    unfinished: Unfinished | UnsetType = UNSET
+    """Left out but while a backfill is written."""
 
     def moved(self, offsets: dict[str, int], passed: Mapping[str, Passed | None]) -> Head:
         """The same with other next offsets, and what is done beyond them; None: nothing."""
@@ -106,6 +121,8 @@ class State:
         self.pending = Latest()
         """The records that are being read back."""
         self.declared = False
+        self.filling = False
+        """Whether it is read back for a backfill, which may begin where another was stopped."""
         self.undeclared: list[bytes] = []
         """Changelog keys of what no installed definition declares any more: deleted with the next changes."""
 
@@ -329,6 +346,8 @@ class State:
             stored = self.written.facts.get(name, wanted)
             if stored != wanted:
                 raise StateRefused(f"state: wanted {name} {wanted}, it was written with {stored}: {REMEDIES[name]}")
+        if self.written.unfinished and not self.filling:
+            raise StateRefused(f"state: 'kairos backfill' was stopped while it wrote {', '.join(self.written.unfinished.events)}: run it again before a worker starts")
         self.stored = self.written
         self.clock.now, self.clock.ahead = self.written.clock, self.written.ahead
         self.ledger = Counter({(topic, fate): number for topic, fates in self.written.records.items() for fate, number in fates.items()})
