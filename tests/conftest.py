@@ -9,6 +9,7 @@ import pytest
 
 from streams.kafka.connection import is_loopback
 from tests.broker.kafka import BrokerMissing, KafkaBroker
+from tests.order import in_halves
 
 REAL_INPUT = os.environ.get("REAL_INPUT")
 """A folder with real input, `make test REAL_INPUT=FOLDER`."""
@@ -38,6 +39,13 @@ def shared():
     if not REAL_INPUT or not Path(REAL_INPUT).is_dir():
         pytest.skip(f"left out: tests on real input: REAL_INPUT names no folder ({REAL_INPUT or 'it is not set'})")
     return Path(REAL_INPUT)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """In two processes the long tests come first in both."""
+    if getattr(config, "workerinput", {}).get("workercount") == 2:
+        items[:] = in_halves(items, lambda item: item.path.relative_to(Path(__file__).parent).as_posix())
 
 
 LEFT_OUT = pytest.StashKey[str]()

@@ -11,6 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from streams.cli import app
+from tests.order import LONG, in_halves
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = {"events/balance/forfeited.py", "events/FAMILY/NAME.py"}
@@ -62,3 +63,13 @@ def test_the_pages_of_records_and_events_are_the_declarations():
     remedy = "run `kairos schemas --pages docs`"
     assert (ROOT / "docs" / "records.md").read_text("utf-8") == records_page(), remedy
     assert (ROOT / "docs" / "catalogue.md").read_text("utf-8") == catalogue_page(Catalogue.load()), remedy
+
+
+def test_the_files_that_are_tested_first_are_here_and_begin_both_halves():
+    named = [name for half in LONG for name in half]
+    assert [name for name in named if not (ROOT / "tests" / name).exists()] == []
+    files = [*(f"short-{number}" for number in range(60)), *reversed(named), *(f"last-{number}" for number in range(30))]
+    ordered = in_halves(files, lambda file: file)
+    assert sorted(ordered) == sorted(files)
+    assert [ordered[at : at + len(half)] for at, half in zip((0, len(files) // 2), LONG, strict=True)] == [list(half) for half in LONG]
+    assert [file for file in ordered if file not in named] == [file for file in files if file not in named], "the others keep their order"

@@ -118,8 +118,14 @@ class Trial:
             place = partition_of(key or b"", self.cluster.partitions) if partition is None else partition
             given.setdefault(f"{topic}/{place}", []).append((key, value))
         if self.definitions is None and not self.waits:
-            reading_of(given, self.reference)
+            reading_of(given, self.reference, self.shared)
         self.cluster.produce(records)
+
+    @property
+    def shared(self) -> Path:
+        """A folder of all processes of this run of the tests; pytest removes it some runs later."""
+        own = self.folder.parent
+        return own.parent if own.name.startswith("popen-") else own
 
     @property
     def reference(self) -> str:
@@ -320,7 +326,7 @@ class Trial:
         assert not self.went_back, self.went_back
         self._check_state(oracle)
         if self.definitions is None:
-            assert published(bodies.elements()) == reading_of(oracle.given, self.reference).result(), "the columnar and the scalar reading differ"
+            assert published(bodies.elements()) == reading_of(oracle.given, self.reference, self.shared).result(), "the columnar and the scalar reading differ"
         return self.report()
 
     def _check_state(self, oracle: Oracle) -> None:

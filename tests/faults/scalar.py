@@ -1,11 +1,14 @@
-"""The scalar reading of a trial's whole input, in a process of its own: `python -m tests.faults.scalar INPUT REFERENCE`.
+"""The scalar reading of a trial's whole input, in a process of its own: `python -m tests.faults.scalar INPUT REFERENCE FOUND`.
 
-It starts when the input is loaded and is asked for at the final check, so it costs the time that a trial waits anyway; equal inputs are read once.
+It starts when the input is loaded and is asked for at the final check, so it costs the time that a trial waits anyway. Equal inputs are read
+once in a run of the tests: what was found stands in the file FOUND, for which the other test processes wait.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import gc
 import hashlib
 import os
 import subprocess
@@ -33,11 +36,12 @@ Input = dict[str, list[tuple[bytes | None, bytes | None]]]
 class ScalarReading:
     """A reading that goes on in its process."""
 
-    def __init__(self, given: Input, reference: str) -> None:
-        self.folder = tempfile.TemporaryDirectory(prefix="kairos-scalar-")
+    def __init__(self, given: bytes, reference: str, file: Path) -> None:
+        self.folder, self.file = tempfile.TemporaryDirectory(prefix="kairos-scalar-"), file
         path = Path(self.folder.name) / "input"
-        path.write_bytes(msgspec.msgpack.encode(given))
-        self.process = subprocess.Popen(["nice", sys.executable, "-m", "tests.faults.scalar", str(path), reference], cwd=PROJECT, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        path.write_bytes(given)
+        command = ["nice", sys.executable, "-m", "tests.faults.scalar", str(path), reference, str(file)]
+        self.process = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL)
         self.found: Counter[Published] | None = None
 
     def result(self) -> Counter[Published]:
@@ -45,20 +49,21 @@ class ScalarReading:
         if self.found is None:
             with contextlib.suppress(PermissionError):
                 os.setpriority(os.PRIO_PROCESS, self.process.pid, 0)  # waits for it
-            said, _ = self.process.communicate(timeout=600)
-            assert self.process.returncode == 0, "the scalar reading failed"
-            self.found = Counter(map(tuple, msgspec.msgpack.decode(said)))
+            assert self.process.wait(600) == 0, "the scalar reading failed"
+            self.found = Counter(map(tuple, msgspec.msgpack.decode(self.file.read_bytes())))
         return self.found
 
 
-READINGS: dict[bytes, ScalarReading] = {}
+READINGS: dict[str, ScalarReading] = {}
 
 
-def reading_of(given: Input, reference: str) -> ScalarReading:
-    """The reading of this input, begun now or before."""
-    digest = hashlib.blake2b(msgspec.msgpack.encode(dict(sorted(given.items())))).digest()
+def reading_of(given: Input, reference: str, shared: Path) -> ScalarReading:
+    """The reading of this input, begun now or before; `shared`: a folder of all processes of this run of the tests."""
+    encoded = msgspec.msgpack.encode(dict(sorted(given.items())))
+    tables = [(str(path.relative_to(reference)), path.read_bytes()) for path in sorted(Path(reference).rglob("*")) if path.is_file()]
+    digest = hashlib.blake2b(encoded + msgspec.msgpack.encode(tables)).hexdigest()[:32]
     if digest not in READINGS:
-        READINGS[digest] = ScalarReading(given, reference)
+        READINGS[digest] = ScalarReading(encoded, reference, shared / f"scalar-{digest}")
     return READINGS[digest]
 
 
@@ -96,9 +101,14 @@ def read(given: Input, reference: str) -> list[Published]:
     return found
 
 
-def main(path: str, reference: str) -> None:
-    given: dict[str, list[tuple[Any, Any]]] = msgspec.msgpack.decode(Path(path).read_bytes())
-    sys.stdout.buffer.write(msgspec.msgpack.encode(read(given, reference)))
+def main(path: str, reference: str, found: str) -> None:
+    gc.set_threshold(500_000)  # nearly all of it lives until the end
+    with Path(f"{found}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not Path(found).exists():
+            given: dict[str, list[tuple[Any, Any]]] = msgspec.msgpack.decode(Path(path).read_bytes())
+            Path(f"{found}.part").write_bytes(msgspec.msgpack.encode(read(given, reference)))
+            Path(f"{found}.part").rename(found)
 
 
 if __name__ == "__main__":

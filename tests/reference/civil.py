@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,10 +19,12 @@ def to_ms(moment: datetime) -> int:
     return (moment.astimezone(UTC) - EPOCH) // timedelta(milliseconds=1)
 
 
+@lru_cache(maxsize=100_000)
 def civil_day(ms: int, zone: str) -> date:
     return local(ms, zone).date()
 
 
+@lru_cache(maxsize=100_000)
 def at(day: date, clock: time, zone: str) -> int:
     return to_ms(datetime.combine(day, clock, ZoneInfo(zone)))
 

@@ -1,10 +1,12 @@
-"""What the members of a frame add up to: a list of members for each row, looked through whole each time."""
+"""What the members of a frame add up to: lists of members for each row, added up again each time."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 
 from streams.engine.features.active import Active
@@ -31,16 +33,16 @@ class Member:
         self.outdated: set[Any] = set()
         """The arguments of which a newer value was known."""
 
-    def is_own(self, on: Any) -> bool:
-        """Whether it is the happening `on`, or what that is made of, or made of it."""
-        return self.mark in on.own or on.mark in self.own
-
 
 class Row:
     """The members of one key, in the order of release."""
 
     def __init__(self) -> None:
         self.members: list[Member] = []
+        self.marked: dict[int, list[Member]] = {}
+        """By mark, the members that have it or are made of what has it."""
+        self.by_time: list[tuple[int, int, Member]] = []
+        """Time, number in the order of release, member."""
         self.newest = Newest()
         self.known: dict[Any, Newest] = {}
         """By argument, of the members with a known value."""
@@ -54,6 +56,9 @@ class Row:
         member.clock = clock
         member.holds = holds
         self.members.append(member)
+        insort(self.by_time, (on.time, len(self.by_time), member))
+        for mark in member.own:
+            self.marked.setdefault(mark, []).append(member)
         for argument, (first, *_) in values.items():
             if argument != TOLD and first is not None and self.known.setdefault(argument, Newest()).take(on.time, clock):
                 member.outdated.add(argument)
@@ -73,7 +78,14 @@ class Row:
         self.newest, self.emptied, self.known = Newest(), None, {}
 
     def own(self, on: Any) -> list[Member]:
-        return [member for member in self.members if member.is_own(on)]
+        """The members that are the happening `on`, or what that is made of, or made of it."""
+        made_of = [member for mark in on.own for member in self.marked.get(mark, ()) if member.mark == mark]
+        return [*made_of, *(member for member in self.marked.get(on.mark, ()) if member not in made_of)]
+
+    def between(self, after: int, upto: int) -> list[Member]:
+        """Those with a time later than `after` and not later than `upto`, as released."""
+        low, high = (bisect_left(self.by_time, (time + 1,)) for time in (after, upto))
+        return [member for *_, member in sorted(self.by_time[low:high], key=itemgetter(1))]
 
     def late(self, on: Any) -> bool:
         """Whether `on` was a late member."""
@@ -82,16 +94,20 @@ class Row:
 
 def within(extent: Any, row: Row, on: Any, *, without_own: bool) -> list[Member]:
     """The members that `on` sees: by its own time; of a day all that are known where `on` itself came late into it."""
-    members = [member for member in row.members if member.taken and not (without_own and member.is_own(on))]
+    own = row.own(on) if without_own else ()
+
+    def counted(members: Iterable[Member]) -> list[Member]:
+        return [member for member in members if member.taken and member.fresh and member not in own]
+
     match extent:
         case Previous():
             return last_before(extent, row, on)
         case Ever():
-            return members
+            return [member for member in row.members if member.taken and member not in own]
         case Active():
-            return in_force(extent, [member for member in members if member.fresh], on.time)
+            return in_force(extent, counted(row.members), on.time)
         case Consecutive():
-            return last_stretch(member for member in members if member.fresh)
+            return last_stretch(counted(row.members))
         case Today():
             day = civil_day(on.time, on.zone)
             begin, end = midnight(day, on.zone) - 1, on.time
@@ -103,7 +119,7 @@ def within(extent: Any, row: Row, on: Any, *, without_own: bool) -> list[Member]
                 return []
             low = max(on.time - 400 * DAY_MS, on.time - 400 * DAY_MS if low is None else low)
             high = min(on.time + LATE_MS, on.time + LATE_MS if high is None else high)
-            return [member for member in members if member.fresh and low < member.time <= high]
+            return counted(row.between(low, high))
         case Within():
             length = on.length(extent.span)
             begin, end = on.time - length, on.time
@@ -111,7 +127,7 @@ def within(extent: Any, row: Row, on: Any, *, without_own: bool) -> list[Member]
                 begin = midnight(civil_day(on.time, on.zone) - timedelta(days=length - 1), on.zone) - 1
         case _:
             raise TypeError(extent)
-    return [member for member in members if member.fresh and begin < member.time <= end]
+    return counted(row.between(begin, end))
 
 
 def last_stretch(members: Iterable[Member]) -> list[Member]:
@@ -140,9 +156,13 @@ def added_up(function: str, argument: Any, members: list[Member], extent: Any) -
         return len(members)
     if function not in LIFELONG:
         members = [member for member in members if member.fresh]
-    first = [(member, member.values[argument][0]) for member in members]
-    known = [(member, value) for member, value in first if value is not None]
-    values = [value for _, value in known]
+    if function == "top":
+        return top([member.values[argument] for member in members])
+    known = [member for member in members if member.values[argument][0] is not None]
+    if function in ("first", "latest"):
+        member = first_or_latest(function, argument, known, ever=ever, released=released)
+        return None if member is None else member.values[argument][0]
+    values = [member.values[argument][0] for member in known]
     match function:
         case "sum":
             return max(-MOST_SUM, min(MOST_SUM, sum(values)))
@@ -152,25 +172,25 @@ def added_up(function: str, argument: Any, members: list[Member], extent: Any) -
             return max(values, default=None)
         case "smallest":
             return min(values, default=None)
-        case "latest" if ever:
-            return next((value for member, value in reversed(known) if argument not in member.outdated), None)
-        case "latest" if released:
-            return next((value for member, value in reversed(known) if not member.late), None)
-        case "first" if released:
-            return values[0] if values else None
-        case "latest":
-            return max(enumerate(known), key=lambda one: (one[1][0].time, one[0]))[1][1] if known else None
-        case "first" if ever:
-            return known[0][1] if known else None
-        case "first":
-            return min(known, key=lambda one: one[0].time)[1] if known else None
         case "list":
             return list(dict.fromkeys(values))[:MOST_LISTED]
         case "any":
             return any(value is True for value in values)
-        case "top":
-            return top([member.values[argument] for member in members])
     raise TypeError(function)
+
+
+def first_or_latest(function: str, argument: Any, known: list[Member], *, ever: bool, released: bool) -> Member | None:
+    """Of the members with a known value the one whose value is told; of equal times the first or last released."""
+    match function:
+        case "latest" if ever:
+            return next((member for member in reversed(known) if argument not in member.outdated), None)
+        case "latest" if released:
+            return next((member for member in reversed(known) if not member.late), None)
+        case "latest":
+            return max(reversed(known), key=lambda member: member.time, default=None)
+        case "first" if ever or released:
+            return known[0] if known else None
+    return min(known, key=lambda member: member.time, default=None)
 
 
 def top(pairs: list[tuple[Any, ...]]) -> Any:

@@ -1,4 +1,4 @@
-"""Whose line is whose, and which are active (semantics §1.7 Lines, §1.8 Active line). Everything is looked through anew each time."""
+"""Whose line is whose, and which are active (semantics §1.7 Lines, §1.8 Active line). Of a customer, every line is looked at again each time."""
 
 from __future__ import annotations
 
@@ -25,28 +25,39 @@ class Standing:
 class Lines:
     def __init__(self, table: Any, reading: Any) -> None:
         self.reading = reading
-        self.seen: dict[Any, Standing] = {}
+        self.seen: dict[str, dict[str, Standing]] = {}
+        """By customer and line."""
         columns = (table.data["subscription_id"], table.valid_from, table.data["customer_id"], table.data["account_id"], table.data["activation_date"])
         rows = zip(*(column.tolist() for column in columns), strict=False)
-        self.known = [(text_of(line), begin, *(text_of(one) if one else None for one in owner), day) for line, begin, *owner, day in rows]
+        self.known: dict[str, list[Any]] = {}
+        """By line, its rows in the order of their begins: begin, customer, account, day of activation."""
+        self.ever: dict[str | None, set[str]] = {}
+        """By customer, the lines that any row says are his."""
+        for line, begin, *owner, day in rows:
+            customer, account = (text_of(one) if one else None for one in owner)
+            self.known.setdefault(text_of(line), []).append((begin, customer, account, day))
+            self.ever.setdefault(customer, set()).add(text_of(line))
+        for own in self.known.values():
+            own.sort(key=lambda row: row[0])
 
     def take(self, on: Happening, status: str | None) -> None:
         """A record of a line; `status`: what it says of it, if it is on time."""
         if on.line is None:
             return
         key = (on.customer, on.line)
-        line = self.seen.get(key)
+        own = self.seen.setdefault(on.customer, {})
+        line = own.get(on.line)
         if line is not None and line.gone is not None:
             stale = (on.time <= line.gone and not misdated(line.gone, on.time)) or (key in self.reading.terminated and status != "active")
             if stale and status is None:
                 return
             line = None
             if stale:
-                self.seen[key] = line = Standing()
+                own[on.line] = line = Standing()
                 line.status = status
                 return
         if line is None:
-            line = self.seen[key] = Standing()
+            line = own[on.line] = Standing()
         since = line.account_since
         if on.account is not None and on.account != line.account and not (since is not None and on.time < since and not misdated(since, on.time)):
             line.account = on.account
@@ -55,16 +66,16 @@ class Lines:
             line.status = status
 
     def give_away(self, on: Happening) -> None:
-        line = self.seen.setdefault((on.customer, on.line), Standing())
+        line = self.seen.setdefault(on.customer, {}).setdefault(on.line, Standing())
         line.gone = on.time
 
     def active(self, customer: str, time: int, *, ended: bool | None = None) -> dict[str, str | None]:
         """The active lines of a customer, and their accounts; with `ended` False those that were not terminated."""
-        found = {}
-        for (owner, name), line in self.seen.items():
-            if owner == customer and line.gone is None and (line.status in (None, "active") or (ended is False and (owner, name) not in self.reading.terminated)):
+        found, seen = {}, self.seen.get(customer, {})
+        for name, line in seen.items():
+            if line.gone is None and (line.status in (None, "active") or (ended is False and (customer, name) not in self.reading.terminated)):
                 found[name] = line.account or self._row(name, time)[1]
-        for name in {row[0] for row in self.known} - {name for owner, name in self.seen if owner == customer}:
+        for name in self.ever.get(customer, set()) - seen.keys():
             owner, account, day = self._row(name, time)
             if owner == customer and day != NULL and EPOCH_DAY + timedelta(days=day) <= civil_day(time, self.reading.line_zone(name, time)):
                 found[name] = account
@@ -75,5 +86,5 @@ class Lines:
         return found[0] if len(found) == 1 else None
 
     def _row(self, name: str, time: int) -> tuple[str | None, str | None, int]:
-        rows = sorted(row for row in self.known if row[0] == name and row[1] <= time)
-        return rows[-1][2:] if rows else (None, None, NULL)
+        rows = [row for row in self.known.get(name, ()) if row[0] <= time]
+        return rows[-1][1:] if rows else (None, None, NULL)

@@ -28,7 +28,7 @@ def added_up_before(node: Any, row: Any, on: Any, first_seen: int | None) -> Any
         return None
     if node.function == "periods":
         return len(periods)
-    members = [[member for member in row.members if begin <= member.time < end] for begin, end in periods]
+    members = [row.between(begin - 1, end - 1) for begin, end in periods]
     if node.function == "count":
         return sum(map(len, members))
     (argument,) = [one.key() for one in node.arguments]

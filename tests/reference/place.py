@@ -36,14 +36,14 @@ class Places:
         if on.line is None or not self.concerns(on):
             return None
         country = self._asked("plmn", "country", on.fields["plmn"], on.time)
-        if country is not None and country != join("plmn", "home_country", "text", [], self.reading.reference, on.time):
+        if country is not None and country != join("plmn", "home_country", "text", (), self.reading.reference, on.time):
             return f"intl:{country}"
         if country is None and on.fields["roaming"]:
             return "intl:?"
         return self._asked("cell", "city", on.fields["cell_id"], on.time)
 
     def _asked(self, table: str, column: str, key: Any, moment: int, kind: str = "text") -> Any:
-        return join(table, column, kind, [key], self.reading.reference, moment)
+        return join(table, column, kind, (key,), self.reading.reference, moment)
 
     def take(self, on: Happening) -> dict[str, Any] | None:
         """Take a record in; what is to be known of the move, where it confirms one."""

@@ -29,11 +29,13 @@ def make_room(extent: Any, row: Row, time: int) -> None:
     held = newest_last(extent, [one for one in row.members if one.taken])
     for one in row.members:
         one.taken = one in held and not (extent.order == "time" and misdated(one.time, time))
+    row.members = [one for one in row.members if one.taken]
 
 
 def last_before(extent: Any, row: Row, on: Any) -> list[Member]:
     """The last `n`, without the happening itself."""
-    held = newest_last(extent, [one for one in row.members if one.taken and not one.is_own(on)])
+    own = row.own(on)
+    held = newest_last(extent, [one for one in row.members if one.taken and one not in own])
     if extent.order == "time":
         held = [one for one in held if one.time <= on.time]
     return held[-(on.parameter(extent.n) if isinstance(extent.n, Param) else extent.n) :]

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from copy import deepcopy
+from heapq import heappop, heappush
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from schemas.codes import text_of
-from schemas.raw import TOPICS
+from schemas.raw import RECORD_TYPES, TOPICS
 from tests.reference.civil import later
 from tests.reference.happening import DELAY_MS, JUMP_MS, LATE_MS, Happening, Newest, Seen
 from tests.reference.lines import Lines
 from tests.reference.place import Places
-from tests.reference.rule import ENDS, Rule, View
+from tests.reference.rule import ENDS, Rule
+from tests.reference.view import View
 
 if TYPE_CHECKING:
     from schemas.reference import Reference
     from streams.definitions.catalogue import Catalogue
 
-FAR = 2**63
 STATE_KEPT_DAYS = 7
 NETWORK = TOPICS.index("raw.network")
 LEAST_REMEMBERED, MOST_REMEMBERED = 16, 4096
@@ -32,15 +35,22 @@ class Reading:
         self.places: dict[int, Places] = {}
         self.rules = sorted((Rule(event, self) for event in catalogue), key=lambda rule: rule.event.id)
         self.listeners = in_order([rule for rule in self.rules if rule.listens])
+        self.looking: dict[type, list[Rule]] = {kind: [rule for rule in self.rules if kind in rule.kinds] for kind in RECORD_TYPES}
+        """By type of record, the rules that look at it."""
+        self.timed = [rule for rule in self.rules if rule.timed]
+        self.composite = {rule.event: rule.composite for rule in self.rules}
         self.within_record = False
-        self.soonest = 0
-        """No timer is due before this."""
+        self.queue: list[Any] = []
+        """A heap of all timers: when each is due, then what orders those of one moment, whose it is, and its place. Those that were called off stand there, too."""
+        self.armed = count()
         self.lines, self.once_owned = self._lines(reference.line)
         self.owned = Lines(reference.line, self)
         self.clock = 0
         self.unconfirmed: tuple[int, str] | None = None
-        self.arrivals: dict[Any, list[Any]] = {}
-        """By customer and topic, the ids of the last records that were no repeats, and their times."""
+        self.arrivals: dict[Any, dict[Any, list[Any]]] = {}
+        """By customer and topic, then by id: of each record that was no repeat, how many of the stream came before it, and its time."""
+        self.arrived: Counter[Any] = Counter()
+        """By customer and topic, how many came that were no repeats."""
         self.latest: dict[Any, int] = {}
         self.ahead: dict[Any, int] = {}
         """By customer and topic, a time that the clock has not reached: it makes nothing late."""
@@ -61,7 +71,7 @@ class Reading:
 
     def plain_view(self, on: Happening) -> View:
         """A record as no rule's."""
-        return View(None, on, self, self.line_zone(on.line, on.time))
+        return View(None, on, self)
 
     def only_line(self, on: Happening) -> str | None:
         return None if on.line is not None else self.owned.only(on.customer, on.time)
@@ -102,7 +112,7 @@ class Reading:
             self.within_record = True
             self._happens(on)
             self.within_record = False
-            for rule in self.rules:
+            for rule in self.timed:
                 rule.set_again()
         self._pass(on)
         self.fire_all()
@@ -130,22 +140,21 @@ class Reading:
     def _admitted(self, on: Happening) -> bool:
         """Whether a record is no repeat and not too late."""
         stream, identity = (on.customer, on.rank), (on.fields["source_system"], on.record_id)
-        if identity in self._remembered(stream):
+        if self._remembers(stream, identity):
             return False
-        self.arrivals[stream].append((identity, on.time))
+        self.arrivals.setdefault(stream, {}).setdefault(identity, []).append((self.arrived[stream], on.time))
+        self.arrived[stream] += 1
         if self._newest(stream, on) - on.time > LATE_MS:
             self.refused += 1
             return False
         return True
 
-    def _remembered(self, stream: Any) -> list[Any]:
-        """The ids with which a record of a customer and topic is compared."""
-        arrivals = self.arrivals.setdefault(stream, [])
-        del arrivals[:-MOST_REMEMBERED]
-        least = len(arrivals) - LEAST_REMEMBERED
-        ahead = self.ahead.get(stream)
+    def _remembers(self, stream: Any, identity: Any) -> bool:
+        """Whether an id is one of those with which a record of a customer and topic is compared."""
+        ahead, arrived = self.ahead.get(stream), self.arrived[stream]
         newest = max(self.latest.get(stream, 0), ahead if ahead is not None and ahead <= self.clock else 0)
-        return [identity for at, (identity, time) in enumerate(arrivals) if at >= least or (stream[1] != NETWORK and time >= newest - LATE_MS)]
+        own = [(at, time) for at, time in self.arrivals.get(stream, {}).get(identity, ()) if at >= arrived - MOST_REMEMBERED]
+        return any(at >= arrived - LEAST_REMEMBERED or (stream[1] != NETWORK and time >= newest - LATE_MS) for at, time in own)
 
     def _newest(self, stream: Any, on: Happening) -> int:
         """The latest time of the stream before the record; a record far ahead of the clock counts when the clock has reached it."""
@@ -183,12 +192,12 @@ class Reading:
                 rule.begin_again(line, on.time)
             for machine in self.places.values():
                 machine.begin_again(line, on.time)
-                self.soonest = min(self.soonest, machine.due_of(line) or FAR)
+                self.expect(machine.due_of(line), machine, line)
         if attribute == "customer.marketing_consent":
             self.consent[on.customer] = said
         self._note_seen(on)
         self._take_places(on)
-        self._run([event for rule in self.rules for event in rule.react(on)])
+        self._run([event for rule in self.looking[on.kind] for event in rule.react(on)])
         if (attribute, said) == ("line.status", "terminated") and on.line and line not in self.terminated:
             self._cancel(line)
             self.terminated[line] = later(on.time, STATE_KEPT_DAYS, self.line_zone(on.line, on.time))
@@ -208,11 +217,11 @@ class Reading:
         for number, machine in self.places.items() if line not in self.terminated else ():
             if (said := machine.take(on)) is not None:
                 on.moved[number] = said
-            self.soonest = min(self.soonest, machine.due_of(line) or FAR)
+            self.expect(machine.due_of(line), machine, line)
 
     def _run(self, fresh: list[Happening]) -> None:
         """What the events of one cause cause in turn; then all of them are found, base rules first, each group by id."""
-        for rule in self.listeners:
+        for rule in self.listeners if fresh else ():
             for event in sorted((event for event in fresh if event.event in rule.listens), key=self._place):
                 while due := rule.due_for(event):
                     fed = rule.feeds(event) & set(due)
@@ -223,7 +232,7 @@ class Reading:
         self.found += [event.seen for event in sorted(fresh, key=self._place) if event.seen is not None]
 
     def _place(self, event: Happening) -> Any:
-        return (next(rule.composite for rule in self.rules if rule.event is event.event), event.event.id, event.seen.key if event.seen is not None else "")
+        return (self.composite[event.event], event.event.id, event.seen.key if event.seen is not None else "")
 
     # Timers
 
@@ -231,22 +240,24 @@ class Reading:
         self.clock = max(self.clock, clock)
         self.fire_all()
 
+    def expect(self, due: int | None, one: Rule | Places, place: Any) -> None:
+        """A timer of a rule or a place machine was set; None: none was."""
+        if due is not None:
+            order = ("", str(place)) if isinstance(one, Places) else (one.event.id, str(place[1]))
+            heappush(self.queue, (due, *order, next(self.armed), one, place))
+
     def fire_all(self) -> None:
         """Those that the clock has reached."""
         limit = self.clock - DELAY_MS
-        while self.soonest <= limit:
-            waiting = [(due, rule.event.id, str(place[1]), rule, place) for rule in self.rules for place, due in rule.all_timers()]
-            waiting += [(due, "", str(line), machine, line) for machine in self.places.values() for line in machine.lines if (due := machine.due_of(line)) is not None]
-            first = min(waiting, key=lambda w: w[:3], default=(FAR,))
-            self.soonest = first[0]
-            if first[0] <= limit:
-                self._fire(first)
-                self.soonest = 0
+        while self.queue and self.queue[0][0] <= limit:
+            due, *_, one, place = heappop(self.queue)
+            if due == one.due_of(place):
+                self._fire(due, one, place)
 
-    def _fire(self, timer: Any) -> None:
-        due, _, _, one, place = timer
+    def _fire(self, due: int, one: Rule | Places, place: Any) -> None:
         if isinstance(one, Places):
             one.fire(place, due)
+            self.expect(one.due_of(place), one, place)
         else:
             self._run(one.fire(*place))
 
@@ -259,7 +270,7 @@ class Reading:
                 due = machine.due_of(line)
                 if due is not None and due < on.time and line not in self.terminated and machine.concerns(on):
                     waiting.append((due, "", "", machine, line))
-            due_here = [(rule, due) for rule in self.rules if (due := rule.due_for(on))]
+            due_here = [(rule, due) for rule in self.timed if (due := rule.due_for(on))]
             if due_here:
                 kept = [deepcopy(machine.lines.get(line)) for machine in self.places.values()]
                 self._take_places(on)
@@ -270,7 +281,8 @@ class Reading:
                         machine.lines[line] = state
             if not waiting:
                 return
-            self._fire(min(waiting, key=lambda w: w[:3]))
+            due, _, _, one, place = min(waiting, key=lambda w: w[:3])
+            self._fire(due, one, place)
 
     # The end of a line
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import deepcopy
 from datetime import date
 from decimal import Decimal
@@ -19,9 +18,9 @@ from streams.engine.features.frame import Ever, Feature
 from streams.engine.features.level import CrossingSource
 from streams.engine.features.line_count import LineCount
 from streams.engine.features.moves import MoveSource
-from streams.engine.features.pair import PairSource
+from streams.engine.features.pair import Earlier, PairSource
 from streams.engine.features.past import Past
-from streams.engine.features.place import AS_OF, PlaceReading, PlaceSource
+from streams.engine.features.place import PlaceReading, PlaceSource
 from streams.engine.features.previous import Previous
 from streams.engine.features.reach import ReachSource
 from streams.engine.features.seen import FirstSeen
@@ -31,18 +30,18 @@ from streams.engine.features.stretch import Consecutive
 from streams.engine.features.week_closes import WeekCloseSource
 from streams.engine.features.yearly import YearlySource
 from streams.engine.rearm import Cool, OncePer, Reset
-from streams.engine.sources import EventSource, RecordSource, UnionSource
+from streams.engine.sources import EventSource, Of, RecordSource, UnionSource
 from streams.engine.streams import Stream
-from tests.reference.civil import later, shown
-from tests.reference.frames import TOLD, Row, added_up, covered, within
+from tests.reference.civil import shown
+from tests.reference.frames import TOLD, Row
 from tests.reference.happening import Happening, Seen
-from tests.reference.past import added_up_before
 from tests.reference.previous import make_room
 from tests.reference.rearm import Marks
 from tests.reference.sessions import Sessions
 from tests.reference.sources import Crossing, EachLine, Moves, Pair, Reach
 from tests.reference.timers import Absence, Deadline, Silence, Timed, WeekCloses
-from tests.reference.values import fires, value
+from tests.reference.values import all_known, all_true, fires, value
+from tests.reference.view import View, argument_of, features_of, place_of
 from tests.reference.yearly import Yearly
 
 SCALAR = {
@@ -61,108 +60,32 @@ SCALAR = {
 }
 
 
+STATEFUL = Feature | Earlier | Of | PlaceReading | SessionId | FirstSeen | LineCount
+"""What reads more than the record at hand."""
 ENDS = {("line.status", "terminated"), ("line.port", "out_done")}
 """What a line rule still sees of a terminated line."""
 
 
-class View:
-    """A happening as a rule sees it: what expressions read."""
-
-    def __init__(self, rule: Any, on: Happening, reading: Any, zone: str, *, without_own: bool = False) -> None:
-        self.rule, self.on, self.reading, self.zone, self.without_own = rule, on, reading, zone, without_own
-        self.reference = reading.reference
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.on, name)
-
-    def without(self) -> View:
-        """The same without the happening itself in the frames."""
-        return View(self.rule, self.on, self.reading, self.zone, without_own=True)
-
-    def parameter(self, node: Any) -> int:
-        return self.reading.parameter(node)
-
-    def value(self, node: Any) -> Any:
-        return value(node, self)
-
-    def length(self, span: Any) -> int:
-        """ms, or civil days."""
-        return span.length if isinstance(span.length, int) else self.parameter(span.length)
-
-    def end_of(self, span: Any) -> int:
-        """The moment this long after the happening."""
-        length = self.length(span)
-        return later(self.on.time, length, self.zone) if span.civil else self.on.time + length
-
-    def row(self, frame: Any, at: Any = ()) -> Row:
-        """The row of a frame that the happening reads, by its own values or those of `at`; empty where one is unknown."""
-        values = [value(one, self) for one in at or frame.stream.by_value]
-        self.rule.update(frame)
-        key = self.rule.key(self.on)
-        return self.rule.table(place_of(frame), key).get((key, *values)) or Row()
-
-    def feature(self, node: Feature) -> Any:
-        frame = node.frame
-        if isinstance(frame.extent, Past):
-            return added_up_before(node, self.row(frame), self, self.first_seen())
-        without = frame.without_own or self.without_own
-        if isinstance(frame.extent, Active):
-            members = within(frame.extent, self.row(frame), self, without_own=frame.without_own)
-            return covered(members, value(node.at[0], self)) if node.function == "cover" else added_up(node.function, argument_of(node), members, frame.extent)
-        members = within(frame.extent, self.row(frame, node.at), self, without_own=without and not node.at)
-        return added_up(node.function, argument_of(node), members, frame.extent)
-
-    def lines(self, node: LineCount) -> int:
-        """How many lines the key has."""
-        lines = self.reading.owned.active(self.on.customer, self.on.time, ended=None if node.active else False)
-        return len(lines) if self.rule.event.by == "customer" else sum(account == self.on.account for account in lines.values())
-
-    def first_seen(self) -> int | None:
-        """When the key was first seen."""
-        return self.reading.first_seen.get((self.rule.event.by, self.rule.key(self.on)))
-
-    def place(self, node: PlaceReading) -> Any:
-        """At a move as of that move, elsewhere as it stands; at a timer what any record may read as it stands then."""
-        machine = self.reading.places[id(node.place)]
-        said = self.on.moved.get(id(node.place))
-        if said is None or (self.on.timed and node.name in AS_OF):
-            return machine.as_of(node.name, self.on)
-        return said[node.name]
-
-    def session(self, source: Any) -> Any:
-        """The id of the session that the happening is of; a timer that one of the same source set has that of its anchor."""
-        sessions = self.rule.scalars[id(source)]
-        self.rule.happen(source)
-        said = self.on.sessions.get((id(source), self.rule.event.by))
-        if said is not None and said[0] in (self.on.mark, self.on.anchor):
-            return said[1]
-        return sessions.of(self.on)
-
-    def reads_own(self, condition: Any) -> bool:
-        """Whether a condition reads a frame of which the happening is a member."""
-        return any(self.row(node.frame).own(self.on) for node in features_of(condition) if not isinstance(node.frame.extent, Active | Past))
-
-    def late_in(self, expressions: Any) -> bool:
-        """Whether the happening came late into a frame that these read, and that evaluates late ones never."""
-        nodes = [node for one in expressions for node in features_of(one) if node.frame.extent.ordered]
-        return any(self.row(node.frame).late(self.on) for node in nodes)
+def beginning(source: Any) -> Any:
+    """The type of records, or the event, that a source has; None for what comes from other streams."""
+    match source:
+        case RecordSource():
+            return source.record
+        case EventSource():
+            return source.event
+    return None
 
 
-def place_of(frame: Any) -> Any:
-    return (id(frame.stream), id(frame.extent))
-
-
-def argument_of(node: Feature) -> Any:
-    return tuple(one.key() for one in node.arguments)
+def begins_with(stream: Stream) -> set[int]:
+    """The streams of records and events that a stream comes from."""
+    if beginning(stream.source) is not None:
+        return {id(stream)}
+    return {number for one in stream.source.inputs() for number in begins_with(one)}
 
 
 def told_of(extent: Any) -> list[Any]:
     """What a frame reads of its members beside the arguments of its features."""
     return extent.expressions() if isinstance(extent, Active) else [extent.holds] if isinstance(extent, Consecutive) else []
-
-
-def features_of(expression: Any) -> list[Feature]:
-    return [node for node in expression.walk() if isinstance(node, Feature)]
 
 
 def looks_back(condition: Any) -> bool:
@@ -189,6 +112,7 @@ class Rule:
         self.held: list[Any] = []
         """The rows of timers that fired before a record and are set again behind it."""
         self.memo: dict[Any, Any] = {}
+        self.last_view: View | None = None
         self.spreads = self.spreading = False
         """Whether it looks at what happens to customers or accounts, once for each line; whether it does so just now."""
         self.plain = [condition for condition in self.when.conditions if not looks_back(condition)]
@@ -196,16 +120,23 @@ class Rule:
         self.shown = [field.value for field in event.payload.values()]
         self.marks = Marks(event.words)
         self.composite = is_composite(self.when.source)
+        self.streams: dict[int, Stream] = {}
+        self.wanted: dict[Any, dict[int, Any]] = {}
+        """By type of record or event, for each stream of these, whether the conditions are met that read nothing but the record."""
+        self.reached: dict[Any, tuple[list[Any], list[Any], bool]] = {}
+        """By the streams that have a cause, the frames and sources into which it can go, and whether it can be an event."""
         self._find_stream(self.when)
         for word in event.words:
             for one in [*word.per, *(word.otherwise.per if isinstance(word, OncePer) and isinstance(word.otherwise, Cool) else ())]:
                 self._find(one)
         for one in self.shown:
             self._find(one)
+        self.timed = any(scalar.timed for scalar in self.scalars.values())
 
     # What it is made of
 
     def _find_stream(self, stream: Stream) -> None:
+        self.streams[id(stream)] = stream
         for one in (*stream.conditions, *stream.by_value):
             self._find(one)
         self._find_source(stream.source)
@@ -265,12 +196,15 @@ class Rule:
     # Whose happening
 
     def key(self, on: Happening) -> Any:
-        return (on.customer, {"line": on.line, "account": on.account, "customer": on.customer}[self.event.by])
+        by = self.event.by
+        return (on.customer, on.line if by == "line" else on.account if by == "account" else on.customer)
 
     def keys(self, on: Happening) -> list[Any]:
         """The keys whose rows it may go into."""
-        lines = self.reading.owned.active(on.customer, on.time) if self.spreads else ()
-        return list(dict.fromkeys([self.key(self.own(on)), *((on.customer, line) for line in lines)]))
+        own = self.key(self.own(on))
+        if not self.spreads:
+            return [own]
+        return list(dict.fromkeys([own, *((on.customer, line) for line in self.reading.owned.active(on.customer, on.time))]))
 
     def own(self, on: Happening) -> Happening:
         """As the rule sees it: a line's rule as one of the customer's only active line, if it names none."""
@@ -295,7 +229,9 @@ class Rule:
         return on.kind.code == "L" and (on.fields["attribute"], on.fields["new_value"]) in ENDS
 
     def view(self, on: Happening) -> View:
-        return View(self, on, self.reading, self.reading.zone_of(self.event.by, on))
+        if self.last_view is None or self.last_view.on is not on:
+            self.last_view = View(self, on, self.reading)
+        return self.last_view
 
     # Causes
 
@@ -325,14 +261,36 @@ class Rule:
             self.rows[key], self.timers[key] = rows, timers
         return self.fed
 
-    def _see(self) -> None:
-        for frame in self.frames.values():
+    def _see(self) -> bool:
+        """Take the cause in; whether it can be an event."""
+        frames, sources, triggers = self._reached()
+        for frame in frames:
             self.update(frame)
-        for scalar in self.scalars.values():
-            self.happen(scalar.source)
+        for source in sources:
+            self.happen(source)
+        return triggers
+
+    def _reached(self) -> tuple[list[Any], list[Any], bool]:
+        """The frames and sources into which the cause can go, and whether it can be an event: as far as the record alone says. A timer can go into any."""
+        cause = self.cause
+        if cause.timed:
+            return list(self.frames.values()), [scalar.source for scalar in self.scalars.values()], True
+        what = cause.kind if cause.event is None else cause.event
+        if what not in self.wanted:
+            own = {number: stream for number, stream in self.streams.items() if beginning(stream.source) is what}
+            alone = {number: [one for one in stream.conditions if not any(isinstance(node, STATEFUL) for node in one.walk())] for number, stream in own.items()}
+            self.wanted[what] = {number: all_true(tuple(conditions)) for number, conditions in alone.items()}
+        view = self.view(cause)
+        having = frozenset([number for number, met in self.wanted[what].items() if met(view)])
+        if having not in self.reached:
+            frames = [frame for frame in self.frames.values() if having & begins_with(frame.stream)]
+            sources = [scalar.source for scalar in self.scalars.values() if any(having & begins_with(stream) for stream in scalar.source.inputs())]
+            self.reached[having] = frames, sources, bool(having & begins_with(self.when))
+        return self.reached[having]
 
     def _events(self) -> list[Happening]:
-        self._see()
+        if not self._see():
+            return []
         live = [on for on in self.happen(self.when.source) if on.outputs.get((id(self.when.source), "live"), True)]
         return [event for on in live if (event := self._judge(on)) is not None]
 
@@ -344,6 +302,8 @@ class Rule:
         return self.memo[place]
 
     def _happen(self, source: Any) -> list[Happening]:
+        if id(source) in self.scalars:
+            return self.scalars[id(source)].happen(self.cause)
         cause = self.cause
         match source:
             case RecordSource():
@@ -355,7 +315,7 @@ class Rule:
             case PlaceSource():
                 said = cause.moved.get(id(source.place))
                 return [cause.said(id(source))] if said is not None and not cause.timed and cause.event is None else []
-        return self.scalars[id(source)].happen(cause)
+        raise TypeError(source)
 
     def of(self, stream: Stream) -> list[Happening]:
         """The happenings of a stream: conditions true, values that split it known."""
@@ -365,9 +325,7 @@ class Rule:
         return self.memo[place]
 
     def _belongs(self, stream: Stream, view: View) -> bool:
-        if any(value(one, view) is None for one in stream.by_value):
-            return False
-        return all(fires(condition, view) for condition in stream.conditions) and not view.late_in(stream.conditions)
+        return all_known(stream.by_value)(view) and all_true(stream.conditions)(view) and not view.late_in(stream.conditions)
 
     def update(self, frame: Any) -> None:
         """Take the members in that the cause makes."""
@@ -394,7 +352,7 @@ class Rule:
     def _judge(self, on: Happening) -> Happening | None:
         view = self.view(on)
         row = (self.key(on), *(value(one, view) for one in self.when.by_value))
-        if None in row[1:] or not all(fires(condition, view) for condition in self.plain) or view.late_in((*self.with_frames, *self.shown)):
+        if None in row[1:] or not all_true(tuple(self.plain))(view) or view.late_in((*self.with_frames, *self.shown)):
             return None
         holds = all(fires(condition, view) for condition in self.with_frames)
         if not self.marks.allowed(row, view, holds):
@@ -420,15 +378,15 @@ class Rule:
         own.pop(place, None)
         if due is not None:
             own[place] = due
-            self.reading.soonest = min(self.reading.soonest, due)
+            self.reading.expect(due, self, place)
 
     def due_for(self, on: Happening) -> dict[Any, int]:
         """The timers of the key that are due before a happening."""
         return {place: due for key in self.keys(on) for place, due in self.timers.get(key, {}).items() if due < on.time}
 
-    def all_timers(self) -> Iterator[tuple[Any, int]]:
-        for own in self.timers.values():
-            yield from own.items()
+    def due_of(self, place: Any) -> int | None:
+        """When a timer is due; None where it was called off."""
+        return self.timers.get(place[1][0], {}).get(place)
 
     def set_again(self) -> None:
         """What fired before a record that has passed."""
@@ -483,4 +441,4 @@ def plain(kind: str, found: Any) -> Any:
     return found.isoformat() if isinstance(found, date) else found
 
 
-__all__ = ["Rule", "Timed", "View"]
+__all__ = ["Rule", "Timed"]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
+from functools import cache, lru_cache
 from math import floor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,6 +54,9 @@ from streams.engine.features.session import SessionId
 from streams.engine.sources import EventSource, Of, RecordSource
 from tests.reference.civil import at, civil_day, day_of_month, months_later
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 AND = {
     (True, True): True,
     (True, False): False,
@@ -84,97 +88,163 @@ def fires(node: Any, on: Any) -> bool:
     return value(node, on) is True
 
 
-def value(node: Any, on: Any) -> Any:  # noqa: PLR0915  # one case a node
+def value(node: Any, on: Any) -> Any:
     """`on`: a happening as a rule sees it (`rule.View`)."""
+    found = READERS.get(node)
+    if found is None:
+        found = READERS[node] = reader(node)
+    return found(on)
+
+
+@cache
+def all_true(conditions: tuple[Any, ...]) -> Callable[[Any], bool]:
+    """Whether each of these fires."""
+    readers = [*map(reader, conditions)]
+
+    def met(on: Any) -> bool:
+        for read in readers:  # noqa: SIM110  # a quarter faster
+            if read(on) is not True:
+                return False
+        return True
+
+    return met
+
+
+@cache
+def all_known(values: tuple[Any, ...]) -> Callable[[Any], bool]:
+    """Whether each of these is known."""
+    readers = [*map(reader, values)]
+    return lambda on: all(read(on) is not None for read in readers)
+
+
+READERS: dict[Any, Callable[[Any], Any]] = {}
+"""By node, what reads it: made once."""
+
+
+def reader(node: Any) -> Callable[[Any], Any]:  # one case a node
+    """What reads a node of a happening. Nodes below it are read by their own, made here once."""
     match node:
         case Const():
-            return node.value
+            return lambda on: node.value
         case Param():
-            return Fraction(on.parameter(node), 10_000) if node.kind == "ratio" else on.parameter(node)
+            return (lambda on: Fraction(on.parameter(node), 10_000)) if node.kind == "ratio" else (lambda on: on.parameter(node))
         case CutOff():
-            inner = value(node.inner, on)
-            return None if inner is None else floor(inner)
+            return where_known(floor, node.inner)
         case Rounded():
-            inner = value(node.inner, on)
-            return None if inner is None else floor(inner + Fraction(1, 2))
+            return where_known(lambda inner: floor(inner + Fraction(1, 2)), node.inner)
         case LargestEntry():
-            lines = on.fields.get(node.name) if getattr(on, "kind", None) is node.record else None
-            return min(lines, key=lambda name: (-lines[name], name)) if lines else None
+            return lambda on: largest_entry(on.fields.get(node.name) if getattr(on, "kind", None) is node.record else None)
         case RecordField():
-            return on.fields.get(node.name) if issubclass(getattr(on, "kind", object), node.record) else None
+            return lambda on: on.fields.get(node.name) if issubclass(getattr(on, "kind", object), node.record) else None
         case Feature():
-            return on.feature(node)
+            return lambda on: on.feature(node)
         case Earlier():
-            first = on.outputs.get((same_source(node.source), "first"))
-            return None if first is None else value(node.node, on.rule.view(first))
+            place = same_source(node.source), "first"
+            return lambda on: None if (first := on.outputs.get(place)) is None else value(node.node, on.rule.view(first))
         case Of():
-            return on.outputs.get((same_source(node.source), node.name))
+            said = same_source(node.source), node.name
+            return lambda on: on.outputs.get(said)
         case PlaceReading():
-            return on.place(node)
+            return lambda on: on.place(node)
         case SessionId():
-            return on.session(node.source)
+            return lambda on: on.session(node.source)
         case FirstSeen():
-            return on.first_seen()
+            return lambda on: on.first_seen()
         case LineCount():
-            return on.lines(node)
+            return lambda on: on.lines(node)
         case Reading():
             raise TypeError(node)
         case EventTime():
-            return on.time
+            return lambda on: on.time
         case CivilDay():
-            moment = value(node.moment, on)
-            return None if moment is None else civil_day(moment, on.zone)
+            moment = reader(node.moment)
+            return lambda on: None if (found := moment(on)) is None else civil_day(found, on.zone)
         case OnDay():
-            on_day, clock = value(node.day, on), value(node.clock, on)
-            return None if on_day is None else at(on_day, time(clock // 3_600_000, clock // 60_000 % 60), on.zone)
+            return lambda on: on_day(value(node.day, on), value(node.clock, on), on)
         case EventDay():
-            return civil_day(on.time, on.zone)
+            return lambda on: civil_day(on.time, on.zone)
         case LineId():
-            return on.line
-        case MonthStart() | YearStart():
-            day = value(node.day, on)
-            return None if day is None else day.replace(day=1, month=day.month if isinstance(node, MonthStart) else 1)
+            return lambda on: on.line
+        case MonthStart():
+            return where_known(lambda day: day.replace(day=1), node.day)
+        case YearStart():
+            return where_known(lambda day: day.replace(day=1, month=1), node.day)
         case CycleStart():
-            day, begins = value(node.day, on), value(node.day_of_month, on)
-            return None if day is None or begins is None else cycle_start(day, begins)
+            return where_known(cycle_start, node.day, node.day_of_month)
         case MonthsLater():
-            day, months = value(node.day, on), value(node.months, on)
-            return None if day is None or months is None else months_later(day, months)
+            return where_known(months_later, node.day, node.months)
         case WrittenDate():
-            text = value(node.text, on)
-            try:
-                return datetime.strptime(text, "%Y-%m-%d").date() if text is not None and len(text) == 10 else None
-            except ValueError:
-                return None
+            return where_known(written_date, node.text)
         case Week():
-            of = value(node.day, on)
-            return None if of is None else of - timedelta(days=of.weekday())
+            return where_known(lambda of: of - timedelta(days=of.weekday()), node.day)
         case Unknown():
-            return None
+            return lambda on: None
         case Join():
-            return join(node.table, node.name, node.kind, [value(key, on) for key in node.keys], on.reference, on.time)
+            keys = [*map(reader, node.keys)]
+            return lambda on: join(node.table, node.name, node.kind, tuple(key(on) for key in keys), on.reference, on.time)
         case Arithmetic():
-            return arithmetic(node.sign, value(node.left, on), value(node.right, on))
+            return where_known(lambda left, right: arithmetic(node.sign, left, right), node.left, node.right)
         case Compare():
-            return compare(node.sign, value(node.left, on), value(node.right, on))
+            return where_known(COMPARED[node.sign], node.left, node.right)
         case Logic():
-            table = AND if node.sign == "&" else OR
-            return table[value(node.left, on), value(node.right, on)]
+            table, left, right = AND if node.sign == "&" else OR, reader(node.left), reader(node.right)
+            return lambda on: table[left(on), right(on)]
         case Not():
-            return NOT[value(node.inner, on)]
+            inner = reader(node.inner)
+            return lambda on: NOT[inner(on)]
         case In():
-            member = value(node.inner, on)
-            return None if member is None else any(member == one for one in node.values)
+            return where_known(lambda member: any(member == one for one in node.values), node.inner)
         case OrElse():
-            first = value(node.left, on)
-            return value(node.right, on) if first is None else first
+            first, second = reader(node.left), reader(node.right)
+            return lambda on: second(on) if (found := first(on)) is None else found
         case Known():
-            return value(node.inner, on) is not None
+            inner = reader(node.inner)
+            return lambda on: inner(on) is not None
         case Guarded():
-            return value(node.inner, on) if value(node.condition, on) is True else None
+            condition, inner = reader(node.condition), reader(node.inner)
+            return lambda on: inner(on) if condition(on) is True else None
         case TruthKey():
-            return value(node.inner, on)
+            return reader(node.inner)
     raise TypeError(node)
+
+
+def where_known(say: Callable[..., Any], *nodes: Any) -> Callable[[Any], Any]:
+    """What `say` makes of the values of one or two nodes; None where one of them is unknown."""
+    if len(nodes) == 1:
+        (inner,) = map(reader, nodes)
+        return lambda on: None if (found := inner(on)) is None else say(found)
+    left, right = map(reader, nodes)
+
+    def both(on: Any) -> Any:
+        one, other = left(on), right(on)
+        return None if one is None or other is None else say(one, other)
+
+    return both
+
+
+COMPARED = {
+    "<": lambda left, right: left < right,
+    "<=": lambda left, right: left <= right,
+    ">": lambda left, right: left > right,
+    ">=": lambda left, right: left >= right,
+    "==": lambda left, right: left == right,
+    "!=": lambda left, right: left != right,
+}
+
+
+def largest_entry(lines: dict[str, int] | None) -> str | None:
+    return min(lines, key=lambda name: (-lines[name], name)) if lines else None
+
+
+def on_day(day: date | None, clock: int | None, on: Any) -> int | None:
+    return None if day is None or clock is None else at(day, time(clock // 3_600_000, clock // 60_000 % 60), on.zone)
+
+
+def written_date(text: str) -> date | None:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date() if len(text) == 10 else None
+    except ValueError:
+        return None
 
 
 def cycle_start(day: date, begins: int) -> date:
@@ -195,7 +265,7 @@ def same_source(source: Any) -> Any:
 
 
 def arithmetic(sign: str, left: Any, right: Any) -> Any:
-    if left is None or right is None or (sign in ("/", "//") and right == 0):
+    if sign in ("/", "//") and right == 0:
         return None
     if sign == "-" and isinstance(left, date) and isinstance(right, date):
         return (left - right).days
@@ -213,20 +283,8 @@ def arithmetic(sign: str, left: Any, right: Any) -> Any:
     }[sign]()
 
 
-def compare(sign: str, left: Any, right: Any) -> bool | None:
-    if left is None or right is None:
-        return None
-    return {
-        "<": lambda: left < right,
-        "<=": lambda: left <= right,
-        ">": lambda: left > right,
-        ">=": lambda: left >= right,
-        "==": lambda: left == right,
-        "!=": lambda: left != right,
-    }[sign]()
-
-
-def join(table: str, column: str, kind: str, keys: list[Any], reference: Any, time: int) -> Any:
+@lru_cache(maxsize=10_000)
+def join(table: str, column: str, kind: str, keys: tuple[Any, ...], reference: Any, time: int) -> Any:
     """Reference data is asked for one key."""
     if any(key is None for key in keys):
         return None

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
+from functools import lru_cache
 from typing import Any
 
 from tests.reference.civil import at, civil_day, day_of_month
 from tests.reference.happening import Happening, Newest
 from tests.reference.timers import Timed
 from tests.reference.values import value
+
+
+@lru_cache(maxsize=10_000)
+def anniversary(day: date, years: int, clock: int, zone: str) -> int:
+    return at(day_of_month(day.year + years, day.month, day.day), time(clock // 3_600_000, clock // 60_000 % 60), zone)
 
 
 class Year:
@@ -33,7 +39,8 @@ class Yearly(Timed):
             told = value(self.source.day, view)
             if told is None or year.newest.take(on.time, self.rule.reading.clock):
                 continue
-            due = next(moment for years in range(1, 10_000) if (moment := self.moment(told, years, view)) >= on.time)
+            near = civil_day(on.time, view.zone).year - told.year
+            due = next(moment for years in range(max(1, near), 10_000) if (moment := self.moment(told, years, view)) >= on.time)
             if told == year.day and due in (year.due, year.next):
                 continue
             year.anchor, year.day, year.next, year.parked = on, told, None, None
@@ -41,13 +48,7 @@ class Yearly(Timed):
 
     def moment(self, day: date, years: int, view: Any) -> int:
         """The anniversary in the zone of the key."""
-        return at(day_of_month(day.year + years, day.month, day.day), self.clock(view), view.zone)
-
-    def clock(self, view: Any) -> Any:
-        from datetime import time
-
-        clock = value(self.source.clock, view)
-        return time(clock // 3_600_000, clock // 60_000 % 60)
+        return anniversary(day, years, value(self.source.clock, view), view.zone)
 
     def years(self, day: date, moment: int, view: Any) -> int:
         """The anniversary that is nearest."""
