@@ -13,7 +13,8 @@ import numpy as np
 from schemas.raw import fields_of, type_name
 from schemas.raw.envelope import CONTROL
 from streams.intake.columns import Columns
-from streams.intake.decode import UNDERSTOOD_VERSION, check
+from streams.intake.compiled.layout import UNDERSTOOD_VERSION
+from streams.intake.decode import check
 from streams.sources.batch import Bad, Batch, Converted, Fault
 from streams.sources.checks import own_unit, wanted_of, word
 from streams.sources.clock import TimeReader
