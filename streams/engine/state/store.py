@@ -37,7 +37,7 @@ ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT, OWNER)
 """What the changelog holds besides the rows of parts."""
 TEXTS_BETWEEN = 1024
 """When the texts have grown by so many since the last check, or doubled, those that no row holds any more are deleted."""
-FORMAT = 3
+FORMAT = 4
 NOTHING = Entries(ByteStrings.of([]), ByteStrings.of([]))
 REMEDIES = {
     "format": "state of another edition cannot be read; run the version that wrote it, or start with another --app and replay history",
