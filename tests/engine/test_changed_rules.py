@@ -206,7 +206,7 @@ def test_a_retyped_column_is_refused_by_the_plan_and_at_the_start():
     ("change", "says"),
     [
         ({"partitions": 8}, "wanted partitions 4, it was written with 8"),
-        ({"format": 1}, "wanted format 3, it was written with 1: state of another edition cannot be read; run the version that wrote it"),
+        ({"format": 1}, "wanted format 4, it was written with 1: state of another edition cannot be read; run the version that wrote it"),
     ],
 )
 def test_state_written_under_other_facts_is_refused_with_what_to_do(change, says):
