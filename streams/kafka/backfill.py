@@ -17,6 +17,7 @@ from aiokafka import TopicPartition
 from msgspec import UNSET
 
 from schemas.raw import TOPICS
+from streams.engine.state.changes import Changes
 from streams.engine.state.store import HEAD_KEY, Head, Unfinished
 from streams.kafka import books, changelog
 from streams.kafka.connection import connection
@@ -140,7 +141,7 @@ class Work:
         """The live records of the changelog."""
         pairs: dict[bytes, bytes] = {}
         async for run in changelog.rows(consumer, TopicPartition(self.settings.changelog, self.partition)):
-            for key, value in run:
+            for key, value in run.pairs():
                 if value is None:
                     pairs.pop(key, None)
                 else:
@@ -256,6 +257,7 @@ class Work:
     async def _write(self, filled: Filled, before: Head, after: Head) -> tuple[int, int]:
         """Write what changed in transactions of `batch_records`, and the events of the history with it. Returns both numbers."""
         size, changes = self.settings.batch_records, filled.changes
+        pieces = changes.pieces(size)
         published = before.unfinished.missed if before.unfinished else 0
         messages = self.messages[published:]
         count = max(1, -(-len(changes) // size), -(-len(messages) // size))
@@ -265,5 +267,5 @@ class Work:
             last = number == count - 1
             mark = UNSET if last else msgspec.structs.replace(filled.unfinished, missed=published)
             self.transactions.head = msgspec.structs.replace(after if last else self.transactions.head, unfinished=mark)
-            await self.transactions.commit(Step([], [], messages[own], changes[own], {}, Counter(), [], 0))
+            await self.transactions.commit(Step([], [], messages[own], next(pieces, Changes()), {}, Counter(), [], 0))
         return len(changes), len(messages)

@@ -22,6 +22,7 @@ from streams.engine.features.past import Past
 from streams.engine.features.seen import FirstSeen
 from streams.engine.rearm import Cool, Once, OncePer
 from streams.engine.sources import Source
+from streams.engine.state.changes import Changes, Records
 from streams.engine.state.codec import record_key
 from streams.engine.state.graft import Choice, graft
 from streams.engine.state.store import HEAD_KEY, MEMORY, Unfinished
@@ -226,7 +227,7 @@ def same_rows_kept(target: State, donor: State) -> None:
 class Filled(NamedTuple):
     """The result for one shard."""
 
-    changes: Sequence[Change]
+    changes: Changes
     """Changelog records to write, without the head row."""
     unfinished: Unfinished
     """For the head row, until all of them are written."""
@@ -283,7 +284,7 @@ def fill(target: Shard, filling: Filling, chosen: Chosen, catalogue: Catalogue) 
             state.memory[place] = msgspec.structs.replace(memory, known_from=filling.known_from(topics_of_state(name, state, catalogue), clock))
     shared = {event: {other for name in short for other in state.owners.get(name, ()) if event in state.owners[name]} - {event} for event in chosen.events}
     reaches = {event: reach_of(event, filling, clock, catalogue)._replace(shared=tuple(sorted(shared[event]))) for event in chosen.events}
-    return Filled([change for change in target.engine.changes() if change[0] != HEAD_KEY], Unfinished(chosen.events, sorted(chosen.fresh), sorted(taken)), reaches)
+    return Filled(Changes(target.engine.changes().records), Unfinished(chosen.events, sorted(chosen.fresh), sorted(taken)), reaches)
 
 
 def extended(target: Shard, filling: Filling, chosen: Chosen, catalogue: Catalogue) -> frozenset[str]:
@@ -345,7 +346,7 @@ def rebuilt(shard: Shard, filling: Filling, stored: Iterable[bytes], rows: dict[
     known = filling.known_from(TOPICS, clock)
     rows = {key: msgspec.json.encode(msgspec.structs.replace(memory[key], known_from=known)) if key in memory else value for key, value in rows.items()}
     gone: list[Change] = [(key, None) for key in stored if rows.get(key) is None and key != HEAD_KEY]
-    changes = gone + [(key, value) for key, value in rows.items() if value is not None and key != HEAD_KEY]
+    changes = Changes([Records.of(gone + [(key, value) for key, value in rows.items() if value is not None and key != HEAD_KEY])])
     with_state = sorted({event for events in state.owners.values() for event in events})
     return Filled(changes, Unfinished([ALL], [ALL], []), {event: reach_of(event, filling, clock, catalogue) for event in with_state})
 

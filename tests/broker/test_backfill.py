@@ -7,13 +7,16 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 
 import pytest
 
 from streams.builder import shard_builder
 from streams.emit import MISSED
+from streams.kafka.backfill import refuse_members
 from streams.kafka.partitioner import partition_of
+from streams.kafka.topics import TopicFault
 from streams.settings import load
 from streams.simulation.city import City
 from streams.tools.replay import Replay
@@ -58,6 +61,17 @@ def run(cluster, folder, *arguments):
     assert worker.wait(20) == 0
 
 
+def wait_without_members(cluster, seconds=20):
+    """A worker that failed is a member of the group until its session ends."""
+    settings, end = load({"brokers": cluster.bootstrap, "app": cluster.app}, environ={}), time.monotonic() + seconds
+    while True:
+        try:
+            return asyncio.run(refuse_members(settings))
+        except TopicFault:
+            assert time.monotonic() < end, f"there are members after {seconds} s"
+            time.sleep(0.2)
+
+
 def in_all(folder):
     """The ids that all rules give for all records, but for those of the new rules in the days before."""
     whole, before = replayed(folder / "all.jsonl", folder / "reference"), replayed(folder / "before.jsonl", folder / "reference")
@@ -90,6 +104,7 @@ def test_killed_and_begun_again_it_publishes_what_it_would_have_all_along(cluste
     blocked = cluster.start("--reference", str(folder / "reference"))
     assert blocked.wait(30) != 0
     assert "'kairos backfill' was stopped while it wrote" in cluster.logs()
+    wait_without_members(cluster)
     done = backfill(cluster, folder, "--missed")
     assert done.returncode == 0, done.stderr
     assert "complete: " in done.stdout.splitlines()[-1]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from streams.engine.state.codec import LENGTH, Layout, StateRefused
+from streams.engine.state.codec import Layout, StateRefused
 from streams.engine.state.tables import Part
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def graft(target: State, source: State, choice: Choice) -> int:
     """
     count = 0
     customers = target.table("customer")
-    for table in target.tables.values():
-        other = source.tables.get(table.name)
+    for place, table in target.tables.items():
+        other = source.tables.get(place)
         for part in table.parts.values():
             names = {name: found for name in (*part.columns, *part.texts) if (found := choice.takes(part.name, name)) is not None}
             if names:
@@ -45,6 +45,8 @@ def graft(target: State, source: State, choice: Choice) -> int:
             if len(whole) == len(follower.column_names()) and whole:
                 wanted = choice.named(follower.part_name)
                 count += Move(table, follower, whole, customers).take(other, next((one for one in (other.followers if other else ()) if one.part_name == wanted), None))
+    for table in target.tables.values():
+        table.all_restored()
     return count
 
 
@@ -71,9 +73,10 @@ class Move:
 
     def _load(self, other: Table, rows: Rows, source: Part | Follower, layout: Layout) -> None:
         """Load the rows of `source` in which something is kept."""
-        found = [(other.keys[row] or "", value) for row, value in zip(rows.tolist(), source.encode(rows), strict=True) if value is not None]
-        if found:
-            self.home.load(self.table.restore_rows([key for key, _ in found], self.customers), layout, [value for _, value in found])
+        strings, gone = source.encode(rows)
+        kept = np.flatnonzero(~gone)
+        if len(kept):
+            self.home.load(self.table.restore_rows(other.key_strings(rows[kept]), self.customers), layout, strings.some(kept))
 
     def _encoded(self) -> dict[int, bytes]:
         """The rows in which something is kept, as they are stored."""
@@ -81,16 +84,20 @@ class Move:
         found: dict[int, bytes] = {}
         for begin in range(0, len(rows), MOST_ROWS):
             own = rows[begin : begin + MOST_ROWS]
-            found |= {row: value for row, value in zip(own.tolist(), self.home.encode(own), strict=True) if value is not None}
+            found |= {row: value for row, value in zip(own.tolist(), self.home.encode(own).listed(), strict=True) if value is not None}
         return found
 
     def _empty(self, rows: Rows) -> None:
         """Empty the columns in `rows`."""
         if not isinstance(self.home, Part):
             self.home.clear(rows)
-        elif len(rows):
-            layout = hidden(self.home.layout, {name: name for name in self.names})
-            self.home.load(rows, layout, [bytes(4 + layout.dtype.itemsize + LENGTH.size * len(layout.texts))] * len(rows))
+            return
+        for name in self.names.keys() & self.home.columns.keys():
+            self.home.columns[name].values[rows] = 0
+        for name in self.names.keys() & self.home.texts.keys():
+            texts = self.home.texts[name]
+            for row in rows.tolist():
+                texts[row] = b""
 
     def _renamed(self, source: Part | Follower) -> Layout:
         """The layout of `source` with the names of here, and without what is not taken. Raises StateRefused."""
