@@ -347,6 +347,30 @@ def test_a_named_rule_that_runs_already_is_filled_anew_and_nothing_else_changes(
         assert after == columns_of(whole, CATALOGUE)
 
 
+OWN = {
+    "topup.first": ("line.marks.topup: topup.first.",),
+    "net.unreachable": ("line.VMDG: absence.8644739d.", "line.absence.8644739d.", "line.marks.net: net.unreachable."),
+}
+"""Rules, and how the places of what they alone have gathered begin: a mark; timers with their texts and lists."""
+
+
+@pytest.mark.parametrize("rule", OWN)
+def test_what_the_history_does_not_have_is_gone_of_the_named_rule_and_of_no_other(rule):
+    records, reference = city()
+    bench = Bench(reference=reference, sweep_every_ms=NEVER)
+    bench.feed(records[: len(records) // 4])
+    before = rows_of(bench)
+    own = {key for key in before if f"{key[0]}: {key[1]}".startswith(OWN[rule])}
+    assert own
+    bench.log += filled(bench, CATALOGUE, [], (rule,)).changes
+    assert rows_of(bench) == {key: value for key, value in before.items() if key not in own}
+
+
+def rows_of(bench: Bench) -> dict[Any, Any]:
+    """The same as `columns_of`, without how far back it reaches."""
+    return {key: value for key, value in columns_of(bench, CATALOGUE).items() if key[0] != "memory"}
+
+
 def test_a_rule_that_is_not_installed_would_be_dropped():
     """The definitions of another folder were forgotten: its state would be deleted."""
     bench = Bench()
