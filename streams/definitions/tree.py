@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.engine.expression import Expr, Known, certain
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 PARTS = (Expr, Stream, Source, Frame, Extent, Span, Rearm, Level, Place)
 """The classes of a definition's parts: objects whose attributes are searched. Other events are not entered."""
+
+KEPT = 512
+"""Of so many definitions the parts are kept."""
 
 
 def parts_of(*roots: object) -> dict[int, object]:
@@ -44,11 +48,12 @@ def inside(part: object) -> list[object]:
     """What a part is made of. What a place can tell is no part of it, nor are the columns of a source's own happenings."""
     if isinstance(part, Place):
         return [part.stream]
-    return [value for name, value in vars(part).items() if not name.startswith("_") and not (isinstance(value, Of) and value.source is part)]
+    return [value for name, value in vars(part).items() if not name.startswith("_") and name != "same_as" and not (isinstance(value, Of) and value.source is part)]
 
 
+@lru_cache(KEPT)
 def used_by(event: type[Event]) -> dict[int, object]:
-    """All parts of the rule, its re-arm words and its detail."""
+    """All parts of the rule, its re-arm words and its detail. Read only: a definition does not change, so they are found once."""
     return parts_of(event.when, event.words, event.detail.values)
 
 
@@ -88,15 +93,18 @@ def reads_of(event: type[Event]) -> Iterator[Read]:
         yield from (Read(at, word, node, source) for word, node, source in own_reads(part, event))
 
 
-def placed(event: type[Event]) -> Iterator[tuple[object, str]]:
-    """All parts of a definition, each with the name in the class that it stands in: the first attribute that has it."""
+@lru_cache(KEPT)
+def placed(event: type[Event]) -> list[tuple[object, str]]:
+    """All parts of a definition, each with the name in the class that it stands in: the first attribute that has it. Read only, found once."""
     named = {name: parts_of(value) for name, value in vars(event).items() if isinstance(value, PARTS) and name not in ("when", "rearm")}
     seen: set[int] = set()
+    found: list[tuple[object, str]] = []
     for at, root in (("when", event.when), ("rearm", event.words), *((f"detail.{name}", value) for name, value in event.detail.values.items())):
         for key, part in parts_of(root).items():
             if key not in seen:
                 seen.add(key)
-                yield part, next((name for name, parts in named.items() if key in parts), at)
+                found.append((part, next((name for name, parts in named.items() if key in parts), at)))
+    return found
 
 
 def own_reads(part: object, event: type[Event]) -> Iterator[tuple[str, Expr, Source]]:

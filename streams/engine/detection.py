@@ -163,12 +163,12 @@ def evidence_of(event: type[Event]) -> dict[str, Expr]:
     parts: dict[str, Expr] = dict(source.evidence())
     if not source.timed:
         conditions += [condition for origin in source.origins() for condition in origin.conditions if not source.timed]
-    taken = {part.key() for part in parts.values()}
+    taken = {part.same_as for part in parts.values()}
     for condition in conditions:
         for node in condition.walk():
-            if isinstance(node, RecordField | Reading) and str(node) not in parts and node.key() not in taken:
+            if isinstance(node, RecordField | Reading) and node.same_as not in taken and str(node) not in parts:
                 parts[str(node)] = node
-                taken.add(node.key())
+                taken.add(node.same_as)
     return parts
 
 

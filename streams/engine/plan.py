@@ -279,7 +279,7 @@ class Plan(Readings):
             wanted = self.evaluated[id(stage)]
             if not isinstance(stage, FlowStage) or not wanted:
                 continue
-            read = {node.key(): node for one in wanted for node in one.walk()}
+            read = {node.same_as: node for one in wanted for node in one.walk()}
             leaves = [node for key, node in read.items() if isinstance(node, RecordField | Of) or (id(stage), key) in self.of_anchors]
             match stage:
                 case PairStage():

@@ -6,6 +6,7 @@ split it. Streams are declarations without state: `streams/engine/plan.py` makes
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from streams.engine.expression import Const, DefinitionFault, EventTime, Expr, OnDay, Operand, canonical, condition, expr
@@ -285,7 +286,11 @@ class Stream:
 
     def key(self) -> object:
         """Equal for streams that mean the same in one process."""
-        return (self.source.key(), frozenset(one.key() for one in self.conditions), tuple(one.key() for one in self.by_value))
+        return self._key
+
+    @cached_property
+    def _key(self) -> object:
+        return (self.source.key(), frozenset(one.same_as for one in self.conditions), tuple(one.same_as for one in self.by_value))
 
     def canonical(self, value_of: ValueOf) -> str:
         """What it is, the same in every process."""

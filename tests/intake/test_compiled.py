@@ -26,7 +26,7 @@ from tests.streams.records import GOOD, good
 
 SAMPLE = 1 if COMPILED else 40
 """Of a corpus one record in so many, and so much shorter values: the interpreted kernels are slow."""
-OUTERMOST = pytest.mark.skipif(not COMPILED or "NUMBA_BOUNDSCHECK" in os.environ, reason="this is the run that the other one starts")
+WITHIN = not COMPILED or "NUMBA_BOUNDSCHECK" in os.environ
 NOT_NESTED = {"bill_issued": {"lines": None}, "message_usage": {"command": None}}
 """What of the good records is not for the compiled reader: a map, and a text with a pattern of its own."""
 
@@ -182,7 +182,7 @@ def test_a_setting_has_msgspec_read_all_and_so_has_a_process_without_a_compiler(
         assert bool(calls) == compiled
 
 
-@OUTERMOST
+@pytest.mark.skipif(WITHIN, reason="this is the run interpreted or with bounds checked: it does not start itself again")
 @pytest.mark.parametrize("environment", [{"NUMBA_DISABLE_JIT": "1"}, {"NUMBA_BOUNDSCHECK": "1"}], ids=["interpreted", "with bounds checked"])
 def test_the_same_holds(environment, tmp_path):
     run = subprocess.run(

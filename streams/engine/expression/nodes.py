@@ -7,7 +7,7 @@ Comparison, sum and membership are unknown where an operand is; `&`, `|`, `~` ar
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from schemas.codes import NULL, code
 from streams.engine.expression.evaluate import Array, Column, Env, alternative, calculation, comparison, conjunction, disjunction, membership, negation
 from streams.engine.expression.quantities import quantity
 from streams.engine.expression.types import CODED, DefinitionFault, ValueKind, check_comparison, check_condition, check_domains, check_value, kind_of_result, shown, unit_of_result
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Expr:
@@ -40,18 +37,20 @@ class Expr:
 
     def key(self) -> object:
         """Equal for nodes that mean the same: the engine evaluates such nodes once."""
-        return (type(self).__name__, *(child.key() for child in self.children()))
+        return (type(self).__name__, *(child.same_as for child in self.children()))
 
     @cached_property
     def same_as(self) -> object:
         """`key`, found once."""
         return self.key()
 
-    def walk(self) -> Iterator[Expr]:
+    @cached_property
+    def _nodes(self) -> tuple[Expr, ...]:
+        return (self, *(node for child in self.children() for node in child.walk()))
+
+    def walk(self) -> tuple[Expr, ...]:
         """This node and all below it, top first."""
-        yield self
-        for child in self.children():
-            yield from child.walk()
+        return self._nodes
 
     def column(self, env: Env) -> Column:
         """This node's values in `env`, and which are known. A node that only has `evaluate` is known everywhere."""
@@ -231,7 +230,7 @@ class Binary(Expr):
         return (self.left, self.right)
 
     def key(self) -> object:
-        return (self.sign, self.left.key(), self.right.key())
+        return (self.sign, self.left.same_as, self.right.same_as)
 
     def __str__(self) -> str:
         return f"({self.left} {self.sign} {self.right})"
@@ -276,7 +275,8 @@ class Logic(Binary):
 
     def __init__(self, sign: str, left: Expr, right: Expr) -> None:
         for side in (left, right):
-            check_condition(f"{left} {sign} {right}", side)
+            if not isinstance(side, Expr) or side.kind != "bool":
+                check_condition(f"{left} {sign} {right}", side)
         super().__init__(sign, left, right)
         self.nullable = left.nullable or right.nullable
 

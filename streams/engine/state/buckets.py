@@ -5,6 +5,7 @@ Days and groups are found by what they are, not by place: what is stored is matc
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -48,8 +49,9 @@ SMALL = 96
 DAY, COUNT_WORD, FIRST_SUM = 0, 1, 2
 
 
+@cache
 def classes_of(head: int, entry: int, group: int) -> Any:
-    """The classes of blocks [class, (words, entries, groups, words of the index)]: each a quarter of a power of two larger than the last.
+    """The classes of blocks [class, (words, entries, groups, words of the index)]: each a quarter of a power of two larger than the last. Read only.
 
     >>> classes_of(2, 5, 0)[:8, :2].T.tolist()
     [[4, 5, 6, 7, 8, 10, 12, 14], [0, 0, 0, 1, 1, 1, 2, 2]]

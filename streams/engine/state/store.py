@@ -128,12 +128,16 @@ class State:
 
     def table(self, by: str) -> Table:
         """The base table of a key scope, declared on first use."""
-        return self.tables.setdefault(by, Table(by, 1 if by == "customer" else 2))
+        if by not in self.tables:
+            self.tables[by] = Table(by, 1 if by == "customer" else 2)
+        return self.tables[by]
 
     def finer(self, by: str, values: tuple[str, ...]) -> Table:
         """The table of a key scope split by `values`, declared on first use."""
         name = f"{by}({', '.join(values)})"
-        return self.tables.setdefault(name, Table(name, 1 + len(values), self.table(by)))
+        if name not in self.tables:
+            self.tables[name] = Table(name, 1 + len(values), self.table(by))
+        return self.tables[name]
 
     def touched(self, by: str, part: str) -> TouchedRows:
         """The rows of a key scope that `part` is kept for, declared on first use."""

@@ -166,12 +166,16 @@ class Table:
     def part(self, name: str = "") -> Part:
         """The part `name` of this table, declared on first use."""
         full = f"{self.name}.{name}" if name else self.name
-        return self.parts.setdefault(full, Part(self, full))
+        if full not in self.parts:
+            self.parts[full] = Part(self, full)
+        return self.parts[full]
 
     def column(self, name: str, kind: ColumnKind, *, part: str = "", length: int = 1) -> Column:
         """Declare a column; the same declaration twice gives the same column."""
-        columns = self.part(part).columns
-        return columns.setdefault(name, Column(self.part(part), name, kind, length))
+        home = self.part(part)
+        if name not in home.columns:
+            home.columns[name] = Column(home, name, kind, length)
+        return home.columns[name]
 
     def texts(self, name: str, *, part: str = "") -> Part:
         """Declare a column of byte strings (at most 64 KiB each) in `part`; read and write `part.texts[name][row]`."""
