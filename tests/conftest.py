@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -46,6 +47,12 @@ def pytest_collection_modifyitems(config, items):
     """In two processes the long tests come first in both."""
     if getattr(config, "workerinput", {}).get("workercount") == 2:
         items[:] = in_halves(items, lambda item: item.path.relative_to(Path(__file__).parent).as_posix())
+
+
+def pytest_collection_finish():
+    """What was imported stays: the collector need not look at it again each time."""
+    gc.collect()
+    gc.freeze()
 
 
 LEFT_OUT = pytest.StashKey[str]()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streams.engine.expression import Expr, Known, certain
 from streams.engine.features.frame import Extent, Feature, Frame
@@ -17,15 +17,20 @@ from streams.engine.spans import Span
 from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from streams.definitions.event import Event
 
+Found = TypeVar("Found")
 PARTS = (Expr, Stream, Source, Frame, Extent, Span, Rearm, Level, Place)
 """The classes of a definition's parts: objects whose attributes are searched. Other events are not entered."""
-
 KEPT = 512
 """Of so many definitions the parts are kept."""
+
+
+def found_once(find: Callable[[type[Event]], Found]) -> Callable[[type[Event]], Found]:
+    """`find` with its last answers kept: a definition does not change."""
+    return lru_cache(KEPT)(find)  # type: ignore[return-value]  # mypy asks whether a definition's objects can be hashed; the class can
 
 
 def parts_of(*roots: object) -> dict[int, object]:
@@ -51,9 +56,9 @@ def inside(part: object) -> list[object]:
     return [value for name, value in vars(part).items() if not name.startswith("_") and name != "same_as" and not (isinstance(value, Of) and value.source is part)]
 
 
-@lru_cache(KEPT)
+@found_once
 def used_by(event: type[Event]) -> dict[int, object]:
-    """All parts of the rule, its re-arm words and its detail. Read only: a definition does not change, so they are found once."""
+    """All parts of the rule, its re-arm words and its detail. Read only."""
     return parts_of(event.when, event.words, event.detail.values)
 
 
@@ -93,9 +98,9 @@ def reads_of(event: type[Event]) -> Iterator[Read]:
         yield from (Read(at, word, node, source) for word, node, source in own_reads(part, event))
 
 
-@lru_cache(KEPT)
+@found_once
 def placed(event: type[Event]) -> list[tuple[object, str]]:
-    """All parts of a definition, each with the name in the class that it stands in: the first attribute that has it. Read only, found once."""
+    """All parts of a definition, each with the name in the class that it stands in: the first attribute that has it. Read only."""
     named = {name: parts_of(value) for name, value in vars(event).items() if isinstance(value, PARTS) and name not in ("when", "rearm")}
     seen: set[int] = set()
     found: list[tuple[object, str]] = []
