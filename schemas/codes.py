@@ -108,6 +108,11 @@ def keep(text: str) -> int:
     return number
 
 
+def kept_for_life() -> list[str]:
+    """The texts that `keep` was called with."""
+    return [text for text, holders in _kept.values() if not holders]
+
+
 def hold(text: str) -> int:
     """The code of `text`, which is remembered until `release` is called as often as `hold`."""
     number = _codes[text]
