@@ -32,7 +32,8 @@ class Lines(ReferenceTable):
     def __init__(self, rows: Any, faults: Any) -> None:
         super().__init__(rows, faults)
         self._owners = {owner: OwnerZones(self, owner) for owner in ("account_id", "customer_id")}
-        self.zone_codes, self.zone_at = np.unique(self.data["tz"][:-1], return_inverse=True)
+        self.zone_codes, zone_at = np.unique(self.data["tz"][:-1], return_inverse=True)
+        self.zone_at = zone_at.astype(np.uint16)
         """The zones of lines, and which of them each row has."""
         order = np.argsort(self.data["customer_id"][:-1], kind="stable")
         self.owners, self.owned = self.data["customer_id"][order], self.keys[order]

@@ -53,7 +53,7 @@ def changed(path, where, **cells):
 def city(tmp_path_factory):
     """Records of ten days by day, and two versions of the tables: half of the cells are elsewhere, lines have other zones, homes, cycles and owners, packs other zones."""
     folder = tmp_path_factory.mktemp("city")
-    made = City(3, 60, MIDNIGHT_MS)
+    made = City(3, 30, MIDNIGHT_MS)
     made.write_reference(folder / "old")
     shutil.copytree(folder / "old", folder / "new")
     new = folder / "new"
