@@ -12,7 +12,7 @@ from schemas.columns import Ints
 from schemas.reference.fault import Fault
 from schemas.reference.reading import VALID_FROM
 from schemas.reference.texts import LONGEST, PackedTexts, Packing
-from schemas.reference.values import UNKNOWN, CellFault, ColumnKind, Rule, moment, text_in, value_of
+from schemas.reference.values import ALWAYS, UNKNOWN, CellFault, ColumnKind, Rule, moment, text_in, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -178,9 +178,9 @@ class ReferenceTable:
     def _read(self, row: Row, read: dict[str, CellReader], faults: list[Fault]) -> dict[str, Any] | None:
         """The values of a row, None where a cell is empty; None for a row with a fault."""
         values: dict[str, Any] = {}
-        before = len(faults)
+        before, given = len(faults), row.values.get
         for name, cells in read.items():
-            raw = row.values.get(name)
+            raw = given(name)
             try:
                 values[name] = cells.value(raw)
             except CellFault as fault:
@@ -189,7 +189,7 @@ class ReferenceTable:
             if values[name] is None and (cells.about.required or name == self.key):
                 faults.append(Fault(row.file, row.place, name, "wanted a value", "an empty cell"))
         try:
-            values[VALID_FROM] = moment(row.values.get(VALID_FROM))
+            values[VALID_FROM] = moment(raw) if (raw := given(VALID_FROM)) else ALWAYS
         except CellFault as fault:
             faults.append(cell_fault(row, VALID_FROM, row.values.get(VALID_FROM), fault))
         if len(faults) == before:

@@ -30,7 +30,7 @@ class Packing:
     def add(self, text: str) -> int:
         """The code of a text of at most LONGEST bytes, which is kept."""
         encoded = text.encode()
-        (number,) = codes.codes_of((encoded,))
+        number = codes.code_of_bytes(encoded)
         self.codes.append(number)
         self.places.append(len(self.arena) << LENGTH_BITS | len(encoded))
         self.arena += encoded
