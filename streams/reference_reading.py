@@ -1,6 +1,6 @@
 """Reads the reference tables in a process of its own, checked exactly as at a start, while a worker runs: it needs neither the worker's core nor its memory.
 
-`python -m streams.reference_reading FILE` with the settings as JSON on stdin; FILE gets the tables, or the sentence with which a start would refuse them.
+`python -m streams.reference_reading` with the settings as JSON on stdin; stdout gets the tables, or the sentence with which a start would refuse them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import logging
 import os
 import pickle
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -45,20 +44,13 @@ def read(settings: Settings) -> Read:
     return Read(builder.reference, "", tuple(kept_for_life()))
 
 
-def result(path: Path) -> Read:
-    """What the process has written to `path`, a file that nobody else can write."""
-    with path.open("rb") as file:
-        found: Read = pickle.load(file)  # noqa: S301  # our own process wrote it into a private folder
-    return found
-
-
 def main() -> None:
     """Read the settings, read the tables, write the result."""
     os.nice(10)
-    logging.disable(logging.WARNING)  # the worker logs them when it applies the tables
-    found = read(msgspec.json.decode(sys.stdin.buffer.read(), type=Settings))
-    with Path(sys.argv[1]).open("wb") as file:
-        pickle.dump(found, file, protocol=5)
+    with os.fdopen(os.dup(1), "wb") as out:
+        os.dup2(2, 1)  # what definitions print does not come between
+        logging.disable(logging.WARNING)  # the worker logs them when it applies the tables
+        pickle.dump(read(msgspec.json.decode(sys.stdin.buffer.read(), type=Settings)), out, protocol=5)
 
 
 if __name__ == "__main__":

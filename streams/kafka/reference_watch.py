@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import pickle
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,7 +17,7 @@ import msgspec
 from schemas.reference.folder import RESTED_NS, Looks, differences, files_of, missing, rows
 from streams.definitions import reference_use
 from streams.logs import log
-from streams.reference_reading import Read, result
+from streams.reference_reading import Read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from streams.shard import Shard
 
 logger = logging.getLogger("kairos.reference")
+AGAIN = "touch a file to try again"
 SHOWN = 1_000
 """Characters of a refusal that are shown."""
 
@@ -41,6 +43,8 @@ class ReferenceWatch:
         self.refused: str | None = None
         """The sentence with which the files that are there now are refused."""
         self.version = 0
+        self.child: subprocess.Popen[bytes] | None = None
+        """The process that reads, or the last that did."""
         self._count()
 
     def note(self) -> str | None:
@@ -70,7 +74,10 @@ class ReferenceWatch:
                 None, f"{self.folder}: wanted {', '.join(gone)}, whose rows are in use, got no such file: put it back; a start without it reads the built-in table or none"
             )
         else:
-            found = await self._read()
+            try:
+                found = await self._read()
+            except (OSError, MemoryError) as error:
+                found = Read(None, f"{self.folder}: wanted tables that were read aside, got {type(error).__name__}: is there memory? {AGAIN}")
             if files != (now := await asyncio.to_thread(files_of, self.folder)):
                 self.looks.last = now  # written while it was read: it counts when it rests
                 return
@@ -83,20 +90,31 @@ class ReferenceWatch:
 
     async def _read(self) -> Read:
         """The tables as a start would read them, by a process of its own."""
-        with tempfile.TemporaryDirectory(prefix="kairos-reference-") as place:
-            path = Path(place) / "tables"
-            command = [sys.executable, "-m", "streams.reference_reading", str(path)]
-            child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+        try:
+            return await asyncio.to_thread(self._result)
+        except asyncio.CancelledError:
+            if self.child is not None:
+                self.child.kill()
+            raise
+
+    def _result(self) -> Read:
+        """What the process sends. In a thread."""
+        command = [sys.executable, "-m", "streams.reference_reading"]
+        with tempfile.TemporaryFile() as errors, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as self.child:  # noqa: S603  # our own module
+            child = self.child
+            assert child.stdin is not None
+            assert child.stdout is not None
             try:
-                _, errors = await child.communicate(msgspec.json.encode(self.settings))
-            except BaseException:
-                with contextlib.suppress(ProcessLookupError):
-                    child.kill()
-                raise
-            if child.returncode:
-                last = (errors.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
-                return Read(None, f"{self.folder}: wanted a process that reads the tables, got exit code {child.returncode} ({last}): is there memory? touch a file to try again")
-            return await asyncio.to_thread(result, path)
+                with child.stdin as settings:
+                    settings.write(msgspec.json.encode(self.settings))
+                found: Read = pickle.load(child.stdout)  # noqa: S301  # our own process sends it
+            except (OSError, EOFError, pickle.UnpicklingError):
+                child.stdout.close()
+                code = child.wait()
+                errors.seek(0)
+                last = (errors.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1]
+                return Read(None, f"{self.folder}: wanted a process that reads the tables, got exit code {code} ({last}): is there memory? {AGAIN}")
+            return found
 
     async def _apply(self, found: Read) -> None:
         """Use the tables in all shards. No shard takes a step meanwhile: there is no pause between the first and the last of them."""

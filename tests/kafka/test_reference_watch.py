@@ -105,11 +105,12 @@ def test_what_a_start_refuses_is_refused_with_the_same_sentence(tmp_path, name, 
     assert (found.reference, found.refused) == (None, str(start.value))
 
 
-def test_a_reading_that_dies_is_a_refusal(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("executable", "says"), [("/bin/false", "got exit code 1"), ("/nowhere/python", "got FileNotFoundError"), ("/bin/true", "got exit code 0")])
+def test_a_reading_that_dies_is_a_refusal(tmp_path, monkeypatch, executable, says):
     watch, builder, _ = watched(tmp_path)
     old = builder.reference
     (tmp_path / "lines.csv").write_text(GOOD + "S2,C1,A1,\n", "utf-8")
-    monkeypatch.setattr("streams.kafka.reference_watch.sys.executable", "/bin/false")
+    monkeypatch.setattr("streams.kafka.reference_watch.sys.executable", executable)
     look_twice(watch)
     assert builder.reference is old
-    assert "got exit code 1" in watch.note()
+    assert says in watch.note()
