@@ -100,7 +100,7 @@ class ReferenceWatch:
     def _result(self) -> Read:
         """What the process sends. In a thread."""
         command = [sys.executable, "-m", "streams.reference_reading"]
-        with tempfile.TemporaryFile() as errors, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as self.child:  # noqa: S603  # our own module
+        with tempfile.TemporaryFile() as errors, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as self.child:  # our own module
             child = self.child
             assert child.stdin is not None
             assert child.stdout is not None
