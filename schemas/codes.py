@@ -76,6 +76,11 @@ def codes_of(texts: Iterable[bytes]) -> list[int]:
     return [xxhash.xxh3_64_intdigest(text) - 2**63 or 1 for text in texts]
 
 
+def code_of_bytes(text: bytes) -> int:
+    """The code of one encoded text, which is not remembered."""
+    return xxhash.xxh3_64_intdigest(text) - 2**63 or 1
+
+
 def text_of(number: int) -> str:
     """The text behind a code that was used lately or is kept. Raises KeyError."""
     kept = _kept.get(number)
@@ -106,6 +111,11 @@ def keep(text: str) -> int:
     number = _codes[text]
     _kept[number] = (text, 0)
     return number
+
+
+def kept_for_life() -> list[str]:
+    """The texts that `keep` was called with."""
+    return [text for text, holders in _kept.values() if not holders]
 
 
 def hold(text: str) -> int:

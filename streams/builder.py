@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from schemas.reference import Reference
+from schemas.reference.folder import files_of
 from streams.definitions import reference_use
 from streams.definitions.catalogue import Catalogue
 from streams.definitions.rehearsal import rehearse
@@ -17,6 +18,7 @@ from streams.shard import Shard, ShardSettings
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from schemas.reference.folder import Files
     from streams.settings import Settings
 
 logger = logging.getLogger("kairos.reference")
@@ -30,14 +32,29 @@ class Build(Protocol):
         ...
 
 
-def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[Build, Catalogue]:
+class ShardBuilder:
+    """Builds shards that all read one version of the reference tables."""
+
+    def __init__(self, catalogue: Catalogue, reference: Reference, engine: EngineSettings, shard: ShardSettings, files: Files) -> None:
+        self.catalogue, self.reference, self.engine, self.shard = catalogue, reference, engine, shard
+        self.files = files
+        """What the folder of the tables held just before they were read."""
+
+    def __call__(self, partition: int, off: AbstractSet[str] = frozenset()) -> Shard:
+        """Build the shard of `partition`; `off`: events that are shut off."""
+        return Shard(partition, Engine(self.catalogue.shut_off(off) if off else self.catalogue, self.reference, self.engine), self.shard)
+
+
+def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[ShardBuilder, Catalogue]:
     """Return a function that builds the shard of a partition number, and the definitions it runs. Sets how this process decodes.
 
     Raises CatalogueFault, ReferenceFault, UnknownZone.
     """
     decode_by(settings.decode)
     catalogue = Catalogue.load(settings.definitions, settings.events, settings.only, settings.without)
-    reference = Reference.load(Path(settings.reference) if settings.reference else None, country=settings.country)
+    folder = Path(settings.reference) if settings.reference else None
+    files = files_of(folder) if folder else {}
+    reference = Reference.load(folder, country=settings.country)
     for warning in reference_use.warnings(catalogue, reference):
         logger.warning(warning)
     engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms, settings.clock_jump_ms)
@@ -52,9 +69,5 @@ def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[Build
         settings.waits,
         settings.wait_bytes,
     )
-
-    def build(partition: int, off: AbstractSet[str] = frozenset()) -> Shard:
-        return Shard(partition, Engine(catalogue.shut_off(off) if off else catalogue, reference, engine_settings), shard_settings)
-
     rehearse(catalogue, reference, engine_settings)  # a rule that cannot run is found now, not at the first record
-    return build, catalogue
+    return ShardBuilder(catalogue, reference, engine_settings, shard_settings, files), catalogue

@@ -88,6 +88,12 @@ class Metrics:
         ProcessCollector(registry=registry)
         self.rule_off = Gauge("kairos_rule_off", "1 for an event whose rule raised an error and is shut off in a shard", ["event", "partition"], **own)
         self.rule_failures = Counter("kairos_rule_failures", "Times that a rule raised an error and was shut off", ["event"], **own)
+        self.reference_version = Gauge("kairos_reference_version", "Versions of the reference tables since the start of the worker, the one in use the last: 1 at the start", **own)
+        self.reference_loaded = Gauge("kairos_reference_loaded_seconds", "When the reference tables in use were applied, seconds since 1970", **own)
+        self.reference_rows = Gauge("kairos_reference_rows", "Rows of the reference tables in use", ["table"], **own)
+        self.reference_refused = Gauge(
+            "kairos_reference_refused", "1 where the files of the reference tables have changed and are refused: the tables before them stay in use", **own
+        )
         self.transaction_retries = Counter("kairos_transaction_retries", "Transactions repeated after an error", **own)
 
     def watch(self, broker_silent_s: Callable[[], float], group_silent_s: Callable[[], float]) -> None:

@@ -73,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "kairos"
     clock: Annotated[Clock, about("wall: live; records: history, time passes with the records alone")] = "wall"
     reference: Annotated[str | None, about("folder of reference tables (cells.csv, cities.csv, plmn.csv, …)")] = None
+    reference_check: Annotated[int, about("how often a worker looks whether the files of the reference folder have changed; 0: never", "s", ge=0, le=86_400)] = 30
     definitions: Annotated[tuple[str, ...], about("further definitions: packages, or folders of family/event.py files")] = ()
     only: Annotated[tuple[str, ...], about("publish these events alone; the events they depend on are evaluated too")] = ()
     without: Annotated[tuple[str, ...], about("publish all events but these")] = ()

@@ -12,7 +12,7 @@ class Cells(ReferenceTable):
 
     name, file, key = "cell", "cells", "cell_id"
     columns = {
-        "cell_id": Column("text", ("cell",), needed=True, about="as in the records"),
+        "cell_id": Column("text", ("cell",), needed=True, about="as in the records", ids=True),
         "city_code": Column("text", ("city",), needed=True, about="the city, as in cities.csv"),
         "lat": Column("float", ("latitude",), rule=between(-90, 90), about="degrees north"),
         "lon": Column("float", ("lng", "longitude"), rule=between(-180, 180), about="degrees east"),

@@ -12,7 +12,7 @@ class Devices(ReferenceTable):
 
     name, file, key = "device", "devices", "tac"
     columns = {
-        "tac": Column("text", needed=True, rule=TAC, about="type allocation code, 8 digits"),
+        "tac": Column("text", needed=True, rule=TAC, about="type allocation code, 8 digits", ids=True),
         "brand": Column("text", ("manufacturer",), about="brand"),
         "model": Column("text", about="model"),
         "is_5g": Column("bool", ("5g",), about="whether it knows 5G"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy.typing as npt
 from schemas.columns import Ints
 from schemas.reference.fault import Fault
 from schemas.reference.reading import VALID_FROM
-from schemas.reference.values import UNKNOWN, CellFault, ColumnKind, Rule, moment, text_in, value_of
+from schemas.reference.texts import LONGEST, PackedTexts, Packing
+from schemas.reference.values import ALWAYS, UNKNOWN, CellFault, ColumnKind, Rule, moment, text_in, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 Truths = npt.NDArray[np.int8]
 """1 true, 0 false, UNSURE."""
 DTYPES: dict[ColumnKind, Any] = {"text": np.int64, "int": np.int64, "float": np.float64, "bool": np.int8, "date": np.int64, "list": object}
+
+FOREVER = 2**62
+MOST_KNOWN = 10_000
+"""So many texts of a column are not read twice."""
 
 
 class Column(NamedTuple):
@@ -34,6 +40,61 @@ class Column(NamedTuple):
     needed: bool = False
     rule: Rule | None = None
     about: str = ""
+    ids: bool = False
+    """Whether there may be as many texts as rows: they are packed (`texts.py`)."""
+
+
+class CellReader:
+    """The cells of one column, read one by one into an array."""
+
+    def __init__(self, about: Column, packing: Packing) -> None:
+        self.about, self.packing = about, packing
+        self.known: dict[str, Any] = {}
+        """Texts that came before, and what they mean."""
+        self.kept: Kept = Kept(about.kind)
+
+    def value(self, raw: Any) -> Any:
+        """A cell as a value; None for an empty one. Raises CellFault."""
+        if isinstance(raw, str) and raw in self.known:
+            return self.known[raw]
+        kind = self.about.kind
+        if raw is None if kind == "list" else not (text := text_in(raw)):
+            return None
+        if self.about.ids:
+            if len(text) > LONGEST // 4:
+                raise CellFault(f"wanted a text of at most {LONGEST // 4:,} characters")
+            if (rule := self.about.rule) is not None and not rule.fits(text):
+                raise CellFault(f"wanted {rule.wanted}", rule.hint(text) if rule.hint else "")
+            return self.packing.add(text)
+        value = value_of(kind, raw, self.about.rule)
+        if isinstance(raw, str) and len(self.known) < MOST_KNOWN:
+            self.known[raw] = value
+        return value
+
+    def column(self) -> npt.NDArray[Any]:
+        """All values, and behind them the unknown one."""
+        return self.kept.column()
+
+
+class Kept:
+    """Values of one kind in an array, None as the unknown one; lists as objects."""
+
+    def __init__(self, kind: ColumnKind) -> None:
+        self.kind, self.unknown = kind, UNKNOWN[kind]
+        self.values: Any = [] if kind == "list" else array(np.dtype(DTYPES[kind]).char.replace("l", "q"))
+
+    def append(self, value: Any) -> None:
+        """Take one value."""
+        self.values.append(self.unknown if value is None else value)
+
+    def column(self) -> npt.NDArray[Any]:
+        """All values, and behind them the unknown one."""
+        self.append(None)
+        if self.kind != "list":
+            return np.frombuffer(self.values, DTYPES[self.kind]).copy()
+        column = np.empty(len(self.values), object)
+        column[:] = self.values
+        return column
 
 
 class Versions:
@@ -59,7 +120,7 @@ class Versions:
 
     def ends(self) -> Ints:
         """The moment at which each row's validity ends: the beginning of its key's next row, else the end of time."""
-        ends = np.full(self.size, 2**62, np.int64)
+        ends = np.full(self.size, FOREVER, np.int64)
         same = self.keys[1:] == self.keys[:-1]
         ends[:-1][same] = self.valid_from[1:][same]
         return ends
@@ -78,50 +139,67 @@ class ReferenceTable:
     """Columns by which rows of one key and moment differ; the key alone when empty."""
 
     def __init__(self, rows: Iterable[Row], faults: list[Fault]) -> None:
-        places: dict[tuple[Any, ...], str] = {}
-        read = []
+        packing = Packing()
+        read = {name: CellReader(column, packing) for name, column in self.columns.items()}
+        begins, places = array("q"), array("q")
+        file, form = "", ":{}"
         for row in rows:
-            values = self._read(row, faults)
+            values = self._read(row, read, faults)
             if values is None:
                 continue
-            moment_of = tuple(values[name] for name in (*(self.unique or (self.key,)), VALID_FROM))
-            if moment_of in places:
-                wanted = f"wanted one row for each {' and '.join(self.unique or (self.key,))} and valid_from"
-                faults.append(Fault(row.file, row.place, self.key, wanted, f"that of {places[moment_of].strip(':')} again"))
-            places[moment_of] = row.place
-            read.append(values)
-        good = sorted(read, key=lambda values: (values[self.key], values[VALID_FROM]))
-        self.size = len(good)
-        self.versions = Versions(np.array([values[self.key] for values in good], np.int64), np.array([values[VALID_FROM] for values in good], np.int64))
+            for name, value in values.items():
+                (begins if name == VALID_FROM else read[name].kept).append(value)
+            places.append(int(row.place.strip(":[]") or 0))
+            file, form = row.file, "[{}]" if row.place.startswith("[") else ":{}"
+        self.size = len(places)
+        found, moments = {name: cells.column() for name, cells in read.items()}, np.frombuffer(begins, np.int64)
+        self._refuse_repeats(found, moments, np.frombuffer(places, np.int64), file, form, faults)
+        order = np.lexsort((moments, found[self.key][:-1]))
+        rows_of = np.append(order, self.size)
+        self.data: dict[str, npt.NDArray[Any]] = {name: column[rows_of] for name, column in found.items()}
+        self.versions = Versions(self.data[self.key][:-1], moments[order])
         self.keys, self.valid_from = self.versions.keys, self.versions.valid_from
-        self.data: dict[str, npt.NDArray[Any]] = {}
-        for name, column in self.columns.items():
-            values_of = [values[name] for values in good]
-            self.data[name] = np.empty(self.size + 1, DTYPES[column.kind])
-            for at, value in enumerate([*values_of, None]):
-                self.data[name][at] = UNKNOWN[column.kind] if value is None else value
+        self.texts = PackedTexts(packing)
 
-    def _read(self, row: Row, faults: list[Fault]) -> dict[str, Any] | None:
+    def _refuse_repeats(self, found: dict[str, npt.NDArray[Any]], moments: Ints, places: Ints, file: str, form: str, faults: list[Fault]) -> None:
+        """Add a fault for each row whose key and moment an earlier row has."""
+        names = self.unique or (self.key,)
+        columns = [*(found[name][:-1] for name in names), moments]
+        order = np.lexsort(columns)
+        same = np.ones(max(0, self.size - 1), bool)
+        for column in columns:
+            same &= column[order[1:]] == column[order[:-1]]
+        again = order[1:][same]
+        earlier = order[:-1][same]
+        wanted = f"wanted one row for each {' and '.join(names)} and valid_from"
+        for row, before in sorted(zip(again.tolist(), earlier.tolist(), strict=True)):
+            faults.append(Fault(file, form.format(places[row]), self.key, wanted, f"that of {form.format(places[before]).strip(':')} again"))
+
+    def _read(self, row: Row, read: dict[str, CellReader], faults: list[Fault]) -> dict[str, Any] | None:
         """The values of a row, None where a cell is empty; None for a row with a fault."""
         values: dict[str, Any] = {}
-        before = len(faults)
-        for name, column in self.columns.items():
-            raw = row.values.get(name)
+        before, given = len(faults), row.values.get
+        for name, cells in read.items():
+            raw = given(name)
             try:
-                empty = raw is None if column.kind == "list" else not text_in(raw)
-                values[name] = None if empty else value_of(column.kind, raw, column.rule)
+                values[name] = cells.value(raw)
             except CellFault as fault:
                 faults.append(cell_fault(row, name, raw, fault))
                 continue
-            if empty and (column.required or name == self.key):
+            if values[name] is None and (cells.about.required or name == self.key):
                 faults.append(Fault(row.file, row.place, name, "wanted a value", "an empty cell"))
         try:
-            values[VALID_FROM] = moment(row.values.get(VALID_FROM))
+            values[VALID_FROM] = moment(raw) if (raw := given(VALID_FROM)) else ALWAYS
         except CellFault as fault:
             faults.append(cell_fault(row, VALID_FROM, row.values.get(VALID_FROM), fault))
         if len(faults) == before:
             self.check(row, values, faults)
         return values if len(faults) == before else None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Read back: the keys stand in memory once."""
+        self.__dict__.update(state)
+        self.keys = self.versions.keys = self.data[self.key][:-1]
 
     def check(self, row: Row, values: dict[str, Any], faults: list[Fault]) -> None:
         """Rules about several columns of a row, of the tables that have some."""

@@ -112,6 +112,8 @@ def text_in(raw: Any) -> str:
     """A cell of a file as text without the blanks around it; "" for none. Raises CellFault."""
     if raw is None:
         return ""
+    if isinstance(raw, str):
+        return raw.strip()
     if isinstance(raw, bool):
         return "true" if raw else "false"
     if isinstance(raw, (list, dict)):

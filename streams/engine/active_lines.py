@@ -60,17 +60,14 @@ class OwnLines:
 
     def __init__(self, table: Lines) -> None:
         self.table = table
-        owners = table.data["customer_id"][:-1]
-        order = np.argsort(owners, kind="stable")
-        self.owners, self.lines = owners[order], table.keys[order]
         self.found: dict[int, list[int]] = {}
 
     def of(self, customer: int) -> list[int]:
         """The codes of a customer's lines."""
         lines = self.found.get(customer)
         if lines is None:
-            begin, end = np.searchsorted(self.owners, (customer, customer + 1))
-            lines = self.found[customer] = np.unique(self.lines[begin:end]).tolist()
+            begin, end = np.searchsorted(self.table.owners, (customer, customer + 1))
+            lines = self.found[customer] = np.unique(self.table.owned[begin:end]).tolist()
         return lines
 
     def row(self, line: int, time: int) -> int:
@@ -144,6 +141,9 @@ class ActiveLines(Stage):
 
     def _column(self, name: str, kind: str) -> Column:
         return self.table.column(name, kind, part=PART)  # type: ignore[arg-type]  # one of the kinds
+
+    def refer(self) -> None:
+        self.own = OwnLines(self.world.reference.line)
 
     def restored(self) -> None:
         rows = np.flatnonzero(self.standing.values).astype(np.int32)

@@ -31,8 +31,13 @@ class World:
     """What every batch of a shard is read against: reference data, calendar, parameter values, base tables."""
 
     def __init__(self, reference: Reference, calendar: Calendar, zone: str, parameters: dict[int, int], tables: dict[str, Table]) -> None:
-        self.reference, self.calendar, self.parameters, self.tables = reference, calendar, parameters, tables
+        self.calendar, self.parameters, self.tables = calendar, parameters, tables
         self.default_zone = calendar.zone(zone)
+        self.refer(reference)
+
+    def refer(self, reference: Reference) -> None:
+        """Use these reference tables from now on."""
+        self.reference = reference
         self.zones_by_line = not reference.is_empty("line")
 
     def value_of(self, parameter: Param) -> int:

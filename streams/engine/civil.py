@@ -51,8 +51,7 @@ class Zones(NamedTuple):
 def lines_of(world: World) -> Ints:
     """The operator's lines as a table for kernels, sorted by line and VALID_FROM; without any rows where nothing is known of lines."""
     line = world.reference.line
-    zones = world.calendar.zones_of(line.data["tz"][:-1], world.default_zone)
-    return np.array([line.keys, line.valid_from, zones, line.data["home_city"][:-1]], np.int64)
+    return line.for_kernels(tuple(world.calendar.zones_of(line.zone_codes, world.default_zone).tolist()))
 
 
 @kernel("int64(int64[:,:], int64, int64)")

@@ -107,6 +107,12 @@ class Engine:
         self.state.build()
         self.swept = 0
 
+    def refer(self, reference: Reference) -> None:
+        """Use these reference tables from the next batch on: its records and timers read them alone. The state stays as it is."""
+        self.world.refer(reference)
+        for stage in self.plan.stages:
+            stage.refer()
+
     # Records
 
     def process(self, released: Released) -> Outcome:

@@ -67,6 +67,9 @@ class Stage:
         """Do it for one batch."""
         raise NotImplementedError
 
+    def refer(self) -> None:
+        """The reference tables are other ones now: drop what was computed from them."""
+
     @cached_property
     def inputs(self) -> list[FlowStage]:
         """The stages whose flows it reads."""

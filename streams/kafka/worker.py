@@ -31,6 +31,7 @@ from streams.kafka.contact import Contact, listen
 from streams.kafka.ending import Ending
 from streams.kafka.group import Refusals, cause, why_uneven
 from streams.kafka.looks import Looks
+from streams.kafka.reference_watch import ReferenceWatch
 from streams.kafka.resume import resume_from_state
 from streams.kafka.shard_task import RetentionGap, ShardTask, refuse_gaps
 from streams.kafka.topics import UNCHECKED
@@ -71,6 +72,8 @@ class Worker:
         """True after the first assignment, even an empty one."""
         self.looks = Looks(settings, self.connection, self._looked, self._unseen)
         self.looking: asyncio.Task[None] | None = None
+        self.reference: ReferenceWatch | None = None
+        self.watching: asyncio.Task[None] | None = None
         status.waiting, status.note = self.waiting, self.note
         self.rebalancing = False
         """Whether the group is assigning its partitions again."""
@@ -100,7 +103,17 @@ class Worker:
         """What needs attention although the worker is ready: records held back by others, rules that are shut off."""
         tasks = list(self.tasks.values())
         held = [f"shard {task.partition}: {why}" for task in tasks if (why := task.held_back())]
-        return "; ".join([*held, *(f"shard {task.partition}: {event} is shut off: {why}" for task in tasks for event, why in list(task.off.items()))]) or None
+        return (
+            "; ".join([*held, *(f"shard {task.partition}: {event} is shut off: {why}" for task in tasks for event, why in list(task.off.items())), *self._about_reference()])
+            or None
+        )
+
+    def _about_reference(self) -> list[str]:
+        return [note] if self.reference is not None and (note := self.reference.note()) else []
+
+    def shards(self) -> list[Shard]:
+        """The shards of this process."""
+        return [task.shard for task in self.tasks.values()]
 
     async def assigned(self, places: set[TP]) -> None:
         """These topic partitions are ours now: shards that stay keep their state, new ones begin to restore."""
@@ -109,6 +122,8 @@ class Worker:
             self.fail(*uneven)
         if self.looking is None:
             self.looking = asyncio.create_task(self._guarded(self.looks.run(), "the looks at the topics' ends failed"), name="looks")
+            if self.reference is not None:
+                self.watching = asyncio.create_task(self._guarded(self.reference.run(), "the looks at the reference tables failed"), name="reference")
         for partition in sorted(mine - self.tasks.keys()):
             task = ShardTask(
                 self._build(partition),
@@ -300,8 +315,9 @@ class App(faust.App):
     async def on_stop(self) -> None:
         """Finish the transactions in flight before anything else stops."""
         await self.worker.drop(set(self.worker.tasks))
-        if self.worker.looking is not None:
-            self.worker.looking.cancel()
+        for looking in (self.worker.looking, self.worker.watching):
+            if looking is not None:
+                looking.cancel()
         await asyncio.to_thread(self.worker.tracing.close)
         await super().on_stop()
 
@@ -420,6 +436,7 @@ def run(settings: Settings, *, check: bool = True, config: str | None = None) ->
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory(prefix="kairos-") as folder:
         worker = Worker(settings, build, metrics, status, broker, Path(folder), contact)
+        worker.reference = ReferenceWatch(settings, build, metrics, worker.shards)
         shell = Shell(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
         shell.spinner = None  # it would write escape codes between the lines of the log
         ending.finish = shell.finish

@@ -183,7 +183,6 @@ class PlaceStage(FlowStage):
 
     def declare(self) -> None:
         """Declare its columns."""
-        world = self.home.world
         self.scope = self.home.scope(self.by, (), (self.source,), "place")
         table = self.scope.table
         assert table.base is not None  # rows of lines that had a location record
@@ -199,9 +198,12 @@ class PlaceStage(FlowStage):
         self.cities = f"{self.name}.trip.cities"
         self.place_part, self.nights_part = table.texts(self.cities, part="place"), table.part("nights")
         self.place_begins, self.nights_begin, self.nights_width = f"{self.name}.stable", f"{self.name}.nights.newest_day", machine.TIMES + timed
-        self.lines = lines_of(world)
-        self.zones = Zones.of(world.calendar)
+        self.refer()
         self.home.keep(table, None)
+
+    def refer(self) -> None:
+        self.lines = lines_of(self.home.world)  # numbers zones that are new
+        self.zones = Zones.of(self.home.world.calendar)
 
     @property
     def state(self) -> Ints:
