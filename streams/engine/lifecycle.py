@@ -175,6 +175,11 @@ class Lifecycle:
                 self.consent_at.values[own] = time
             self.consent.part.dirty[own] = True
 
+    def has_ended(self, row: int) -> bool:
+        """Whether the line with row `row` was terminated and is not active again."""
+        own = int(self.lines.there(np.array([row], np.int32))[0])
+        return own >= 0 and bool(self.ended.values[own])
+
     def consents(self, customers: Rows, at: Ints) -> list[str]:
         """The marketing consent of each customer as of place `at` (`flow.py`)."""
         own = self.customers.there(customers)

@@ -310,7 +310,7 @@ class Watch(Stage):
 
     def has_ended(self, row: int) -> bool:
         """Whether the line in this row has ended."""
-        return bool(self.engine.lifecycle.ended.values[row])
+        return self.engine.lifecycle.has_ended(row)
 
 
 def parts_of(clause: Expr) -> list[Expr]:
