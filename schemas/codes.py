@@ -90,6 +90,7 @@ def text_of(number: int) -> str:
     for store in _stores if text is None else ():
         text = store.find(number)
         if text is not None:
+            _texts[number] = text
             break
     if text is None:
         raise KeyError(number)
@@ -101,9 +102,9 @@ def _cached(number: int) -> str | None:
     return _older.get(number) if text is None else text
 
 
-def attach(store: Store) -> None:
-    """Look for texts there as well, and rotate it with the cache."""
-    _stores.append(store)
+def attach(store: Store, *, first: bool = False) -> None:
+    """Look for texts there as well, and rotate it with the cache. `first`: it is asked before the others."""
+    _stores.insert(0 if first else len(_stores), store)
 
 
 def keep(text: str) -> int:

@@ -148,7 +148,10 @@ def test_offsets_are_moved_by_hand(application, offset):
 def test_the_state_topic_is_lost_and_nobody_advises_to_make_it(application):
     application.admin(lambda client: client.delete_topics([f"{application.app}.state"]))
     sentence = application.refused()
-    assert f"the group {application.app} has read up to raw.billing[0] {COUNT}: the state is lost: rebuild it with 'kairos backfill --all', start with another --app and replay history" in sentence
+    assert (
+        f"the group {application.app} has read up to raw.billing[0] {COUNT}: the state is lost: rebuild it with 'kairos backfill --all', start with another --app and replay history"
+        in sentence
+    )
     assert "--create" not in sentence
     made = kairos("topics", "--create", "--brokers", application.bootstrap, "--app", application.app)
     assert made.returncode == 2

@@ -152,7 +152,7 @@ class Texts:
 
 
 TEXTS = Texts()
-codes.attach(TEXTS)
+codes.attach(TEXTS, first=True)
 
 
 __all__ = ["TEXTS", "Texts"]
