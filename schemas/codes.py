@@ -90,7 +90,6 @@ def text_of(number: int) -> str:
     for store in _stores if text is None else ():
         text = store.find(number)
         if text is not None:
-            _texts[number] = text
             break
     if text is None:
         raise KeyError(number)

@@ -92,15 +92,20 @@ class Generation:
         """Codes by slot, 0 where none is; and where their texts are."""
         self.arena = np.zeros(FIRST_BYTES, np.uint8)
         self.state = np.zeros(2, np.int64)
+        self.decoded: dict[int, str] = {}
+        """The texts that were asked for."""
 
     def find(self, number: int) -> str | None:
         """The text of a code."""
+        if number in self.decoded:
+            return self.decoded[number]
         slot = slot_of(self.numbers, number)
         if self.numbers[slot] != number:
             return None
         place = int(self.places[slot])
         begin = place >> LENGTH_BITS
-        return self.arena[begin : begin + (place & ((1 << LENGTH_BITS) - 1))].tobytes().decode()
+        text = self.decoded[number] = self.arena[begin : begin + (place & ((1 << LENGTH_BITS) - 1))].tobytes().decode()
+        return text
 
     def reserve(self, texts: int, least_bytes: int) -> None:
         """Make room for so many texts more, and so many bytes."""
