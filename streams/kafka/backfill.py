@@ -128,7 +128,7 @@ class Work:
     async def run(self, progress: Callable[[str], None]) -> Done | None:
         """Fill the shard; None where there is nothing to fill."""
         async with changelog.reading(self.settings, connection(self.settings)) as consumer:
-            pairs = await self._stored(consumer)
+            pairs = await changelog.live(consumer, TopicPartition(self.settings.changelog, self.partition))
             head = msgspec.json.decode(pairs[HEAD_KEY], type=Head) if HEAD_KEY in pairs else None
             agreed = await self._agreed(consumer, head)
         seams = Seam.of(agreed.offsets, agreed.passed)
@@ -136,17 +136,6 @@ class Work:
         if self.wanted.everything or stopped or (head is None and self.spool is not None):
             return await self._rebuild(pairs, head or Head(), seams, progress)
         return await self._fill(pairs, head, seams, progress) if head is not None else None
-
-    async def _stored(self, consumer: AIOKafkaConsumer) -> dict[bytes, bytes]:
-        """The live records of the changelog."""
-        pairs: dict[bytes, bytes] = {}
-        async for run in changelog.rows(consumer, TopicPartition(self.settings.changelog, self.partition)):
-            for key, value in run.pairs():
-                if value is None:
-                    pairs.pop(key, None)
-                else:
-                    pairs[key] = value
-        return pairs
 
     async def _agreed(self, consumer: AIOKafkaConsumer, head: Head | None) -> books.Agreed:
         """Where the live run takes over. A lost state is rebuilt up to the group's offsets. Raises BooksDiffer."""

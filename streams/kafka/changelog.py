@@ -80,6 +80,18 @@ async def rows(consumer: AIOKafkaConsumer, place: TopicPartition) -> AsyncIterat
         await asyncio.wait([fetching])
 
 
+async def live(consumer: AIOKafkaConsumer, place: TopicPartition) -> dict[bytes, bytes]:
+    """The live records of a changelog partition: the last value of each key that was not deleted."""
+    pairs: dict[bytes, bytes] = {}
+    async for run in rows(consumer, place):
+        for key, value in run.pairs():
+            if value is None:
+                pairs.pop(key, None)
+            else:
+                pairs[key] = value
+    return pairs
+
+
 async def fetch(client: AIOKafkaClient, place: TopicPartition, position: int) -> tuple[bytes, list[tuple[int, int]]]:
     """What the leader has from `position` on, at most `FETCH_BYTES` or one batch, and the producers and offsets of aborted transactions in it.
 

@@ -105,20 +105,8 @@ async def erase(settings: Settings, customer: str) -> list[Receipt]:
     """Erase `customer` from every shard that holds state of it. Raises TopicFault when a worker comes between."""
     count = await changelog_partitions(settings)
     async with changelog.reading(settings, connection(settings)) as consumer:
-        holding = [partition for partition in range(count) if Contents(await read(consumer, settings, partition)).of(customer)]
+        holding = [partition for partition in range(count) if Contents(await changelog.live(consumer, TopicPartition(settings.changelog, partition))).of(customer)]
         return [await erase_in(settings, consumer, partition, customer) for partition in holding]
-
-
-async def read(consumer: AIOKafkaConsumer, settings: Settings, partition: int) -> dict[bytes, bytes]:
-    """The live records of a changelog partition."""
-    pairs: dict[bytes, bytes] = {}
-    async for run in changelog.rows(consumer, TopicPartition(settings.changelog, partition)):
-        for key, value in run.pairs():
-            if value is None:
-                pairs.pop(key, None)
-            else:
-                pairs[key] = value
-    return pairs
 
 
 async def erase_in(settings: Settings, consumer: AIOKafkaConsumer, partition: int, customer: str) -> Receipt:
@@ -129,7 +117,7 @@ async def erase_in(settings: Settings, consumer: AIOKafkaConsumer, partition: in
     producer = producer_of(settings, connection(settings), partition)
     await producer.start()
     try:
-        contents = Contents(await read(consumer, settings, partition))
+        contents = Contents(await changelog.live(consumer, TopicPartition(settings.changelog, partition)))
         known = await books.read_books(settings, connection(settings), consumer, partition, contents.head())
         offsets = books.agree(known, settings).offsets
         written, rows, texts = contents.tombstones(customer)
