@@ -120,11 +120,6 @@ class Group:
         columns, row = self._where(place)
         return columns.record(row)
 
-    def names(self, place: int) -> Any:
-        """Of a record at least the fields that say who it is about and where it was made."""
-        columns, row = self._where(place)
-        return columns.names(row)
-
     def packed(self, places: Ints) -> list[bytes]:
         """The packed identities of records: those of one record are packed once."""
         done = self._packed

@@ -122,7 +122,7 @@ class Describer:
         evidence = {name: shown(flow, node) for name, node in self.evidence.items()}
         offsets = flow.world.calendar.offset_ms(flow.time, flow.zones(event.by)).tolist()
         timed = flow.timed.tolist()
-        columns = (flow.time.tolist(), offsets, timed, consents, flow.identities(), flow.channels(), rows_of(evidence, flow.n), rows_of(details, flow.n))
+        columns = (flow.time.tolist(), offsets, timed, consents, flow.identities(), flow.channels(), by_happening(evidence, flow.n), by_happening(details, flow.n))
         found = []
         for time, offset, by_timer, consent, who, channel, read, detail in zip(*columns, strict=True):
             key = key_of(event.by, who)
@@ -130,10 +130,10 @@ class Describer:
         return found
 
 
-def rows_of(columns: dict[str, list[Any]], n: int) -> list[dict[str, Any]]:
-    """Columns as `n` rows.
+def by_happening(columns: dict[str, list[Any]], n: int) -> list[dict[str, Any]]:
+    """Columns as one dictionary for each of `n` happenings.
 
-    >>> rows_of({"a": [1, 2], "b": [3, 4]}, 2)
+    >>> by_happening({"a": [1, 2], "b": [3, 4]}, 2)
     [{'a': 1, 'b': 3}, {'a': 2, 'b': 4}]
     """
     names = list(columns)

@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.codes import text_of
 from schemas.raw import RECORD_TYPES, fields_of
-from streams.engine.identity import identity
+from streams.engine.identity import identity, pack
 from streams.intake import columns, decode
 
 FIRST = {record: {"event_time", "customer_id"} for record in RECORD_TYPES}
@@ -66,6 +66,8 @@ def same_columns(wanted, got):
             assert texts_of(other) == [None if code == 0 else text_of(code) for code in one.tolist()]
     assert [got.record(row) for row in range(0, len(got), 3)] == wanted.records[::3]
     assert list(map(identity, names)) == list(map(identity, wanted.records))
+    assert got.packed(np.arange(len(got))) == wanted.packed(np.arange(len(got))) == list(map(pack, wanted.records))
+    assert half.packed(np.arange(len(half))) == list(map(pack, wanted.records[::2]))
     for name in ("channel", "platform"):
         assert [getattr(one, name, None) for one in names] == [getattr(one, name, None) for one in wanted.records]
     assert got.records == wanted.records

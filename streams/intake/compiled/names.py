@@ -10,14 +10,15 @@ from msgspec import msgpack
 
 from streams.engine.kernels import borrowing
 from streams.intake.compiled.hashing import U
+from streams.intake.compiled.scan import LENGTH_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemas.columns import Ints
 
-LENGTH_BITS = 12
-"""Where a name is: its first byte in the value, with its length in the lowest bits; -1 for none (`scan.NAMED`)."""
+LENGTHS = (1 << LENGTH_BITS) - 1
+"""The bits of a name's length; the others are its first byte in the value. -1 is no name (`scan.NAMED`)."""
 NOTHING, SHORT, ONE_BYTE, TWO_BYTES = 0xC0, 0xA0, 0xD9, 0xDA
 """How MessagePack begins nothing, a text of up to 31 bytes, of up to 255, and of up to 65,535."""
 
@@ -29,7 +30,7 @@ def packed_ends(head: int, named: Any, ends: Any) -> None:
     for i in range(len(named)):
         n += head
         for k in range(named.shape[1]):
-            length = named[i, k] & 0xFFF
+            length = named[i, k] & LENGTHS
             n += 1 if named[i, k] < 0 else length + 1 if length < 32 else length + 2 if length < 256 else length + 3
         ends[i] = n
 
@@ -47,7 +48,7 @@ def pack_names(head: Any, buf: Any, begins: Any, named: Any, out: Any) -> None:
                 out[U(n)] = NOTHING
                 n += 1
                 continue
-            length, begin = named[i, k] & 0xFFF, begins[i] + (named[i, k] >> 12)
+            length, begin = named[i, k] & LENGTHS, begins[i] + (named[i, k] >> LENGTH_BITS)
             if length < 32:
                 out[U(n)] = SHORT | length
             elif length < 256:
