@@ -118,13 +118,13 @@ def balance(line, moment):
 
 
 def test_the_lines_of_a_customer_are_those_of_the_new_table(tmp_path):
-    told = toy("told", "line", CancelPage.each_line(), page=W.page)
+    lines = toy("lines", "line", CancelPage.each_line(), page=W.page)
     counted = toy("counted", "customer", W.all, n=active_lines)
-    bench = Bench(catalogue=Catalogue([CancelPage, told, counted]), reference=tables(tmp_path / "a", SHANGHAI))
+    bench = Bench(catalogue=Catalogue([CancelPage, lines, counted]), reference=tables(tmp_path / "a", SHANGHAI))
 
     def page(moment):
         found = bench.feed(at([view("cancel", moment, subscription_id=None)]))
-        return sorted(one.who.subscription_id for one in found if one.event == "toy.told"), [one.detail["n"] for one in found if one.event == "toy.counted"]
+        return sorted(one.who.subscription_id for one in found if one.event == "toy.lines"), [one.detail["n"] for one in found if one.event == "toy.counted"]
 
     assert page("10 10:00") == (["S1"], [1])
     bench.shard.engine.refer(tables(tmp_path / "b", SHANGHAI + "S2,C1,A1,,2026-01-01,\nS3,C1,A9,,2026-01-01,\n"))

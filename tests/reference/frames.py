@@ -40,7 +40,7 @@ class Row:
     def __init__(self) -> None:
         self.members: list[Member] = []
         self.marked: dict[int, list[Member]] = {}
-        """By mark, the members that have it or are made of what has it."""
+        """By mark, the members that have it, or were caused by what has it."""
         self.by_time: list[tuple[int, int, Member]] = []
         """Time, number in the order of release, member."""
         self.newest = Newest()
@@ -78,7 +78,7 @@ class Row:
         self.newest, self.emptied, self.known = Newest(), None, {}
 
     def own(self, on: Any) -> list[Member]:
-        """The members that are the happening `on`, or what that is made of, or made of it."""
+        """The members that are the happening `on`, what caused it, or what it caused."""
         made_of = [member for mark in on.own for member in self.marked.get(mark, ()) if member.mark == mark]
         return [*made_of, *(member for member in self.marked.get(on.mark, ()) if member not in made_of)]
 
@@ -180,7 +180,7 @@ def added_up(function: str, argument: Any, members: list[Member], extent: Any) -
 
 
 def first_or_latest(function: str, argument: Any, known: list[Member], *, ever: bool, released: bool) -> Member | None:
-    """Of the members with a known value the one whose value is told; of equal times the first or last released."""
+    """Of the members with a known value the one whose value is reported; of equal times the first or last released."""
     match function:
         case "latest" if ever:
             return next((member for member in reversed(known) if argument not in member.outdated), None)
