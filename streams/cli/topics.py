@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from streams.kafka.topics import Created
     from streams.settings import Settings
 
 WARNING = "warning: "
@@ -37,19 +38,19 @@ def topics(
 
     chosen = settings.load({"brokers": brokers, "app": app, "definitions": tuple(definitions or ()), "only": tuple(only or ()), "without": tuple(without or ())}, config)
     families = Catalogue.load(chosen.definitions, chosen.events, chosen.only, chosen.without).families
-    done = asyncio.run(topics.create(chosen, families, partitions=partitions, replication=replication)) if create else []
+    done = asyncio.run(topics.create(chosen, families, partitions=partitions, replication=replication)) if create else topics.NOTHING_CREATED
     if json:
         tell_json(chosen, families, done, config)
         return
-    for line in done:
+    for line in done.lines:
         typer.echo(line)
-    checked = asyncio.run(topics.check(chosen, families, config))
+    checked = asyncio.run(topics.check(chosen, families, config, done.topics))
     for line in checked.warnings:
         typer.echo(f"warning: {line}", err=True)
     typer.echo(f"{len(topics.wanted_topics(chosen, families))} topics are as they must be, {checked.partitions} partitions each")
 
 
-def tell_json(chosen: Settings, families: Iterable[str], done: list[str], config: str | None) -> None:
+def tell_json(chosen: Settings, families: Iterable[str], done: Created, config: str | None) -> None:
     """Print what was done and found as one document; faulty topics are no error message then, but in it. Raises BrokerUnreachable."""
     import orjson
 
@@ -60,7 +61,7 @@ def tell_json(chosen: Settings, families: Iterable[str], done: list[str], config
     warnings: list[str] = []
     count = None
     try:
-        checked = asyncio.run(topics.check(chosen, families, config))
+        checked = asyncio.run(topics.check(chosen, families, config, done.topics))
         count, warnings = checked.partitions, checked.warnings
     except topics.BrokerUnreachable:
         raise
@@ -68,6 +69,6 @@ def tell_json(chosen: Settings, families: Iterable[str], done: list[str], config
         for line in str(fault).splitlines():
             (warnings if line.startswith(WARNING) else faults).append(line.removeprefix(WARNING))
     names = list(topics.wanted_topics(chosen, families))
-    typer.echo(orjson.dumps({"ok": not faults, "topics": names, "partitions": count, "done": done, "faults": faults, "warnings": warnings}).decode())
+    typer.echo(orjson.dumps({"ok": not faults, "topics": names, "partitions": count, "done": done.lines, "faults": faults, "warnings": warnings}).decode())
     if faults:
         raise typer.Exit(USAGE)

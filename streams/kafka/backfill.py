@@ -23,7 +23,7 @@ from streams.kafka import books, changelog
 from streams.kafka.connection import connection
 from streams.kafka.history import Seam, history
 from streams.kafka.status import coordinated
-from streams.kafka.topics import Admin, TopicFault, changelog_partitions, create_changelog
+from streams.kafka.topics import Admin, TopicFault, changelog_partitions, create_changelog, settled
 from streams.kafka.transaction import Fenced, Transactions
 from streams.metrics import Metrics
 from streams.shard import Step
@@ -95,10 +95,11 @@ async def backfill(settings: Settings, build: Build, catalogue: Catalogue, wante
     Raises TopicFault, BooksDiffer, StateRefused, StepFailed, InputFault.
     """
     await refuse_members(settings)
+    created = False
     if wanted.everything or wanted.files:
         async with Admin(settings) as client:
-            await create_changelog(client, settings, rebuilt=wanted.everything)
-    count = await changelog_partitions(settings)
+            created = await create_changelog(client, settings, rebuilt=wanted.everything)
+    count = await settled(lambda: changelog_partitions(settings), [settings.changelog] * created)
     with tempfile.TemporaryDirectory(prefix="kairos-backfill-") as folder:
         spool = Spool(Path(folder), count) if wanted.files else None
         if spool is not None:

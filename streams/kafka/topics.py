@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import shlex
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -21,15 +22,18 @@ from streams.kafka.topic_needs import Topic, examine
 from streams.logs import log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from streams.settings import Settings
 
+Found = TypeVar("Found")
 STAMP = "message.timestamp.type"
 DYNAMIC_TOPIC = 1
 """Source of a configuration value: set for this topic."""
 REACH_S = 5
 """How long an answer of a broker is waited for."""
+SETTLE_S = 20.0
+"""How long a change that one broker has confirmed may take until all brokers answer with it."""
 LARGEST = 16 * 1024 * 1024
 """Largest record of raw and dead-letter topics, bytes: a refused record must fit too."""
 logger = logging.getLogger("kairos.topics")
@@ -81,8 +85,20 @@ async def partitions_of(client: AIOKafkaAdminClient) -> dict[str, int]:
     return {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
 
 
-async def create(settings: Settings, families: Iterable[str], *, partitions: int, replication: int) -> list[str]:
-    """Create what is missing, and set the state topic to the broker's time. Returns what was done, a line each. Raises TopicFault."""
+class Created(NamedTuple):
+    """What was created and altered."""
+
+    lines: list[str]
+    """What was done, a line each."""
+    topics: frozenset[str]
+    """The topics that were touched."""
+
+
+NOTHING_CREATED = Created([], frozenset())
+
+
+async def create(settings: Settings, families: Iterable[str], *, partitions: int, replication: int) -> Created:
+    """Create what is missing, and set the state topic to the broker's time. Raises TopicFault."""
     async with Admin(settings) as client:
         there = await partitions_of(client)
         await refuse_lost_state(client, settings, there)
@@ -91,7 +107,7 @@ async def create(settings: Settings, families: Iterable[str], *, partitions: int
         new = {name: config for name, config in wanted_topics(settings, families).items() if name not in there}
         await make(client, [NewTopic(name, count, replication, topic_configs={**config, **replicas}) for name, config in new.items()])
         altered = [] if settings.changelog in new else await stamp_by_broker(client, settings)
-        return [*(f"created {name}" for name in sorted(new)), *altered]
+        return Created([*(f"created {name}" for name in sorted(new)), *altered], frozenset((*new, *(altered and [settings.changelog]))))
 
 
 async def make(client: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
@@ -109,7 +125,7 @@ async def make(client: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
 
 async def stamp_by_broker(client: AIOKafkaAdminClient, settings: Settings) -> list[str]:
     """Set the state topic to the broker's time, where this user may alter it. Returns what was done, a line each."""
-    entries = (await describe(client, [settings.changelog]))[settings.changelog]
+    entries = (await describe(client, [settings.changelog])).get(settings.changelog, [])
     if value_of(entries, STAMP) in ("LogAppendTime", None):
         return []
     own = {entry[0]: entry[1] for entry in entries if entry[3] == DYNAMIC_TOPIC and entry[1] is not None}  # an alteration replaces all of them
@@ -135,10 +151,26 @@ class Checked(NamedTuple):
     warnings: list[str]
 
 
-async def check(settings: Settings, families: Iterable[str], config: str | None = None) -> Checked:
-    """What the topics are like, when all is well; `config`: the file of settings, for the command that a fault names. Raises TopicFault with every fault."""
+async def check(settings: Settings, families: Iterable[str], config: str | None = None, changed: Iterable[str] = ()) -> Checked:
+    """What the topics are like, when all is well.
+
+    `config`: the file of settings, for the command that a fault names. `changed`: topics that were created or altered a moment ago. Raises TopicFault with every fault.
+    """
     async with Admin(settings) as client:
-        return await check_by(client, settings, families, config)
+        return await settled(lambda: check_by(client, settings, families, config), changed)
+
+
+async def settled(look: Callable[[], Awaitable[Found]], changed: Iterable[str]) -> Found:
+    """What a look finds; repeated while it finds a fault of a topic that was just changed, since a broker may answer from before the change. Raises TopicFault."""
+    heads = tuple(f"{name} " for name in changed) + tuple(f"{name}:" for name in changed)
+    until = time.monotonic() + SETTLE_S
+    while True:
+        try:
+            return await look()
+        except TopicFault as fault:
+            if time.monotonic() > until or not any(line.startswith(heads) for line in str(fault).splitlines()):
+                raise
+        await asyncio.sleep(0.2)
 
 
 async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: Iterable[str], config: str | None = None) -> Checked:
@@ -217,20 +249,21 @@ UNCHECKED = BrokerFacts(4, 1_000_000, {}, reports_offsets=False)
 async def facts(settings: Settings, families: Iterable[str], config: str | None = None) -> BrokerFacts:
     """Check the topics; the changelog of an application that has never run is created. Raises TopicFault."""
     async with Admin(settings) as client:
-        if not await create_changelog(client, settings):
-            for line in await stamp_by_broker(client, settings):
-                log(logger, logging.INFO, line)
-        checked = await check_by(client, settings, families, config)
+        created = await create_changelog(client, settings)
+        altered = [] if created else await stamp_by_broker(client, settings)
+        for line in altered:
+            log(logger, logging.INFO, line)
+        checked = await settled(lambda: check_by(client, settings, families, config), [settings.changelog] * (created or bool(altered)))
     for line in checked.warnings:
         log(logger, logging.WARNING, line)
     return BrokerFacts(checked.partitions, checked.topic_bytes[DEAD_LETTER], checked.topic_bytes, reports_offsets=True)
 
 
 async def create_changelog(client: AIOKafkaAdminClient, settings: Settings, *, rebuilt: bool = False) -> bool:
-    """Create the changelog topic of an application that has committed nothing yet, or whose state is rebuilt. Returns whether one was needed."""
+    """Create the changelog topic of an application that has committed nothing yet, or whose state is rebuilt. Returns whether it did."""
     described = {topic["topic"]: topic for topic in await client.describe_topics() if not topic["error_code"]}
     if settings.changelog in described or TOPICS[0] not in described:
-        return settings.changelog not in described
+        return False
     if not rebuilt:
         await refuse_lost_state(client, settings, described)
     raw = described[TOPICS[0]]["partitions"]
