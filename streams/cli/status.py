@@ -33,7 +33,7 @@ def status(
     from streams import settings
     from streams.kafka.connection import secret
     from streams.kafka.status import overview, problems_of
-    from streams.tools.scrape import view
+    from streams.tools.scrape import view, wrong_with
 
     chosen = settings.load({"brokers": brokers, "app": app}, config)
     token = secret("metrics_token_file", chosen.metrics_token_file) if chosen.metrics_token_file else None
@@ -49,15 +49,6 @@ def status(
         show(chosen, seen, views, problems)
     if problems:
         raise typer.Exit(1)
-
-
-def wrong_with(one: WorkerView) -> list[str]:
-    """What is wrong with a worker, a sentence each."""
-    if one.trouble:
-        return [f"worker {one.url}: {one.trouble}"]
-    found = [f"{event} is shut off in shard{'s' if len(shards) > 1 else ''} {', '.join(map(str, shards))}: its rule raised an error" for event, shards in one.rules_off.items()]
-    restoring = f": it restores {one.restoring} shard{'s' if one.restoring > 1 else ''}" if one.restoring else f": {one.url}/readyz says why"
-    return [*([] if one.ready else [f"worker {one.url} is not ready{restoring}"]), *(f"worker {one.url}: {line}" for line in found)]
 
 
 def document(chosen: Settings, seen: Overview, views: list[WorkerView], problems: list[str]) -> dict[str, Any]:

@@ -21,6 +21,15 @@ Samples = list[tuple[str, dict[str, str], float]]
 """Name, labels and value."""
 
 
+class ShardView(NamedTuple):
+    """A shard by the metrics of the worker that holds it."""
+
+    clock_s: float | None
+    """Seconds since 1970; None before its first record."""
+    restored_s: float | None
+    """How long its last restore took; None where its state was not read yet."""
+
+
 class WorkerView(NamedTuple):
     """A worker by its own metrics. Everything but `url` and `trouble` is None or empty where it does not answer."""
 
@@ -39,13 +48,12 @@ class WorkerView(NamedTuple):
     """By event, the shards in which its rule is shut off."""
     latency: Mapping[float, float] = {}
     """Of events since it started: how many took at most so many seconds."""
+    shards: Mapping[int, ShardView] = {}
 
 
 def view(url: str, token: str | None) -> WorkerView:
     """Ask the worker at `url`. Raises SettingsError where that is no address."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise SettingsError(f"--worker: wanted an address such as http://127.0.0.1:9464, got {url!r}")
+    checked_address(url, "--worker")
     request = urllib.request.Request(  # noqa: S310  # http or https, as was checked
         f"{url.rstrip('/').removesuffix('/metrics')}/metrics", headers={"Authorization": f"Bearer {token}"} if token else {}
     )
@@ -67,6 +75,13 @@ def view(url: str, token: str | None) -> WorkerView:
     return read(url, samples, time.time())
 
 
+def checked_address(url: str, where: str) -> None:
+    """Raises SettingsError where `url`, given as `where`, is no address of a worker."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise SettingsError(f"{where}: wanted an address such as http://127.0.0.1:9464, got {url!r}")
+
+
 def read(url: str, samples: Samples, now: float) -> WorkerView:
     """The view that these samples give at `now` (seconds since 1970)."""
     state = next((labels["state"] for labels, value in of(samples, "kairos_member_state") if value), None)
@@ -77,6 +92,8 @@ def read(url: str, samples: Samples, now: float) -> WorkerView:
     waiting = {(labels["topic"], labels["partition"]): value for labels, value in of(samples, "kairos_waiting_records")}
     behind = {labels["partition"] for labels, value in of(samples, "kairos_consumer_lag_records") if value > waiting.get((labels["topic"], labels["partition"]), 0)}
     clocks = [value for labels, value in of(samples, "kairos_clock_seconds") if labels["partition"] in behind and value > 0]
+    moments = {int(labels["partition"]): value for labels, value in of(samples, "kairos_clock_seconds")}
+    restored = {int(labels["partition"]): value for labels, value in of(samples, "kairos_restore_seconds")}
     latency: Counter[float] = Counter()
     for labels, value in of(samples, "kairos_event_latency_seconds_bucket"):
         latency[float(labels["le"])] += int(value)
@@ -90,7 +107,17 @@ def read(url: str, samples: Samples, now: float) -> WorkerView:
         max(0.0, now - min(clocks)) if clocks else None,
         {event: sorted(shards) for event, shards in sorted(off.items())},
         dict(latency),
+        {shard: ShardView(moments.get(shard) or None, restored.get(shard)) for shard in sorted(moments.keys() | restored.keys())},
     )
+
+
+def wrong_with(one: WorkerView) -> list[str]:
+    """What is wrong with a worker, a sentence each."""
+    if one.trouble:
+        return [f"worker {one.url}: {one.trouble}"]
+    found = [f"{event} is shut off in shard{'s' if len(shards) > 1 else ''} {', '.join(map(str, shards))}: its rule raised an error" for event, shards in one.rules_off.items()]
+    restoring = f": it restores {one.restoring} shard{'s' if one.restoring > 1 else ''}" if one.restoring else f": {one.url}/readyz says why"
+    return [*([] if one.ready else [f"worker {one.url} is not ready{restoring}"]), *(f"worker {one.url}: {line}" for line in found)]
 
 
 def of(samples: Samples, wanted: str) -> list[tuple[dict[str, str], float]]:
