@@ -23,7 +23,7 @@ $(READY): pyproject.toml uv.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
-	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync -q --frozen --inexact --extra demo --extra formats --extra otel --compile-bytecode
+	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync -q --frozen --inexact --extra demo --extra formats --extra otel --extra page --compile-bytecode
 	@echo "Compiling the kernels (once; about a minute) ..."
 	@$(BIN)/python -c "import streams.engine.engine"
 	@touch $@
