@@ -133,6 +133,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             wanted="an http or https address without a password",
         ),
     ] = None
+    page_host: Annotated[str, about("address of `kairos page`; beyond the loopback address it needs page_token_file, KAIROS_PAGE_TOKEN or page_behind_proxy")] = "127.0.0.1"
+    page_port: Annotated[int, about("port of `kairos page`; 0: any free one", ge=0, le=65_535)] = 8090
+    page_names: Annotated[tuple[str, ...], about("further names by which browsers may address the page, such as kairos.example.com; others are refused")] = ()
+    page_token_file: Annotated[
+        str | None, about("file of the tokens that open the page: a line each, a name, a blank and the token of at least 16 characters; KAIROS_PAGE_TOKEN holds one without a file")
+    ] = None
+    page_behind_proxy: Annotated[
+        bool, about("only a proxy that knows its users can reach the page: no token is needed, and X-Forwarded-For, -Proto and -User are believed; the proxy must set all three")
+    ] = False
+    page_customers: Annotated[bool, about("the page shows single customers: personal data, and every look is logged")] = False
+    page_metrics: Annotated[tuple[str, ...], about("addresses of workers' /metrics that the page asks, such as http://127.0.0.1:9464")] = ()
     log_level: Annotated[LogLevel, about("the lowest level that is logged")] = "info"
     events: Annotated[dict[str, dict[str, Any]], about('parameters of events: [events."balance.low"] low = 500')] = {}
     sources: Annotated[dict[str, dict[str, Any]], about('formats of own files: [sources.recharges] format = "csv", docs/sources.md')] = {}
@@ -244,8 +255,9 @@ def wanted(name: str) -> str:
     if hint is int:
         low, high = (f"{bound:_}" if bound is not None else "" for bound in (meta.ge, meta.le))
         return f"a whole number from {low} to {high}" if low and high else "a whole number"
-    lists = dict.fromkeys(("definitions", "only", "without"), "a list of texts")
-    return {"events": "tables of parameters", "sources": "tables of mappings", **lists}.get(name, "true or false" if hint is bool else "a text")
+    if get_origin(hint) is tuple:
+        return "a list of texts"
+    return {"events": "tables of parameters", "sources": "tables of mappings"}.get(name, "true or false" if hint is bool else "a text")
 
 
 def from_text(name: str, text: str, where: str) -> Any:

@@ -30,6 +30,7 @@ COMMANDS = (
     "erase",
     "dead-letters",
     "status",
+    "page",
     "topics",
     "schemas",
     "reference",
