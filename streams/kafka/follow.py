@@ -80,6 +80,10 @@ class Follower:
         """Read until topics or partitions are new. Raises KafkaError, BrokerUnreachable."""
         counts = await self._counts()
         self.missing = [topic for topic in self.topics if topic not in counts]
+        if not counts:
+            self.trouble, self.caught_up = None, True
+            await asyncio.sleep(AGAIN_S)
+            return
         consumer = self._consumer()
         try:
             await consumer.start()
@@ -88,7 +92,7 @@ class Follower:
             look = time.monotonic() + AGAIN_S
             while True:
                 await self._read(consumer)
-                if time.monotonic() > look or not counts:
+                if time.monotonic() > look:
                     if await self._counts() != counts:
                         return
                     look = time.monotonic() + AGAIN_S
@@ -114,9 +118,6 @@ class Follower:
     async def _begin(self, consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> None:
         """Assign `places`: those that were read go on where they were, others begin some time back."""
         consumer.assign(places)
-        if not places:
-            await asyncio.sleep(1)
-            return
         begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
         now_ms = int(time.time() * 1000)
         since = {place: now_ms - 1000 * (LETTERS_BACK_S if place.topic == DEAD_LETTER else BACK_S) for place in places if place not in self.positions}

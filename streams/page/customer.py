@@ -109,7 +109,8 @@ async def timeline(request: Request) -> Response:
     note(site, request, customer, "timeline", days=days)
     topics = [*(PREFIX + family for family in site.catalogue.families), MISSED]
     try:
-        found = await events_of(site.settings, customer, topics, int((time.time() - 86_400 * int(days)) * 1000))
+        async with site.reading:
+            found = await events_of(site.settings, customer, topics, int((time.time() - 86_400 * int(days)) * 1000))
     except KairosFault as fault:
         return shown(site, request, customer=customer, days=days, trouble=str(fault))
     happened = sorted((one for published in found.events if (one := happened_of(site, published)) is not None), key=lambda one: one.when, reverse=True)

@@ -56,7 +56,7 @@ class Health:
 
     async def ask(self) -> None:
         """Ask all of them once."""
-        asked = [asyncio.to_thread(view, url, self.token) for url in self.workers]
+        asked = asyncio.gather(*(asyncio.to_thread(view, url, self.token) for url in self.workers))
         try:
             self.seen, self.trouble = await overview(self.settings), None
             self.lag.highest(time.time(), sum(place.lag for place in self.seen.places))
@@ -64,7 +64,7 @@ class Health:
             if self.trouble is None:
                 log(logger, logging.WARNING, "the broker does not answer the page", **about(error))
             self.trouble = words(error)
-        self.views = list(await asyncio.gather(*asked))
+        self.views = await asked
         self.at_s = time.time()
         self._note(sum((Counter(one.latency) for one in self.views), Counter()))
 

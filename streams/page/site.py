@@ -66,6 +66,8 @@ class Site:
         """By event, its rule as sentences."""
         self.replaying = asyncio.Lock()
         """One question why not at a time: each is a replay."""
+        self.reading = asyncio.Semaphore(2)
+        """So many timelines at a time: each reads topics for some seconds."""
         self.zone: tzinfo = ZoneInfo(settings.zone)
         self.templates = jinja2.Environment(
             loader=jinja2.PackageLoader("streams.page"), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False
@@ -151,7 +153,7 @@ def site_of(request: Request) -> Site:
     return site
 
 
-def application(site: Site) -> Starlette:
+def application(site: Site) -> Shield:
     """The site as an ASGI application."""
     from streams.page import customer, dead_letters, event, events, overview
 
@@ -176,5 +178,4 @@ def application(site: Site) -> Starlette:
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: site.refused, Exception: site.refused}, lifespan=nothing)
     app.state.site = site
-    app.add_middleware(Shield, access=site.access)
-    return app
+    return Shield(app, site.access)  # around all of it: an answer about an unforeseen error has the headers too

@@ -84,6 +84,21 @@ def test_topics_are_followed_from_an_hour_back_on(kafka, tmp_path, monkeypatch):
     asyncio.run(whole())
 
 
+def test_without_any_topic_it_waits_for_them(kafka, tmp_path, monkeypatch):
+    monkeypatch.setattr(follow, "AGAIN_S", 0.5)
+    follower = Follower(load({"brokers": kafka}, environ={}), [], Live([]))
+    follower.topics = ("customer-events.none",)
+
+    async def whole():
+        running = asyncio.create_task(follower.run())
+        await until(lambda: follower.caught_up)
+        assert (follower.missing, follower.trouble) == (["customer-events.none"], None)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(whole())
+
+
 def test_the_events_of_one_customer_on_all_partitions(kafka, tmp_path, monkeypatch):
     cluster = Cluster(kafka, tmp_path)
     cluster.fresh_topics()

@@ -233,6 +233,16 @@ def test_every_answer_has_the_security_headers(opened, guarded):
     assert opened.ask("/static/page.css").header("content-type").startswith("text/css")
 
 
+def test_an_unforeseen_error_is_a_sentence_with_the_same_headers(opened, monkeypatch):
+    monkeypatch.setattr("streams.page.dead_letters.MEANING", None)
+    answer = opened.ask("/dead-letters")
+    assert answer.status == 500
+    assert "an unforeseen error, which the log of &#39;kairos page&#39; has" in answer.text
+    assert "Traceback" not in answer.text
+    assert "default-src 'self'" in answer.header("content-security-policy")
+    assert answer.header("cache-control") == "no-store"
+
+
 # Personal data, and what others wrote
 
 
