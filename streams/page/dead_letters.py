@@ -28,8 +28,8 @@ async def page(request: Request) -> Response:
                     "meaning": meanings.get(reason, "a reason that this version does not know"),
                     "count": sum(series),
                     "line": sparkline(series, in_words(series, "hour", "dead letters")),
-                    "topics": ", ".join(f"{topic} {count:,}" for topic, count in refusals.topics.most_common(4)),
-                    "latest": list(reversed(refusals.latest)),
+                    "topics": refusals.topics.most_common(4),
+                    "latest": refusals.latest.newest_first(),
                 }
             )
     rows.sort(key=lambda row: -int(str(row["count"])))

@@ -47,7 +47,7 @@ async def page(request: Request) -> Response:
         raise HTTPException(404)
     flow, now = site.live.flows[event.id], time.time()
     published, missed = flow.published.series(now), flow.missed.series(now)
-    latest = [one for kept in reversed(flow.latest) if (one := detection_of(site, event, kept)) is not None]
+    latest = [one for kept in flow.latest.newest_first() if (one := detection_of(site, event, kept)) is not None]
     return site.show(
         request,
         "event.html",

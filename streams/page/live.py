@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from typing import TYPE_CHECKING, NamedTuple
+from collections import Counter
+from heapq import heappush, heapreplace
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -64,6 +65,30 @@ class Ring:
         return [self.counts[span % self.spans] if self.newest - self.spans < span <= self.newest else 0 for span in range(last - self.spans + 1, last + 1)]
 
 
+Held = TypeVar("Held")
+
+
+class Newest(Generic[Held]):
+    """The newest `LATEST` of what came, by the time that each has, in whatever order it came: at the start partitions are read one after the other."""
+
+    def __init__(self) -> None:
+        self.heap: list[tuple[float, int, Held]] = []
+        self.came = 0
+
+    def add(self, at_s: float, held: Held) -> None:
+        """Keep it, and let go of the oldest where there are too many."""
+        self.came += 1
+        entry = at_s, self.came, held
+        if len(self.heap) < LATEST:
+            heappush(self.heap, entry)
+        elif at_s >= self.heap[0][0]:
+            heapreplace(self.heap, entry)
+
+    def newest_first(self) -> list[Held]:
+        """What is kept."""
+        return [held for _, _, held in sorted(self.heap, reverse=True)]
+
+
 class Kept(NamedTuple):
     """An event as it was published. `at_s`: when it was appended, seconds since 1970."""
 
@@ -76,7 +101,7 @@ class Flow:
 
     def __init__(self) -> None:
         self.published, self.missed = Ring(60, MINUTE), Ring(60, MINUTE)
-        self.latest: deque[Kept] = deque(maxlen=LATEST)
+        self.latest: Newest[Kept] = Newest()
 
 
 class LetterPlace(NamedTuple):
@@ -94,7 +119,7 @@ class Refusals:
     def __init__(self) -> None:
         self.hours = Ring(24, HOUR)
         self.topics: Counter[str] = Counter()
-        self.latest: deque[LetterPlace] = deque(maxlen=LATEST)
+        self.latest: Newest[LetterPlace] = Newest()
 
 
 class Live:
@@ -123,7 +148,7 @@ class Live:
             return
         flow.published.add(at_s)
         if value is not None and len(value) <= LARGEST:
-            flow.latest.append(Kept(at_s, value))
+            flow.latest.add(at_s, Kept(at_s, value))
 
     def letter(self, reason: str, where: tuple[str, int, int], at_s: float) -> None:
         """Count a dead letter: its reason, and topic, partition and offset of its record."""
@@ -135,4 +160,4 @@ class Live:
         refusals.hours.add(place.at_s)
         if place.topic in refusals.topics or len(refusals.topics) < KINDS:
             refusals.topics[place.topic] += 1
-        refusals.latest.append(place)
+        refusals.latest.add(place.at_s, place)

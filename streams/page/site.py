@@ -89,6 +89,7 @@ class Site:
             "app": self.settings.app,
             "customers": self.settings.page_customers,
             "here": request.url.path,
+            "zone": self.settings.zone,
             "now": self.moment(time.time()),
             "follower": self.follower,
         }

@@ -71,7 +71,7 @@ def test_events_are_counted_by_kind_and_bounded():
     live.event("customer-events.balance", event(more=f',"n":"{"x" * LARGEST}"'), NOW)
     low, drop = live.flows["balance.low"], live.flows["balance.drop"]
     assert (sum(low.published.series(NOW)), sum(drop.published.series(NOW)), sum(drop.missed.series(NOW))) == (LATEST + 6, 0, 1)
-    assert [kept.value[-3:-1] for kept in low.latest] == [f":{number}"[-2:].encode() for number in range(5, LATEST + 5)]
+    assert [kept.value[-3:-1] for kept in low.latest.newest_first()] == [f":{number}"[-2:].encode() for number in reversed(range(5, LATEST + 5))]
     for number in range(KINDS + 50):
         live.event("customer-events.x", event(f"x.y{number}"), NOW)
         live.letter(f"r{number}", ("raw.usage", 0, number), NOW)
@@ -81,6 +81,16 @@ def test_events_are_counted_by_kind_and_bounded():
     for value in (None, b"", b"null", b"[]", b'{"type":1}', b'{"type":"other"}', b"\xff", event("x" * 300)):
         live.event("customer-events.x", value, NOW)
     assert live.strange == 108
+
+
+def test_the_newest_are_kept_in_whatever_order_they_come():
+    live = Live([])
+    for partition in range(3):
+        for offset in range(LATEST):
+            live.letter("late", ("raw.usage", partition, offset), NOW + 10 * offset - partition)
+    kept = [(place.at_s, place.partition, place.offset) for place in live.refusals["late"].latest.newest_first()]
+    every = [(NOW + 10 * offset - partition, partition, offset) for partition in range(3) for offset in range(LATEST)]
+    assert kept == sorted(every, reverse=True)[:LATEST]
 
 
 def record(timestamp, value=None, **headers):
@@ -96,12 +106,12 @@ def test_dead_letters_are_taken_by_their_headers_alone():
     follower.take(DEAD_LETTER, record(now, b"raw", reason="late", topic=None, partition=None, offset="-1"))
     for ours in ({"reason": "put_back"}, {}, {"reason": ""}, {"reason": None}):
         follower.take(DEAD_LETTER, record(now, b"raw", **ours))
-    assert {reason: [(place.topic, place.partition, place.offset) for place in one.latest] for reason, one in live.refusals.items()} == {
+    assert {reason: [(place.topic, place.partition, place.offset) for place in reversed(one.latest.newest_first())] for reason, one in live.refusals.items()} == {
         "bad_json": [("raw.usage", 3, 77), ("raw.usage", -1, -1)],
         "late": [("?", -1, -1)],
     }
     follower.take(DEAD_LETTER, record(9e15, b"raw", reason="late", topic="raw.usage"))
-    assert live.refusals["late"].latest[-1].at_s < 9e12, "a producer whose clock is ahead moves no ring"
+    assert live.refusals["late"].latest.newest_first()[0].at_s < 9e12, "a producer whose clock is ahead moves no ring"
 
 
 def test_a_sparkline_has_a_bar_for_each_number_and_says_them():
