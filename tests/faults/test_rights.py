@@ -11,8 +11,13 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from streams.cli.demo import free_port
-from streams.emit import dead_letter
-from tests.broker.kafka import BrokerMissing
+from streams.emit import DEAD_LETTER, dead_letter
+from streams.kafka import follow
+from streams.kafka.customer_events import events_of
+from streams.kafka.follow import Follower
+from streams.page.live import Live
+from streams.settings import load
+from tests.broker.kafka import BrokerMissing, produce
 from tests.broker.secure import scram, secure_broker
 from tests.broker.test_outage import answer, wait_for
 from tests.broker.test_security import kairos
@@ -109,7 +114,27 @@ def test_dead_letters_are_listed_and_put_back_with_the_rights_listed_for_it(guar
     assert "the broker refused" in refused.stderr
 
 
-def test_the_status_is_shown_with_the_rights_listed_for_it(guarded, tmp_path):
+async def page_reads(settings, grant):
+    """What the live page has counted: before it may read, what is missing; after, events and dead letters."""
+    live = Live(["balance.low"])
+    follower = Follower(settings, ["customer-events.balance"], live)
+    reading = asyncio.create_task(follower.run())
+    try:
+        async with asyncio.timeout(40):
+            while not follower.caught_up:
+                await asyncio.sleep(0.05)
+            missing = list(follower.missing)
+            grant()
+            while not (live.refusals and sum(live.flows["balance.low"].published.series(time.time()))):
+                await asyncio.sleep(0.05)
+        found = await events_of(settings, "C1", ["customer-events.balance"], 0)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    return missing, [*live.refusals], len(found.events)
+
+
+def test_status_and_page_show_what_the_rights_listed_for_them_allow(guarded, tmp_path, monkeypatch):
     cluster = Cluster(guarded.bootstrap, tmp_path)
     cluster.fresh_topics()
     (line,) = rights(cluster.app, "`kairos status` only reads")
@@ -125,6 +150,14 @@ def test_the_status_is_shown_with_the_rights_listed_for_it(guarded, tmp_path):
     shown = call()
     assert shown.returncode == 1, shown.stderr
     assert json.loads(shown.stdout)["problems"] == [f"the group {cluster.app} has no member: no worker runs"]
+
+    (line,) = rights(cluster.app, "`kairos page` needs that")
+    asyncio.run(refuse(guarded.bootstrap, b"x"))
+    asyncio.run(produce(guarded.bootstrap, [("customer-events.balance", 0, b"C1", b'{"type":"customer.balance.low.v1"}')]))
+    monkeypatch.setattr(follow, "AGAIN_S", 0.5)
+    settings = load({"brokers": f"127.0.0.1:{guarded.listeners['SASL_SSL'][0]}", "app": cluster.app}, environ=scram(tmp_path))
+    seen = asyncio.run(page_reads(settings, lambda: guarded.acls("--add", "--allow-principal", WORKER, *line)))
+    assert seen == (["customer-events.balance", DEAD_LETTER], ["bad_time"], 1)
 
 
 @pytest.mark.fault_full
