@@ -116,6 +116,11 @@ class Chromium:
         assert "exceptionDetails" not in said, said["exceptionDetails"]
         return said["result"].get("value")
 
+    def html(self) -> str:
+        """The page as it is now; also where scripts may not run."""
+        root = self.ask("DOM.getDocument", depth=0)["root"]["nodeId"]
+        return self.ask("DOM.getOuterHTML", nodeId=root)["outerHTML"]
+
     def submit(self, script: str) -> None:
         """Run what leads to another page, and wait for it."""
         loads = self.loads
