@@ -31,6 +31,7 @@ LONG = (
         "broker/test_failing_rule.py",
         "faults/test_topics.py",
         "faults/test_rights.py",
+        "page/test_browser.py",
         "deploy/test_dockerfile.py",
         "deploy/test_stack.py",
         "cli/test_demo.py",
