@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, tzinfo
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,7 +22,7 @@ from streams.page.shield import Shield
 from streams.tools.scrape import checked_address
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from markupsafe import Markup
     from starlette.requests import Request
@@ -158,11 +157,6 @@ def application(site: Site) -> Shield:
     """The site as an ASGI application."""
     from streams.page import customer, dead_letters, event, events, overview
 
-    @asynccontextmanager
-    async def nothing(app: Starlette) -> AsyncIterator[None]:
-        del app
-        yield
-
     routes = [
         Route("/", overview.page),
         Route("/events", events.page),
@@ -177,6 +171,6 @@ def application(site: Site) -> Shield:
         Route("/static/{name}", site.static_file),
         *(route for panel in site.panels for route in panel.routes()),
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: site.refused, Exception: site.refused}, lifespan=nothing)
+    app = Starlette(routes=routes, exception_handlers={HTTPException: site.refused, Exception: site.refused})
     app.state.site = site
     return Shield(app, site.access)  # around all of it: an answer about an unforeseen error has the headers too
