@@ -41,6 +41,7 @@ stack: $(READY) $(TOOLS) ## broker, topics, city, two workers, Prometheus (and G
 	@$(BIN)/python -m tests.deploy.stack
 
 test: check $(TOOLS) ## format, lint, types, import rules, then all tests (Java 17 and Maven for the real-broker ones)
+	@$(BIN)/python -m compileall -q schemas streams events tests # once for the hundreds of processes that they start
 	@$(BIN)/python -m pytest $(PARALLEL)
 
 check: $(READY) ## format, lint, types, import rules
