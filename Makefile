@@ -5,8 +5,8 @@ BIN := .venv/bin
 SEED ?= 1
 MINUTES ?= 30
 EXAMPLES ?= 3000
-# Every test process has a broker of its own; one that is given (KAFKA_BOOTSTRAP) they cannot share.
-PARALLEL := $(if $(KAFKA_BOOTSTRAP),,-n 2 --dist worksteal)
+# Every test process has a broker of its own; one that is given (KAFKA_BOOTSTRAP) they cannot share. tests/order.py says why there are three.
+PARALLEL := $(if $(KAFKA_BOOTSTRAP),,-n 3 --dist worksteal)
 # A folder with real input for tests/real_input; without it they are left out, and the last line says so.
 export REAL_INPUT ?= $(firstword $(wildcard ../shared/data))
 READY := .venv/.ready
@@ -41,6 +41,7 @@ stack: $(READY) $(TOOLS) ## broker, topics, city, two workers, Prometheus (and G
 	@$(BIN)/python -m tests.deploy.stack
 
 test: check $(TOOLS) ## format, lint, types, import rules, then all tests (Java 17 and Maven for the real-broker ones)
+	@$(BIN)/python -m compileall -q schemas streams events tests # once for the hundreds of processes that they start
 	@$(BIN)/python -m pytest $(PARALLEL)
 
 check: $(READY) ## format, lint, types, import rules
@@ -51,7 +52,7 @@ check: $(READY) ## format, lint, types, import rules
 
 faults: $(READY) ## all fault trials, the long ones too (about half an hour), and their table in docs/faults.md
 	@rm -rf .faults
-	@$(BIN)/python -m pytest tests/faults -m "fault_full or not fault_full" --timeout 900 $(PARALLEL); $(BIN)/python -m tests.faults
+	@$(BIN)/python -m pytest tests/faults -m "fault_full or not fault_full" --timeout 900 $(PARALLEL:3=2); $(BIN)/python -m tests.faults
 
 faults-random: $(READY) ## 30 minutes of random faults: make faults-random SEED=7 MINUTES=30
 	@SEED=$(SEED) MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/faults/random_schedule.py -m "fault_full or not fault_full" --timeout 0 -s

@@ -10,7 +10,7 @@ import pytest
 
 from streams.kafka.connection import is_loopback
 from tests.broker.kafka import BrokerMissing, KafkaBroker
-from tests.order import in_halves
+from tests.order import in_parts
 
 REAL_INPUT = os.environ.get("REAL_INPUT")
 """A folder with real input, `make test REAL_INPUT=FOLDER`."""
@@ -44,9 +44,9 @@ def shared():
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """In two processes the long tests come first in both."""
-    if getattr(config, "workerinput", {}).get("workercount") == 2:
-        items[:] = in_halves(items, lambda item: item.path.relative_to(Path(__file__).parent).as_posix())
+    """In two or three processes the long tests come first in all."""
+    if (count := getattr(config, "workerinput", {}).get("workercount")) in (2, 3):
+        items[:] = in_parts(items, lambda item: item.path.relative_to(Path(__file__).parent).as_posix(), count)
 
 
 def pytest_collection_finish():

@@ -1,6 +1,8 @@
-"""The order of the tests in two test processes (`-n 2 --dist worksteal`): each gets a half of the list, and takes of the other's end when it has done its own.
+"""The order of the tests in three test processes (`-n 3 --dist worksteal`): each gets a third of the list, and takes of another's end when it has done its own.
 
-So the long tests stand at the beginning of both halves, and what is left at the end are short ones: no process waits for the other.
+Trials on a broker wait much of their time: for a group, a session, a restart. So there is one process more than cores: two begin with the
+trials, the third with what computes all the time. The long tests stand at the beginning of all parts, and what is left at the end are short
+ones: no process waits for another.
 """
 
 from __future__ import annotations
@@ -18,9 +20,8 @@ LONG = (
     ),
     (
         "faults/test_books.py",
-        "engine/test_laws.py",
-        "intake/test_extremes.py",
         "broker/test_exactly_once.py",
+        "broker/test_backfill.py",
         "broker/test_outage.py",
         "broker/test_security.py",
         "broker/test_bad_input.py",
@@ -32,24 +33,33 @@ LONG = (
         "faults/test_topics.py",
         "faults/test_rights.py",
         "page/test_browser.py",
-        "deploy/test_dockerfile.py",
         "deploy/test_stack.py",
         "cli/test_demo.py",
+    ),
+    (
+        "deploy/test_dockerfile.py",
+        "engine/test_laws.py",
+        "intake/test_compiled.py",
+        "intake/test_extremes.py",
         "cli/test_replay.py",
     ),
 )
-"""The files with the longest tests, the longest first: those of the first half, and those of the second."""
+"""The files with the longest tests, the longest first: by the part that they begin. In two processes the second one has those of the third too."""
 
 
-def in_halves(items: list[Any], file_of: Any) -> list[Any]:
-    """The same items with the long ones at the beginning of both halves; the others in their order.
+def in_parts(items: list[Any], file_of: Any, count: int) -> list[Any]:
+    """The same items with the long ones at the beginning of all parts; the others in their order.
 
-    `file_of`: gives the file of an item below tests.
+    `file_of`: gives the file of an item below tests. `count`: of processes, 2 or 3.
     """
-    places = {name: (half, place) for half, names in enumerate(LONG) for place, name in enumerate(names)}
-    first, second = ([item for item in items if places.get(file_of(item), (None,))[0] == half] for half in (0, 1))
-    for half in (first, second):
-        half.sort(key=lambda item: places[file_of(item)])
+    last = count - 1
+    places = {name: (min(part, last), part, place) for part, names in enumerate(LONG) for place, name in enumerate(names)}
+    long = sorted((item for item in items if file_of(item) in places), key=lambda item: places[file_of(item)])
     others = [item for item in items if file_of(item) not in places]
-    room = max(0, len(items) // 2 - len(first))
-    return [*first, *others[:room], *second, *others[room:]]
+    result: list[Any] = []
+    for part in range(count):
+        result += [item for item in long if places[file_of(item)][0] == part]
+        room = max(0, len(items) * (part + 1) // count - len(result)) if part < last else len(others)
+        result += others[:room]
+        others = others[room:]
+    return result

@@ -7,11 +7,12 @@ import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 import yaml
 from typer.testing import CliRunner
 
 from streams.cli import app
-from tests.order import LONG, in_halves
+from tests.order import LONG, in_parts
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = {"events/balance/forfeited.py", "events/FAMILY/NAME.py"}
@@ -65,11 +66,13 @@ def test_the_pages_of_records_and_events_are_the_declarations():
     assert (ROOT / "docs" / "catalogue.md").read_text("utf-8") == catalogue_page(Catalogue.load()), remedy
 
 
-def test_the_files_that_are_tested_first_are_here_and_begin_both_halves():
-    named = [name for half in LONG for name in half]
+@pytest.mark.parametrize("parts", [LONG, (LONG[0], LONG[1] + LONG[2])])
+def test_the_files_that_are_tested_first_are_here_and_begin_all_parts(parts):
+    named = [name for part in parts for name in part]
     assert [name for name in named if not (ROOT / "tests" / name).exists()] == []
     files = [*(f"short-{number}" for number in range(60)), *reversed(named), *(f"last-{number}" for number in range(30))]
-    ordered = in_halves(files, lambda file: file)
+    ordered = in_parts(files, lambda file: file, len(parts))
     assert sorted(ordered) == sorted(files)
-    assert [ordered[at : at + len(half)] for at, half in zip((0, len(files) // 2), LONG, strict=True)] == [list(half) for half in LONG]
+    begins = [len(files) * part // len(parts) for part in range(len(parts))]
+    assert [ordered[at : at + len(part)] for at, part in zip(begins, parts, strict=True)] == [list(part) for part in parts]
     assert [file for file in ordered if file not in named] == [file for file in files if file not in named], "the others keep their order"

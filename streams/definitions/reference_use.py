@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.reference import TABLES
-from streams.definitions.tree import parts_of
+from streams.definitions.tree import found_once, parts_of
 from streams.engine.expression import Join
 from streams.engine.features.place import Place
 
@@ -34,12 +34,14 @@ def missing_tables(catalogue: Catalogue, reference: Reference) -> Iterator[str]:
             yield f"reference: no {files[name]}.csv; {'; '.join(parts)}"
 
 
+@found_once
 def needed(event: type[Event]) -> set[str]:
-    """The tables without which an event cannot happen."""
+    """The tables without which an event cannot happen. Read only."""
     parts = parts_of(event.when).values()
     return {part.table for part in parts if isinstance(part, Join)} | {"cell" for part in parts if isinstance(part, Place)}
 
 
+@found_once
 def shown(event: type[Event]) -> set[str]:
-    """The tables that an event's detail reads."""
+    """The tables that an event's detail reads. Read only."""
     return {part.table for part in parts_of(event.detail.values).values() if isinstance(part, Join)}

@@ -34,6 +34,12 @@ def town(request, towns):
 
 
 @pytest.fixture
+def village(towns):
+    """As many days of fewer customers, about 11,500 records, for trials that bring faults of their own into the records."""
+    return towns(60, 7)
+
+
+@pytest.fixture
 def trial(request, kafka, tmp_path, town):
     """What starts a trial on the shared broker: `trial(1, "kill -9")`; its input is loaded."""
     made = []

@@ -4,7 +4,7 @@ What must hold (`Trial.check`): no event missing, wrong or twice under read_comm
 letters exactly those of the oracle; every input offset committed, and in exactly one place of the ledger that is kept with the state; the state
 in the changelog equal to the oracle's; no transaction torn (`torn.py`); committed offsets never went back; workers that ended by themselves did so with a status that is
 not 0; and the fault has really hit.
-The oracle is the engine without a broker over the input as it was read back from the topics; what it expects must be what the scalar
+The oracle (`oracle.py`) is the engine without a broker over the input as it was read back from the topics; what it expects must be what the scalar
 reading of the rules (`tests/reference`) finds in the same input, one record at a time; where topics wait for stragglers, in the input sorted by time.
 """
 
@@ -19,7 +19,7 @@ import subprocess
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from aiokafka import TopicPartition
@@ -29,18 +29,16 @@ from schemas.raw import TOPICS
 from streams.emit import MISSED
 from streams.engine.state.codec import split_key
 from streams.engine.state.store import ABOUT, CLOCK, Head
-from streams.engine.state.tables import NEVER
 from streams.kafka.partitioner import partition_of
 from streams.simulation.city import City
 from tests.broker.kafka import ends, read_all
 from tests.broker.workers import OUTPUTS, Cluster
+from tests.faults.oracle import Oracle
 from tests.faults.scalar import Input, published, reading_of
 from tests.faults.torn import torn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from streams.shard import Shard
 
 MIDNIGHT_MS = 1_777_564_800_000
 RESULTS = Path(__file__).parent.parent.parent / ".faults" / "results.jsonl"
@@ -307,7 +305,7 @@ class Trial:
 
         `compacted`: the state topic no longer holds all that was ever written to it.
         """
-        oracle = Oracle(self, without or {})
+        oracle = self.oracle(without)
         committed = asyncio.run(read_all(self.cluster.bootstrap, [*OUTPUTS, MISSED]))
         bodies = Counter(record.value for record in committed)
         ids = Counter(json.loads(body)["id"] for body in bodies.elements())
@@ -328,6 +326,11 @@ class Trial:
         if self.definitions is None:
             assert published(bodies.elements()) == reading_of(oracle.given, self.reference, self.shared).result(), "the columnar and the scalar reading differ"
         return self.report()
+
+    def oracle(self, without: dict[tuple[str, int, int], str] | None = None) -> Oracle:
+        """What the input as it stands in the topics must give."""
+        own = (self.definitions,) if self.definitions else ()
+        return Oracle(self.cluster.bootstrap, self.cluster.partitions, self.reference, self.shared, definitions=own, waits=self.waits, without=without or {})
 
     def _check_state(self, oracle: Oracle) -> None:
         """The state in the changelog: every row, and the ledger of the fate of every record."""
@@ -362,70 +365,3 @@ def note(result: Result) -> None:
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("ab") as file:
         file.write(msgspec.json.encode(result) + b"\n")
-
-
-def place_in_time(record: Any) -> tuple[int, int, int]:
-    """Where a record of a topic that waits is evaluated; one that cannot be read goes first, for it is not evaluated."""
-    try:
-        fields = json.loads(record.value)
-    except ValueError:
-        return 0, 0, record.offset
-    return fields["event_time"], fields.get("seq", 0), record.offset
-
-
-class Oracle:
-    """What the engine makes of the input as it stands in the topics, without any broker: event bodies, dead letters, ledger, state.
-
-    It never sweeps: `rows` has all that ever was, `needed` are those that a worker must still hold. A worker may hold some that matter
-    no more, for a row read back after a restart is kept a little longer.
-    """
-
-    def __init__(self, trial: Trial, without: dict[tuple[str, int, int], str]) -> None:
-        from streams.builder import shard_builder
-        from streams.settings import load
-
-        given = {"clock": "records", "reference": trial.reference, "definitions": (trial.definitions,) if trial.definitions else (), **trial.waits}
-        build, _ = shard_builder(load(given, environ={}))
-        self.events: Counter[bytes] = Counter()
-        self.dead_letters: Counter[tuple[str, ...]] = Counter((topic, str(p), str(offset), reason) for (topic, p, offset), reason in without.items())
-        self.rows: dict[tuple[int, bytes], bytes] = {}
-        self.needed: set[tuple[int, bytes]] = set()
-        self.heads: dict[int, Head] = {}
-        self.given: Input = {}
-        by_place: dict[tuple[str, int], list[Any]] = {}
-        for record in asyncio.run(read_all(trial.cluster.bootstrap, TOPICS)):
-            by_place.setdefault((record.topic, record.partition), []).append(record)
-        for (topic, partition), own in by_place.items():
-            own.sort(key=lambda record: record.offset)
-            self.given[f"{topic}/{partition}"] = [(record.key, record.value) for record in (sorted(own, key=place_in_time) if trial.waits else own)]
-        for partition in range(trial.cluster.partitions):
-            self._read(build(partition), trial.cluster.partitions, by_place, without)
-
-    def _read(self, shard: Shard, partitions: int, by_place: dict[tuple[str, int], list[Any]], without: dict[tuple[str, int, int], str]) -> None:
-        engine, partition = shard.engine, shard.partition
-        engine.swept = NEVER
-        engine.state.facts["partitions"] = partitions
-        for topic in TOPICS:
-            own = [record for record in by_place.get((topic, partition), ()) if (topic, partition, record.offset) not in without]
-            offsets = [record.offset for record in own]
-            shard.feed(topic, offsets, [r.key for r in own], [r.value for r in own], next_offset=(offsets or [-1])[-1] + 1, caught_up=True)
-        while (step := shard.step(None, 5_000)) is not None:
-            self.events.update(message.value for message in (*step.events, *step.missed) if message.value is not None)
-            for letter in step.dead_letters:
-                named = {name: value.decode() for name, value in letter.headers}
-                self.dead_letters[named["topic"], named["partition"], named["offset"], named["reason"]] += 1
-            for key, value in step.rows:
-                if value is None:
-                    self.rows.pop((partition, key), None)
-                else:
-                    self.rows[partition, key] = value
-        for topic, p, _ in without:
-            if p == partition:
-                shard.ledger[topic, "dead_letter"] += 1
-        self.heads[partition] = engine.state.head()
-        latest = engine.admission.latest_times()
-        for table in engine.state.tables.values():
-            table.sweep(engine.clock, latest)
-            dropped = set(table.dropped_keys().texts())
-            parts = [*table.parts, *(follower.part_name for follower in table.followers)]
-            self.needed |= {(partition, key) for (p, key) in self.rows if p == partition and split_key(key)[0] in parts and split_key(key)[1] not in dropped}

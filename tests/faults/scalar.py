@@ -60,11 +60,15 @@ READINGS: dict[str, ScalarReading] = {}
 def reading_of(given: Input, reference: str, shared: Path) -> ScalarReading:
     """The reading of this input, begun now or before; `shared`: a folder of all processes of this run of the tests."""
     encoded = msgspec.msgpack.encode(dict(sorted(given.items())))
-    tables = [(str(path.relative_to(reference)), path.read_bytes()) for path in sorted(Path(reference).rglob("*")) if path.is_file()]
-    digest = hashlib.blake2b(encoded + msgspec.msgpack.encode(tables)).hexdigest()[:32]
+    digest = hashlib.blake2b(encoded + msgspec.msgpack.encode(tables_of(reference))).hexdigest()[:32]
     if digest not in READINGS:
         READINGS[digest] = ScalarReading(encoded, reference, shared / f"scalar-{digest}")
     return READINGS[digest]
+
+
+def tables_of(reference: str) -> list[tuple[str, bytes]]:
+    """The files of a folder of reference data, with their names."""
+    return [(str(path.relative_to(reference)), path.read_bytes()) for path in sorted(Path(reference).rglob("*")) if path.is_file()]
 
 
 def published(bodies: Iterable[bytes]) -> Counter[Published]:

@@ -175,7 +175,7 @@ def test_the_reply_of_the_end_of_a_transaction_is_lost(proxied):
 
 def test_an_end_comes_late_in_the_middle_of_the_next_transaction(proxied):
     run, proxy = proxied(34, "EndTxn held back until the middle of the next transaction", **{"transaction.abort.timed.out.transaction.cleanup.interval.ms": "600000"})
-    run.environment |= {"KAIROS_TRANSACTION_TIMEOUT_MS": "5000", "KAIROS_BATCH_RECORDS": "30"}  # so that many transactions are left
+    run.environment |= {"KAIROS_TRANSACTION_TIMEOUT_MS": "5000", "KAIROS_BATCH_RECORDS": "60"}  # so that many transactions are left
     run.start()
     run.wait_progress()
     proxy.hold_an_end = True

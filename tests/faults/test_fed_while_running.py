@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.broker.kafka import read_all
 from tests.broker.workers import OUTPUTS
-from tests.faults.harness import Oracle, city
+from tests.faults.harness import city
 
 pytestmark = pytest.mark.broker
 SEED = int(os.environ.get("SEED", "1"))
@@ -81,7 +81,7 @@ def crossed(records):
 
 def check(run, records):
     """Hold the published events against the oracle's, customer by customer."""
-    oracle = Oracle(run, {})
+    oracle = run.oracle()
     found = Counter(record.value for record in asyncio.run(read_all(run.cluster.bootstrap, OUTPUTS)))
     who = lambda body: json.loads(body)["data"]["customer_id"]
     differing = {who(body) for body in (oracle.events - found) | (found - oracle.events)}
