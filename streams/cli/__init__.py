@@ -35,6 +35,7 @@ COMMANDS = (
     "reference",
     "simulate",
     "settings",
+    "size",
     "wait-ready",
 )
 USAGE = 2
