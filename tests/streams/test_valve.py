@@ -12,9 +12,11 @@ import orjson
 import pytest
 
 from events.stories import charge, moment, topup
+from schemas.reference import Reference
 from streams.emit import message
 from streams.engine.state.day_counts import DAY_MS, DayCounts
 from streams.promises import LEAST, Limit
+from streams.simulation.city import City
 from streams.valve import Hourly, held
 from tests.shards import CATALOGUE, Bench, epoch_ms
 
@@ -79,6 +81,31 @@ def test_neither_cuts_nor_restarts_change_the_split(whole, most, restarting):
     bench.queue(flood())
     bench.drain(most, restarting=restarting)
     assert split(bench) == split(whole)
+
+
+class Bare(Limit):
+    """A limit without the least that every shard may publish, so that a small city reaches it."""
+
+    def allowance(self, customers):
+        return ceil(self.rate * customers)
+
+
+def test_timers_sessions_and_four_topics_are_split_alike_for_any_cuts_and_restarts(tmp_path):
+    city = City(4, 40, epoch_ms("2026-05-01T00:00:00+08:00"))
+    city.write_reference(tmp_path)
+    records = [orjson.loads(record.value) for record in city.records(5)]
+    valves = {event.id: Bare(Fraction(1, 20), "50 per 1,000 customers a day") for event in CATALOGUE}
+    found = []
+    for most, restarting in ((20_000, False), (700, True)):
+        bench = Bench(reference=Reference.load(tmp_path), valves=valves)
+        bench.queue(records)
+        bench.drain(most, restarting=restarting)
+        found.append(split(bench))
+    assert found[0] == found[1]
+    held_back = {orjson.loads(message.value)["data"]["event"] for step in bench.steps for message in step.missed}
+    by_time = {one.event for step in bench.steps for one in step.detections if one.timed}
+    assert held_back & by_time, "no event by a timer was held"
+    assert len(held_back) >= 5
 
 
 def test_state_and_detections_are_as_without_a_valve(whole):
