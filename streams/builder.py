@@ -13,12 +13,15 @@ from streams.definitions.catalogue import Catalogue
 from streams.definitions.rehearsal import rehearse
 from streams.engine.engine import Engine, EngineSettings
 from streams.intake.decode import decode_by
+from streams.promises import promises, valves
 from streams.shard import Shard, ShardSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
     from schemas.reference.folder import Files
+    from streams.definitions.rates import Rate
     from streams.settings import Settings
 
 logger = logging.getLogger("kairos.reference")
@@ -35,8 +38,10 @@ class Build(Protocol):
 class ShardBuilder:
     """Builds shards that all read one version of the reference tables."""
 
-    def __init__(self, catalogue: Catalogue, reference: Reference, engine: EngineSettings, shard: ShardSettings, files: Files) -> None:
+    def __init__(self, catalogue: Catalogue, reference: Reference, engine: EngineSettings, shard: ShardSettings, files: Files, promised: Mapping[str, Rate]) -> None:
         self.catalogue, self.reference, self.engine, self.shard = catalogue, reference, engine, shard
+        self.promised = promised
+        """By event, its usual rate."""
         self.files = files
         """What the folder of the tables held just before they were read."""
 
@@ -48,10 +53,12 @@ class ShardBuilder:
 def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[ShardBuilder, Catalogue]:
     """Return a function that builds the shard of a partition number, and the definitions it runs. Sets how this process decodes.
 
-    Raises CatalogueFault, ReferenceFault, UnknownZone.
+    Raises CatalogueFault, SettingsError, ReferenceFault, UnknownZone.
     """
     decode_by(settings.decode)
     catalogue = Catalogue.load(settings.definitions, settings.events, settings.only, settings.without)
+    promised = promises(catalogue, settings.expect)
+    limits = valves(catalogue, promised, settings.valve)
     folder = Path(settings.reference) if settings.reference else None
     files = files_of(folder) if folder else {}
     reference = Reference.load(folder, country=settings.country)
@@ -68,6 +75,7 @@ def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[Shard
         keep_state,
         settings.waits,
         settings.wait_bytes,
+        limits,
     )
     rehearse(catalogue, reference, engine_settings)  # a rule that cannot run is found now, not at the first record
-    return ShardBuilder(catalogue, reference, engine_settings, shard_settings, files), catalogue
+    return ShardBuilder(catalogue, reference, engine_settings, shard_settings, files, promised), catalogue

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PREFIX = "customer-events."
 DEAD_LETTER = f"{PREFIX}dead-letter"
 MISSED = f"{PREFIX}missed"
+STALE, VALVE = "stale", "valve"
+"""Why an event goes to the missed topic: too old to be published, or beyond the allowance of its day."""
 ORIGINAL_TIME = "original_timestamp"
 ORIGINAL_HEADER = "header."
 CUT, CUT_HEADERS = "cut_from_bytes", "cut_headers_bytes"
@@ -132,20 +134,23 @@ def cloud_event(detection: Detection, operator: str) -> bytes:
     )
 
 
-def message(detection: Detection, operator: str, wall_ms: int | None) -> tuple[Message, bool]:
-    """The record of a detection, and whether it is stale: older than the event is valid for when published at `wall_ms`.
+def message(detection: Detection, operator: str, wall_ms: int | None, allowed: int | None = None) -> tuple[Message, str | None]:
+    """The record of a detection, and why it goes to the `missed` topic, if it does: one of STALE and VALVE.
 
-    A stale one goes to the `missed` topic with the reason. Without a wall clock nothing is stale.
+    It is stale when it is older than the event is valid for at `wall_ms`; without a wall clock nothing is stale. `allowed`: it is beyond
+    this allowance of its day.
     """
     topic = PREFIX + detection.event.split(".", 1)[0]
     headers: Headers = (CONTENT_TYPE,)
     stale = wall_ms is not None and wall_ms - detection.time > detection.valid_for_ms
     if wall_ms is not None:
         headers += (("ce_recordedtime", rfc3339(wall_ms).encode()),)
-    if stale:
-        headers += (("reason", b"stale"), ("valid_for_ms", str(detection.valid_for_ms).encode()), ("topic", topic.encode()))
+    reason = STALE if stale else VALVE if allowed is not None else None
+    if reason is not None:
+        why = ("valid_for_ms", str(detection.valid_for_ms)) if stale else ("allowed_a_day", str(allowed))
+        headers += (("reason", reason.encode()), (why[0], why[1].encode()), ("topic", topic.encode()))
         topic = MISSED
-    return Message(topic, detection.who.customer_id.encode(), cloud_event(detection, operator), headers), stale
+    return Message(topic, detection.who.customer_id.encode(), cloud_event(detection, operator), headers), reason
 
 
 def dead_letter(reason: str, detail: str, where: tuple[str, int, int], key: bytes | None, value: bytes | None) -> Message:

@@ -18,10 +18,12 @@ from schemas.raw import RECORD_TYPES, type_name
 from streams.emit import PREFIX
 from streams.logs import about, log
 from streams.settings import SettingsError
+from streams.valve import COUNTER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from streams.definitions.rates import Rate
     from streams.emit import Message
     from streams.shard import Step
 
@@ -57,6 +59,8 @@ class Metrics:
             "ids_forgotten": Counter("kairos_forgotten_ids", "Record ids let go within the late limit because a customer had as many in a topic as it can", **own),
             "stale": Counter("kairos_stale_events", "Events too old to be published, sent to the missed topic", **own),
         }
+        self.valved = Counter("kairos_events_valved", "Events beyond the allowance of their day, sent to the missed topic", ["event"], **own)
+        self.expected = Gauge("kairos_expected_rate", "Events a customer and day that an event promises", ["event", "bound"], **own)
         self.batch_seconds = Histogram("kairos_batch_seconds", "Merging, detecting and encoding one batch", buckets=FAST, **own)
         self.commit_seconds = Histogram("kairos_commit_seconds", "One Kafka transaction", buckets=FAST, **own)
         self.latency_seconds = Histogram("kairos_latency_seconds", "Append of a batch's newest record to commit of its events", buckets=LONG, **own)
@@ -106,6 +110,15 @@ class Metrics:
         for name in MEMBER_STATES:
             self.member.labels(name).set_function(partial(is_state, state, name))
 
+    def promise(self, rates: Mapping[str, Rate], valves: Iterable[str]) -> None:
+        """Show what events promise; those that promise a rate, or have a valve, are counted from zero on, so that silence is seen too."""
+        for event, rate in rates.items():
+            self.expected.labels(event, "low").set(float(rate.low))
+            self.expected.labels(event, "high").set(float(rate.high))
+            self.detections.labels(event)
+        for event in valves:
+            self.valved.labels(event)
+
     def committed(self, events: Sequence[Message], appended_ms: Iterable[int | None], now_ms: float) -> None:
         """Note how long ago the triggers of `events`, which are committed now, were appended (epoch ms); None: no trigger."""
         of_topic: dict[str, Histogram] = {}
@@ -128,6 +141,8 @@ class Metrics:
             elif family in ("record", "late") and which:
                 record = RECORD_TYPES[int(which)]
                 (self.records if family == "record" else self.late).labels(record.topic, type_name(record)).inc(number)
+            elif family == COUNTER:
+                self.valved.labels(which).inc(number)
             elif family == "early":
                 self.early.labels(which).inc(number)
             elif family in self.counted:

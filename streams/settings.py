@@ -146,6 +146,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     page_metrics: Annotated[tuple[str, ...], about("addresses of workers' /metrics that the page asks, such as http://127.0.0.1:9464")] = ()
     log_level: Annotated[LogLevel, about("the lowest level that is logged")] = "info"
     events: Annotated[dict[str, dict[str, Any]], about('parameters of events: [events."balance.low"] low = 500')] = {}
+    expect: Annotated[dict[str, str], about('usual rates of events, before those of their definitions: [expect] "balance.low" = "2-5 per 1,000 customers a day"')] = {}
+    valve: Annotated[
+        str | dict[str, str],
+        about("what is published of an event in a day at most, the overflow goes to customer-events.missed: a multiple of what it promises, or in a table [valve] by event"),
+    ] = "off"
     sources: Annotated[dict[str, dict[str, Any]], about('formats of own files: [sources.recharges] format = "csv", docs/sources.md')] = {}
 
     @property
@@ -159,7 +164,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return {topic: ms for topic, name in WAITS.items() if (ms := getattr(self, name))}
 
 
-TABLES = ("events", "sources")
+TABLES = ("events", "expect", "sources")
 """Settings that are tables: they are written in a file alone."""
 HINTS = {name: hint for name, hint in get_type_hints(Settings, include_extras=True).items() if name in Settings.__struct_fields__}
 """Each setting's annotated type, in the order of declaration."""
@@ -257,7 +262,12 @@ def wanted(name: str) -> str:
         return f"a whole number from {low} to {high}" if low and high else "a whole number"
     if get_origin(hint) is tuple:
         return "a list of texts"
-    return {"events": "tables of parameters", "sources": "tables of mappings"}.get(name, "true or false" if hint is bool else "a text")
+    return {
+        "events": "tables of parameters",
+        "sources": "tables of mappings",
+        "expect": "a table of texts",
+        "valve": "off, a multiple such as 10x, or a table of them",
+    }.get(name, "true or false" if hint is bool else "a text")
 
 
 def from_text(name: str, text: str, where: str) -> Any:
@@ -303,6 +313,13 @@ def example() -> str:
         "# Parameters of events; `kairos catalog EVENT` lists them.",
         '# [events."balance.low"]',
         "# low = 500",
+        "",
+        "# How often events usually happen, and what a day may bring at most; `kairos replay --rates` measures it.",
+        "# [expect]",
+        '# "balance.low" = "2-5 per 1,000 customers a day"',
+        "# [valve]",
+        '# others = "10x"',
+        '# "balance.low" = "100 per 1,000 customers a day"',
         "",
         "# Formats of own files; `kairos map --sample FILE` proposes one.",
         "# [sources.recharges]",

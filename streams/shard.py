@@ -10,7 +10,7 @@ import numpy as np
 
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
-from streams.emit import Message, dead_letter, message
+from streams.emit import STALE, Message, dead_letter, message
 from streams.engine.batch import FATES
 from streams.engine.clock import JUMP_MS
 from streams.engine.engine import RuleFailed
@@ -18,6 +18,7 @@ from streams.engine.state.changes import Changes
 from streams.intake.decode import decode_chunk
 from streams.intake.merge import ALWAYS, UNREAD, Merger
 from streams.logs import place_of
+from streams.valve import COUNTER, Valve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from streams.engine.state.store import Ledger, Passed
     from streams.intake.decode import Reject
     from streams.intake.merge import Released
+    from streams.promises import Limit
 
 RANK = {topic: rank for rank, topic in enumerate(TOPICS)}
 DEAD_LETTER = "dead_letter"
@@ -52,6 +54,8 @@ class ShardSettings(NamedTuple):
     """By topic, how long its records wait for stragglers, ms of event time."""
     wait_bytes: int = 64_000_000
     """Keys and values of a topic that may wait."""
+    valves: Mapping[str, Limit] = {}
+    """By event that has a valve, what it lets through."""
 
 
 class Step(NamedTuple):
@@ -93,6 +97,7 @@ class Shard:
     def __init__(self, partition: int, engine: Engine, settings: ShardSettings) -> None:
         self.partition, self.engine, self.settings = partition, engine, settings
         self.merger = Merger(settings.queue_records, settings.clock_jump_ms, settings.waits, settings.wait_bytes)
+        self.valve = Valve(settings.valves, engine.state.day_counts)
         self.notes: Counter[str] = Counter()
         """What was odd about accepted records, since the last step."""
 
@@ -220,17 +225,20 @@ class Shard:
         missed: list[Message] = []
         of_events: list[tuple[str, int] | None] = []
         of_missed: list[tuple[str, int] | None] = []
-        for detection, trigger in zip(outcome.detections, triggers_of(outcome, released), strict=True):
+        counters = outcome.counters
+        for detection, trigger, moment in zip(outcome.detections, triggers_of(outcome, released), outcome.moments, strict=True):
+            allowed = self.valve.exceeded(detection, *moment)
             try:
-                record, stale = message(detection, self.settings.operator, wall)
+                record, reason = message(detection, self.settings.operator, wall, allowed)
             except MemoryError:  # not caused by a rule
                 raise
             except Exception as error:
                 raise RuleFailed(tuple(self.engine.catalogue.with_dependents([detection.event])), error) from error
-            (missed if stale else events).append(record)
-            (of_missed if stale else of_events).append(trigger)
+            (missed if reason else events).append(record)
+            (of_missed if reason else of_events).append(trigger)
+            if reason:
+                counters[STALE if reason == STALE else f"{COUNTER}.{detection.event}"] += 1
         dead: list[Message] = []
-        counters = outcome.counters
         if released is not None:
             self._book(released.rejects)
             for rank, topic in enumerate(TOPICS):
@@ -251,7 +259,6 @@ class Shard:
                         value,
                     )
                 )
-        counters["stale"] += len(missed)
         counters.update(self.notes)
         self.notes.clear()
         for kind, number in enumerate(np.bincount(released.kind).tolist() if released is not None else ()):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from streams.engine.detection import Detection
+    from streams.promises import Limit
     from streams.shard import Step
 
 STORIES = Path(__file__).parent.parent / "events" / "reference"
@@ -38,8 +39,10 @@ class Bench:
         zone: str = "Asia/Shanghai",
         sweep_every_ms: int = 3_600_000,
         waits: dict[str, int] | None = None,
+        valves: dict[str, Limit] | None = None,
     ) -> None:
         self.catalogue, self.reference, self.settings, self.waits = catalogue, reference, EngineSettings(zone, sweep_every_ms=sweep_every_ms), waits or {}
+        self.valves = valves or {}
         self.offsets = dict.fromkeys(TOPICS, 0)
         self.log: list[tuple[bytes, bytes | None]] = []
         self.steps: list[Step] = []
@@ -47,7 +50,7 @@ class Bench:
 
     def _new(self, catalogue: Catalogue | None = None) -> Shard:
         engine = Engine(catalogue or self.catalogue, self.reference, self.settings)
-        shard = Shard(0, engine, ShardSettings(waits=self.waits))
+        shard = Shard(0, engine, ShardSettings(waits=self.waits, valves=self.valves))
         for topic in TOPICS:
             shard.set_caught_up(topic, True)
         return shard

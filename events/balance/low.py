@@ -5,7 +5,7 @@ from events.words import B, main_balance
 from streams.define import Case, Detail, Event, Param
 
 
-class Low(Event, by="line"):
+class Low(Event, by="line", expect="17-84 per 1,000 customers a day"):
     low = Param(1000, unit="minor", ge=0, doc="below this the balance is low")
     rearm_at = Param(2000, unit="minor", name="rearm", ge=low, doc="from this on it may fire again")
 

@@ -6,7 +6,7 @@ from events.words import B, main
 from streams.define import Case, Detail, Event
 
 
-class Recovered(Event, by="line"):
+class Recovered(Event, by="line", expect="17-81 per 1,000 customers a day"):
     back = Low.same(B.currency, B.bucket_id).then(main.same(B.bucket_id).where(B.balance_after >= Low.rearm_at))
     when = back
     detail = Detail(balance_after=B.balance_after, low_duration_s=back.gap.seconds)

@@ -5,7 +5,7 @@ from events.words import B, topups
 from streams.define import Case, Detail, Event
 
 
-class Completed(Event, by="line"):
+class Completed(Event, by="line", expect="38-170 per 1,000 customers a day"):
     when = topups
     detail = Detail(amount=B.delta, balance_after=B.balance_after, channel=B.channel, auto=B.auto)
 

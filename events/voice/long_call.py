@@ -5,7 +5,7 @@ from events.words import V, calls
 from streams.define import Case, Detail, Event, Param, cool
 
 
-class LongCall(Event, by="line"):
+class LongCall(Event, by="line", expect="9-44 per 1,000 customers a day"):
     min = Param(1800, unit="s", ge=1, doc="from this on a call is very long")
 
     when = calls.where(V.duration_s >= min)

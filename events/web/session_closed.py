@@ -5,7 +5,7 @@ from events.words import W, visit
 from streams.define import Case, Detail, Event, Param
 
 
-class SessionClosed(Event, by="customer"):
+class SessionClosed(Event, by="customer", expect="88-380 per 1,000 customers a day"):
     least = Param(2, name="n", unit="views", ge=1, doc="one view is no visit")
 
     when = visit.closed.where(visit.count() >= least)

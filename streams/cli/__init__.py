@@ -36,6 +36,7 @@ COMMANDS = (
     "reference",
     "simulate",
     "settings",
+    "size",
     "wait-ready",
 )
 USAGE = 2

@@ -12,10 +12,13 @@ from streams.engine.expression import Param
 from streams.engine.expression.quantities import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from streams.definitions.catalogue import Catalogue
     from streams.definitions.event import Event
+    from streams.definitions.rates import Rate
 
 
 def catalog(
@@ -34,23 +37,25 @@ def catalog(
     from streams import settings
     from streams.definitions.catalogue import Catalogue, CatalogueFault
     from streams.definitions.words import suggest
+    from streams.promises import promises
 
     chosen = settings.load({"definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}, config)
     installed = Catalogue.load(chosen.definitions, chosen.events, chosen.only, chosen.without)
+    rates = promises(installed, chosen.expect)
     if event is not None and event not in installed.by_id:
         raise CatalogueFault(f"{event}: no such event{suggest(event, installed.by_id)}")
     if json:
         import orjson
 
-        shown = {"events": [head_of(one) for one in installed]} if event is None else whole(installed, installed.by_id[event])
+        shown = {"events": [head_of(one, rates) for one in installed]} if event is None else whole(installed, installed.by_id[event], rates)
         typer.echo(orjson.dumps(shown).decode())
     elif event is None:
         show_all(Console(), installed)
     else:
-        show_one(Console(), installed, installed.by_id[event])
+        show_one(Console(), installed, installed.by_id[event], rates)
 
 
-def head_of(event: type[Event]) -> dict[str, Any]:
+def head_of(event: type[Event], rates: Mapping[str, Rate]) -> dict[str, Any]:
     """An event in short, as JSON has it."""
     from streams.emit import PREFIX
 
@@ -62,11 +67,12 @@ def head_of(event: type[Event]) -> dict[str, Any]:
         "source": event.when.source.word,
         "records": [type_name(record) for record in event.when.source.records()],
         "valid_for_ms": event.valid_for_ms,
+        "expect": rate.text if (rate := rates.get(event.id)) is not None else None,
         "doc": event.doc(),
     }
 
 
-def whole(installed: Catalogue, event: type[Event]) -> dict[str, Any]:
+def whole(installed: Catalogue, event: type[Event], rates: Mapping[str, Rate]) -> dict[str, Any]:
     """An event in full, as JSON has it: its rule as text, its parameters in their units."""
     from streams.definitions.in_words import Words
 
@@ -75,7 +81,7 @@ def whole(installed: Catalogue, event: type[Event]) -> dict[str, Any]:
 
     words = Words(event, installed.value_of())
     return {
-        **head_of(event),
+        **head_of(event, rates),
         "rule": dict(rule_of(installed, event)[1:]),
         "needs": list(installed.needs(event)),
         "parameters": [
@@ -107,7 +113,7 @@ def show_all(console: Console, installed: Catalogue) -> None:
     console.print(f"{len(installed)} events; kairos catalog EVENT shows one in full")
 
 
-def show_one(console: Console, installed: Catalogue, event: type[Event]) -> None:
+def show_one(console: Console, installed: Catalogue, event: type[Event], rates: Mapping[str, Rate]) -> None:
     """One event in full."""
     from rich.table import Table
 
@@ -116,6 +122,8 @@ def show_one(console: Console, installed: Catalogue, event: type[Event]) -> None
     words = Words(event, installed.value_of())
     for label, text in rule_of(installed, event):
         console.print(f"[bold]{label:<13}[/bold] {escape(text)}", highlight=False)
+    if event.id in rates:
+        console.print(f"[bold]{'usually':<13}[/bold] {rates[event.id].text}", highlight=False)
     console.print()
     if event.parameters:
         table = Table("parameter", "value", "default", "bounds", "what it is", title="parameters")

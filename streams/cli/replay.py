@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streams.tools.rates import RateTally
+from streams.valve import COUNTER
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streams.cli.output import Output
+    from streams.promises import Limit
     from streams.shard import Step
     from streams.sources.batch import Bad
 
@@ -28,6 +34,8 @@ def replay(
     reference: Annotated[str | None, typer.Option(help="Folder of cells.csv, cities.csv, plmn.csv, offerings.csv, devices.csv, holidays.csv, lines.csv.")] = None,
     definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
     rejects: Annotated[str | None, typer.Option(help="Write refused records here: reason, detail, topic, file:line and raw text, one JSON object a line.")] = None,
+    missed: Annotated[str | None, typer.Option(help="Write the events here that a valve holds back, one CloudEvent a line (setting valve).")] = None,
+    rates: Annotated[bool, typer.Option("--rates", help="Print how often each event happened, as the table [expect] of the settings.")] = False,  # noqa: FBT002  # a switch
     partitions: Annotated[int, typer.Option(help="Shards to split the customers over, as a cluster with so many partitions does.", min=1)] = 1,
     until: Annotated[str | None, typer.Option(help="RFC 3339 with offset: move the clock on to this moment at the end, so that timers fire.")] = None,
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON document on stdout.")] = False,  # noqa: FBT002  # a switch
@@ -39,6 +47,8 @@ def replay(
     Time passes with the records alone, so a replay gives the same events with the same ids every time.
 
     Example: kairos replay may.jsonl.gz --out events.jsonl --set balance.low.low=500 --only balance.low
+
+    Example: kairos replay april.jsonl.gz may.jsonl.gz --rates > expect.toml
     """
     from streams import settings
     from streams.builder import shard_builder
@@ -46,30 +56,38 @@ def replay(
     from streams.tools.replay import Replay
 
     until_ms = moment(until) if until is not None else None
-    events, refused = Output("--out", out, files), Output("--rejects", rejects, files)
+    events, refused, overflow = Output("--out", out, files), Output("--rejects", rejects, files), Output("--missed", missed, files)
     events.differs_from(refused)
-    if json and STDOUT in (out, rejects):
-        raise settings.SettingsError("--json: wanted stdout for the summary alone, got --out or --rejects there too: name a file")
+    events.differs_from(overflow)
+    refused.differs_from(overflow)
+    for option, given_too in (("--json", json), ("--rates", rates)):
+        if given_too and STDOUT in (out, rejects, missed):
+            raise settings.SettingsError(f"{option}: wanted stdout for it alone, got --out, --rejects or --missed there too: name a file")
+    if json and rates:
+        raise settings.SettingsError("--rates: wanted stdout for it alone, got --json too: leave one out")
     given = {"reference": reference, "clock": "records", "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
     given |= {"only": tuple(only or ()), "without": tuple(without or ())}
     chosen = settings.load(given, config)
     build, catalogue = shard_builder(chosen, keep_state=False)
     started = perf_counter()
-    tally = Tally(events, refused)
+    tally = Tally(events, refused, overflow, build.shard.valves)
     run = Replay(build, partitions)
     if source is not None:
         from streams.sources.mapping import load_source
         from streams.tools.source_replay import SourceReplay
 
         run = SourceReplay(build, partitions, load_source(source, chosen.sources, settings.file_in_force(config), chosen.reference), tally.refuse)
-    with events, refused:
+    with events, refused, overflow:
         with progress_bar(files) as progress:
             for step in run.run(files, progress, until_ms):
                 tally.take(step)
         (tally.report_json if json else tally.report)([event.id for event in catalogue], perf_counter() - started)
+        if rates:
+            typer.echo(tally.rates.toml([event.id for event in catalogue if event.id not in catalogue.quiet], sum(shard.rows()["customer"] for shard in run.shards)), nl=False)
         refused.keep()
         tally.refuse_nothing_but_refused(rejects)
         events.keep()
+        overflow.keep()
 
 
 def moment(text: str, option: str = "--until") -> int:
@@ -86,8 +104,9 @@ def moment(text: str, option: str = "--until") -> int:
 class Tally:
     """Counts what a replay finds, and writes it."""
 
-    def __init__(self, out: Output, rejects: Output) -> None:
-        self.out, self.rejects = out, rejects
+    def __init__(self, out: Output, rejects: Output, missed: Output, valves: Mapping[str, Limit]) -> None:
+        self.out, self.rejects, self.missed, self.valves = out, rejects, missed, valves
+        self.rates = RateTally()
         self.events: Counter[str] = Counter()
         self.counters: Counter[str] = Counter()
         self.records = 0
@@ -97,8 +116,10 @@ class Tally:
         """Count and write one step."""
         self.records += step.records
         self.events.update(detection.event for detection in step.detections)
+        self.rates.take(step.detections)
         self.counters.update(step.counters)
         self.out.write([message.value for message in step.events if message.value is not None])
+        self.missed.write([message.value for message in step.missed if message.value is not None])
         if step.dead_letters:
             import orjson
 
@@ -130,6 +151,11 @@ class Tally:
         return {name.removeprefix("reject."): number for name, number in sorted(self.counters.items()) if name.startswith("reject.") and number}
 
     @property
+    def valved(self) -> dict[str, int]:
+        """By event that has a valve, how many it held back."""
+        return {event: self.counters[f"{COUNTER}.{event}"] for event in sorted(self.valves)}
+
+    @property
     def total(self) -> int:
         """Records that came, the refused ones included."""
         return self.records + sum(self.refused.values()) - self.refused.get("late", 0)
@@ -141,6 +167,7 @@ class Tally:
         odd = {name: self.counters[name] for name in ODD}
         by_event = {event: self.events[event] for event in events}
         summary = {"records": self.total, "events": self.events.total(), "seconds": round(seconds, 3), "by_event": by_event, "refused": self.refused, "counters": odd}
+        summary["valved"] = self.valved
         typer.echo(orjson.dumps(summary).decode())
 
     def report(self, events: list[str], seconds: float) -> None:
@@ -149,10 +176,13 @@ class Tally:
         from rich.table import Table
 
         console = Console(stderr=True)
-        table = Table("event", "detections", title="detections")
-        table.columns[1].justify = "right"
+        valved = self.valved
+        table = Table("event", "detections", *(("published", "held back", "its valve") if valved else ()), title="detections")
+        for column in table.columns[1:4]:
+            column.justify = "right"
         for event in events:
-            table.add_row(event, f"{self.events[event]:,}", style="dim" if not self.events[event] else None)
+            split = (f"{self.events[event] - valved[event]:,}", f"{valved[event]:,}", self.valves[event].text) if event in valved else ()
+            table.add_row(event, f"{self.events[event]:,}", *split, style="dim" if not self.events[event] else None)
         console.print(table)
         refused = self.refused
         if refused:

@@ -48,6 +48,8 @@ class Catalogue:
         self.sources: Mapping[str, Source] = sources or {}
         """The files of events that were loaded from files."""
         self.values: dict[tuple[str, str], int] = {}
+        self.known = frozenset(self.by_id)
+        """The ids of all events that were loaded, the selected ones and the others."""
         self.quiet: set[str] = set()
         """Evaluated because selected events depend on them, but not published."""
         if not checked:
@@ -158,7 +160,7 @@ class Catalogue:
     def _with(self, events: list[type[Event]], quiet: Iterable[str]) -> Catalogue:
         other = Catalogue(events, sources=self.sources, checked=False)
         other.values = dict(self.values)
-        other.quiet = set(quiet) & other.by_id.keys()
+        other.quiet, other.known = set(quiet) & other.by_id.keys(), self.known
         return other
 
     # Parameters

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from streams.definitions.money import is_money
+from streams.definitions.rates import Rate, rate_of
 from streams.definitions.tree import conditions_of, known_behind
 from streams.engine.expression import DefinitionFault, Expr, Known, OrElse, Param, RecordField, Rounded, expr, may_be_unknown
 from streams.engine.expression.quantities import quantity
@@ -97,13 +98,14 @@ class Event:
     """Base of all definitions: `class Low(Event, by="line"): ...` in `events/balance/low.py` is `balance.low`.
 
     `by`: line, account or customer. `version` goes into the event ids: a new meaning is a new version. `valid_for`: how old an
-    event may be and still be published. The faults of a class are kept in `flaws`, so that all of them are reported at once.
+    event may be and still be published. `expect`: how often it usually happens. The faults of a class are kept in `flaws`, so that all of them are reported at once.
     """
 
     id: ClassVar[str] = ""
     by: ClassVar[str] = ""
     version: ClassVar[int] = 1
     valid_for_ms: ClassVar[int] = 24 * 3_600_000
+    expected: ClassVar[Rate | None] = None
     when: ClassVar[Any] = NOTHING
     rearm: ClassVar[Rearm | tuple[Rearm, ...]] = ()
     detail: ClassVar[Any] = Detail()
@@ -114,7 +116,7 @@ class Event:
     cases: ClassVar[Sequence[Case]] = ()
     flaws: ClassVar[list[Flaw]] = []
 
-    def __init_subclass__(cls, *, by: str = "", version: int = 1, valid_for: str = "24h", **others: object) -> None:
+    def __init_subclass__(cls, *, by: str = "", version: int = 1, valid_for: str = "24h", expect: str | None = None, **others: object) -> None:
         declared = dict(vars(cls))
         cls.flaws = [*reserved(declared), *unknown_words(others)]
         cls.by, cls.version = by, version
@@ -122,6 +124,10 @@ class Event:
             cls.valid_for_ms = elapsed_ms(valid_for)
         except DefinitionFault as fault:
             cls.flaws.append(Flaw("", f"valid_for: {fault}"))
+        try:
+            cls.expected = rate_of(expect) if expect is not None else None
+        except DefinitionFault as fault:
+            cls.flaws.append(Flaw("", f"expect: {fault}"))
         cls.id = event_id(cls.__module__)
         cls.parameters = {value.name: value for value in declared.values() if isinstance(value, Param)}
         rearm = declared.get("rearm", ())
@@ -218,7 +224,7 @@ def reserved(declared: Mapping[str, object]) -> list[Flaw]:
 
 def unknown_words(others: Mapping[str, object]) -> list[Flaw]:
     """Arguments in the class's brackets that mean nothing."""
-    return [Flaw("", f"{name}: wanted by, version or valid_for in the class's brackets, got {name!r}") for name in others]
+    return [Flaw("", f"{name}: wanted by, version, valid_for or expect in the class's brackets, got {name!r}") for name in others]
 
 
 def when_of(when: object) -> Stream:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 KEYS = {"line": "subscription_id", "account": "account_id", "customer": "customer_id"}
 """Whom an event may be about, and the column of every record that says so."""
-MISSPELT = ("when", "rearm", "detail", "valid_for", "version", "CASES")
+MISSPELT = ("when", "rearm", "detail", "valid_for", "expect", "version", "CASES")
 KEPT = ("count", "sum", "latest", "first")
 """What is kept over the whole life of a key."""
 DRAFT = "Fill in"

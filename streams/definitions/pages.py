@@ -139,6 +139,8 @@ def catalogue_page(catalogue: Catalogue) -> str:
 def event_rows(event: type[Event]) -> list[str]:
     """One event."""
     lines = [f"### `{event.id}`, by {event.by}", "", event.doc()]
+    if event.expected is not None:
+        lines += ["", f"Usually {event.expected.text}."]
     if event.parameters:
         lines += ["", "| parameter | default | meaning |", "| --- | --- | --- |"]
         lines += [f"| `{name}` | {shown(p.value, p.unit)} | {cell(p.doc)} |" for name, p in event.parameters.items()]

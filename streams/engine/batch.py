@@ -207,6 +207,8 @@ class Batch:
         self._nothing: dict[str, Flow] = {}
         self.pieces = released.pieces if released is not None else {}
         find = world.tables["customer"].rows_of_ids
+        self.known_before = len(world.tables["customer"])
+        """Customers that the shard knew before the batch."""
         codes = np.empty(self.n, np.int64)
         for pieces in self.pieces.values():
             for columns, slots, positions in pieces:
@@ -215,6 +217,10 @@ class Batch:
         if self.n:
             self.customer[:] = find(codes[:, None], None)
         self.groups = {kind: Group(self, kind, pieces) for kind, pieces in sorted(self.pieces.items())}
+
+    def known_customers(self) -> Ints:
+        """How many customers the shard knew before each record and after the last: new ones take the next rows, and none is freed."""
+        return np.maximum.accumulate(np.concatenate([[self.known_before], self.customer.astype(np.int64) + 1]))
 
     def nothing(self, by: str) -> Flow:
         """No happenings, as rules of scope `by` see them."""

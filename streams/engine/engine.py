@@ -60,6 +60,8 @@ class Outcome(NamedTuple):
     """[topic rank, fate]: how many records had which fate (`batch.FATES`)."""
     positions: list[int]
     """Of each detection, the position in the released batch of the record that made it; -1 where a timer did, or a timer's event completed a pair."""
+    moments: list[tuple[int, int]]
+    """Of each detection, how many customers the shard knew then, and its clock, epoch ms: neither depends on how the records were cut into batches."""
 
 
 class RuleFailed(KairosFault):
@@ -165,7 +167,7 @@ class Engine:
         return self.catalogue.readers_of(failed.node, stage.events) or sorted(stage.events)
 
     def _detections(self) -> tuple[list[Detection], list[int]]:
-        """The published events in their order, and the position of the record that made each (-1: a timer did)."""
+        """The published events in their order, and the place of each: 2n + 1 at record n of the batch, 2n for a timer just before it."""
         found: list[tuple[tuple[int, int, int, str, str], Detection]] = []
         for stage, describer, depth in self.rules:
             flow = stage.flow
@@ -180,12 +182,12 @@ class Engine:
             places, dues = flow.at.tolist(), flow.due.tolist()
             found += [((place, due, depth, one.event, one.key), one) for place, due, one in zip(places, dues, detections, strict=True)]
         found.sort(key=lambda pair: pair[0])
-        return [detection for _, detection in found], [order[0] // 2 if order[0] % 2 else -1 for order, _ in found]
+        return [detection for _, detection in found], [order[0] for order, _ in found]
 
     # Results
 
     def _outcome(self, batch: Batch, refused: Ints, fates: Ints) -> Outcome:
-        detections, positions = self._detections()
+        detections, places = self._detections()
         if self.clock - self.swept > self.settings.sweep_every_ms:
             self.swept = self.clock
             latest = self.admission.latest_times()
@@ -194,7 +196,8 @@ class Engine:
         self.counters["window_full"] += self.state.take_dropped()
         counters = Counter(self.counters)
         self.counters.clear()
-        return Outcome(detections, refused, counters, fates, positions)
+        positions = [place // 2 if place % 2 else -1 for place in places]
+        return Outcome(detections, refused, counters, fates, positions, moments_of(batch, places))
 
     def changes(self) -> Changes:
         """State changed since the last call, as changelog records."""
@@ -224,6 +227,14 @@ class Engine:
     def rows(self) -> dict[str, int]:
         """Rows in use by table."""
         return self.state.row_counts()
+
+
+def moments_of(batch: Batch, places: list[int]) -> list[tuple[int, int]]:
+    """The customers known and the clock at each place of a batch."""
+    if not places:
+        return []
+    after = np.minimum((np.array(places, np.int64) + 1) // 2, batch.n)
+    return list(zip(batch.known_customers()[after].tolist(), batch.clock[after].tolist(), strict=True))
 
 
 def depth_of(source: Source) -> int:

@@ -29,6 +29,7 @@ from streams.kafka.tracing import Tracing
 from streams.kafka.transaction import FORBIDDEN, SETTLE_S, Fenced, Transactions, Unwritable, names_in
 from streams.logs import log
 from streams.shard import Step, StepFailed
+from streams.valve import Hourly, held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -78,6 +79,7 @@ class ShardTask:
         rebuild: Callable[[frozenset[str]], Shard],
         topic_bytes: Mapping[str, int] | None = None,
         tracing: Tracing | None = None,
+        hourly: Hourly | None = None,
     ) -> None:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
         self.partition = shard.partition
@@ -117,6 +119,7 @@ class ShardTask:
         self.off: dict[str, str] = {}
         """Events whose rules are shut off until the shard starts the next time, and why."""
         self.tracing = tracing or Tracing()
+        self.hourly = hourly or Hourly()
 
     # Feeding
 
@@ -447,9 +450,16 @@ class ShardTask:
         self.progress = time.monotonic()
         self.metrics.commit_seconds.observe(time.perf_counter() - started)
         self.metrics.step(step)
+        self._warn_of_valves(step)
         if step.events and self.newest_append_ms:
             self.metrics.latency_seconds.observe(max(0.0, time.time() - self.newest_append_ms / 1000))
         self._observe()
+
+    def _warn_of_valves(self, step: Step) -> None:
+        for event, number in held(step.counters):
+            if self.hourly.due(event, time.monotonic()):
+                limit = self.shard.settings.valves[event].text
+                log(logger, logging.WARNING, "a valve holds events back, they go to the missed topic", partition=self.partition, event=event, events=number, valve=limit)
 
     # Watching
 

@@ -41,6 +41,7 @@ from streams.kafka.watchdog import EXIT, Watchdog
 from streams.logs import about, log
 from streams.metrics import Metrics, Server, Status
 from streams.settings import SettingsError, changed
+from streams.valve import Hourly
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
@@ -70,6 +71,7 @@ class Worker:
         self.running: dict[int, asyncio.Task[None]] = {}
         self.assigned_once = False
         """True after the first assignment, even an empty one."""
+        self.hourly = Hourly()
         self.looks = Looks(settings, self.connection, self._looked, self._unseen)
         self.looking: asyncio.Task[None] | None = None
         self.reference: ReferenceWatch | None = None
@@ -137,6 +139,7 @@ class Worker:
                 rebuild=partial(self._build, partition),
                 topic_bytes=self.broker.topic_bytes,
                 tracing=self.tracing,
+                hourly=self.hourly,
             )
             self.tasks[partition] = task
             self.running[partition] = asyncio.create_task(self._guarded(task.run(), f"shard {partition} failed"), name=f"shard-{partition}")
@@ -414,6 +417,7 @@ def run(settings: Settings, *, check: bool = True, config: str | None = None) ->
     broker = asyncio.run(kafka_topics.facts(settings, catalogue.families, config)) if check else UNCHECKED
     gc.set_threshold(200_000, 50, 1000)
     metrics, status = Metrics(), Status()
+    metrics.promise(build.promised, build.shard.valves)
     metrics.watch(contact.silent_s, contact.group_silent_s)
     server = Server(metrics, status, settings.metrics_host, settings.metrics_port, token)
     if settings.resume_from_state:

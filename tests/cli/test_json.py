@@ -12,6 +12,7 @@ import pytest
 from streams.cli.catalog import whole
 from streams.engine.expression import Param
 from streams.kafka.status import Group, Overview, Place, problems_of
+from streams.promises import promises
 from streams.tools.scrape import WorkerView, quantile, read, view
 from tests.cli.test_replay import kairos
 from tests.shards import CATALOGUE
@@ -55,12 +56,13 @@ def test_the_catalogue_lists_every_event():
         "source": "crossing",
         "records": ["balance_change"],
         "valid_for_ms": 86_400_000,
+        "expect": "17-84 per 1,000 customers a day",
         "doc": CATALOGUE.by_id["balance.low"].doc(),
     }
 
 
 def test_every_event_is_shown_in_full():
-    shown = {event.id: json.loads(json.dumps(whole(CATALOGUE, event))) for event in CATALOGUE}
+    shown = {event.id: json.loads(json.dumps(whole(CATALOGUE, event, promises(CATALOGUE, {})))) for event in CATALOGUE}
     for event in list(CATALOGUE)[::12]:  # the command itself
         assert document("catalog", event.id, "--json") == shown[event.id]
     free = {f"rule.{label}" for one in shown.values() for label in one["rule"]}
@@ -99,7 +101,7 @@ def test_stdout_is_for_the_summary_alone(tmp_path, option):
     (tmp_path / "in.jsonl").write_bytes(orjson.dumps(good("balance_change")))
     done = kairos("replay", tmp_path / "in.jsonl", "--json", option, "-")
     assert (done.returncode, done.stdout) == (2, b"")
-    assert b"--json: wanted stdout for the summary alone" in done.stderr
+    assert b"--json: wanted stdout for it alone" in done.stderr
 
 
 def seen(state, members, places):

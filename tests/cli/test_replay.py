@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 import sys
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from streams.cli import main
+from streams.definitions.rates import rate_of
 from streams.kafka.partitioner import partition_of
 from streams.simulation.city import City
 from tests.broker.workers import replayed
@@ -299,3 +302,39 @@ def test_with_a_wait_the_order_of_the_lines_does_not_matter_as_far_as_it_reaches
     assert replayed("arriving.jsonl", *waits) == wanted
     (tmp_path / "k.toml").write_text("\n".join(f'wait.{topic} = "12h"' for topic in ("usage", "billing", "service", "network")))
     assert replayed("arriving.jsonl", "--config", tmp_path / "k.toml", "--partitions", "3") == wanted
+
+
+def test_what_a_valve_holds_back_is_counted_and_written_apart(tmp_path):
+    records = [good("balance_change", record_id=f"r{n}", customer_id=f"C{n}", delta=-600, balance_after=900, event_time=MIDNIGHT_MS + n * 1000) for n in range(50)]
+    (tmp_path / "in.jsonl").write_bytes(b"\n".join(json.dumps(record).encode() for record in records))
+    (tmp_path / "k.toml").write_text('[valve]\n"balance.low" = "500 per 1,000 customers a day"\n')
+    outputs = ["--out", tmp_path / "e.jsonl", "--missed", tmp_path / "m.jsonl"]
+    chosen = ["--config", tmp_path / "k.toml", "--only", "balance.low"]
+    done = kairos("replay", tmp_path / "in.jsonl", *outputs, *chosen, "--json")
+    summary = json.loads(done.stdout)
+    assert (summary["by_event"]["balance.low"], summary["valved"]) == (50, {"balance.low": 25})
+    published = [event["data"]["trigger"]["record_id"] for event in events_of(tmp_path / "e.jsonl")]
+    held = [event["data"]["trigger"]["record_id"] for event in events_of(tmp_path / "m.jsonl")]
+    assert sorted([*published, *held]) == sorted(f"r{n}" for n in range(50))
+    assert published[:20] == [f"r{n}" for n in range(20)]
+    shown = kairos("replay", tmp_path / "in.jsonl", *chosen).stderr.decode()
+    assert re.search(r"balance\.low\W+50\W+25\W+25\W+500 per 1,000", shown), shown
+    assert "held back" not in kairos("replay", tmp_path / "in.jsonl", "--only", "balance.low").stderr.decode()
+
+
+def test_rates_are_a_table_of_the_settings(city, tmp_path):
+    done = kairos("replay", city / "all.jsonl", "--reference", city / "reference", "--rates", "--out", tmp_path / "e.jsonl")
+    assert done.returncode == 0, done.stderr
+    table = tomllib.loads(done.stdout.decode())["expect"]
+    events = events_of(tmp_path / "e.jsonl")
+    days = sorted({event["data"]["local_time"][:10] for event in events})
+    for event in ("web.session_closed", "topup.completed"):
+        number = sum(one["data"]["event"] == event and one["data"]["local_time"][:10] in days[:7] for one in events)
+        low, high, _ = rate_of(table[event])
+        customers = len({json.loads(line)["customer_id"] for line in (city / "all.jsonl").read_bytes().splitlines()})
+        rate = number / 7 / customers
+        assert (float(low), float(high)) == (pytest.approx(rate / 2, rel=0.05), pytest.approx(rate * 2, rel=0.05))
+    assert b'# "voice.weekly_decline": 0 events, too few to say' in done.stdout
+    (tmp_path / "k.toml").write_bytes(done.stdout)
+    assert kairos("catalog", "web.session_closed", "--config", tmp_path / "k.toml").stdout.decode().count(table["web.session_closed"]) == 1
+    assert b"Too short to measure" in kairos("replay", "-", "--rates", stdin=b"".join((city / "all.jsonl").read_bytes().splitlines(keepends=True)[:200])).stdout

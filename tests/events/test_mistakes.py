@@ -17,6 +17,7 @@ import pytest
 
 from streams.definitions.catalogue import Catalogue, CatalogueFault
 from streams.definitions.loading import case_faults
+from streams.definitions.rates import WANTED
 from streams.definitions.tree import used_by
 from streams.engine.expression import Param
 
@@ -353,8 +354,12 @@ def test_a_mistake_is_refused_with_its_line(tmp_path, mistake):
     [
         ("Event", 'by: wanted one of line, account, customer, got none: class Trial(Event, by="line")'),
         ('Event, by="lines"', "by: wanted one of line, account, customer, got 'lines'"),
-        ('Event, by="line", number=5', "number: wanted by, version or valid_for in the class's brackets, got 'number'"),
+        ('Event, by="line", number=5', "number: wanted by, version, valid_for or expect in the class's brackets, got 'number'"),
         ('Event, by="line", valid_for=5', "valid_for: wanted a length of time such as '24h', got 5"),
+        ('Event, by="line", expect="often"', f"expect: wanted {WANTED}, got 'often'"),
+        ('Event, by="line", expect=5', f"expect: wanted {WANTED}, got 5"),
+        ('Event, by="line", expect="0 per customer a day"', "expect: wanted more than 0 events, got '0 per customer a day': leave out what promises nothing"),
+        ('Event, by="line", expect="5-2 per customer a day"', "expect: wanted the lower number first, got '5-2 per customer a day'"),
     ],
 )
 def test_a_mistake_in_the_brackets_is_reported_with_its_line(tmp_path, brackets, says):

@@ -12,6 +12,7 @@ from schemas.reference import Reference
 from streams.intake.decode import decode_chunk
 from streams.simulation.city import City
 from streams.simulation.times import DAY, civil, term
+from streams.tools.rates import RateTally
 from tests.shards import Bench
 
 MIDNIGHT_MS = 1_777_564_800_000
@@ -90,11 +91,16 @@ NOT_LIVED = {"device.upgrade_due"}
 """Events that the city does not make: a phone must have been in use for two years, counted from the record that named it. It has its own cases."""
 
 
-def test_within_six_weeks_every_other_event_happens(tmp_path):
+def test_within_six_weeks_every_other_event_happens_and_each_promise_of_a_rate_holds(tmp_path):
     city = City(1, 270, MIDNIGHT_MS)
     city.write_reference(tmp_path)
     bench = Bench(reference=Reference.load(tmp_path))
-    found: Counter[str] = Counter()
+    rates = RateTally()
     for number in range(42):
-        found.update(d.event for d in bench.feed([orjson.loads(r.value) for r in city.day(number)]))
-    assert set(found) == set(bench.catalogue.by_id) - NOT_LIVED
+        rates.take(bench.feed([orjson.loads(r.value) for r in city.day(number)]))
+    assert set(rates.days) == set(bench.catalogue.by_id) - NOT_LIVED
+    measured = {one.event: one for one in rates.measured(sorted(bench.catalogue.by_id), bench.shard.rows()["customer"])}
+    promised = {event.id: event.expected for event in bench.catalogue if event.expected is not None}
+    assert promised, "no definition promises a rate"
+    for event, rate in promised.items():  # the promises were measured in another city
+        assert rate.low * 1000 <= measured[event].lowest <= measured[event].highest <= rate.high * 1000, (event, measured[event])

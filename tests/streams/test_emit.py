@@ -19,7 +19,7 @@ def emitted(wall_ms=None):
 
 
 def test_every_record_is_a_declared_cloud_event():
-    for record, stale in emitted():
+    for record, reason in emitted():
         event = msgspec.json.decode(record.value, type=CustomerEvent)
         assert record.topic == "customer-events." + event.data.event.split(".")[0]
         assert record.key == event.partitionkey.encode() == b"C1"
@@ -27,7 +27,7 @@ def test_every_record_is_a_declared_cloud_event():
         assert event.source == "/kairos/op7"
         assert (event.data.trigger is None) == (event.data.anchor is not UNSET)
         assert ("content-type", b"application/cloudevents+json; charset=UTF-8") in record.headers
-        assert not stale
+        assert reason is None
 
 
 def test_times_ids_and_anchors():
@@ -46,9 +46,10 @@ def test_times_ids_and_anchors():
 def test_an_event_older_than_it_is_valid_for_is_missed_and_otherwise_the_same():
     day = epoch_ms(moment("2 10:00:00.001"))
     fresh = {orjson.loads(record.value)["id"]: record for record, _ in emitted()}
-    for record, stale in emitted(day):
+    for record, reason in emitted(day):
         event = orjson.loads(record.value)
-        assert stale == (epoch_ms(event["time"]) < day - 86_400_000)
+        stale = reason == "stale"
+        assert stale == (reason is not None) == (epoch_ms(event["time"]) < day - 86_400_000)
         assert (record.topic == "customer-events.missed") == stale
         assert record.value == fresh[event["id"]].value
         assert dict(record.headers)["ce_recordedtime"] == b"2026-05-02T02:00:00.001Z"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from collections import Counter
 
 import pytest
 
 from events.stories import charge, topup
 from streams.metrics import Metrics, Server, Status
+from streams.promises import promises
 from streams.settings import SettingsError
-from tests.shards import Bench
+from tests.shards import CATALOGUE, Bench
 
 
 def get(port, path):
@@ -50,6 +52,22 @@ def test_a_step_is_counted_by_event_type_and_reason(served):
     for name in ("stale_events_total", "batch_seconds_bucket", "commit_seconds_bucket", "latency_seconds_bucket"):
         assert f"kairos_{name}" in text
     assert "C1" not in text
+
+
+def test_a_promise_is_shown_and_its_event_counted_from_zero_on(served):
+    metrics, _, port = served
+    metrics.promise(promises(CATALOGUE, {"balance.low": "15-30 per 1,000 customers a day"}), ["balance.drop"])
+    metrics.step(Bench().shard.advance(0)._replace(counters=Counter({"valved.balance.drop": 3, "stale": 2})))
+    text = get(port, "/metrics")[1]
+    for line in (
+        'kairos_expected_rate{bound="low",event="balance.low"} 0.015',
+        'kairos_expected_rate{bound="high",event="balance.low"} 0.03',
+        'kairos_detections_total{event="balance.low"} 0.0',
+        'kairos_events_valved_total{event="balance.drop"} 3.0',
+        "kairos_stale_events_total 2.0",
+    ):
+        assert line in text
+    assert 'kairos_detections_total{event="balance.depleted"}' not in text
 
 
 def test_health_and_readiness(served):

@@ -14,6 +14,7 @@ from schemas.codes import hold, release, text_of
 from streams.engine.clock import Ahead
 from streams.engine.state.changes import Changes, Records
 from streams.engine.state.codec import Change, Entries, Layout, StateRefused, by_layout, record_key
+from streams.engine.state.day_counts import DayCounts
 from streams.engine.state.follower import Follower
 from streams.engine.state.keymap import Latest
 from streams.engine.state.keys import without_parts
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 
 Ledger = Counter[tuple[str, str]]
 """Records by topic and fate."""
-CLOCK, LAYOUT, MEMORY, TEXT, OWNER = "clock", "layout", "memory", "text", "owner"
+CLOCK, LAYOUT, MEMORY, TEXT, OWNER, DAYS = "clock", "layout", "memory", "text", "owner", "days"
 HEAD_KEY = record_key(CLOCK, "")
 """Changelog key of the head row."""
-ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT, OWNER)
+ABOUT = (CLOCK, LAYOUT, MEMORY, TEXT, OWNER, DAYS)
 """What the changelog holds besides the rows of parts."""
 TEXTS_BETWEEN = 1024
 """When the texts have grown by so many since the last check, or doubled, those that no row holds any more are deleted."""
@@ -101,6 +102,8 @@ class State:
         self.facts: dict[str, int] = {"format": FORMAT}
         """The facts that the whole state depends on: stored with it, and compared when it is read back."""
         self.ledger: Ledger = Counter()
+        self.day_counts = DayCounts()
+        """Events by day, of those that have a valve."""
         self.written = Head()
         """The head row as it was read back, or last returned; its offsets are those of the restore: a transaction writes its own (`streams/kafka`)."""
         self.stored: Head | None = None
@@ -179,6 +182,7 @@ class State:
                 changed = blocks.take_changes()
                 rows.append(Records(table.key_strings(changed.rows.astype(np.int32), record_key(blocks.part_name, ""), changed.numbers), changed.values))
         heads += [(record_key(TEXT, str(code)), text.encode()) for code, text in self._hold_texts(codes)]
+        heads += [(record_key(DAYS, name), value) for name, value in self.day_counts.changes().items()]
         deleted = self._unheld_texts() + self.undeclared
         self.undeclared = []
         head = self.head()
@@ -315,6 +319,7 @@ class State:
         for table in self.tables.values():
             table.all_restored()
         self.undeclared = [key for numbers in found.values() for key in pending.key_strings(numbers).listed()]
+        self.undeclared += [record_key(DAYS, name) for name in self.day_counts.restore(about[DAYS])]
         self._forget_layouts()
         return count
 
