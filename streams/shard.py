@@ -22,6 +22,7 @@ from streams.logs import place_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from schemas.columns import Ints
     from streams.engine.detection import Detection
     from streams.engine.engine import Engine, Outcome
     from streams.engine.state.changes import Records
@@ -104,7 +105,7 @@ class Shard:
     def feed(
         self,
         topic: str,
-        offsets: Sequence[int],
+        offsets: Sequence[int] | Ints,
         keys: Sequence[bytes | None],
         values: Sequence[bytes | None],
         *,

@@ -84,9 +84,9 @@ class LinesOf:
 
     def add(self, line: int, customer: int) -> None:
         """Note one line, once."""
-        self.add_all(np.array([line]), np.array([customer]))
+        self.add_all(np.array([line], np.int32), np.array([customer], np.int32))
 
-    def add_all(self, lines: Rows | Ints, customers: Rows | Ints) -> None:
+    def add_all(self, lines: Rows, customers: Rows) -> None:
         """Note some lines, each once, with their customers."""
         if not len(lines):
             return
@@ -202,7 +202,7 @@ class ActiveLines(Stage):
         order = np.lexsort((positions, rows))
         begins = np.flatnonzero(np.diff(rows[order], prepend=-1))
         lines, least, most = rows[order][begins], np.minimum.reduceat(accounts[order], begins), np.maximum.reduceat(accounts[order], begins)
-        apart = [one.row for one in (*batch.statuses, *given_away(batch))]
+        apart = [one.row for one in batch.statuses] + [one.row for one in given_away(batch)]
         alone = (self.standing.values[lines] == UNSEEN) & (least == most) & ~np.isin(lines, np.array(apart, np.int32))
         lines, account, first = lines[alone], most[alone], positions[order][begins][alone]
         before = zip(self.account.values[lines].tolist(), (2 * first + 1).tolist(), account.tolist(), strict=True)

@@ -36,7 +36,7 @@ def places():
 
     return {
         "fetch": (streams.kafka.transport.Thread, "_fetch_records"),
-        "parse": (streams.kafka.transport.BareRecords, "_consumer_record"),
+        "parse": (streams.kafka.transport, "read_run"),
         "agent": (streams.kafka.worker.Worker, "feed"),
         "decode": (streams.shard, "decode_chunk"),
         "queue": (streams.intake.merge.Merger, "add"),
