@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from aiokafka.errors import CorruptRecordException
 
+from schemas.codes import NULL
 from streams.engine.kernels import kernel
 from streams.intake.raw import PADDING, Pieces, pieces_of
 from streams.kafka.batches import Committed, batches_of, behind_varint, read_varint
@@ -43,7 +44,7 @@ def read_varlong(data: Any, at: int) -> int:
 def read_batch(data: Any, at: int, end: int, count: int, base: int, first_time: int, append_time: int, least: int, found: int, out: Any) -> int:
     """Read the `count` records of a batch that lies between `at` and `end` of `data`, those from offset `least` on, to column `found` of `out` and the next ones.
 
-    `append_time`: the time of all, where it is not -1. Returns behind the last column; -1 where the batch is damaged.
+    `append_time`: the time of all, where it is not NULL. Returns behind the last column; -1 where the batch is damaged.
     """
     last = -1
     for _ in range(count):
@@ -75,7 +76,7 @@ def read_batch(data: Any, at: int, end: int, count: int, base: int, first_time: 
             return -1
         if base + number >= least:
             out[0, found] = base + number
-            out[1, found] = append_time if append_time != -1 else first_time + delta
+            out[1, found] = append_time if append_time != NULL else first_time + delta
             out[2, found], out[3, found] = key_begin, key_begin + key if key >= 0 else -1
             out[4, found], out[5, found] = value_begin, value_begin + value if value >= 0 else -1
             out[6, found] = behind if headers else 0
@@ -127,7 +128,7 @@ def read_run(data: bytes, position: int, aborted: Sequence[tuple[int, int]] | No
     found = at = 0
     for batch, payload in zip(kept, payloads, strict=True):
         end = at + len(payload)
-        append_time = batch.newest if batch.attributes & LOG_APPEND else -1
+        append_time = batch.newest if batch.attributes & LOG_APPEND else NULL
         found = read_batch(whole, at, end, batch.held, batch.offset, batch.begun, append_time, position, found, out)
         if found < 0:
             raise CorruptRecordException(f"the batch at offset {batch.offset}: {batch.held} records do not fit into it")

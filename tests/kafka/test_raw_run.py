@@ -15,6 +15,7 @@ from aiokafka.record.util import calc_crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.codes import NULL
 from streams.kafka import batches, raw_run
 from streams.kafka.batches import OlderFormat, batches_of
 from streams.kafka.raw_run import RawRun, read_run
@@ -93,7 +94,7 @@ def test_whatever_the_bytes_nothing_is_read_beyond_them(data, count, least):
     for kernels in ([], [raw_run, batches]):
         with interpreted(*kernels), np.errstate(over="ignore"):
             out = np.zeros((7, count), np.int64)
-            found = int(raw_run.read_batch(np.frombuffer(bytearray(data), np.uint8), 0, len(data), count, 0, 5, -1, least, 0, out))
+            found = int(raw_run.read_batch(np.frombuffer(bytearray(data), np.uint8), 0, len(data), count, 0, 5, NULL, least, 0, out))
             results.append((found, out[:, : max(found, 0)].tolist()))
     assert results[0] == results[1]
     assert all(end <= len(data) for end in [*results[0][1][3], *results[0][1][5]])
