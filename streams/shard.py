@@ -10,7 +10,7 @@ import numpy as np
 
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
-from streams.emit import Message, dead_letter, message
+from streams.emit import Emitter, Message, dead_letter
 from streams.engine.batch import FATES
 from streams.engine.clock import JUMP_MS
 from streams.engine.engine import RuleFailed
@@ -94,6 +94,7 @@ class Shard:
     def __init__(self, partition: int, engine: Engine, settings: ShardSettings) -> None:
         self.partition, self.engine, self.settings = partition, engine, settings
         self.merger = Merger(settings.queue_records, settings.clock_jump_ms, settings.waits, settings.wait_bytes)
+        self.emitter = Emitter(settings.operator)
         self.notes: Counter[str] = Counter()
         """What was odd about accepted records, since the last step."""
 
@@ -221,13 +222,7 @@ class Shard:
         missed: list[Message] = []
         of_events: list[tuple[str, int] | None] = []
         of_missed: list[tuple[str, int] | None] = []
-        for detection, trigger in zip(outcome.detections, triggers_of(outcome, released), strict=True):
-            try:
-                record, stale = message(detection, self.settings.operator, wall)
-            except MemoryError:  # not caused by a rule
-                raise
-            except Exception as error:
-                raise RuleFailed(tuple(self.engine.catalogue.with_dependents([detection.event])), error) from error
+        for (record, stale), trigger in zip(self._messages(outcome.detections, wall), triggers_of(outcome, released), strict=True):
             (missed if stale else events).append(record)
             (of_missed if stale else of_events).append(trigger)
         dead: list[Message] = []
@@ -269,6 +264,25 @@ class Shard:
             [*of_events, *of_missed],
             released.passed if released is not None else {},
         )
+
+    def _messages(self, detections: list[Detection], wall_ms: int | None) -> list[tuple[Message, bool]]:
+        """The records of detections. Raises RuleFailed with the rule of the first one of which there can be none."""
+        try:
+            return self.emitter.messages(detections, wall_ms)
+        except MemoryError:  # not caused by a rule
+            raise
+        except Exception as error:
+            culprit = next((one for one in detections if not self._can_emit(one, wall_ms)), None)
+            if culprit is None:
+                raise
+            raise RuleFailed(tuple(self.engine.catalogue.with_dependents([culprit.event])), error) from error
+
+    def _can_emit(self, detection: Detection, wall_ms: int | None) -> bool:
+        try:
+            self.emitter.messages([detection], wall_ms)
+        except Exception:  # noqa: BLE001  # the caller raises it
+            return False
+        return True
 
     def _changes(self) -> Changes:
         if self.settings.keep_state:

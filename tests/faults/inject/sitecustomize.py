@@ -27,6 +27,7 @@ def note(what):
 
 def places():
     """By stage, the object and the attribute through which a worker comes there."""
+    import streams.emit
     import streams.intake.merge
     import streams.kafka.transaction
     import streams.kafka.transport
@@ -42,7 +43,7 @@ def places():
         "queue": (streams.intake.merge.Merger, "add"),
         "merge": (streams.intake.merge.Merger, "release"),
         "admission": (Admission, "admit"),
-        "emit": (streams.shard, "message"),
+        "emit": (streams.emit.Emitter, "messages"),
         "build": (streams.kafka.transaction.Transactions, "_transaction"),
     }
 
