@@ -14,6 +14,8 @@ import xxhash
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy.typing as npt
+
     from schemas.columns import Ints
 
 NULL = -(2**63)
@@ -32,6 +34,10 @@ class Store(Protocol):
 
     def find(self, number: int, /) -> str | None:
         """The text of a code, where it is known."""
+        ...
+
+    def joined(self, numbers: Ints, separator: int, /) -> tuple[npt.NDArray[np.uint8], Ints, npt.NDArray[np.bool_]]:
+        """The texts of each row of codes [rows, codes] with a separator between them: all bytes, where each row ends, and which rows are known here."""
         ...
 
     def rotate(self) -> None:
@@ -94,6 +100,19 @@ def text_of(number: int) -> str:
     if text is None:
         raise KeyError(number)
     return text
+
+
+def texts_of(numbers: Ints, separator: str) -> tuple[npt.NDArray[np.uint8], Ints]:
+    """The texts of each row of codes [rows, codes], encoded, with a separator of one byte between them: all bytes, and where each row ends. Raises KeyError."""
+    data, ends, known = _stores[0].joined(numbers, ord(separator)) if _stores else (np.zeros(0, np.uint8), np.zeros(len(numbers), np.int64), np.zeros(len(numbers), bool))
+    if known.all():
+        return data, ends
+    begins = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
+    rows = [
+        data[begin:end].tobytes() if there else separator.join(map(text_of, row)).encode()
+        for begin, end, there, row in zip(begins.tolist(), ends.tolist(), known.tolist(), numbers.tolist(), strict=True)
+    ]
+    return np.frombuffer(b"".join(rows), np.uint8), np.cumsum(np.fromiter(map(len, rows), np.int64, len(rows)))
 
 
 def _cached(number: int) -> str | None:

@@ -7,12 +7,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+import numpy as np
 from msgspec import UNSET
 
 from schemas.event import CustomerEvent, EventData, RecordName
 from streams.engine.detection import rfc3339
+from streams.engine.time_texts import texts_of_times
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streams.engine.detection import Detection
 
 PREFIX = "customer-events."
@@ -26,6 +30,7 @@ CUT, CUT_HEADERS = "cut_from_bytes", "cut_headers_bytes"
 """Headers of a dead letter: the time of its record, the record's own headers behind a prefix, and the original size of what was cut."""
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 ENCODER = msgspec.json.Encoder()
+MOST_FEW = 10_000
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -61,22 +66,25 @@ class Slots(NamedTuple):
     detail: bytes
 
 
+PLAIN = {"id", "time", "local_time"}
+"""Texts that need no escapes: the frame has their quotes."""
+
+
 def event_id(detection: Detection) -> str:
     """The first 32 hex digits of BLAKE2b over event id, key, definition version and dedup key.
 
     The dedup key is the trigger record; for timers the anchor record and the due time. A replay gives the same ids.
     """
     who = detection.who
-    parts = [detection.event, detection.key, str(detection.version), who.source_system, who.record_id]
-    if detection.timed:
-        parts.append(str(detection.time))
-    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+    timed = f"\n{detection.time}" if detection.timed else ""
+    name = f"{detection.event}\n{detection.key}\n{detection.version}\n{who.source_system}\n{who.record_id}{timed}"
+    return hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 @lru_cache(4096)
 def frame_of(event: str, version: int, operator: str, *, timed: bool) -> bytes:
     """The JSON of an event of this definition, with `%b` where each of `Slots` goes."""
-    hole: Any = {name: msgspec.Raw(f"\0{name}\0".encode()) for name in Slots._fields}
+    hole: Any = {name: msgspec.Raw((f'"\0{name}\0"' if name in PLAIN else f"\0{name}\0").encode()) for name in Slots._fields}
     source = RecordName(hole["record_type"], hole["source_system"], hole["record_id"])
     record = CustomerEvent(
         specversion="1.0",
@@ -109,48 +117,92 @@ def frame_of(event: str, version: int, operator: str, *, timed: bool) -> bytes:
     return b"%b".join(pieces[::2])
 
 
-def cloud_event(detection: Detection, operator: str) -> bytes:
-    """The CloudEvents 1.0 record of a detection, as JSON."""
-    who, encode = detection.who, ENCODER.encode
-    customer = encode(who.customer_id)
-    return frame_of(detection.event, detection.version, operator, timed=detection.timed) % (
-        f'"{event_id(detection)}"'.encode(),
-        encode(detection.key),
-        f'"{rfc3339(detection.time)}"'.encode(),
-        customer,
-        customer,
-        encode(who.account_id),
-        encode(who.subscription_id),
-        encode(who.msisdn),
-        f'"{rfc3339(detection.time, detection.offset_ms)}"'.encode(),
-        encode(detection.touchpoint),
-        encode(detection.marketing_consent),
-        encode(who.record_type),
-        encode(who.source_system),
-        encode(who.record_id),
-        encode(detection.parameters),
-        encode(detection.evidence),
-        encode(detection.detail),
-    )
+class Envelope(NamedTuple):
+    """What the events of one definition and kind of trigger share."""
+
+    topic: str
+    frame: bytes
+    of: dict[str, int]
+    parameters: bytes
+    """`of`, as JSON."""
+
+
+class Emitter:
+    """Turns the detections of a shard into the records that are published."""
+
+    def __init__(self, operator: str) -> None:
+        self.operator = operator
+        self._envelopes: dict[tuple[str, int, bool], Envelope] = {}
+        self._few: dict[str | None, bytes] = {}
+        """The JSON of texts of which there are few: types of records, source systems, touchpoints, consents."""
+
+    def messages(self, detections: Sequence[Detection], wall_ms: int | None, allowed: Sequence[int | None] | None = None) -> list[tuple[Message, str | None]]:
+        """The record of each detection, and why it goes to the `missed` topic, if it does: one of STALE and VALVE.
+
+        It is stale when it is older than the event is valid for at `wall_ms`; without a wall clock nothing is stale. `allowed`: of each that
+        is beyond the allowance of its day, this allowance.
+        """
+        times = np.array([one.time for one in detections], np.int64)
+        local = texts_of_times(times, np.array([one.offset_ms for one in detections], np.int64))
+        common: Headers = (CONTENT_TYPE,) if wall_ms is None else (CONTENT_TYPE, ("ce_recordedtime", rfc3339(wall_ms).encode()))
+        found: list[tuple[Message, str | None]] = []
+        for one, utc, here, beyond in zip(detections, texts_of_times(times), local, allowed or [None] * len(detections), strict=True):
+            envelope = self._envelope(one)
+            value, key = self._value(one, envelope, utc.encode(), here.encode()), one.who.customer_id.encode()
+            stale = wall_ms is not None and wall_ms - one.time > one.valid_for_ms
+            if not stale and beyond is None:
+                found.append((Message(envelope.topic, key, value, common), None))
+                continue
+            reason = STALE if stale else VALVE
+            why = ("valid_for_ms", b"%d" % one.valid_for_ms) if stale else ("allowed_a_day", str(beyond).encode())
+            found.append((Message(MISSED, key, value, (*common, ("reason", reason.encode()), why, ("topic", envelope.topic.encode()))), reason))
+        return found
+
+    def _value(self, one: Detection, envelope: Envelope, utc: bytes, local: bytes) -> bytes:
+        """The CloudEvents 1.0 record of a detection, as JSON; `utc`, `local`: its time in RFC 3339."""
+        who, encode, few = one.who, ENCODER.encode, self._one_of_few
+        customer = encode(who.customer_id)
+        return envelope.frame % (
+            event_id(one).encode(),
+            customer if one.key == who.customer_id else encode(one.key),
+            utc,
+            customer,
+            customer,
+            encode(who.account_id),
+            encode(who.subscription_id),
+            encode(who.msisdn),
+            local,
+            few(one.touchpoint),
+            few(one.marketing_consent),
+            few(who.record_type),
+            few(who.source_system),
+            encode(who.record_id),
+            envelope.parameters,
+            encode(one.evidence),
+            encode(one.detail),
+        )
+
+    def _envelope(self, one: Detection) -> Envelope:
+        """That of a detection; all detections of a rule have one dictionary of parameters."""
+        key = one.event, one.version, one.timed
+        found = self._envelopes.get(key)
+        if found is None or found.of is not one.parameters:
+            frame = frame_of(one.event, one.version, self.operator, timed=one.timed)
+            found = self._envelopes[key] = Envelope(PREFIX + one.event.split(".", 1)[0], frame, one.parameters, ENCODER.encode(one.parameters))
+        return found
+
+    def _one_of_few(self, text: str | None) -> bytes:
+        found = self._few.get(text)
+        if found is None:
+            if len(self._few) >= MOST_FEW:
+                self._few.clear()
+            found = self._few[text] = ENCODER.encode(text)
+        return found
 
 
 def message(detection: Detection, operator: str, wall_ms: int | None, allowed: int | None = None) -> tuple[Message, str | None]:
-    """The record of a detection, and why it goes to the `missed` topic, if it does: one of STALE and VALVE.
-
-    It is stale when it is older than the event is valid for at `wall_ms`; without a wall clock nothing is stale. `allowed`: it is beyond
-    this allowance of its day.
-    """
-    topic = PREFIX + detection.event.split(".", 1)[0]
-    headers: Headers = (CONTENT_TYPE,)
-    stale = wall_ms is not None and wall_ms - detection.time > detection.valid_for_ms
-    if wall_ms is not None:
-        headers += (("ce_recordedtime", rfc3339(wall_ms).encode()),)
-    reason = STALE if stale else VALVE if allowed is not None else None
-    if reason is not None:
-        why = ("valid_for_ms", str(detection.valid_for_ms)) if stale else ("allowed_a_day", str(allowed))
-        headers += (("reason", reason.encode()), (why[0], why[1].encode()), ("topic", topic.encode()))
-        topic = MISSED
-    return Message(topic, detection.who.customer_id.encode(), cloud_event(detection, operator), headers), reason
+    """The record of one detection; see `Emitter.messages`."""
+    return Emitter(operator).messages([detection], wall_ms, [allowed])[0]
 
 
 def dead_letter(reason: str, detail: str, where: tuple[str, int, int], key: bytes | None, value: bytes | None) -> Message:

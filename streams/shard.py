@@ -10,7 +10,7 @@ import numpy as np
 
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
-from streams.emit import STALE, Message, dead_letter, message
+from streams.emit import STALE, Emitter, Message, dead_letter
 from streams.engine.batch import FATES
 from streams.engine.clock import JUMP_MS
 from streams.engine.engine import RuleFailed
@@ -23,6 +23,7 @@ from streams.valve import COUNTER, Valve
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from schemas.columns import Ints
     from streams.engine.detection import Detection
     from streams.engine.engine import Engine, Outcome
     from streams.engine.state.changes import Records
@@ -97,7 +98,7 @@ class Shard:
     def __init__(self, partition: int, engine: Engine, settings: ShardSettings) -> None:
         self.partition, self.engine, self.settings = partition, engine, settings
         self.merger = Merger(settings.queue_records, settings.clock_jump_ms, settings.waits, settings.wait_bytes)
-        self.valve = Valve(settings.valves, engine.state.day_counts)
+        self.emitter, self.valve = Emitter(settings.operator), Valve(settings.valves, engine.state.day_counts)
         self.notes: Counter[str] = Counter()
         """What was odd about accepted records, since the last step."""
 
@@ -109,7 +110,7 @@ class Shard:
     def feed(
         self,
         topic: str,
-        offsets: Sequence[int],
+        offsets: Sequence[int] | Ints,
         keys: Sequence[bytes | None],
         values: Sequence[bytes | None],
         *,
@@ -226,14 +227,7 @@ class Shard:
         of_events: list[tuple[str, int] | None] = []
         of_missed: list[tuple[str, int] | None] = []
         counters = outcome.counters
-        for detection, trigger, moment in zip(outcome.detections, triggers_of(outcome, released), outcome.moments, strict=True):
-            allowed = self.valve.exceeded(detection, *moment)
-            try:
-                record, reason = message(detection, self.settings.operator, wall, allowed)
-            except MemoryError:  # not caused by a rule
-                raise
-            except Exception as error:
-                raise RuleFailed(tuple(self.engine.catalogue.with_dependents([detection.event])), error) from error
+        for (record, reason), trigger, detection in zip(self._messages(outcome, wall), triggers_of(outcome, released), outcome.detections, strict=True):
             (missed if reason else events).append(record)
             (of_missed if reason else of_events).append(trigger)
             if reason:
@@ -275,6 +269,26 @@ class Shard:
             [*of_events, *of_missed],
             released.passed if released is not None else {},
         )
+
+    def _messages(self, outcome: Outcome, wall_ms: int | None) -> list[tuple[Message, str | None]]:
+        """The records of detections. Raises RuleFailed with the rule of the first one of which there can be none."""
+        allowed = [self.valve.exceeded(one, *moment) for one, moment in zip(outcome.detections, outcome.moments, strict=True)] if self.valve.limits else None
+        try:
+            return self.emitter.messages(outcome.detections, wall_ms, allowed)
+        except MemoryError:  # not caused by a rule
+            raise
+        except Exception as error:
+            culprit = next((one for one in outcome.detections if not self._can_emit(one, wall_ms)), None)
+            if culprit is None:
+                raise
+            raise RuleFailed(tuple(self.engine.catalogue.with_dependents([culprit.event])), error) from error
+
+    def _can_emit(self, detection: Detection, wall_ms: int | None) -> bool:
+        try:
+            self.emitter.messages([detection], wall_ms)
+        except Exception:  # noqa: BLE001  # the caller raises it
+            return False
+        return True
 
     def _changes(self) -> Changes:
         if self.settings.keep_state:

@@ -14,6 +14,8 @@ import numpy as np
 from schemas import codes
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from schemas.columns import Ints
 
 LENGTH_BITS = 16
@@ -86,6 +88,11 @@ class Living:
     def find(self, number: int) -> str | None:
         """The text of a code, where some table has it."""
         return next((text for texts in self.all() if (text := texts.find(number)) is not None), None)
+
+    def joined(self, numbers: Ints, separator: int) -> tuple[npt.NDArray[np.uint8], Ints, npt.NDArray[np.bool_]]:
+        """None: rows are asked for one by one."""
+        del separator
+        return np.zeros(0, np.uint8), np.zeros(len(numbers), np.int64), np.zeros(len(numbers), bool)
 
     def rotate(self) -> None:
         """Forget nothing."""

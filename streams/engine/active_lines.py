@@ -84,8 +84,17 @@ class LinesOf:
 
     def add(self, line: int, customer: int) -> None:
         """Note one line, once."""
-        self.heads, self.following = with_room(self.heads, customer), with_room(self.following, line)
-        self.following[line], self.heads[customer] = self.heads[customer], line
+        self.add_all(np.array([line], np.int32), np.array([customer], np.int32))
+
+    def add_all(self, lines: Rows, customers: Rows) -> None:
+        """Note some lines, each once, with their customers."""
+        if not len(lines):
+            return
+        self.heads, self.following = with_room(self.heads, int(customers.max())), with_room(self.following, int(lines.max()))
+        _, first = np.unique(customers, return_index=True)
+        self.following[lines[first]] = self.heads[customers[first]]
+        self.heads[customers[first]] = lines[first]
+        self.add_all(np.delete(lines, first), np.delete(customers, first))
 
     def fill(self, lines: Rows, customers: Rows) -> None:
         """Note these lines alone, each with its customer."""
@@ -175,15 +184,36 @@ class ActiveLines(Stage):
             standing = self.standing.values[rows]
             fresh.append(rows[(standing == UNSEEN) | (standing == GONE) | ((accounts != 0) & (accounts != self.account.values[rows]))])
             found.append((group.position[at], rows, accounts))
-        if not any(map(len, fresh)):
+        if not found or not any(map(len, fresh)):
             return []
         changed = np.unique(np.concatenate(fresh))
-        said = []
-        for positions, rows, accounts in found:
-            at = np.flatnonzero(np.isin(rows, changed))
-            columns = (positions[at], rows[at], batch.time[positions[at]], accounts[at], batch.believed[positions[at]])
-            said += [Said(2 * position + 1, ON, *about) for position, *about in zip(*(column.tolist() for column in columns), strict=True)]
-        return said
+        rows = np.concatenate([rows for _, rows, _ in found])
+        at = np.flatnonzero(np.isin(rows, changed))
+        rows, positions, accounts = rows[at], np.concatenate([positions for positions, *_ in found])[at], np.concatenate([accounts for *_, accounts in found])[at]
+        others = self._first_named(batch, rows, positions, accounts)
+        positions = positions[others]
+        columns = (positions, rows[others], batch.time[positions], accounts[others], batch.believed[positions])
+        return [Said(2 * position + 1, ON, *about) for position, *about in zip(*(column.tolist() for column in columns), strict=True)]
+
+    def _first_named(self, batch: Batch, rows: Rows, positions: Ints, accounts: Ints) -> Ints:
+        """Note the lines that this batch names for the first time and of which it says nothing else, all at once. Returns which records are about other lines."""
+        if not len(rows):
+            return np.zeros(0, np.int64)
+        order = np.lexsort((positions, rows))
+        begins = np.flatnonzero(np.diff(rows[order], prepend=-1))
+        lines, least, most = rows[order][begins], np.minimum.reduceat(accounts[order], begins), np.maximum.reduceat(accounts[order], begins)
+        apart = [one.row for one in batch.statuses] + [one.row for one in given_away(batch)]
+        alone = (self.standing.values[lines] == UNSEEN) & (least == most) & ~np.isin(lines, np.array(apart, np.int32))
+        lines, account, first = lines[alone], most[alone], positions[order][begins][alone]
+        before = zip(self.account.values[lines].tolist(), (2 * first + 1).tolist(), account.tolist(), strict=True)
+        self.before.update(zip(lines.tolist(), [[(-1, UNSEEN, was), (place, SEEN, now or was)] for was, place, now in before], strict=True))
+        self.named.add_all(lines, self.table.customer[lines])
+        with_account = account != 0
+        self.account.values[lines[with_account]] = account[with_account]
+        self.since.values[lines[with_account]] = np.where(batch.believed[first], batch.time[first], 0)[with_account]
+        self.standing.values[lines] = SEEN
+        self.standing.part.dirty[lines] = True
+        return np.flatnonzero(~np.isin(rows, lines))
 
     def _changes(self, batch: Batch) -> list[Said]:
         """Statuses, and lines that change hands: behind the record that says so."""

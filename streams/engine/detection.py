@@ -12,11 +12,13 @@ from msgspec.json import decode
 from schemas.codes import NULL, text_of
 from streams.engine.expression import Expr, Reading, RecordField, decimal, exactly
 from streams.engine.plan import currencies
+from streams.engine.time_texts import texts_of_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streams.definitions.event import Event
+    from streams.engine.expression import Array
     from streams.engine.flow import Flow
     from streams.engine.identity import Identity
 
@@ -104,6 +106,19 @@ def plain(kind: str, value: Any) -> Any:
     return int(value)
 
 
+def plain_values(kind: str, column: Array) -> list[Any]:
+    """The same of many values."""
+    if kind in ("int", "time") and column.dtype == np.int64:
+        values: list[Any] = column.tolist() if kind == "int" else texts_of_times(np.where(column == NULL, 0, column))
+        for place in np.flatnonzero(column == NULL).tolist():
+            values[place] = None
+        return values
+    if kind == "bool":
+        return column.astype(bool).tolist()
+    found = {value: plain(kind, value) for value in set(column.tolist())}
+    return [found[value] for value in column.tolist()]
+
+
 class Describer:
     """Turns the happenings at which one event happens into detections."""
 
@@ -148,9 +163,7 @@ def shown(flow: Flow, node: Expr) -> list[Any]:
     if node.kind == "ratio":
         found = [exactly(node, flow, place) for place in range(flow.n)]
         return [None if one is None else decimal(one) for one in found]
-    values = column.values.tolist()
-    if node.kind != "int" or column.values.dtype != np.int64 or NULL in values:
-        values = [plain(node.kind, value) for value in values]
+    values = plain_values(node.kind, column.values)
     if column.known is None or column.known.all():
         return values
     return [value if known else None for value, known in zip(values, column.known.tolist(), strict=True)]

@@ -15,6 +15,7 @@ from schemas.raw import RECORD_TYPES, FieldInfo, fields_of, type_name
 from streams.engine.identity import pack
 from streams.intake import structs
 from streams.intake.compiled.names import packed_names
+from streams.intake.raw import picked
 from streams.intake.times import epoch_days, epoch_ms
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class CompiledColumns(Columns):
             found = {row: pack(self.names(row)) for row in rows[odd].tolist()}
             found.update(zip(rows[~odd].tolist(), self.packed(rows[~odd]), strict=True))
             return [found[row] for row in rows.tolist()]
-        return packed_names(type_name(self.record_type), [self._value(row) for row in rows.tolist()], named)
+        return packed_names(type_name(self.record_type), picked(self.values, self.places[rows]), named)
 
     def keep(self, rows: Ints) -> CompiledColumns:
         kept = CompiledColumns(self.record_type, self.values, self.places, {}, self.given, self.named)

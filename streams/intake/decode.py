@@ -22,6 +22,7 @@ from streams.intake.columns import NOT_PLAIN, Columns, CompiledColumns
 from streams.intake.compiled import reading
 from streams.intake.compiled.layout import UNDERSTOOD_VERSION
 from streams.intake.diagnose import diagnose
+from streams.intake.raw import picked
 from streams.intake.structs import DECODERS, repaired
 from streams.intake.times import FIRST_DAY, INVALID, LAST_DAY, epoch_ms
 
@@ -85,8 +86,8 @@ class DecodedRun:
         self.kind = np.zeros(0, np.int8)
         self.slot = np.zeros(0, np.int32)
         self.groups: dict[int, Columns] = {}
-        self.keys: list[bytes | None] = []
-        self.values: list[bytes | None] = []
+        self.keys: Sequence[bytes | None] = []
+        self.values: Sequence[bytes | None] = []
         self.rejects: list[Reject] = []
         self.notes: Counter[str] = Counter()
         """What was odd about accepted records, counted."""
@@ -108,9 +109,10 @@ class Run(NamedTuple):
     latest_ms: int | None
     max_bytes: int
 
-    def part(self, places: Sequence[int]) -> Run:
+    def part(self, places: Sequence[int] | Ints) -> Run:
         """The records at `places`."""
-        return self._replace(keys=[self.keys[at] for at in places], values=[self.values[at] for at in places])
+        at = np.asarray(places, np.int64)
+        return self._replace(keys=picked(self.keys, at), values=picked(self.values, at))
 
 
 class Taken(NamedTuple):
@@ -141,7 +143,7 @@ def decode_by(way: str) -> None:
 def decode_chunk(
     topic: str,
     partition: int,
-    offsets: Sequence[int],
+    offsets: Sequence[int] | Ints,
     keys: Sequence[bytes | None],
     values: Sequence[bytes | None],
     *,
@@ -160,7 +162,7 @@ def decode_chunk(
     lay_out(chunk, taken, offsets, keys, values)
     for at in sorted(taken.faults):
         reason, detail = taken.faults[at]
-        chunk.rejects.append(Reject(reason, f"{detail} ({topic}[{partition}]@{offsets[at]})", topic, partition, offsets[at], keys[at], values[at]))
+        chunk.rejects.append(Reject(reason, f"{detail} ({topic}[{partition}]@{offsets[at]})", topic, partition, int(offsets[at]), keys[at], values[at]))
     return chunk
 
 
@@ -174,7 +176,7 @@ def take_compiled(run: Run) -> Taken:
         return take_surely(run)
     if not len(plain.left):
         return Taken(dict(plain.groups), {}, plain.notes, plain.content)
-    rest = take_surely(run.part(plain.left.tolist()))
+    rest = take_surely(run.part(plain.left))
     groups: dict[int, tuple[Ints, Columns, Ints]] = {**plain.groups}
     for kind, (own, columns, ids) in rest.groups.items():
         places = plain.left[own]
@@ -262,7 +264,7 @@ def hashes_of(texts: Sequence[bytes | None]) -> Ints:
     return hashes
 
 
-def lay_out(chunk: DecodedRun, taken: Taken, offsets: Sequence[int], keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
+def lay_out(chunk: DecodedRun, taken: Taken, offsets: Sequence[int] | Ints, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
     """Put the accepted records in offset order."""
     groups = taken.groups
     if not groups:
@@ -276,14 +278,13 @@ def lay_out(chunk: DecodedRun, taken: Taken, offsets: Sequence[int], keys: Seque
     chunk.groups = {number: columns for number, (_, columns, _) in groups.items()}
     chunk.kind, chunk.slot, chunk.event_time, chunk.id_hash = kind[kept], slot[kept], times[kept], ids[kept]
     chunk.offset = np.asarray(offsets, np.int64)[kept] if not everything else np.asarray(offsets, np.int64)
-    chunk.keys = list(keys) if everything else [keys[at] for at in kept.tolist()]
-    chunk.values = list(values) if everything else [values[at] for at in kept.tolist()]
+    chunk.keys, chunk.values = (keys, values) if everything else (picked(keys, kept), picked(values, kept))
     if taken.content is None:
         chunk.content_hash = hashes_of(chunk.values)
         return
     chunk.content_hash = taken.content[kept]
     unknown = np.flatnonzero(chunk.content_hash == 0)
-    chunk.content_hash[unknown] = hashes_of([chunk.values[at] for at in unknown.tolist()])
+    chunk.content_hash[unknown] = hashes_of(picked(chunk.values, unknown))
 
 
 # Parsing

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
-from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from schemas.columns import Ints
 from schemas.raw import TOPICS
 from streams.engine.clock import JUMP_MS
 from streams.engine.state.tables import NEVER
+from streams.intake.raw import picked
 from streams.intake.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streams.intake.decode import DecodedRun, Reject
     from streams.intake.waiting import Standing
 
+    Raw = Sequence[bytes | None]
 
 NOTHING = np.zeros(0, np.int64)
 FOREVER = 2**63 - 1
@@ -229,12 +230,13 @@ class Merger:
         self.patient = False
         """Whether the last release found nothing, while records waited for stragglers: those that are queued wait with them."""
 
-    def fresh(self, rank: int, *columns: Sequence[Any]) -> tuple[Sequence[Any], ...]:
-        """Of a topic's raw records (offsets, and what belongs to them) those that were not done before a restart."""
+    def fresh(self, rank: int, offsets: Sequence[int] | Ints, keys: Raw, values: Raw) -> tuple[Sequence[int] | Ints, Raw, Raw]:
+        """Of a topic's raw records those that were not done before a restart."""
         if rank not in self.waiting or not len(self.waiting[rank].standing.progress.before):
-            return columns
-        fresh = self.waiting[rank].standing.progress.fresh(np.array(columns[0], np.int64))
-        return columns if fresh.all() else tuple(list(compress(column, fresh)) for column in columns)
+            return offsets, keys, values
+        own = np.asarray(offsets, np.int64)
+        fresh = np.flatnonzero(self.waiting[rank].standing.progress.fresh(own))
+        return own[fresh], picked(keys, fresh), picked(values, fresh)
 
     def add(self, chunk: DecodedRun) -> None:
         """Take a decoded chunk of its topic."""

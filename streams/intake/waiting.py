@@ -9,7 +9,7 @@ Only keys and values are held; records are decoded again when they leave, in the
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,10 @@ from streams.engine.state.store import Passed
 from streams.intake.believed import Belief, Suspect
 from streams.intake.decode import DecodedRun, Reject, decode_chunk
 from streams.intake.progress import Progress
+from streams.intake.raw import sizes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOTHING: Ints = np.zeros(0, np.int64)
 NO_MARKS: Ints = np.zeros((3, 0), np.int64)
@@ -131,7 +135,7 @@ class Waiting:
         self.standing = self.standing._replace(progress=self.standing.progress.read(np.concatenate([run.offset, refused]), run.next_offset))
         raw = list(zip(run.keys, run.values, strict=True))
         self.raw.update(zip(run.offset.tolist(), raw, strict=True))
-        fresh = Held(run.event_time, sequence_of(run), run.offset, np.fromiter((len(key or b"") + len(value or b"") for key, value in raw), np.int64, len(raw)))
+        fresh = Held(run.event_time, sequence_of(run), run.offset, sizes_of(run.keys) + sizes_of(run.values))
         self.last = DecodedRun(run.topic, run.partition, run.next_offset)
         self.last.read_at = run.read_at
         leaving, begin = [Leaving()], int(np.searchsorted(run.offset, self.again))
@@ -149,7 +153,7 @@ class Waiting:
         self.held, self.suspect, self.belief, self.again = Held(), None, self.belief._replace(suspect=None), 0
         return self._emit([], [self._together(everything, everything.time, self.upto)])
 
-    def _judge(self, fresh: Held, keys: list[bytes | None], begin: int, end: int, leaving: list[Leaving]) -> int:
+    def _judge(self, fresh: Held, keys: Sequence[bytes | None], begin: int, end: int, leaving: list[Leaving]) -> int:
         """Pass the fresh records from `begin` on, up to `end` or to the first by which too much is held. Returns the next one."""
         own, count = fresh.take(np.arange(begin, end)), end - begin
         belief, followed = self.belief.follow(own.time, keys[begin:end])

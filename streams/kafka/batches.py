@@ -82,6 +82,10 @@ def read_records(data: Any, count: int, first: int, keys: Any, key_ends: Any, va
     return found
 
 
+class OlderFormat(CorruptRecordException):  # type: ignore[misc]  # the client has no types
+    """Record batches of a format before magic 2."""
+
+
 class Batch(NamedTuple):
     """A record batch as it was fetched."""
 
@@ -93,13 +97,20 @@ class Batch(NamedTuple):
     producer: int
     held: int
     """How many records it has."""
+    begun: int
+    newest: int
+    """The times of its first record and of its newest one, epoch ms."""
 
-    def records(self, position: int) -> Records:
-        """Its records from offset `position` on. Raises CorruptRecordException."""
+    def payload(self) -> bytes | memoryview:
+        """Its records, decompressed. Raises CorruptRecordException."""
         if calc_crc32c(self.data[BEHIND_CRC:]) != int.from_bytes(self.data[BEHIND_CRC - 4 : BEHIND_CRC]):
             raise CorruptRecordException(f"the batch at offset {self.offset}: its CRC differs")
         payload, kind = self.data[HEADER.size :], self.attributes & COMPRESSION
-        data = buffer_of(DECOMPRESSIONS[kind](payload) if kind else payload)
+        return DECOMPRESSIONS[kind](payload) if kind else payload
+
+    def records(self, position: int) -> Records:
+        """Its records from offset `position` on. Raises CorruptRecordException."""
+        data = buffer_of(self.payload())
         keys, values, gone = np.empty(len(data), np.uint8), np.empty(len(data), np.uint8), np.empty(self.held, bool)
         key_ends, value_ends = np.empty(self.held, np.int64), np.empty(self.held, np.int64)
         found = read_records(data, self.held, position - self.offset, keys, key_ends, values, value_ends, gone)
@@ -111,16 +122,16 @@ class Batch(NamedTuple):
 
 
 def batches_of(data: bytes) -> Iterator[Batch]:
-    """The whole batches in fetched bytes; the last one may be cut off. Raises CorruptRecordException for one of an older format."""
+    """The whole batches in fetched bytes; the last one may be cut off. Raises OlderFormat."""
     whole, at = memoryview(data), 0
     while at + HEADER.size <= len(data):
-        offset, length, _, magic, _, attributes, last, _, _, producer, _, _, count = HEADER.unpack_from(data, at)
+        offset, length, _, magic, _, attributes, last, begun, newest, producer, _, _, count = HEADER.unpack_from(data, at)
         if magic != MAGIC:
-            raise CorruptRecordException(f"the batch at offset {offset}: wanted format {MAGIC}, got {magic}")
+            raise OlderFormat(f"the batch at offset {offset}: wanted format {MAGIC}, got {magic}")
         end = at + BEHIND_LENGTH + length
         if end > len(data):
             return
-        yield Batch(whole[at:end], offset, offset + last, attributes, producer, count)
+        yield Batch(whole[at:end], offset, offset + last, attributes, producer, count, begun, newest)
         at = end
 
 

@@ -16,7 +16,7 @@ from aiokafka.record.util import calc_crc32c
 from streams.engine.kernels import kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from streams.engine.state.changes import Records
 
@@ -56,28 +56,27 @@ def body_length(number: int, key: int, value: int, gone: bool) -> int:  # a kern
     return 3 + varint_length(number) + varint_length(key) + key + (1 if gone else varint_length(value) + value)
 
 
-@kernel("int64(int64, int64, int64[::1], int64[::1], boolean[::1], int64[::1])")
-def fitting(first: int, most: int, key_ends: Any, value_ends: Any, gone: Any, size: Any) -> int:
-    """How many records from `first` on take less than `most` bytes, at least one; `size[0]`: how many they take."""
-    size[0] = 0
+@kernel("int64(int64, int64, int64, int64[::1], int64[::1], boolean[::1], int64[::1])")
+def fitting(first: int, number: int, most: int, key_ends: Any, value_ends: Any, gone: Any, size: Any) -> int:
+    """How many records from `first` on fit into a batch that has `number` already and `size[0]` bytes of them: it stays below `most` bytes, or has one record."""
     i = first
     while i < len(key_ends):
         key, value = key_ends[i] - (key_ends[i - 1] if i > 0 else 0), value_ends[i] - (value_ends[i - 1] if i > 0 else 0)
-        body = body_length(i - first, key, value, gone[i])
+        body = body_length(number + i - first, key, value, gone[i])
         need = varint_length(body) + body
-        if i > first and size[0] + need >= most:
+        if number + i > first and size[0] + need >= most:
             break
         size[0] += need
         i += 1
     return i - first
 
 
-@kernel("void(int64, int64, uint8[::1], int64[::1], uint8[::1], int64[::1], boolean[::1], uint8[::1])")
-def write_records(first: int, count: int, keys: Any, key_ends: Any, values: Any, value_ends: Any, gone: Any, out: Any) -> None:
-    """Write `count` records from `first` on: length, no attributes, no time of their own, number, key, value (-1: a tombstone), no headers."""
+@kernel("void(int64, int64, int64, uint8[::1], int64[::1], uint8[::1], int64[::1], boolean[::1], uint8[::1])")
+def write_records(first: int, count: int, begun: int, keys: Any, key_ends: Any, values: Any, value_ends: Any, gone: Any, out: Any) -> None:
+    """Write `count` records from `first` on, the first with number `begun`: length, no attributes, no time of their own, number, key, value (-1: a tombstone), no headers."""
     n = 0
-    for number in range(count):
-        i = first + number
+    for i in range(first, first + count):
+        number = begun + i - first
         key_begin, value_begin = (key_ends[i - 1] if i > 0 else 0), (value_ends[i - 1] if i > 0 else 0)
         key, value = key_ends[i] - key_begin, value_ends[i] - value_begin
         n = write_varint(body_length(number, key, value, gone[i]), n, out)
@@ -138,13 +137,29 @@ class Frame:
         return self._buffer
 
 
-def frames_of(records: Records, most: int, compression: int) -> Iterator[Frame]:
+def frames_of(several: Iterable[Records], most: int, compression: int) -> Iterator[Frame]:
     """Record batches of less than `most` bytes before compression, as the client's builder makes them; one record that is larger has a batch of its own."""
-    keys, (values, gone) = records
-    first, size = 0, np.zeros(1, np.int64)
-    while first < len(keys.ends):
-        count = fitting(first, most - HEADER.size, keys.ends, values.ends, gone, size)
-        out = np.empty(int(size[0]), np.uint8)
-        write_records(first, count, keys.data, keys.ends, values.data, values.ends, gone, out)
-        yield Frame(out.data, count, compression)
-        first += count
+    own: list[tuple[Records, int, int, int]] = []
+    number, size = 0, np.zeros(1, np.int64)
+    for records in several:
+        keys, (values, gone) = records
+        first = 0
+        while first < len(keys.ends):
+            count = fitting(first, number, most - HEADER.size, keys.ends, values.ends, gone, size)
+            own.append((records, first, count, int(size[0])))
+            first, number = first + count, number + count
+            if first < len(keys.ends):
+                yield written(own, number, compression)
+                number, size[0] = 0, 0
+                own.clear()
+    if number:
+        yield written(own, number, compression)
+
+
+def written(parts: list[tuple[Records, int, int, int]], count: int, compression: int) -> Frame:
+    """The batch of `count` records: of each part from a first one on so many, which end at so many bytes."""
+    out, number, begin = np.empty(parts[-1][-1], np.uint8), 0, 0
+    for (keys, (values, gone)), first, some, end in parts:
+        write_records(first, some, number, keys.data, keys.ends, values.data, values.ends, gone, out[begin:end])
+        number, begin = number + some, end
+    return Frame(out.data, count, compression)

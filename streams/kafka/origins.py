@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from streams.emit import Headers, Message, original_headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from streams.kafka.raw_run import RawRun
 
 
 class Run(NamedTuple):
@@ -40,18 +42,14 @@ class Origins:
     def __init__(self) -> None:
         self.runs: dict[str, deque[Run]] = {}
 
-    def remember(self, topic: str, records: Sequence[Any]) -> None:
+    def remember(self, topic: str, records: RawRun) -> None:
         """Keep what a dead letter of these fetched records needs besides key and value; they come in offset order."""
-        if not records:
+        if not len(records):
             return
-        count = len(records)
-        offsets = np.fromiter((record.offset for record in records), np.int64, count)
-        timestamps = np.fromiter((record.timestamp for record in records), np.int64, count)
-        headers = {record.offset: tuple(record.headers) for record in records if record.headers}
         runs = self.runs.setdefault(topic, deque())
-        while runs and runs[-1].offsets[0] >= offsets[0]:  # fetched again, after a rewind
+        while runs and runs[-1].offsets[0] >= records.offsets[0]:  # fetched again, after a rewind
             runs.pop()
-        runs.append(Run(offsets, timestamps, headers, time.time_ns()))
+        runs.append(Run(records.offsets, records.timestamps, records.headers, time.time_ns()))
 
     def complete(self, letter: Message) -> Message:
         """A dead letter with its record's time and headers, where they are known."""

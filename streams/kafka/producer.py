@@ -23,7 +23,7 @@ from aiokafka.protocol.transaction import AddOffsetsToTxnRequest, AddPartitionsT
 from streams.kafka.frames import Frame, frames_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from streams.engine.state.changes import Records
 
@@ -75,7 +75,7 @@ class Producer(AIOKafkaProducer):  # type: ignore[misc]  # the client has no typ
         """An empty batch of at most `limit` bytes before compression; its first record may be larger."""
         return BatchBuilder(limit, self._message_accumulator._compression_type, is_transactional=True)
 
-    def frames(self, records: Records, limit: int) -> Iterator[Frame]:
+    def frames(self, records: Iterable[Records], limit: int) -> Iterator[Frame]:
         """Finished batches of changelog records, of at most `limit` bytes before compression; a record that is larger has one of its own."""
         return frames_of(records, limit, self._message_accumulator._compression_type)
 

@@ -136,15 +136,15 @@ class ShardTask:
             log(logger, logging.INFO, "a fetched run was passed over, reading again", topic=topic, partition=self.partition, wanted=following, got=run.begin)
             self.rewind(topic, self.partition, following)
             return
-        records = run.records if run.begin == following else [record for record in run.records if record.offset >= following]
+        records = run.records.since(following)
         self.origins.remember(topic, records)
-        if records:
-            self.newest_append_ms = max(self.newest_append_ms, records[-1].timestamp)
+        if len(records):
+            self.newest_append_ms = max(self.newest_append_ms, int(records.timestamps[-1]))
             self.shard.feed(
                 topic,
-                [record.offset for record in records],
-                [record.key for record in records],
-                [record.value for record in records],
+                records.offsets,
+                records.keys,
+                records.values,
                 next_offset=run.position,
                 read_at=run.read_at,
                 wall_ms=self.clocks.later_ms(),
@@ -180,7 +180,7 @@ class ShardTask:
 
     def _note_held(self, topic: str, run: Fetched) -> None:
         """Note since when the only unread records are hidden by another producer's open transaction."""
-        if run.held and not run.records and run.position >= run.end:
+        if run.held and not len(run.records) and run.position >= run.end:
             self.held_since.setdefault(topic, time.monotonic())
         else:
             self.held_since.pop(topic, None)

@@ -32,7 +32,7 @@ from aiokafka.structs import OffsetAndMetadata
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.emit import CUT, CUT_HEADERS, ORIGINAL_HEADER
-from streams.engine.state.changes import Changes
+from streams.engine.state.changes import Records
 from streams.engine.state.store import HEAD_KEY, Head
 from streams.kafka.books import read_group
 from streams.kafka.clocks import Clocks
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streams.emit import Message
-    from streams.engine.state.changes import Records
     from streams.metrics import Metrics
     from streams.settings import Settings
     from streams.shard import Step
@@ -186,12 +185,12 @@ class Transactions:
         wanted = {self.settings.changelog, *(message.topic for message in (*step.events, *step.missed, *step.dead_letters))}
         return ", ".join(sorted(wanted - set(self.producer.client.cluster.topics())))
 
-    def _rows(self, step: Step) -> tuple[Records, Head]:
+    def _rows(self, step: Step) -> tuple[list[Records], Head]:
         """The step's rows with a head row, the last one, that has the offsets of the same transaction; and that head."""
         _, value = step.rows.head or (HEAD_KEY, None)
         head = self.head if value is None else msgspec.json.decode(value, type=Head)
         head = head.moved(self.committed | step.offsets, {**(self.head.passed or {}), **step.passed})
-        return Changes(step.rows.records, (HEAD_KEY, msgspec.json.encode(head))).columns(), head
+        return [*step.rows.records, Records.of([(HEAD_KEY, msgspec.json.encode(head))])], head
 
     async def _done_before(self, token: str, *, ending: bool) -> bool:
         """Whether the transaction `token` was committed by a producer before this one. Raises Fenced."""
@@ -246,7 +245,7 @@ class Transactions:
         await self.producer.commit_transaction()
         reach("after_commit")
 
-    async def _transaction(self, step: Step, rows: Records, token: str) -> None:
+    async def _transaction(self, step: Step, rows: list[Records], token: str) -> None:
         """Send everything of a transaction but its end."""
         producer = self.producer
         assert producer is not None  # the caller has created it
@@ -282,7 +281,7 @@ class Transactions:
             parted.setdefault(partition_of(message.key or b"", count), []).append(message)
         return parted
 
-    async def _send_rows(self, rows: Records) -> list[Sent]:
+    async def _send_rows(self, rows: list[Records]) -> list[Sent]:
         """Write `rows` to the changelog in as few batches as they fit in."""
         producer, topic = self.producer, self.settings.changelog
         assert producer is not None  # the caller has created it

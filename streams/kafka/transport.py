@@ -21,12 +21,15 @@ from aiokafka.consumer import fetcher as aiokafka_fetcher
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.record.memory_records import MemoryRecords
 from faust.transport.drivers import aiokafka as driver
 from faust.transport.drivers.aiokafka import ensure_aiokafka_TP
 from faust.types import TP, ConsumerMessage
 
 from schemas.fault import KairosFault
 from streams.kafka import producer
+from streams.kafka.batches import OlderFormat
+from streams.kafka.raw_run import NOTHING, RawRun, read_run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -38,14 +41,14 @@ POLL_S = 0.1
 
 
 class Fetched(NamedTuple):
-    """What a fetch brought of one partition: raw records in offset order, the positions before and after them, and the partition's end.
+    """What a fetch brought of one partition: raw records, the positions before and after them, and the partition's end.
 
     Positions have no holes, offsets may: between two runs of a partition nothing is missing if the second begins where the first ended.
     `end` is the last stable offset; `held` offsets lie behind it, which nobody may read before an open transaction has ended.
     `read_at`: when the fetch came back, seconds of the monotonic clock.
     """
 
-    records: list[Any]
+    records: RawRun
     begin: int
     position: int
     end: int
@@ -74,12 +77,38 @@ def check_libraries() -> None:
         raise UnsupportedVersion(f"{', '.join(other)}: wanted what aiokafka {PINNED['aiokafka']} has, got another method")
 
 
-class BareRecords(aiokafka_fetcher.PartitionRecords):
-    """A fetched partition's records as they were parsed, without a Python object more for each (offset, timestamp, key, value)."""
+class KeptRecords:
+    """The client's reader of a fetch, with the bytes that it reads."""
 
-    def _consumer_record(self, tp: Any, record: Any) -> Any:
-        del tp
-        return record
+    def __init__(self, data: bytes) -> None:
+        self.data, self._reader = data, MemoryRecords(data)
+        self.has_next, self.next_batch, self.size_in_bytes = self._reader.has_next, self._reader.next_batch, self._reader.size_in_bytes
+
+
+class RunRecords(aiokafka_fetcher.PartitionRecords):
+    """A fetched partition: one run of all its records where the consumer asks for runs, by `as_runs` in the place of its key deserializer."""
+
+    next_fetch_offset: int
+    _key_deserializer: Any
+
+    def _unpack_records(self) -> Any:
+        if self._key_deserializer is not as_runs:
+            yield from super()._unpack_records()
+            return
+        try:
+            run, following = read_run(self._records.data, self.next_fetch_offset, self._aborted_transactions)
+        except OlderFormat:
+            self._key_deserializer = None
+            run = RawRun.of(list(super()._unpack_records()))
+            following = self.next_fetch_offset
+        self.next_fetch_offset = following
+        if len(run):
+            yield run
+
+
+def as_runs(key: bytes) -> bytes:
+    """Marks a consumer that is handed whole runs; the client never calls it."""
+    return key
 
 
 class ExactResult(aiokafka_fetcher.FetchResult):
@@ -95,9 +124,10 @@ class ExactResult(aiokafka_fetcher.FetchResult):
         return records
 
 
-def spare_objects() -> None:
-    """Make all consumers of this process return bare records, and note where runs begin."""
-    aiokafka_fetcher.PartitionRecords = BareRecords
+def hand_over_runs() -> None:
+    """Have consumers that ask for them handed whole runs, and note where runs begin."""
+    aiokafka_fetcher.MemoryRecords = KeptRecords
+    aiokafka_fetcher.PartitionRecords = RunRecords
     aiokafka_fetcher.FetchResult = ExactResult
 
 
@@ -121,6 +151,7 @@ class Thread(driver.AIOKafkaConsumerThread):
             auto_offset_reset="none",  # the shards set the positions; one that moved by itself would be a hole
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
             fetch_max_wait_ms=int(POLL_S * 1000),
+            key_deserializer=as_runs,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
@@ -148,7 +179,12 @@ class Thread(driver.AIOKafkaConsumerThread):
             begin, upto = state.__dict__.pop("passed", (state.position, state.position))
             stable = state.lso if state.lso is not None and state.lso >= 0 else state.highwater
             found[TP(tp.topic, tp.partition)] = Fetched(
-                records.get(tp, []), begin if upto == state.position else state.position, state.position, stable, state.highwater - stable, time.monotonic()
+                records[tp][0] if records.get(tp) else NOTHING,
+                begin if upto == state.position else state.position,
+                state.position,
+                stable,
+                state.highwater - stable,
+                time.monotonic(),
             )
         return found
 
@@ -192,7 +228,7 @@ class Consumer(driver.Consumer):
         for tp, run in (await self._fetch(active)).items():
             if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
                 self.rewind(tp, run.begin)
-            elif run.records:
+            elif len(run.records):
                 self.handed[tp] = run.position
                 yield tp, self._message(tp, run)
             else:
@@ -216,8 +252,8 @@ class Consumer(driver.Consumer):
             self.not_waiting_next_records.set()
 
     def _message(self, tp: TP, run: Fetched) -> ConsumerMessage:
-        last = run.records[-1]
-        return ConsumerMessage(tp.topic, tp.partition, last.offset, last.timestamp / 1000, 0, [], None, run, None, 0, 0, tp, generation_id=self.app.consumer_generation_id)
+        offset, timestamp = int(run.records.offsets[-1]), int(run.records.timestamps[-1])
+        return ConsumerMessage(tp.topic, tp.partition, offset, timestamp / 1000, 0, [], None, run, None, 0, 0, tp, generation_id=self.app.consumer_generation_id)
 
     def rewind(self, place: TP, offset: int) -> None:
         """Fetch `place` from `offset` on, if it is ours. Nothing waits for it: a shard that is handed a later run says so again."""
@@ -294,7 +330,7 @@ OVERRIDDEN: list[tuple[Any, str, list[str]]] = [
     (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
     (driver.AIOKafkaConsumerThread, "on_crash", ["self", "msg", "fmt", "kwargs"]),
     (faust.App, "_crash", ["self", "reason"]),
-    (aiokafka_fetcher.PartitionRecords, "_consumer_record", ["self", "tp", "record"]),
+    (aiokafka_fetcher.PartitionRecords, "_unpack_records", ["self"]),
     (aiokafka_fetcher.FetchResult, "getall", ["self", "max_records"]),
     (aiokafka_fetcher.FetchResult, "check_assignment", ["self", "tp"]),
     (aiokafka_fetcher.Fetcher, "fetched_records", ["self", "partitions", "timeout", "max_records"]),

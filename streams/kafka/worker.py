@@ -36,7 +36,7 @@ from streams.kafka.resume import resume_from_state
 from streams.kafka.shard_task import RetentionGap, ShardTask, refuse_gaps
 from streams.kafka.topics import UNCHECKED
 from streams.kafka.tracing import tracing
-from streams.kafka.transport import Consumer, Fetched, Transport, check_libraries, spare_objects
+from streams.kafka.transport import Consumer, Fetched, Transport, check_libraries, hand_over_runs
 from streams.kafka.watchdog import EXIT, Watchdog
 from streams.logs import about, log
 from streams.metrics import Metrics, Server, Status
@@ -412,7 +412,7 @@ def run(settings: Settings, *, check: bool = True, config: str | None = None) ->
     token = secret("metrics_token_file", settings.metrics_token_file) if settings.metrics_token_file else None
     if token is None and not is_loopback(settings.metrics_host):
         raise SettingsError(f"metrics_host: wanted a loopback address, or metrics_token_file as well, got {settings.metrics_host} without a token")
-    spare_objects()
+    hand_over_runs()
     build, catalogue = shard_builder(settings)
     broker = asyncio.run(kafka_topics.facts(settings, catalogue.families, config)) if check else UNCHECKED
     gc.set_threshold(200_000, 50, 1000)

@@ -27,6 +27,7 @@ from streams.engine.state.codec import record_key
 from streams.engine.state.graft import Choice, graft
 from streams.engine.state.store import HEAD_KEY, MEMORY, Unfinished
 from streams.intake.decode import decode_chunk
+from streams.intake.raw import picked
 from streams.tools.plan import installed_parts, owners_of, plan, state_of, warm_after_ms
 
 if TYPE_CHECKING:
@@ -213,8 +214,8 @@ def keep(chunk: DecodedRun, wanted: Bools) -> None:
         return
     for name in ("offset", "event_time", "kind", "slot", "id_hash", "content_hash"):
         setattr(chunk, name, getattr(chunk, name)[wanted])
-    kept = np.flatnonzero(wanted).tolist()
-    chunk.keys, chunk.values = [chunk.keys[at] for at in kept], [chunk.values[at] for at in kept]
+    kept = np.flatnonzero(wanted)
+    chunk.keys, chunk.values = picked(chunk.keys, kept), picked(chunk.values, kept)
 
 
 def same_rows_kept(target: State, donor: State) -> None:

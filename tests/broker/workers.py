@@ -166,7 +166,7 @@ class Cluster:
             time.sleep(0.2)
         raise AssertionError(f"not worked off within {seconds} s: lag {asyncio.run(self.lag())}\n{self.logs()[-3000:]}")
 
-    def wait_begun(self, seconds: float = 30) -> None:
+    def wait_begun(self, seconds: float = 90) -> None:
         """Wait until something is committed, but not all."""
         begin, total = time.monotonic(), asyncio.run(self.lag())
         while time.monotonic() - begin < seconds:

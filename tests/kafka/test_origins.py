@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from streams.emit import ORIGINAL_HEADER, ORIGINAL_TIME, dead_letter
 from streams.kafka.origins import Origins
+from streams.kafka.raw_run import RawRun
 from streams.kafka.transaction import Transactions
 
 
 def record(offset, headers=()):
-    return SimpleNamespace(offset=offset, timestamp=1_000_000 + offset * 7, headers=headers)
+    return SimpleNamespace(offset=offset, timestamp=1_000_000 + offset * 7, key=b"k", value=b"v", headers=headers)
 
 
 def completed(origins, topic, offset):
@@ -43,7 +44,7 @@ def test_time_and_headers_of_each_uncommitted_record_are_found_and_those_of_no_o
         if run:
             kept[topic] = {offset: value for offset, value in kept[topic].items() if offset < run[0].offset}
         kept[topic] |= {one.offset: one for one in run}
-        origins.remember(topic, run)
+        origins.remember(topic, RawRun.of(run))
     for topic in topics:
         for offset in range(max(ends.values()) + 3):
             found, one = completed(origins, topic, offset), kept[topic].get(offset)
@@ -55,7 +56,7 @@ def test_time_and_headers_of_each_uncommitted_record_are_found_and_those_of_no_o
 def test_what_is_committed_is_not_kept():
     origins = Origins()
     for begin in range(0, 100, 10):
-        origins.remember("raw.usage", [record(offset, (("a", b"1"),)) for offset in range(begin, begin + 10)])
+        origins.remember("raw.usage", RawRun.of([record(offset, (("a", b"1"),)) for offset in range(begin, begin + 10)]))
     origins.forget({"raw.usage": 95})
     assert len(origins.runs["raw.usage"]) == 1
     assert completed(origins, "raw.usage", 94).keys() >= {ORIGINAL_TIME}, "a run is forgotten as a whole"
@@ -70,7 +71,7 @@ def test_a_dead_letter_fits_its_topic_with_its_record_s_headers():
     own.dead_letter_bytes = 20_000
     for header, value in ((10, 10), (10, 30_000), (3_000, 30_000), (19_000, 100), (30_000, 30_000)):
         origins = Origins()
-        origins.remember("raw.usage", [record(1, (("large", b"h" * header), ("small", None)))])
+        origins.remember("raw.usage", RawRun.of([record(1, (("large", b"h" * header), ("small", None)))]))
         letter = own._fitting(origins.complete(dead_letter("late", "…", ("raw.usage", 0, 1), b"k", b"v" * value)))
         headers = dict(letter.headers)
         size = len(letter.value) + sum(len(name) + len(one or b"") for name, one in letter.headers)

@@ -16,6 +16,7 @@ from streams.engine.state.store import Head
 from streams.intake.merge import UNREAD
 from streams.kafka import books, changelog, shard_task
 from streams.kafka.books import Books, BooksDiffer, Group
+from streams.kafka.raw_run import NOTHING, RawRun
 from streams.kafka.shard_task import RetentionGap, ShardTask, refuse_gaps
 from streams.kafka.transport import Fetched
 from streams.metrics import Metrics
@@ -25,12 +26,12 @@ from tests.shards import Bench
 
 def run_of(first, records, end=None, begin=None, read_at=1.0):
     raw = [SimpleNamespace(offset=first + i, timestamp=1, headers=(), key=b"C1", value=orjson.dumps(r)) for i, r in enumerate(records)]
-    return Fetched(raw, first if begin is None else begin, first + len(raw), end if end is not None else first + len(raw), 0, read_at)
+    return Fetched(RawRun.of(raw), first if begin is None else begin, first + len(raw), end if end is not None else first + len(raw), 0, read_at)
 
 
 def passed(begin, position, end=None, held=0):
     """What a fetch says of a partition of which it brought no record."""
-    return Fetched([], begin, position, position if end is None else end, held, 1.0)
+    return Fetched(NOTHING, begin, position, position if end is None else end, held, 1.0)
 
 
 def made(waits=None, **settings):

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from events.stories import call, charge
 from schemas.raw import TOPICS
 from streams.kafka.origins import Origin, Origins
+from streams.kafka.raw_run import RawRun
 from streams.kafka.spans import SEND_S, Spans, exporter
 from streams.kafka.tracing import Tracing, context_of, tracing
 from streams.metrics import Metrics
@@ -32,8 +33,8 @@ NAMES = ("traceparent", "tracestate", "ce_traceparent", "ce_tracestate")
 def origins_of(bench, headers):
     """The origins of `bench`'s records, the headers of billing record n being headers[n]."""
     origins = Origins()
-    records = [SimpleNamespace(offset=n, timestamp=1_000 + n, headers=headers.get(n, ())) for n in range(bench.offsets["raw.billing"])]
-    origins.remember("raw.billing", records)
+    records = [SimpleNamespace(key=b"C1", value=b"{}", offset=n, timestamp=1_000 + n, headers=headers.get(n, ())) for n in range(bench.offsets["raw.billing"])]
+    origins.remember("raw.billing", RawRun.of(records))
     return origins
 
 

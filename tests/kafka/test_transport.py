@@ -13,18 +13,20 @@ from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
 
 from streams.kafka import transport
+from streams.kafka.raw_run import NOTHING, RawRun
 from streams.kafka.topics import UNCHECKED
-from streams.kafka.transport import BareRecords, Consumer, ExactResult, Fetched, UnsupportedVersion, check_libraries
+from streams.kafka.transport import Consumer, ExactResult, Fetched, KeptRecords, RunRecords, UnsupportedVersion, as_runs, check_libraries
 from streams.kafka.worker import Worker
 from streams.metrics import Metrics, Status
 from streams.settings import load
+from tests.kafka.test_batches import batch
 
 PLACE = TP("raw.usage", 0)
 
 
 def run_of(first, count, end=None, position=None, begin=None):
-    records = [SimpleNamespace(offset=first + i, timestamp=5, key=b"C1", value=b"{}", topic="raw.usage", partition=0) for i in range(count)]
-    return Fetched(records, first if begin is None else begin, position if position is not None else first + count, end if end is not None else first + count)
+    records = [SimpleNamespace(offset=first + i, timestamp=5, key=b"C1", value=b"{}", headers=()) for i in range(count)]
+    return Fetched(RawRun.of(records), first if begin is None else begin, position if position is not None else first + count, end if end is not None else first + count)
 
 
 @pytest.fixture
@@ -108,9 +110,9 @@ async def test_a_stopped_flow_hands_nothing_over_and_rewinds(consumer):
 
 
 async def test_an_empty_fetch_reports_where_the_partition_ends(consumer):
-    consumer.fetches = [{PLACE: Fetched([], 12, 12, 12)}]
+    consumer.fetches = [{PLACE: Fetched(NOTHING, 12, 12, 12)}]
     assert await handed(consumer) == []
-    assert consumer.empties == [(PLACE, Fetched([], 12, 12, 12))]
+    assert consumer.empties == [(PLACE, Fetched(NOTHING, 12, 12, 12))]
 
 
 async def test_where_nothing_is_wanted_nothing_is_fetched_and_little_time_lost(consumer):
@@ -157,44 +159,31 @@ async def test_after_an_assignment_everything_is_fetched_from_where_its_shard_sa
     assert consumer.rewinds == [(PLACE, 0), (TP("raw.usage", 1), 7)]
 
 
-def batches_of(*spans):
-    """The client's iterator over a fetch response: (first, last, whether they are records rather than a marker)."""
-
-    class Batches:
-        left = list(spans)
-
-        def has_next(self):
-            return bool(self.left)
-
-        def next_batch(self):
-            first, last, plain = self.left.pop(0)
-            batch = [SimpleNamespace(offset=offset, timestamp=1, key=b"k", value=b"v") for offset in range(first, last + 1)]
-            return type(
-                "Batch", (), {"producer_id": None, "is_control_batch": not plain, "next_offset": last + 1, "validate_crc": lambda self: True, "__iter__": lambda self: iter(batch)}
-            )()
-
-    return Batches()
+def log_of(*spans):
+    """The bytes of a fetch response: (first, last, whether they are records rather than a marker)."""
+    return b"".join(batch(first, -1, [(0, 1, (b"k", b"v", []))] * (last - first + 1), transactional=not plain, control=not plain)[0] for first, last, plain in spans)
 
 
 async def fetched(state, place, *spans):
-    """Drain one fetch response as the client does."""
-    records = BareRecords(place, batches_of(*spans), None, state.position, None, None, False, 1)
-    return ExactResult(place, assignment=state._assignment, partition_records=records, backoff=0.1).getall()
+    """The records of one fetch response, drained as the client does."""
+    records = RunRecords(place, KeptRecords(log_of(*spans)), None, state.position, as_runs, None, False, 1)
+    found = ExactResult(place, assignment=state._assignment, partition_records=records, backoff=0.1).getall()
+    return found[0].offsets.tolist() if found else []
 
 
 async def test_a_run_begins_where_the_one_before_it_ended_also_over_markers():
     place = TopicPartition("raw.usage", 0)
     state = Assignment([place]).state_value(place)
     state.seek(5)
-    assert len(await fetched(state, place, (5, 6, True), (7, 7, False))) == 2
+    assert await fetched(state, place, (5, 6, True), (7, 7, False)) == [5, 6]
     assert state.passed == (5, 8)
     assert await fetched(state, place, (8, 8, False)) == []
     assert state.passed == (5, 9), "two drains of one fetch are one run"
     state.__dict__.pop("passed")
-    assert len(await fetched(state, place, (12, 14, True))) == 3
+    assert await fetched(state, place, (12, 14, True)) == [12, 13, 14]
     assert state.passed == (9, 15)
     state.seek(2)
-    assert len(await fetched(state, place, (2, 3, True))) == 2
+    assert await fetched(state, place, (2, 3, True)) == [2, 3]
     assert state.passed == (2, 4), "a seek in between begins a new run"
 
 

@@ -362,15 +362,22 @@ class Due:
         table = self.scope.table
         base, texts = table if table.base is None else table.base, self.anchors.texts[self.anchor_name]
 
-        def rank(at: int) -> tuple[str, int, str]:
-            row, by = int(fired[at, 0]), int(fired[at, BY])
-            anchor = flow.identity(by) if by >= 0 else unpack(texts[row])
-            return base.key_text(int(table.base_row[row])), int(fired[at, SINCE]), anchor.record_id
-
-        by_key = sorted(order[np.union1d(tied, tied + 1)].tolist(), key=rank)
+        some = order[np.union1d(tied, tied + 1)]
+        keys, since = base.key_strings(table.base_row[fired[some, 0]]).listed(), fired[some, SINCE].tolist()
+        by_key = sorted(zip(keys, since, some.tolist(), strict=True))
+        again = [at for at in range(len(by_key) - 1) if by_key[at][:2] == by_key[at + 1][:2]]
+        if again:
+            which = {place for at in again for place in (by_key[at][2], by_key[at + 1][2])}
+            ids = {place: self._anchor_id(fired[place], flow, texts) for place in which}
+            by_key.sort(key=lambda one: (*one[:2], ids.get(one[2], "")))
         number = np.zeros(len(fired), np.int64)
-        number[by_key] = np.arange(len(by_key))
+        number[[place for *_, place in by_key]] = np.arange(len(by_key))
         return np.lexsort((number, fired[:, DUE], fired[:, PLACE]))
+
+    def _anchor_id(self, fired: Ints, flow: Flow, texts: list[bytes]) -> str:
+        """The id of the record that set a timer which has fired."""
+        by = int(fired[BY])
+        return (flow.identity(by) if by >= 0 else unpack(texts[int(fired[0])])).record_id
 
 
 __all__ = ["BEFORE_ALL", "END", "Due", "Members", "from_store", "kept_of", "lower", "members_of", "place_before", "resets_of", "stored_kind", "to_store", "topic_of"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from schemas.codes import codes_of, text_of
+from schemas.codes import codes_of, texts_of
 from streams.engine.state.codec import FORMATS, SEPARATOR, ColumnKind, Layout, StateRefused
 from streams.engine.state.keymap import KeyMap, first_of
 from streams.engine.state.keys import Keys, split, without_parts
@@ -203,7 +203,7 @@ class Table:
         rows, fresh = self.map.find(codes)
         if len(fresh):
             new = rows[fresh]
-            self.keys.put(new, ByteStrings.of([SEPARATOR.join(map(text_of, one)).encode() for one in codes[fresh].tolist()]))
+            self.keys.put(new, ByteStrings(*texts_of(codes[fresh], SEPARATOR)))
             self._introduce(new, new if customers is None else customers[fresh], new)
         return rows
 

@@ -11,6 +11,7 @@ from msgspec import msgpack
 from streams.engine.kernels import borrowing
 from streams.intake.compiled.hashing import U
 from streams.intake.compiled.scan import LENGTH_BITS
+from streams.intake.raw import pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +64,7 @@ def pack_names(head: Any, buf: Any, begins: Any, named: Any, out: Any) -> None:
             n += length
 
 
-def packed_names(kind: str, values: Sequence[bytes], named: Ints) -> list[bytes]:
+def packed_names(kind: str, values: Sequence[bytes | None], named: Ints) -> list[bytes]:
     """The identities of records of type `kind`, packed as `streams/engine/identity.py` does it. `named` [record, name]: where their names are in `values`.
 
     >>> from streams.engine.identity import unpack
@@ -71,14 +72,15 @@ def packed_names(kind: str, values: Sequence[bytes], named: Ints) -> list[bytes]
     >>> unpack(packed_names("balance_change", [value], np.array([[6 << 12 | 5, 18 << 12 | 2, 27 << 12 | 2, -1, -1, -1]]))[0])
     Identity(record_type='balance_change', source_system='ocs-1', record_id='r7', customer_id='C1', account_id=None, subscription_id=None, msisdn=None)
     """
-    if not values:
+    if not len(values):
         return []
     head = np.frombuffer(bytearray([0x90 | (1 + named.shape[1])]) + msgpack.encode(kind), np.uint8)
     named = np.ascontiguousarray(named)
-    ends, sizes = np.empty(len(values), np.int64), np.fromiter(map(len, values), np.int64, len(values))
+    ends = np.empty(len(values), np.int64)
+    (pieces,) = pieces_of(values)
     packed_ends(len(head), named, ends)
     out = np.empty(int(ends[-1]), np.uint8)
-    pack_names(head, np.frombuffer(bytearray().join(values), np.uint8), np.cumsum(sizes) - sizes, named, out)
+    pack_names(head, pieces.data, pieces.begins, named, out)
     blob = out.tobytes()
     return [blob[begin:end] for begin, end in pairwise([0, *ends.tolist()])]
 

@@ -16,6 +16,7 @@ from streams.intake.compiled import scan as of
 from streams.intake.compiled.layout import Topic, topic_of
 from streams.intake.compiled.texts import TEXTS, remember_all
 from streams.intake.compiled.tokens import MEMO
+from streams.intake.raw import pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 COMPILED = not config.DISABLE_JIT  # type: ignore[attr-defined]  # set when the module is loaded
 """Whether kernels are compiled in this process."""
-PADDING = b"\0" * 64
-"""Kernels read words of eight bytes, up to a name behind the end of a value."""
 
 
 class Plain(NamedTuple):
@@ -79,33 +78,17 @@ def scanned(known: Topic, keys: Sequence[bytes | None], values: Sequence[bytes |
     known.tokens[:, of.SEEN] = 0
     for first in range(0, n, of.BLOCK):
         upto = min(first + of.BLOCK, n)
-        buf, begins, ends = pieces_of(keys[first:upto], values[first:upto])
-        count, before, now = upto - first, counts.copy(), TEXTS.now
+        own, own_keys = pieces_of(values[first:upto], keys[first:upto])
+        buf, before, now = own.data, counts.copy(), TEXTS.now
         of.scan(
-            max_bytes, buf, begins[:count], ends[:count], begins[count:], ends[count:],
+            max_bytes, buf, own.begins, np.maximum(own.begins, own.ends), own_keys.begins, own_keys.ends,
             known.words, known.masks, known.lengths, known.slots, known.types, known.fields, known.follow, known.labels,
             known.tokens, memo, scratch, lanes,
             kinds[first:upto], counts, out, spans, content[first:upto],
         )  # fmt: skip
-        now.reserve(count * known.texts, len(buf))
+        now.reserve((upto - first) * known.texts, int(own.sizes.sum()))
         remember_all(buf, known.types, known.fields, before, counts, out, spans, now.numbers, now.places, now.arena, now.state)
     return kinds, counts, out, content
-
-
-def pieces_of(keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> tuple[Array, Ints, Ints]:
-    """All bytes side by side, and where each of the values and then each of the keys begins and ends; a null key ends before it begins."""
-    texts = [*values, *keys, PADDING]
-    try:
-        joined, null = bytearray().join(texts), False  # type: ignore[arg-type]  # null raises, as wanted
-    except TypeError:
-        texts, null = [text or b"" for text in texts], True
-        joined = bytearray().join(texts)  # type: ignore[arg-type]  # none is null
-    sizes = np.fromiter(map(len, texts), np.int64, len(texts))  # type: ignore[arg-type]  # as above
-    ends = np.cumsum(sizes)
-    begins = ends - sizes
-    if null:
-        ends[len(values) : -1][[key is None for key in keys]] = -1
-    return np.frombuffer(joined, np.uint8), begins[:-1], ends[:-1]
 
 
 def columns_of(known: Topic, number: int, out: Ints, values: Sequence[bytes | None], places: Ints) -> CompiledColumns:

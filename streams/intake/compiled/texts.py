@@ -84,6 +84,48 @@ def carried(start: int, wanted: Any, numbers: Any, places: Any, arena: Any, stat
     return len(wanted)
 
 
+@borrowing("void(int64[:, ::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1], boolean[::1])")
+def spans_of(wanted: Any, numbers: Any, places: Any, old_numbers: Any, old_places: Any, spans: Any, known: Any) -> None:
+    """Where the texts of each row of codes are: in the newer arena, or below zero in the older one (`~`). `known`: whether all of a row are in one of them."""
+    for row in range(len(wanted)):
+        known[row] = True
+        for part in range(wanted.shape[1]):
+            code = wanted[row, part]
+            slot = slot_of(numbers, code)
+            spans[row, part] = places[slot]
+            if numbers[slot] != code:
+                slot = slot_of(old_numbers, code)
+                spans[row, part] = ~old_places[slot]
+                known[row] = known[row] and old_numbers[slot] == code
+
+
+@kernel("int64(int64[:, ::1], boolean[::1], uint8[::1], uint8[::1], int64, int64[::1], uint8[::1])")
+def write_joined(spans: Any, known: Any, arena: Any, old_arena: Any, separator: int, ends: Any, out: Any) -> int:
+    """Write the texts of each known row with a separator between them, and where each row ends. Returns how many bytes; without `out` they are only counted."""
+    end = 0
+    for row in range(len(spans)):
+        if known[row]:
+            for part in range(spans.shape[1]):
+                span = spans[row, part]
+                place = ~span if span < 0 else span
+                begin, length = place >> LENGTH_BITS, place & ((1 << LENGTH_BITS) - 1)
+                if len(out):
+                    taken = out[end : end + length]
+                    if span < 0:
+                        given = old_arena[begin : begin + length]
+                    else:
+                        given = arena[begin : begin + length]
+                    for k in range(length):
+                        taken[k] = given[k]
+                end += length
+                if part + 1 < spans.shape[1]:
+                    if len(out):
+                        out[end] = separator
+                    end += 1
+        ends[row] = end
+    return end
+
+
 class Generation:
     """Texts that were used since the last rotation."""
 
@@ -136,6 +178,15 @@ class Texts:
         """The text of a code, where it is known here."""
         found = self.now.find(number)
         return self.older.find(number) if found is None else found
+
+    def joined(self, wanted: Any, separator: int) -> tuple[Any, Any, Any]:
+        """See `codes.Store`."""
+        now, older, rows = self.now, self.older, len(wanted)
+        spans, known, ends = np.empty(wanted.shape, np.int64), np.empty(rows, bool), np.empty(rows, np.int64)
+        spans_of(np.ascontiguousarray(wanted), now.numbers, now.places, older.numbers, older.places, spans, known)
+        data = np.empty(write_joined(spans, known, now.arena, older.arena, separator, ends, np.empty(0, np.uint8)), np.uint8)
+        write_joined(spans, known, now.arena, older.arena, separator, ends, data)
+        return data, ends, known
 
     def rotate(self) -> None:
         """Forget the older texts."""

@@ -27,6 +27,7 @@ def note(what):
 
 def places():
     """By stage, the object and the attribute through which a worker comes there."""
+    import streams.emit
     import streams.intake.merge
     import streams.kafka.transaction
     import streams.kafka.transport
@@ -36,13 +37,13 @@ def places():
 
     return {
         "fetch": (streams.kafka.transport.Thread, "_fetch_records"),
-        "parse": (streams.kafka.transport.BareRecords, "_consumer_record"),
+        "parse": (streams.kafka.transport, "read_run"),
         "agent": (streams.kafka.worker.Worker, "feed"),
         "decode": (streams.shard, "decode_chunk"),
         "queue": (streams.intake.merge.Merger, "add"),
         "merge": (streams.intake.merge.Merger, "release"),
         "admission": (Admission, "admit"),
-        "emit": (streams.shard, "message"),
+        "emit": (streams.emit.Emitter, "messages"),
         "build": (streams.kafka.transaction.Transactions, "_transaction"),
     }
 
