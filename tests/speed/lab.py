@@ -107,25 +107,25 @@ class Worker:
             )
 
     def marks(self) -> list[marks.Mark]:
-        """What it has committed so far. Raises SystemExit when it has ended."""
-        if self.process.poll() is not None:
-            raise SystemExit(f"the worker ended with {self.process.returncode}:\n{self.log.read_text(errors='replace')[-3000:]}")
+        """All that it has committed so far."""
         return marks.read(self.marks_file)
 
-    def done(self) -> int:
-        """How many records it has committed."""
-        found = self.marks()
-        return found[-1].records if found else 0
+    def parts(self) -> dict[str, float]:
+        """CPU seconds by part of the worker, where it is profiled."""
+        found = Path(f"{self.marks_file}.parts")
+        return json.loads(found.read_text()) if found.exists() else {}
 
-    def restored(self) -> int:
-        """How many shards it says it has restored."""
-        return self.log.read_text(errors="replace").count('"shard restored"')
+    def done(self) -> int:
+        """How many records it has committed. Raises SystemExit when it has ended."""
+        if self.process.poll() is not None:
+            raise SystemExit(f"the worker ended with {self.process.returncode}:\n{self.log.read_text(errors='replace')[-3000:]}")
+        return marks.done(self.marks_file)
 
     def wait(self, until: Any, what: str, seconds: float = LONGEST_S, every: float = 0.1) -> None:
         """Wait until `until()`. Raises SystemExit."""
         deadline = time.monotonic() + seconds
         while not until():
-            self.marks()
+            self.done()
             if time.monotonic() > deadline:
                 raise SystemExit(f"not within {seconds:.0f} s: {what}\n{self.log.read_text(errors='replace')[-3000:]}")
             time.sleep(every)
@@ -150,6 +150,8 @@ class Lab:
         self.outputs = [PREFIX + family for family in sorted(families)]
         asyncio.run(create_topics(broker.bootstrap, dict.fromkeys([*TOPICS, *self.outputs, DEAD_LETTER, MISSED], PARTITIONS)))
         self.loaded = 0
+        self.parts: dict[str, float] = {}
+        """CPU seconds by part of the last worker, where it was profiled."""
 
     def app(self) -> str:
         """A fresh application with its state topic."""
@@ -179,6 +181,7 @@ class Lab:
         try:
             worker.wait(lambda: worker.done() >= self.loaded, f"{self.loaded:,} records committed")
             found, peak = worker.marks(), memory_bytes(worker.process.pid)[1]
+            self.parts = worker.parts()
         finally:
             worker.end()
         ids = self.ids(begin)
@@ -212,6 +215,7 @@ def producer_at(bootstrap: str, *, linger_ms: int) -> Producer:
             "queue.buffering.max.kbytes": 1 << 19,
             "acks": "all",
             "enable.idempotence": True,
+            "log_level": 3,  # that the broker still starts is no news
         }
     )
 
@@ -255,7 +259,9 @@ def compare(got: Counter[str], wanted: Counter[str] | None, refused: int) -> Non
     missing, more = ((wanted - got).total(), (got - wanted).total()) if wanted is not None else (0, 0)
     if twice or missing or more or refused:
         size = "unknown" if wanted is None else f"{wanted.total():,}"
-        raise WrongOutput(f"wanted the {size} events of a replay, each once, and no dead letter: got {missing:,} missing, {more:,} others, {twice:,} twice, {refused:,} dead letters")
+        raise WrongOutput(
+            f"wanted the {size} events of a replay, each once, and no dead letter: got {missing:,} missing, {more:,} others, {twice:,} twice, {refused:,} dead letters"
+        )
 
 
 def wanted_of(data: DataSet, selection: Selection, folder: Path) -> dict[str, Any]:

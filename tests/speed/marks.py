@@ -6,11 +6,20 @@ of changed rows so far. `read` gives them back as a `Run`.
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
+
+from tests.speed.sampler import Sampler
+
+PROFILE = "KAIROS_BENCH_PROFILE"
+"""Set: CPU seconds by part of the worker go into FILE.parts, too."""
+TAIL = 400
+"""Bytes in which a whole line is found."""
 
 
 class Mark(NamedTuple):
@@ -39,7 +48,19 @@ def read(path: Path) -> list[Mark]:
     """The marks so far; a line that is being written is left out."""
     if not path.exists():
         return []
-    return [Mark(float(at), float(cpu), int(records), int(size)) for at, cpu, records, size in (line.split() for line in path.read_text().splitlines(keepends=True) if line[-1] == "\n")]
+    return [
+        Mark(float(at), float(cpu), int(records), int(size)) for at, cpu, records, size in (line.split() for line in path.read_text().splitlines(keepends=True) if line[-1] == "\n")
+    ]
+
+
+def done(path: Path) -> int:
+    """How many records are committed so far, by the last whole line."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL))
+        lines = file.read().split(b"\n")
+    return int(lines[-2].split()[2]) if len(lines) > 1 else 0
 
 
 def moment_of(marks: list[Mark], records: float) -> tuple[float, float]:
@@ -75,6 +96,7 @@ def watch(file: TextIO) -> None:
     from streams.kafka.shard_task import ShardTask
 
     writer, feed, commit = Writer(file), ShardTask.feed, ShardTask.commit
+    sampler = Sampler() if os.environ.get(PROFILE) else None
 
     def marked_feed(self: ShardTask, topic: str, *run: Any) -> None:
         if writer.begun:
@@ -85,6 +107,8 @@ def watch(file: TextIO) -> None:
         if self.ready.is_set() and self.next.get(topic) != before:
             writer.begun = True
             writer.mark(*begin)
+            if sampler is not None:
+                sampler.start()
 
     async def marked_commit(self: ShardTask, step: Any) -> None:
         await commit(self, step)
@@ -92,6 +116,8 @@ def watch(file: TextIO) -> None:
         if done := step.records + len(step.dead_letters):
             writer.records += done
             writer.mark(time.time(), time.process_time())
+            if sampler is not None:
+                Path(f"{file.name}.parts").write_text(json.dumps(sampler.seconds))
 
     ShardTask.feed, ShardTask.commit = marked_feed, marked_commit  # type: ignore[method-assign]
 

@@ -66,6 +66,7 @@ def default_lab() -> Path:
 def copied(peers: Path, lab: Path) -> Path:
     """A copy of the folder to work in, with what earlier sittings have built kept; links that came as files of one line are links again."""
     work = lab / "work"
+    work.mkdir(parents=True, exist_ok=True)
     for source in sorted(peers.rglob("*")):
         target = work / source.relative_to(peers)
         if source.is_dir():
@@ -89,7 +90,8 @@ def set_up(work: Path, lab: Path, which: Sequence[str]) -> None:
     if done.exists():
         return
     script = (work / "setup.sh").read_text().replace("for d in kstreams flink jet;", f"for d in {' '.join(built)};")
-    lines = [line for line in script.splitlines(keepends=True) if "pathway" in which or "/pathway" not in line]
+    left_out = (*(() if "pathway" in which else ("/pathway",)), *(() if built else ("for d in ",)))
+    lines = [line for line in script.splitlines(keepends=True) if not any(word in line for word in left_out)]
     (work / "setup-own.sh").write_text("".join(lines))
     say(f"setting up {', '.join(built) or 'the broker'} in {lab} (once; some minutes) …")
     made = subprocess.run(["bash", "setup-own.sh"], cwd=work, env={**os.environ, "LAB": str(lab)}, capture_output=True, text=True, check=False)

@@ -67,6 +67,12 @@ def reference(folder: Path) -> Path:
     return folder
 
 
+def zipf(customers: int) -> Any:
+    """Up to where, from 0 to 1, a random number names each rank or one before it."""
+    weights = np.cumsum(np.arange(1, customers + 1, dtype=np.float64) ** -EXPONENT)
+    return weights / weights[-1]
+
+
 class Traffic:
     """A reproducible stream of (topic, key, value).
 
@@ -77,8 +83,7 @@ class Traffic:
     def __init__(self, customers: int, seed: int = 1, *, start_ms: float = START_MS, step_ms: float = 20.0, hot: float = 0.0, in_turn: bool = False, live: bool = False) -> None:
         self.random = np.random.default_rng(seed)
         self.customers, self.hot, self.in_turn, self.live = customers, hot, in_turn, live
-        weights = np.cumsum(np.arange(1, customers + 1, dtype=np.float64) ** -EXPONENT)
-        self.edges = weights / weights[-1]
+        self.edges = zipf(customers)
         self.names = self.random.permutation(customers)
         """Which customer has which rank."""
         self.balance = self.random.integers(800, 6000, customers).tolist()
@@ -92,6 +97,10 @@ class Traffic:
     def of_size(cls, records: int, *, customers: int = 0, seed: int = 1, hot: float = 0.0) -> Traffic:
         """`records` records over ten days, 15 of each customer on average unless their number is given."""
         return cls(customers or max(1, records // EACH), seed, step_ms=SPAN_MS / records, hot=hot)
+
+    def among(self, customers: int) -> None:
+        """From now on only so many of the customers make records, at random."""
+        self.customers, self.edges, self.in_turn, self.drawn = customers, zipf(customers), False, iter(())
 
     def records(self, count: int) -> list[Record]:
         """The next `count` records."""
@@ -175,6 +184,8 @@ class Traffic:
         )  # fmt: skip
 
     def _contact(self, at: int, who: int, chance: int, volume: int, amount: int, dice: int) -> tuple[str, str, str]:
-        return "raw.service", "interaction", (
-            f'"source_system":"cc","interaction_id":"IN-{self.number}","direction":"inbound","channel":"ivr","status":"opened","reason":"billing","start_time":"{rfc3339(at)}"'
+        return (
+            "raw.service",
+            "interaction",
+            (f'"source_system":"cc","interaction_id":"IN-{self.number}","direction":"inbound","channel":"ivr","status":"opened","reason":"billing","start_time":"{rfc3339(at)}"'),
         )

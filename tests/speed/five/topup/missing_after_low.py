@@ -1,6 +1,7 @@
 """The fifth of the five rules: no top-up within an hour of a low balance."""
 
 from balance.fell_low import FellLow
+
 from events.stories import charge, moment, topup
 from events.words import B
 from streams.define import Case, Detail, Event, Param
