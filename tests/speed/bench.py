@@ -23,6 +23,7 @@ COLUMNS = (
     Column("rate", "records/s"),
     Column("rate_second", "second half"),
     Column("cpu_us", "CPU µs a record", ",.2f"),
+    Column("cpu_us_second", "second half", ",.2f"),
     Column("state_bytes", "state written, B a record"),
     Column("peak_mb", "peak memory, MB"),
     Column("events", "events"),

@@ -63,6 +63,7 @@ RUN = (
     Column("rate", "records/s"),
     Column("rate_second", "second half"),
     Column("cpu_us", "CPU µs a record", ",.1f"),
+    Column("cpu_us_second", "second half", ",.1f"),
     Column("peak_mb", "peak memory, MB"),
     Column("state_bytes", "state written, B a record"),
     Column("events", "events"),
@@ -161,11 +162,11 @@ def latencies(size: int, full: bool) -> list[Row]:
         try:
             lab.warm(worker, max(60_000, 3 * customers))
             for rate in (1_000, 10_000):
-                rows.append({"name": f"{rate:,}/s", **lab.phase(worker, rate, seconds).figures})
+                rows.append({"name": f"{rate:,}/s", "customers": customers, **lab.phase(worker, rate, seconds).figures})
             say("looking for the highest rate that stays bounded …")
             best = lab.highest(worker, 8_000, 120.0 if full else 10.0)
             for share in (0.2, 0.5, 0.8) if best else ():
-                rows.append({"name": f"{share:.0%} of the highest", "highest": best, **lab.phase(worker, round(best * share), seconds).figures})
+                rows.append({"name": f"{share:.0%} of the highest", "customers": customers, "highest": best, **lab.phase(worker, round(best * share), seconds).figures})
         finally:
             worker.end()
     return rows
@@ -199,14 +200,23 @@ def kills(size: int, full: bool) -> list[Row]:
         return [lab.killed(120.0 if full else 60.0, 1_000)]
 
 
+def each_record(seconds: Counter[str], records: int) -> Row:
+    """CPU µs a record by part, and together."""
+    return {"cpu_us": seconds.total() / records * 1e6, **{part: used / records * 1e6 for part, used in seconds.items()}}
+
+
 def parts(size: int, full: bool) -> list[Row]:
     """CPU a record by part of the worker; the profile itself costs some per cent."""
     data, rows = DataSet(size_of(size, full)), []
     with lab_with(data, definitions=(str(FIVE),)) as lab:
         for name, selection in (("5", FIVE_RULES), ("25", FIRST), ("all", ALL)):
             figures = drained(lab, selection, None, f"{name} definitions with a profile", **{PROFILE: "1"})
-            shares = {part: seconds / sum(lab.parts.values()) for part, seconds in lab.parts.items()}
-            rows.append({"name": name, "records": figures["records"], "cpu_us": figures["cpu_us"], **{part: share * figures["cpu_us"] for part, share in shares.items()}})
+            done, whole = lab.parts[-1]
+            half, first = next((records, seconds) for records, seconds in lab.parts if records * 2 >= done)
+            rows.append({"name": name, "records": done, **each_record(whole, done)})
+            if half < done:
+                rows.append({"name": f"{name}, after {half:,} records", "records": done, **each_record(whole - first, done - half)})
+            say(f"  {figures['cpu_us']:.1f} CPU us a record by the process's own count")
     return rows
 
 

@@ -110,10 +110,10 @@ class Worker:
         """All that it has committed so far."""
         return marks.read(self.marks_file)
 
-    def parts(self) -> dict[str, float]:
-        """CPU seconds by part of the worker, where it is profiled."""
+    def parts(self) -> list[tuple[int, Counter[str]]]:
+        """CPU seconds by part of the worker after so many records, where it is profiled."""
         found = Path(f"{self.marks_file}.parts")
-        return json.loads(found.read_text()) if found.exists() else {}
+        return [(records, Counter(seconds)) for records, seconds in map(json.loads, found.read_text().splitlines())] if found.exists() else []
 
     def done(self) -> int:
         """How many records it has committed. Raises SystemExit when it has ended."""
@@ -150,8 +150,8 @@ class Lab:
         self.outputs = [PREFIX + family for family in sorted(families)]
         asyncio.run(create_topics(broker.bootstrap, dict.fromkeys([*TOPICS, *self.outputs, DEAD_LETTER, MISSED], PARTITIONS)))
         self.loaded = 0
-        self.parts: dict[str, float] = {}
-        """CPU seconds by part of the last worker, where it was profiled."""
+        self.parts: list[tuple[int, Counter[str]]] = []
+        """CPU seconds by part of the last worker after so many records, where it was profiled."""
 
     def app(self) -> str:
         """A fresh application with its state topic."""

@@ -117,7 +117,8 @@ def watch(file: TextIO) -> None:
             writer.records += done
             writer.mark(time.time(), time.process_time())
             if sampler is not None:
-                Path(f"{file.name}.parts").write_text(json.dumps(sampler.seconds))
+                with Path(f"{file.name}.parts").open("a") as found:
+                    found.write(json.dumps([writer.records, sampler.seconds]) + "\n")
 
     ShardTask.feed, ShardTask.commit = marked_feed, marked_commit  # type: ignore[method-assign]
 

@@ -136,7 +136,7 @@ def readme(every: dict[str, Any], text: str) -> str:
     """README with the table between its marks. Raises ValueError where they are missing."""
     begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
     found = every["bench"]
-    columns = [column for column in COLUMNS if column.key in {"name", "of_floor", "of_floor_cpu", "rate", "rate_second", "cpu_us"}]
+    columns = [column for column in COLUMNS if column.key in {"name", "of_floor", "of_floor_cpu", "rate", "rate_second", "cpu_us", "cpu_us_second"}]
     table = "\n".join(markdown(columns, found["rows"]))
     return f"{text[:begin]}\n`make bench`, {note_of(found)}.\n\n{table}\n{text[end:]}"
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 EVERY_S = 0.002
 PARTS = (
-    ("emission", ("streams/engine/detection.py", "streams/emit.py", "streams/engine/emission", "streams/engine/payload")),
+    ("emission", ("streams/engine/detection.py", "streams/engine/identity.py", "streams/emit.py")),
     ("state rows", ("streams/engine/state/",)),
     ("engine", ("streams/engine/",)),
     ("intake", ("streams/intake/", "schemas/raw")),
-    ("fetch", ("aiokafka/consumer", "aiokafka/record", "streams/kafka/transport.py", "streams/kafka/fetch", "streams/kafka/looks.py", "faust/transport")),
-    ("transaction", ("aiokafka/producer", "streams/kafka/transaction.py", "streams/kafka/producer.py", "streams/kafka/changelog.py")),
+    ("fetch", ("aiokafka/consumer", "aiokafka/record", "streams/kafka/transport.py", "streams/kafka/batches.py", "streams/kafka/looks.py", "faust/transport")),
+    ("transaction", ("aiokafka/producer", "streams/kafka/transaction.py", "streams/kafka/producer.py", "streams/kafka/changelog.py", "streams/kafka/frames.py")),
     ("Kafka client, other", ("aiokafka/", "kafka/")),
     ("shard: feeding, counting", ("streams/shard.py", "streams/kafka/", "streams/metrics.py", "streams/logs.py", "prometheus_client")),
     ("event loop", ("asyncio/", "selectors.py", "uvloop", "mode/", "faust/")),
