@@ -61,9 +61,9 @@ class Curve(NamedTuple):
 
 RUN = (
     Column("rate", "records/s"),
-    Column("rate_second", "second half"),
+    Column("rate_second", "records/s, second half"),
     Column("cpu_us", "CPU µs a record", ",.1f"),
-    Column("cpu_us_second", "second half", ",.1f"),
+    Column("cpu_us_second", "CPU µs, second half", ",.1f"),
     Column("peak_mb", "peak memory, MB"),
     Column("state_bytes", "state written, B a record"),
     Column("events", "events"),
@@ -148,8 +148,9 @@ def by_workers(size: int, full: bool) -> list[Row]:
     with lab_with(data) as lab:
         ids = wanted(data, lab)
         one = drained(lab, ALL, ids, "one worker")
+    with lab_with(None) as lab:
         say("measuring two workers …")
-        both = at_work(lab, ids)
+        both = at_work(lab, data, ids)
     return [{"name": "one", "workers": 1, **one, "times": 1.0}, {"name": "two", "workers": 2, **both, "times": both["rate"] / one["rate"]}]
 
 
@@ -220,34 +221,35 @@ def parts(size: int, full: bool) -> list[Row]:
     return rows
 
 
+HALVES = (("rate", "whole run"), ("rate_second", "second half"))
 CURVES = {
     "definitions": Curve(
         "Definitions",
         "Records/s against definitions. Five: the peers' rules. *All twice*: a copy of every built-in definition under another id; stages of equal text are kept once, so a copy "
         "costs its own matches, re-arm words and events.",
         (Column("name", "definitions", ""), *RUN),
-        Plot("definitions", "definitions", (("rate", "whole run"), ("rate_second", "second half")), "records/s"),
+        Plot("definitions", "definitions", HALVES, "records/s"),
         by_definitions,
     ),
     "customers": Curve(
         "Customers",
         "Records/s against customers: the same number of records, so a customer has the fewer the more there are.",
         (Column("customers", "customers"), *RUN),
-        Plot("name", "customers", (("rate", "whole run"), ("rate_second", "second half")), "records/s", by_name=True),
+        Plot("name", "customers", HALVES, "records/s", by_name=True),
         by_customers,
     ),
     "hot": Curve(
         "One hot customer",
         "Records/s against the share of the records that one customer makes (a test account, a SIM farm), beside the Zipf share of all.",
         (Column("share", "of one customer, %"), *RUN),
-        Plot("share", "share of one customer, %", (("rate", "whole run"), ("rate_second", "second half")), "records/s"),
+        Plot("share", "share of one customer, %", HALVES, "records/s"),
         by_hot,
     ),
     "steps": Curve(
         "Step size",
         "Records/s against the largest step, setting `batch_records`: one transaction a shard and step.",
         (Column("batch_records", "records a step, at most"), Column("transactions", "transactions"), *RUN),
-        Plot("name", "records a step, at most", (("rate", "whole run"), ("rate_second", "second half")), "records/s", by_name=True),
+        Plot("name", "records a step, at most", HALVES, "records/s", by_name=True),
         by_step,
     ),
     "workers": Curve(

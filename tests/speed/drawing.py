@@ -18,13 +18,12 @@ text { font: 13px sans-serif; fill: #24292f }
 .axis { stroke: #57606a; fill: none }
 .grid { stroke: #d0d7de }
 .l0 { stroke: #0550ae; fill: #0550ae } .l1 { stroke: #953800; fill: #953800 } .l2 { stroke: #116329; fill: #116329 }
-.line { fill: none; stroke-width: 2 }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 }
 .axis { stroke: #9198a1 } .grid { stroke: #3d444d }
 .l0 { stroke: #79c0ff; fill: #79c0ff } .l1 { stroke: #ffa657; fill: #ffa657 } .l2 { stroke: #7ee787; fill: #7ee787 }
 }
-.line { fill: none }
+.line { fill: none; stroke-width: 2 }
 </style>"""
 
 

@@ -110,6 +110,11 @@ class Worker:
         """All that it has committed so far."""
         return marks.read(self.marks_file)
 
+    def shards(self) -> int:
+        """How many shards it has restored and not released, by its log."""
+        log = self.log.read_text(errors="replace")
+        return log.count('"shard restored"') - log.count('"shard released"')
+
     def parts(self) -> list[tuple[int, Counter[str]]]:
         """CPU seconds by part of the worker after so many records, where it is profiled."""
         found = Path(f"{self.marks_file}.parts")

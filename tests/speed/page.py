@@ -24,12 +24,12 @@ BUSY = 0.5
 PEER_COLUMNS = (
     Column("name", "", ""),
     Column("of_flink", "Kairos against it, whole run", ",.2f"),
-    Column("of_flink_second", "second half", ",.2f"),
-    Column("of_flink_cpu", "by CPU", ",.2f"),
+    Column("of_flink_second", "against it, second half", ",.2f"),
+    Column("of_flink_cpu", "against it, by CPU", ",.2f"),
     Column("rate", "records/s"),
-    Column("rate_second", "second half"),
+    Column("rate_second", "records/s, second half"),
     Column("cpu_us", "CPU µs a record", ",.2f"),
-    Column("cpu_us_second", "second half", ",.2f"),
+    Column("cpu_us_second", "CPU µs, second half", ",.2f"),
     Column("peak_mb", "peak memory, MB"),
     Column("events", "events"),
 )
@@ -126,7 +126,7 @@ def picture(curve: Curve, rows: Sequence[Row]) -> str:
     """The curve as SVG."""
     assert curve.plot is not None
     plot = curve.plot
-    names = [text_of(row[plot.x], "," if isinstance(row[plot.x], int) else "") for row in rows]
+    names = [text_of(row[plot.x], ",.0f") if isinstance(row[plot.x], int | float) else row[plot.x] for row in rows]
     places = list(range(len(rows))) if plot.by_name else [float(row[plot.x]) for row in rows]
     lines = [Line(title, [(place, float(row[key])) for place, row in zip(places, rows, strict=True)]) for key, title in plot.lines]
     return drawn(curve.title, lines, plot.x_title, plot.y_title, dict(zip(places, names, strict=True)))

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from streams.emit import DEAD_LETTER
-from tests.speed.lab import Lab, compare
+from tests.speed.lab import PARTITIONS, DataSet, Lab, compare
 from tests.speed.marks import Mark
 from tests.speed.selections import ALL
-from tests.speed.testbed import cores
+from tests.speed.testbed import cores, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LONG_S = "1800"
+"""No worker is given up while it stands still."""
 
-def at_work(lab: Lab, wanted: Counter[str]) -> dict[str, float]:
-    """Both start at once on what is loaded and share the partitions. Raises WrongOutput."""
+
+def at_work(lab: Lab, data: DataSet, wanted: Counter[str]) -> dict[str, float]:
+    """Both share the partitions of empty topics, stand still while the records are written, and go on at once. Raises WrongOutput."""
     app, begin = lab.app(), lab.ends(lab.outputs)
     tools, last = cores()
-    workers = [lab.worker(app, ALL, on=on) for on in (last, {min(tools)})]
+    workers = [lab.worker(app, ALL, on=on, KAIROS_SESSION_TIMEOUT_S=LONG_S, KAIROS_STALL_S=LONG_S) for on in (last, {min(tools)})]
     try:
+        each = PARTITIONS // len(workers)
+        workers[0].wait(lambda: all(worker.shards() == each for worker in workers), f"{each} shards restored by each worker")
+        for worker in workers:
+            worker.process.send_signal(signal.SIGSTOP)
+        say(f"loading {data.records:,} records …")
+        lab.load(data.traffic().stream(data.records))
+        for worker in workers:
+            worker.process.send_signal(signal.SIGCONT)
         workers[0].wait(lambda: sum(worker.done() for worker in workers) >= lab.loaded, f"{lab.loaded:,} records committed")
         found = [worker.marks() for worker in workers]
     finally:
         for worker in workers:
+            worker.process.send_signal(signal.SIGCONT)
             worker.end()
-    if not all(found):
-        raise SystemExit("two workers: wanted both to have records, got one without: more records are needed (--size)")
     compare(lab.ids(begin), wanted, sum(lab.ends([DEAD_LETTER]).values()))
     return together(found)
 
