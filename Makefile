@@ -68,8 +68,7 @@ bench: $(READY) ## the worker with 5, 25 and all events against the floor of the
 
 bench-page: $(READY) ## measure everything and write docs/performance.md (some 20 minutes; FULL=1: three hours; PEERS=FOLDER: the peers too)
 	@$(if $(PEERS),$(BIN)/python -m tests.speed peers --peers "$(PEERS)" $(PEER_OPTIONS) --json docs/performance.json)
-	@$(BIN)/python -m tests.speed everything --json docs/performance.json $(if $(FULL),--full)
-	@$(BIN)/python -m tests.speed page docs/performance.json
+	@$(BIN)/python -m tests.speed everything --json docs/performance.json $(if $(FULL),--full); failed=$$?; $(BIN)/python -m tests.speed page docs/performance.json && exit $$failed
 
 bench-peers: $(READY) ## the same five rules on other systems: make bench-peers PEERS=FOLDER WHICH="flink-p1 ks-mem-eos" RUNS=2 SIZE=3000000 LAB=FOLDER
 	@$(BIN)/python -m tests.speed peers $(if $(PEERS),--peers "$(PEERS)") $(PEER_OPTIONS) $(if $(JSON),--json $(JSON))

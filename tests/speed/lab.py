@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from schemas.raw import TOPICS
 from streams.definitions.catalogue import Catalogue
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 PARTITIONS = 4
 LONGEST_S = 1200.0
+READY_S = 30.0
 PROJECT = Path(__file__).resolve().parent.parent.parent
 EVENT_ID = re.compile(rb'"id":"([0-9a-f]{32})"')
 
@@ -198,13 +199,30 @@ class Lab:
         """Where the partitions of `topics` end."""
         consumer = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": "bench-ends"})
         places = [(topic, partition) for topic in topics for partition in range(PARTITIONS)]
-        found = {(topic, partition): consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)[1] for topic, partition in places}
+        found = {place: end_of(consumer, *place) for place in places}
         consumer.close()
         return found
 
     def ids(self, begin: dict[tuple[str, int], int]) -> Counter[str]:
         """The ids of the committed events from `begin` on."""
         return Counter(EVENT_ID.search(value)[1].decode() for value in committed(self.broker.bootstrap, begin))  # type: ignore[index]  # every event has one
+
+
+def end_of(consumer: Consumer, topic: str, partition: int) -> int:
+    """Where a partition ends; what the broker says of a topic that it has just made is waited for. Raises KafkaException."""
+    deadline = time.monotonic() + READY_S
+    while True:
+        try:
+            return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=READY_S)[1]
+        except KafkaException as failed:
+            if not unready(failed.args[0]) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def unready(error: KafkaError) -> bool:
+    """Whether a partition only has no leader yet that the client knows of."""
+    return error.code() in {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
 
 
 def producer_at(bootstrap: str, *, linger_ms: int) -> Producer:
@@ -237,7 +255,7 @@ def send(producer: Producer, topic: str, key: bytes, value: bytes) -> None:
 
 
 def committed(bootstrap: str, begin: dict[tuple[str, int], int]) -> Iterator[bytes]:
-    """The values of the committed records from `begin` to the present ends."""
+    """The values of the committed records from `begin` to the present ends. Raises KafkaException."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -251,10 +269,12 @@ def committed(bootstrap: str, begin: dict[tuple[str, int], int]) -> Iterator[byt
     ended: set[tuple[str | None, int | None]] = set()
     while len(ended) < len(begin):
         for message in consumer.consume(5000, 0.2):
-            if message.error():
-                ended.add((message.topic(), message.partition()))
-            else:
+            if (error := message.error()) is None:
                 yield message.value() or b""
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ended.add((message.topic(), message.partition()))
+            elif not unready(error):
+                raise KafkaException(error)
     consumer.close()
 
 

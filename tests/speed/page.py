@@ -36,7 +36,7 @@ PEER_COLUMNS = (
 NAMES = {
     FLOOR: "floor: aiokafka fetch and msgspec decode",
     FLINK: "Flink, one core, at least once",
-    KAIROS: "**Kairos, exactly once**",
+    KAIROS: "Kairos, exactly once",
     "ks-mem-eos": "Kafka Streams, in memory, exactly once",
     "ks-mem": "Kafka Streams, in memory, at least once",
     "ks-rocksdb": "Kafka Streams, RocksDB",
