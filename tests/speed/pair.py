@@ -6,6 +6,8 @@ import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from streams.emit import DEAD_LETTER
 from tests.speed.lab import PARTITIONS, DataSet, Lab, compare
 from tests.speed.marks import Mark
@@ -46,8 +48,13 @@ def at_work(lab: Lab, data: DataSet, wanted: Counter[str]) -> dict[str, float]:
 def together(found: Sequence[Sequence[Mark]]) -> dict[str, float]:
     """Records/s and CPU of all workers while all are at work: from when the last has begun to when the first has ended."""
     begin, end = max(marks[0].at for marks in found), min(marks[-1].at for marks in found)
-    spans = [[mark for mark in marks if begin <= mark.at <= end] for marks in found]
-    records = sum(marks[-1].records - marks[0].records for marks in spans)
-    wall = max(marks[-1].at for marks in spans) - min(marks[0].at for marks in spans)
-    cpu = sum(marks[-1].cpu - marks[0].cpu for marks in spans)
-    return {"records": records, "rate": records / wall, "cpu_us": cpu / records * 1e6}
+    if end <= begin:
+        raise SystemExit("two workers: wanted both to be at work at one time, got one after the other: more records are needed (--size)")
+
+    def between(marks: Sequence[Mark], values: list[float]) -> float:
+        first, last = np.interp([begin, end], [mark.at for mark in marks], values)
+        return float(last - first)
+
+    records = sum(between(marks, [mark.records for mark in marks]) for marks in found)
+    cpu = sum(between(marks, [mark.cpu for mark in marks]) for marks in found)
+    return {"records": round(records), "rate": records / (end - begin), "cpu_us": cpu / records * 1e6}

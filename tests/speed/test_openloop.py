@@ -93,3 +93,7 @@ def test_two_workers_count_while_both_are_at_work():
     first = [Mark(10.0, 1.0, 0, 0), Mark(20.0, 5.0, 1000, 0), Mark(30.0, 9.0, 2000, 0), Mark(40.0, 13.0, 3000, 0)]
     second = [Mark(20.0, 1.0, 0, 0), Mark(30.0, 6.0, 500, 0)]
     assert together([first, second]) == {"records": 1500, "rate": 150.0, "cpu_us": 6000.0}
+    later = [Mark(25.0, 1.0, 0, 0), Mark(35.0, 6.0, 500, 0)]
+    assert together([first, later]) == {"records": 1500, "rate": 150.0, "cpu_us": 6000.0}
+    with pytest.raises(SystemExit, match="one after the other"):
+        together([first, [Mark(41.0, 1.0, 0, 0), Mark(43.0, 6.0, 500, 0)]])
