@@ -5,14 +5,15 @@ BIN := .venv/bin
 SEED ?= 1
 MINUTES ?= 30
 EXAMPLES ?= 3000
-# Every test process has a broker of its own; one that is given (KAFKA_BOOTSTRAP) they cannot share. tests/order.py says why there are three.
-PARALLEL := $(if $(KAFKA_BOOTSTRAP),,-n 3 --dist worksteal)
+PEER_OPTIONS = $(if $(WHICH),--which "$(WHICH)") $(if $(RUNS),--runs $(RUNS)) $(if $(SIZE),--size $(SIZE)) $(if $(LAB),--lab "$(LAB)")
+# Every test process has a broker of its own; one that is given (KAFKA_BOOTSTRAP) they cannot share. tests/order.py says which tests come first.
+PARALLEL := $(if $(KAFKA_BOOTSTRAP),,-n 2 --dist worksteal)
 # A folder with real input for tests/real_input; without it they are left out, and the last line says so.
 export REAL_INPUT ?= $(firstword $(wildcard ../shared/data))
 READY := .venv/.ready
 TOOLS := .tools/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack test check faults faults-random laws laws-random bench bench-recovery release clean
+.PHONY: help setup demo stack test check faults faults-random laws laws-random bench bench-page bench-peers bench-recovery release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,7 +53,7 @@ check: $(READY) ## format, lint, types, import rules
 
 faults: $(READY) ## all fault trials, the long ones too (about half an hour), and their table in docs/faults.md
 	@rm -rf .faults
-	@$(BIN)/python -m pytest tests/faults -m "fault_full or not fault_full" --timeout 900 $(PARALLEL:3=2); $(BIN)/python -m tests.faults
+	@$(BIN)/python -m pytest tests/faults -m "fault_full or not fault_full" --timeout 900 $(PARALLEL); $(BIN)/python -m tests.faults
 
 faults-random: $(READY) ## 30 minutes of random faults: make faults-random SEED=7 MINUTES=30
 	@SEED=$(SEED) MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/faults/random_schedule.py -m "fault_full or not fault_full" --timeout 0 -s
@@ -63,11 +64,18 @@ laws: $(READY) ## each rule with one change, on its own cases: every change that
 laws-random: $(READY) ## the laws of the engine on random timelines, shrunk where they fail: make laws-random EXAMPLES=3000
 	@EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/engine -m nightly --timeout 0
 
-bench: $(READY) ## measure records/s: fetch and decode, replay, worker end to end
-	@$(BIN)/python -m tests.speed
+bench: $(READY) ## the worker with 5, 25 and all events against the floor of the same run (six minutes): make bench SIZE=1200000 JSON=figures.json
+	@$(BIN)/python -m tests.speed bench $(if $(SIZE),--size $(SIZE)) $(if $(JSON),--json $(JSON))
+
+bench-page: $(READY) ## measure everything and write docs/performance.md (some 20 minutes; FULL=1: three hours; PEERS=FOLDER: the peers too)
+	@$(if $(PEERS),$(BIN)/python -m tests.speed peers --peers "$(PEERS)" $(PEER_OPTIONS) --json docs/performance.json)
+	@$(BIN)/python -m tests.speed everything --json docs/performance.json $(if $(FULL),--full); failed=$$?; $(BIN)/python -m tests.speed page docs/performance.json && exit $$failed
+
+bench-peers: $(READY) ## the same five rules on other systems: make bench-peers PEERS=FOLDER WHICH="flink-p1 ks-mem-eos" RUNS=2 SIZE=3000000 LAB=FOLDER
+	@$(BIN)/python -m tests.speed peers $(if $(PEERS),--peers "$(PEERS)") $(PEER_OPTIONS) $(if $(JSON),--json $(JSON))
 
 bench-recovery: $(READY) ## measure restore rows/s and take-over times
-	@$(BIN)/python -m tests.speed.restore
+	@$(BIN)/python -m tests.speed restore --full
 	@$(BIN)/python -m tests.speed.takeover
 
 release: $(READY) ## wheel, source archive and image: make release VERSION=0.2.0

@@ -1,139 +1,186 @@
-"""`make bench`: records/s and CPU µs a record of (a) fetch and decode alone, (b) replay, (c) the worker end to end.
-
-Each runs in a process of its own; the broker and the broker's work are in another. Only ratios within one run are worth comparing.
-"""
+"""`python -m tests.speed`: benchmarks on records like users'. Ratios within one run are worth comparing; every output is compared with a replay's."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import json
 import os
-import subprocess
+import signal
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from schemas.raw import TOPICS
-from tests.broker.kafka import create_topics, produce
-from tests.broker.workers import OUTPUTS, Cluster
-from tests.speed.testbed import Feed, cpu_seconds, machine, own_broker, say
-from tests.speed.traffic import Traffic
+import typer
+from rich.console import Console
+from rich.table import Table
 
-CUSTOMERS = 200_000
-WARM = 600_000
-RECORDS = int(os.environ.get("BENCH_RECORDS", "600000"))
+from tests.broker.kafka import BrokerMissing
+from tests.speed import bench as benchmark
+from tests.speed import page as pages
+from tests.speed import peers as others
+from tests.speed.curves import CURVES
+from tests.speed.lab import WrongOutput
+from tests.speed.testbed import busy, machine, say
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
-def floor(bootstrap: str) -> dict[str, float]:
-    """(a) aiokafka's fetch, and decoding into typed columns with the validity rules."""
-    from aiokafka import AIOKafkaConsumer, TopicPartition
+    from tests.speed.curves import Column, Curve, Row
 
-    from streams.intake.decode import decode_chunk
+SIZE = 1_200_000
+PEERS_SIZE = 3_000_000
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="""Benchmarks of Kairos on a real broker (Linux, Java 17, Maven), on records like users': RFC 3339 texts, Zipf customers, 15 records each.
 
-    async def run() -> tuple[float, float, int]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", max_partition_fetch_bytes=4_194_304, enable_auto_commit=False)
-        await consumer.start()
-        places = [TopicPartition(topic, p) for topic in TOPICS for p in range(4)]
-        consumer.assign(places)
-        await consumer.seek_to_beginning()
-        total = sum((await consumer.end_offsets(places)).values())
-        wall, cpu, done = time.perf_counter(), time.process_time(), 0
-        while done < total:
-            for place, records in (await consumer.getmany(timeout_ms=500)).items():
-                offsets = [record.offset for record in records]
-                decode_chunk(
-                    place.topic, place.partition, offsets, [r.key for r in records], [r.value for r in records], next_offset=offsets[-1] + 1, latest_ms=None, max_bytes=1_048_576
-                )
-                done += len(records)
-        result = time.perf_counter() - wall, time.process_time() - cpu, done
-        await consumer.stop()
-        return result
+Each command prints a table; --json FILE puts the figures into FILE, beside those of other commands. A wrong output ends a command with exit code 1.
 
-    gc.set_threshold(200_000, 50, 1000)
-    wall, cpu, done = asyncio.run(run())
-    return {"records": done, "wall": wall, "cpu": cpu}
+Examples:
 
+    python -m tests.speed bench --size 1200000 --json figures.json
 
-def replay() -> dict[str, float]:
-    """(b) decode, merge, detect, encode: 200,000 customers with state, no broker."""
-    from streams.builder import shard_builder
-    from streams.settings import load
+    python -m tests.speed latency --json figures.json
 
-    gc.set_threshold(200_000, 50, 1000)
-    build, _ = shard_builder(load({"clock": "records"}, environ={}), keep_state=False)
-    feed, traffic = Feed(build(0)), Traffic(CUSTOMERS)
-    feed.work(traffic.records(WARM))
-    records = traffic.records(RECORDS)
-    gc.collect()
-    gc.freeze()
-    wall, cpu = time.perf_counter(), time.process_time()
-    events = feed.work(records)
-    return {"records": len(records), "wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "events": events}
+    python -m tests.speed memory --full
+
+    python -m tests.speed everything --json docs/performance.json
+
+    python -m tests.speed page docs/performance.json
+""",
+)
+Json = Annotated[Path | None, typer.Option("--json", help="Put the figures into this file, too; those of other commands in it stay.")]
+Full = Annotated[bool, typer.Option("--full", help="Measure longer and with more customers: for figures to publish.")]
 
 
-def worker(bootstrap: str, folder: Path) -> dict[str, float]:
-    """(c) the worker: four partitions of a preloaded broker, transactions and changelog included, from its first commit to its last."""
-    cluster = Cluster(bootstrap, folder)
-    asyncio.run(
-        create_topics(
-            bootstrap,
-            dict.fromkeys([*OUTPUTS, "customer-events.dead-letter", "customer-events.missed", f"{cluster.app}.state"], 4),
-            {f"{cluster.app}.state": {"cleanup.policy": "compact"}},
-        )
-    )
-    total = asyncio.run(cluster.lag())
-    process = cluster.start("--log-level", "warning")
-    begun: tuple[float, float, int] | None = None
+def kept(file: Path | None, name: str, figures: dict[str, Any]) -> None:
+    """Put figures into a file, beside what it has."""
+    if file is not None:
+        every = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        every[name] = {**figures, "rows": [{key: None if value != value else value for key, value in row.items()} for row in figures["rows"]]}  # noqa: PLR0124  # JSON has no NaN
+        file.write_text(json.dumps(every, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
+
+
+def about(load: float, begun: float, size: str) -> dict[str, Any]:
+    """What every set of figures carries."""
+    return {"machine": machine(), "load": load, "seconds": round(time.time() - begun), "size": size}
+
+
+def cells(columns: Sequence[Column], row: Row) -> list[str]:
+    """A row as texts; what was not measured is a dash."""
+    return [pages.text_of(row.get(column.key), column.form) for column in columns]
+
+
+def shown(title: str, columns: Sequence[Column], rows: Sequence[Row], note: str) -> None:
+    """Print a table."""
+    table = Table(title=title, title_justify="left", caption=note, caption_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column.title, justify="left" if number == 0 else "right")
+    for row in rows:
+        table.add_row(*cells(columns, row))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def ran(measure: Callable[[], Any]) -> Any:
+    """Measure; what cannot be trusted or is missing ends the command."""
     try:
-        while True:
-            lag = asyncio.run(cluster.lag())
-            now = time.perf_counter(), cpu_seconds(process.pid), total - lag
-            if begun is None and lag < total:
-                begun = now
-            if lag == 0:
-                break
-            if process.poll() is not None:
-                raise SystemExit(cluster.logs()[-2000:])
-            time.sleep(0.1)
-    finally:
-        cluster.end()
-    assert begun is not None
-    return {"records": now[2] - begun[2], "wall": now[0] - begun[0], "cpu": now[1] - begun[1]}
+        return measure()
+    except WrongOutput as fault:
+        say(f"wrong output, so no figures: {fault}")
+    except (BrokerMissing, others.PeersFault) as fault:
+        say(str(fault))
+    raise typer.Exit(1)
 
 
-def main() -> None:
-    """Run all three and print the table."""
-    if len(sys.argv) > 1:
-        part = {"floor": lambda: floor(sys.argv[2]), "replay": replay, "worker": lambda: worker(sys.argv[2], Path(sys.argv[3]))}[sys.argv[1]]
-        print(json.dumps(part()))
-        return
-    with own_broker() as (broker, folder):
-        say(f"preloading {RECORDS:,} records of {CUSTOMERS:,} customers …")
-        asyncio.run(create_topics(broker.bootstrap, dict.fromkeys(TOPICS, 4)))
-        asyncio.run(produce(broker.bootstrap, ((topic, None, key, value) for topic, key, value in Traffic(CUSTOMERS).records(RECORDS))))
-        results = {part: measured(part, broker.bootstrap, folder) for part in ("floor", "replay", "worker")}
-    report(results)
+@app.command()
+def bench(
+    size: Annotated[int, typer.Option(help="Records; a fifteenth as many customers.", min=15_000)] = SIZE,
+    json_file: Json = None,
+) -> None:
+    """The worker with 5, 25 and all definitions against the floor of the same run: some six minutes.
+
+    Example: python -m tests.speed bench --size 300000
+    """
+    load, begun = busy(), time.time()
+    rows = ran(lambda: benchmark.rows(size))
+    figures = {**about(load, begun, f"{size:,} records, {size // 15:,} customers"), "rows": rows}
+    kept(json_file, "bench", figures)
+    shown("On one core, the broker on the others", benchmark.COLUMNS, rows, pages.note_of(figures))
 
 
-def measured(part: str, bootstrap: str, folder: Path) -> dict[str, float]:
-    """One part in a process of its own."""
-    say(f"measuring {part} …")
-    done = subprocess.run([sys.executable, "-m", "tests.speed", part, bootstrap, str(folder)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr[-3000:])
-    return json.loads(done.stdout.splitlines()[-1])
+def curve(name: str, one: Curve) -> None:
+    """Make a curve a command."""
+
+    def measure(size: Annotated[int, typer.Option(help="Records or customers of a point; 0: as is usual.", min=0)] = 0, full: Full = False, json_file: Json = None) -> None:
+        load, begun = busy(), time.time()
+        rows = ran(lambda: one.measure(size, full))
+        records = f"{rows[0]['records']:,} records a point" if "records" in rows[0] else f"{rows[0]['customers']:,} customers" if "customers" in rows[0] else ""
+        figures = {**about(load, begun, records), "rows": rows}
+        kept(json_file, name, figures)
+        shown(one.title, one.columns, rows, pages.note_of(figures))
+
+    app.command(name, help=f"{one.doc}\n\nExample: python -m tests.speed {name} --json figures.json")(measure)
 
 
-def report(results: dict[str, dict[str, float]]) -> None:
-    """The table."""
-    says = {"floor": "(a) aiokafka fetch + typed decode", "replay": "(b) replay engine, all definitions", "worker": "(c) worker on a real broker"}
-    cpu = {name: 1e6 * result["cpu"] / result["records"] for name, result in results.items()}
-    print(f"\n{'':38}{'records/s':>12}{'CPU us/record':>16}{'CPU vs (a)':>12}")
-    for name, result in results.items():
-        print(f"{says[name]:38}{result['records'] / result['wall']:>12,.0f}{cpu[name]:>16.2f}{cpu[name] / cpu['floor']:>12.2f}")
-    print(f"\n{RECORDS:,} records of 466 bytes, {CUSTOMERS:,} customers, {machine()}")
+for each, the_curve in CURVES.items():
+    curve(each, the_curve)
+
+
+@app.command()
+def everything(
+    file: Annotated[Path, typer.Option("--json", help="Where the figures go.")],
+    size: Annotated[int, typer.Option(help="Records of the first table.", min=15_000)] = SIZE,
+    full: Full = False,
+) -> None:
+    """The table and all curves, one after the other, each in a process of its own: some 20 minutes, with --full some three hours.
+
+    Example: python -m tests.speed everything --json docs/performance.json
+    """
+    failed = []
+    for name in ("bench", *CURVES):
+        say(f"== {name}")
+        more = ["--size", str(size)] if name == "bench" else ["--full"] if full else []
+        if os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-m", "tests.speed", name, "--json", str(file), *more]):
+            failed.append(name)
+    if failed:
+        say(f"without figures: {', '.join(failed)}; what the file had of them stays")
+        raise typer.Exit(1)
+
+
+@app.command()
+def page(
+    figures: Annotated[Path, typer.Argument(help="The figures, as --json has put them.")] = pages.FIGURES,
+) -> None:
+    """Write docs/performance.md, its SVG curves and README's table from figures.
+
+    Example: python -m tests.speed page docs/performance.json
+    """
+    for path in pages.write(json.loads(figures.read_text("utf-8"))):
+        say(f"wrote {path}")
+
+
+@app.command()
+def peers(
+    folder: Annotated[Path | None, typer.Option("--peers", help="The folder with the same rules on other systems.")] = None,
+    which: Annotated[str, typer.Option(help="Which of them, separated by spaces: flink-p1 ks-mem-eos jet-eos …")] = others.FLINK,
+    size: Annotated[int, typer.Option(help="Records; a fifteenth as many customers.", min=15_000)] = PEERS_SIZE,
+    runs: Annotated[int, typer.Option(help="Interleaved runs of each.", min=1)] = 2,
+    lab: Annotated[Path | None, typer.Option(help="Where the set-up is kept; none: in the user's cache.")] = None,
+    json_file: Json = None,
+) -> None:
+    """The same five rules on Kairos and on other systems, in one sitting, one core each: some 5 minutes a run with Flink, after a set-up of some minutes.
+
+    Example: make bench-peers PEERS=../shared/peers WHICH="flink-p1 jet-eos" RUNS=2 SIZE=3000000
+    """
+    load, begun = busy(), time.time()
+    found = ran(lambda: others.sitting(folder, lab, which.split(), size, runs))
+    figures = {**about(load, begun, f"{size:,} records, {size // 15:,} customers, best of {runs} interleaved runs"), "rows": pages.peer_rows(found["runs"]), "runs": found["runs"]}
+    kept(json_file, "peers", figures)
+    shown("Five rules, one core each, every output equal to the oracle's", pages.PEER_COLUMNS, figures["rows"], pages.note_of(figures))
 
 
 if __name__ == "__main__":
-    main()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # workers and broker are ended, too
+    app()

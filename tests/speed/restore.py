@@ -1,4 +1,4 @@
-"""`python -m tests.speed.restore`: how fast a worker reads its state back, with RESTORE_CUSTOMERS customers (a million) in four shards.
+"""How fast a worker reads its state back: `python -m tests.speed restore`, four shards.
 
 The state is what the engine makes of three records of each customer, written by the worker's own transactions as compaction leaves it:
 the last value of every key. The raw topics are empty, so the worker has nothing to do but to restore.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import subprocess
 import time
 import urllib.error
@@ -28,7 +27,7 @@ from streams.kafka.transaction import Transactions
 from streams.metrics import Metrics
 from streams.settings import load
 from tests.broker.workers import PARTITIONS, Cluster
-from tests.speed.testbed import CHUNK, Feed, cpu_seconds, log_lines, machine, memory_bytes, own_broker, say
+from tests.speed.testbed import CHUNK, Feed, cpu_seconds, log_lines, memory_bytes, own_broker, say
 from tests.speed.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from streams.settings import Settings
     from streams.shard import Shard
 
-CUSTOMERS = int(os.environ.get("RESTORE_CUSTOMERS", "1000000"))
 RECORDS_EACH = 3
 LONGEST_S = 900
 
@@ -98,7 +96,7 @@ async def write(feed: Feed, settings: Settings) -> Written:
     return Written(records, size)
 
 
-def fill(settings: Settings) -> Written:
+def fill(settings: Settings, customers: int) -> Written:
     """The changelog of all shards."""
     build, _ = shard_builder(settings)
 
@@ -107,8 +105,8 @@ def fill(settings: Settings) -> Written:
         shard.engine.state.facts["partitions"] = PARTITIONS
         return shard
 
-    say(f"running {RECORDS_EACH * CUSTOMERS:,} records of {CUSTOMERS:,} customers through the engine …")
-    feeds = detected(CUSTOMERS, placed)
+    say(f"running {RECORDS_EACH * customers:,} records of {customers:,} customers through the engine …")
+    feeds = detected(customers, placed)
     say("writing the changelog …")
     written = [asyncio.run(write(feed, settings)) for feed in feeds]
     return Written(*map(sum, zip(*written, strict=True)))
@@ -149,31 +147,25 @@ def stored_bytes(folder: Path, topic: str) -> int:
     return sum(path.stat().st_size for path in folder.glob(f"data/{topic}-*/*.log"))
 
 
-def main() -> None:
-    """Measure and print the table."""
+def figures(customers: int) -> dict[str, float]:
+    """What reading the state of `customers` back comes to. This process's memory is of the state, so it is best one of its own."""
     gc.set_threshold(200_000, 50, 1000)
     with own_broker() as (broker, folder):
         cluster = Cluster(broker.bootstrap, folder)
         cluster.fresh_topics()
-        written = fill(load({"brokers": broker.bootstrap, "app": cluster.app, "clock": "records"}, environ={}))
+        written = fill(load({"brokers": broker.bootstrap, "app": cluster.app, "clock": "records"}, environ={}), customers)
         gc.collect()
         say(f"starting a worker on {written.records:,} changelog records …")
         result, stored = start(cluster), stored_bytes(broker.folder, f"{cluster.app}.state")
-    report(written, stored, result)
-
-
-def report(written: Written, stored: int, result: Restored) -> None:
-    """The table."""
-    print(f"\n{'shard':10}{'rows':>12}{'seconds':>10}{'rows/s':>12}")
-    for partition, rows, seconds in result.shards:
-        print(f"{partition:<10}{rows:>12,}{seconds:>10.2f}{rows / seconds:>12,.0f}")
     rows, seconds = sum(rows for _, rows, _ in result.shards), max(seconds for *_, seconds in result.shards)
-    print(f"{'together':10}{rows:>12,}{seconds:>10.2f}{rows / seconds:>12,.0f}")
-    now, highest = (size / 2**20 for size in result.memory)
-    print(f"\nchangelog: {written.records:,} records, {written.size / 1e6:,.0f} MB of keys and values, {stored / 1e6:,.0f} MB stored")
-    print(f"from process start to ready: {result.ready_s:.1f} s, {result.cpu_s:.1f} s of CPU; resident memory {now:,.0f} MiB, at its highest {highest:,.0f} MiB")
-    print(f"{CUSTOMERS:,} customers, {RECORDS_EACH} records each, {machine()}")
-
-
-if __name__ == "__main__":
-    main()
+    return {
+        "customers": customers,
+        "rows": rows,
+        "rows_per_s": rows / seconds,
+        "restore_s": seconds,
+        "ready_s": result.ready_s,
+        "cpu_s": result.cpu_s,
+        "written_mb": written.size / 1e6,
+        "stored_mb": stored / 1e6,
+        "peak_mb": result.memory[1] / 1e6,
+    }

@@ -75,7 +75,7 @@ class Live:
     async def produce(self) -> None:
         """The warming up at once, then records at the steady rate."""
         await self._send(WARM)
-        self.traffic.in_turn, self.traffic.customers = False, ACTIVE
+        self.traffic.among(ACTIVE)
         due = time.monotonic()
         while True:
             await self._send(round(RATE * EVERY_S))

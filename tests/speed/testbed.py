@@ -65,6 +65,12 @@ def own_broker() -> Iterator[tuple[KafkaBroker, Path]]:
             broker.stop()
 
 
+def cores() -> tuple[set[int], set[int]]:
+    """The cores of this tool with the broker, and the core of what is measured; the same where there is only one."""
+    available = sorted(os.sched_getaffinity(0))
+    return (set(available[:-1]), {available[-1]}) if len(available) > 1 else (set(available), set(available))
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process so far (Linux)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -92,3 +98,8 @@ def say(what: str) -> None:
 def machine() -> str:
     """Cores, Python and date: what a number is worth nothing without."""
     return f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}"
+
+
+def busy() -> float:
+    """How many processes wanted a core in the last minute besides this tool's: the load before it begins."""
+    return round(os.getloadavg()[0], 2)

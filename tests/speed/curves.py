@@ -1,0 +1,330 @@
+"""The curves: what each measures, its columns, and how it is measured. Each gives rows of figures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tests.speed import selections
+from tests.speed.lab import PROJECT, DataSet, lab_with, wanted_of
+from tests.speed.live import live
+from tests.speed.marks import PROFILE
+from tests.speed.pair import at_work
+from tests.speed.sampler import PARTS
+from tests.speed.selections import ALL, FIRST, FIVE, FIVE_IDS, FIVE_RULES, ONE_RULE, Selection
+from tests.speed.testbed import cores, say
+from tests.speed.traffic import reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.speed.lab import Lab
+
+Row = dict[str, Any]
+
+
+class Column(NamedTuple):
+    """A figure of a row: its key, its title with unit, and how it is written."""
+
+    key: str
+    title: str
+    form: str = ",.0f"
+
+
+class Plot(NamedTuple):
+    """What is drawn of a curve."""
+
+    x: str
+    x_title: str
+    lines: tuple[tuple[str, str], ...]
+    """Key and name of each line."""
+    y_title: str
+    by_name: bool = False
+    """The rows stand side by side with their names instead of at their x."""
+
+
+class Curve(NamedTuple):
+    """A question, and how it is answered."""
+
+    title: str
+    doc: str
+    columns: tuple[Column, ...]
+    plot: Plot | None
+    measure: Callable[[int, bool], list[Row]]
+    """Rows, of a size (0: the default) and whether it may take long."""
+
+
+RUN = (
+    Column("rate", "records/s"),
+    Column("rate_second", "records/s, second half"),
+    Column("cpu_us", "CPU µs a record", ",.1f"),
+    Column("cpu_us_second", "CPU µs, second half", ",.1f"),
+    Column("peak_mb", "peak memory, MB"),
+    Column("state_bytes", "state written, B a record"),
+    Column("events", "events"),
+)
+
+
+def size_of(size: int, full: bool, short: int = 300_000, long: int = 1_500_000) -> int:  # a switch that commands hand on
+    """The records of a point."""
+    return size or (long if full else short)
+
+
+def wanted(data: DataSet, lab: Lab, selection: Selection = ALL) -> Counter[str]:
+    """The ids of a replay."""
+    say("replaying the same records …")
+    return Counter(one for ids in wanted_of(data, selection, lab.folder)["ids"].values() for one in ids)
+
+
+def drained(lab: Lab, selection: Selection, ids: Counter[str] | None, what: str, **environment: str) -> Row:
+    """One worker works off what is loaded."""
+    say(f"measuring {what} …")
+    figures = lab.drain(selection, ids, **environment).figures()
+    say(f"  {figures['rate']:,.0f} records/s, {figures['cpu_us']:.1f} CPU us a record")
+    return figures
+
+
+def by_definitions(size: int, full: bool) -> list[Row]:
+    """Records/s against the number of definitions."""
+    data, rows = DataSet(size_of(size, full)), []
+    with tempfile.TemporaryDirectory(prefix="kairos-twice-") as folder, lab_with(data, definitions=(str(FIVE),)) as lab:
+        doubled = selections.twice(Path(folder))
+        of_five, of_all = (wanted_of(data, one, lab.folder)["ids"] for one in (FIVE_RULES, ALL))
+        say("replaying with every definition twice …")
+        parts: list[tuple[str, Selection, list[list[str]]]] = [
+            ("1", ONE_RULE, [of_five.get(FIVE_IDS[0], [])]),
+            ("5", FIVE_RULES, list(of_five.values())),
+            ("25", FIRST, [ids for event, ids in of_all.items() if event in FIRST.only]),
+            ("all", ALL, list(of_all.values())),
+            ("all twice", doubled, list(wanted_of(data, doubled, lab.folder)["ids"].values())),
+        ]
+        built_in = len(selections.Catalogue.load())
+        for name, selection, ids in parts:
+            count = {"all": built_in, "all twice": 2 * built_in}.get(name) or int(name)
+            rows.append({"name": name, "definitions": count, **drained(lab, selection, Counter(one for own in ids for one in own), f"{name} definitions")})
+    return rows
+
+
+def by_data(sets: Sequence[tuple[str, DataSet, Row]]) -> list[Row]:
+    """All definitions on one data set after the other."""
+    rows = []
+    for name, data, about in sets:
+        with lab_with(data) as lab:
+            rows.append({"name": name, **about, **drained(lab, ALL, wanted(data, lab), name)})
+    return rows
+
+
+def by_customers(size: int, full: bool) -> list[Row]:
+    """Records/s against the number of customers, with as many records."""
+    records = size_of(size, full)
+    return by_data([(f"{count:,} customers", DataSet(records, count), {"customers": count}) for count in (400, 10_000, 200_000, 1_000_000)])
+
+
+def by_hot(size: int, full: bool) -> list[Row]:
+    """Records/s against the share of the records that one customer makes."""
+    records = size_of(size, full)
+    return by_data([(f"{share:.0%} of one customer", DataSet(records, hot=share), {"share": share * 100}) for share in (0.0, 0.1, 0.5)])
+
+
+def by_step(size: int, full: bool) -> list[Row]:
+    """Records/s against the largest step."""
+    data = DataSet(size_of(size, full))
+    with lab_with(data) as lab:
+        ids = wanted(data, lab)
+        return [
+            {"name": f"{count:,}", "batch_records": count, **drained(lab, ALL, ids, f"steps of {count:,} records", KAIROS_BATCH_RECORDS=str(count))}
+            for count in (1_000, 5_000, 20_000, 100_000)
+        ]
+
+
+def by_workers(size: int, full: bool) -> list[Row]:
+    """One worker on one core, and two on two, of which the broker uses one as well."""
+    data = DataSet(size_of(size, full))
+    with lab_with(data) as lab:
+        ids = wanted(data, lab)
+        one = drained(lab, ALL, ids, "one worker")
+    with lab_with(None) as lab:
+        say("measuring two workers …")
+        both = at_work(lab, data, ids)
+    return [{"name": "one", "workers": 1, **one, "times": 1.0}, {"name": "two", "workers": 2, **both, "times": both["rate"] / one["rate"]}]
+
+
+def latencies(size: int, full: bool) -> list[Row]:
+    """Latency in an open loop, with all definitions and 4 shards."""
+    customers, seconds = size_of(size, full, 20_000, 200_000), 120.0 if full else 16.0
+    rows = []
+    with live(customers, ALL) as lab:
+        worker = lab.lab.worker(lab.lab.app(), lab.selection, clock="wall")
+        try:
+            lab.warm(worker, max(60_000, 3 * customers))
+            for rate in (1_000, 10_000):
+                rows.append({"name": f"{rate:,}/s", "customers": customers, **lab.phase(worker, rate, seconds).figures})
+            say("looking for the highest rate that stays bounded …")
+            best = lab.highest(worker, 8_000, 120.0 if full else 10.0)
+            for share in (0.2, 0.5, 0.8) if best else ():
+                rows.append({"name": f"{share:.0%} of the highest", "customers": customers, "highest": best, **lab.phase(worker, round(best * share), seconds).figures})
+        finally:
+            worker.end()
+    return rows
+
+
+def memories(size: int, full: bool) -> list[Row]:
+    """Bytes of memory a customer."""
+    customers, rows = size_of(size, full, 200_000, 1_000_000), []
+    with tempfile.TemporaryDirectory(prefix="kairos-memory-") as name:
+        tables = str(reference(Path(name)))
+        for selection in (FIRST, selections.some(128), ALL):
+            say(f"measuring {len(selection.only) or 'all'} definitions, {customers:,} customers …")
+            command = ["taskset", "-c", ",".join(map(str, cores()[1])), sys.executable, "-m", "tests.speed.memory", json.dumps(selection), str(customers), "3", tables]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
+            if done.returncode:
+                raise SystemExit(done.stderr[-3000:])
+            rows.append({"name": str(len(selection.only) or "all"), **json.loads(done.stdout.splitlines()[-1])})
+    return rows
+
+
+def restores(size: int, full: bool) -> list[Row]:
+    """Rows of state that a worker reads back a second."""
+    from tests.speed import restore
+
+    return [restore.figures(size_of(size, full, 100_000, 1_000_000))]
+
+
+def kills(size: int, full: bool) -> list[Row]:
+    """kill -9 of the only worker, which is started again at once."""
+    with live(size_of(size, full, 50_000, 1_000_000), ALL) as lab:
+        return [lab.killed(120.0 if full else 60.0, 1_000)]
+
+
+def each_record(seconds: Counter[str], records: int) -> Row:
+    """CPU µs a record by part, and together."""
+    return {"cpu_us": seconds.total() / records * 1e6, **{part: used / records * 1e6 for part, used in seconds.items()}}
+
+
+def parts(size: int, full: bool) -> list[Row]:
+    """CPU a record by part of the worker; the profile itself costs some per cent."""
+    data, rows = DataSet(size_of(size, full)), []
+    with lab_with(data, definitions=(str(FIVE),)) as lab:
+        for name, selection in (("5", FIVE_RULES), ("25", FIRST), ("all", ALL)):
+            figures = drained(lab, selection, None, f"{name} definitions with a profile", **{PROFILE: "1"})
+            done, whole = lab.parts[-1]
+            half, first = next((records, seconds) for records, seconds in lab.parts if records * 2 >= done)
+            rows.append({"name": name, "records": done, **each_record(whole, done)})
+            if half < done:
+                rows.append({"name": f"{name}, after {half:,} records", "records": done, **each_record(whole - first, done - half)})
+            say(f"  {figures['cpu_us']:.1f} CPU us a record by the process's own count")
+    return rows
+
+
+HALVES = (("rate", "whole run"), ("rate_second", "second half"))
+CURVES = {
+    "definitions": Curve(
+        "Definitions",
+        "Records/s against definitions. Five: the peers' rules. *All twice*: a copy of every built-in definition under another id; stages of equal text are kept once, so a copy "
+        "costs its own matches, re-arm words and events.",
+        (Column("name", "definitions", ""), *RUN),
+        Plot("definitions", "definitions", HALVES, "records/s"),
+        by_definitions,
+    ),
+    "customers": Curve(
+        "Customers",
+        "Records/s against customers: the same number of records, so a customer has the fewer the more there are.",
+        (Column("customers", "customers"), *RUN),
+        Plot("name", "customers", HALVES, "records/s", by_name=True),
+        by_customers,
+    ),
+    "hot": Curve(
+        "One hot customer",
+        "Records/s against the share of the records that one customer makes (a test account, a SIM farm), beside the Zipf share of all.",
+        (Column("share", "of one customer, %"), *RUN),
+        Plot("share", "share of one customer, %", HALVES, "records/s"),
+        by_hot,
+    ),
+    "steps": Curve(
+        "Step size",
+        "Records/s against the largest step, setting `batch_records`: one transaction a shard and step.",
+        (Column("batch_records", "records a step, at most"), Column("transactions", "transactions"), *RUN),
+        Plot("name", "records a step, at most", HALVES, "records/s", by_name=True),
+        by_step,
+    ),
+    "workers": Curve(
+        "Two workers on two cores",
+        "One worker on one core, and two on two while both are at work. The broker uses the first core as well, so the second worker has what the broker leaves of it.",
+        (Column("workers", "workers"), Column("rate", "records/s"), Column("cpu_us", "CPU µs a record", ",.1f"), Column("times", "times one worker", ",.2f")),
+        None,
+        by_workers,
+    ),
+    "parts": Curve(
+        "Parts of a worker",
+        "CPU µs a record by part of the worker, from the stacks of all threads at every 2 ms of CPU time; what the profile itself costs is in it, and so are the compiled kernels' first calls.",
+        (Column("name", "definitions", ""), Column("cpu_us", "together", ",.2f"), *(Column(part, part, ",.2f") for part, _ in PARTS), Column("other", "other", ",.2f")),
+        None,
+        parts,
+    ),
+    "latency": Curve(
+        "Latency",
+        "Open loop: the clock of a record starts at the moment for which it was scheduled and ends when a `read_committed` consumer has its event; a producer in a process of its own. "
+        "One record in ten makes the event `probe.seen`, by which latency is measured. The highest rate is the one at which the lag grows by at most 1 % of the rate, found by steps of 1.3. "
+        "*Of a core*: what the worker used at that rate.",
+        (
+            Column("name", "", ""),
+            Column("rate", "records/s"),
+            Column("p50_ms", "p50, ms"),
+            Column("p99_ms", "p99, ms"),
+            Column("p999_ms", "p99.9, ms"),
+            Column("samples", "samples"),
+            Column("core", "of a core", ".0%"),
+            Column("lag_slope", "lag slope", ".1%"),
+            Column("producer_late_ms", "producer late, p99, ms", ",.1f"),
+        ),
+        Plot("name", "rate", (("p50_ms", "p50"), ("p99_ms", "p99"), ("p999_ms", "p99.9")), "ms", by_name=True),
+        latencies,
+    ),
+    "memory": Curve(
+        "Memory a customer",
+        "Three records of each customer, one shard. Arrays of the state; remembered ids; and what the process holds more than before (resident), buffers included.",
+        (
+            Column("name", "definitions", ""),
+            Column("customers", "customers"),
+            Column("state_bytes", "state, B a customer"),
+            Column("ids_bytes", "remembered ids, B a customer"),
+            Column("resident_bytes", "resident, B a customer"),
+        ),
+        Plot("name", "definitions", (("state_bytes", "state"), ("ids_bytes", "remembered ids"), ("resident_bytes", "resident")), "bytes a customer", by_name=True),
+        memories,
+    ),
+    "restore": Curve(
+        "Restore",
+        "Rows of state that a worker reads back a second, four shards in one process on one core; three records of each customer.",
+        (
+            Column("customers", "customers"),
+            Column("rows", "rows"),
+            Column("rows_per_s", "rows/s"),
+            Column("ready_s", "start to ready, s", ",.1f"),
+            Column("stored_mb", "stored, MB"),
+            Column("peak_mb", "peak memory, MB"),
+        ),
+        None,
+        restores,
+    ),
+    "kill": Curve(
+        "After a kill -9",
+        "The only worker, which has a static id, is killed under live load and started again at once. Outage: from the kill to the first transaction of the new process; catch-up: from "
+        "there until an event arrives as soon as before; p99 normal: from the kill until p99 of each second of records stays within twice what it was.",
+        (
+            Column("customers", "customers"),
+            Column("rate", "records/s"),
+            Column("p99_before_ms", "p99 before, ms"),
+            Column("outage_s", "outage, s", ",.1f"),
+            Column("catch_up_s", "catch-up, s", ",.1f"),
+            Column("normal_s", "until p99 is normal, s", ",.0f"),
+        ),
+        None,
+        kills,
+    ),
+}
