@@ -55,9 +55,9 @@ def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[Shard
     folder = Path(settings.reference) if settings.reference else None
     files = files_of(folder) if folder else {}
     reference = Reference.load(folder, country=settings.country)
-    for warning in reference_use.warnings(catalogue, reference):
+    for warning in reference_use.warnings(catalogue, reference, history=settings.history_from is not None):
         logger.warning(warning)
-    engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms, settings.clock_jump_ms)
+    engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms, settings.clock_jump_ms, history_from=settings.history_day)
     shard_settings = ShardSettings(
         settings.operator,
         settings.clock == "wall",

@@ -34,7 +34,7 @@ def reference(
     tables = Reference(folder, chosen.country)
     for line in overview(tables, chosen.country):
         typer.echo(line)
-    for warning in warnings(Catalogue.load(chosen.definitions), tables):
+    for warning in warnings(Catalogue.load(chosen.definitions), tables, history=chosen.history_from is not None):
         typer.echo(f"warning: {warning}")
     faults = summary(tables.faults)
     for fault in faults:

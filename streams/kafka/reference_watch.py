@@ -129,7 +129,7 @@ class ReferenceWatch:
         self._refuse(None)
         self._count()
         log(logger, logging.INFO, "reference tables applied", version=self.version, rows=dict(rows(reference)), changed=changed)
-        for warning in reference_use.warnings(self.builder.catalogue, reference):
+        for warning in reference_use.warnings(self.builder.catalogue, reference, history=self.settings.history_from is not None):
             logger.warning(warning)
 
     def _refuse(self, why: str | None) -> None:

@@ -24,6 +24,7 @@ from faust.types.auth import SASLMechanism
 
 from schemas.raw import TOPICS
 from streams.builder import shard_builder
+from streams.definitions import first_ever
 from streams.kafka import topics as kafka_topics
 from streams.kafka.bystander import Bystander
 from streams.kafka.connection import connection, is_loopback, secret
@@ -74,6 +75,8 @@ class Worker:
         self.looking: asyncio.Task[None] | None = None
         self.reference: ReferenceWatch | None = None
         self.watching: asyncio.Task[None] | None = None
+        self.first_start: str | None = None
+        """What is logged when a shard has no state yet."""
         status.waiting, status.note = self.waiting, self.note
         self.rebalancing = False
         """Whether the group is assigning its partitions again."""
@@ -137,6 +140,7 @@ class Worker:
                 rebuild=partial(self._build, partition),
                 topic_bytes=self.broker.topic_bytes,
                 tracing=self.tracing,
+                first=self._first,
             )
             self.tasks[partition] = task
             self.running[partition] = asyncio.create_task(self._guarded(task.run(), f"shard {partition} failed"), name=f"shard-{partition}")
@@ -150,6 +154,12 @@ class Worker:
         shard = self.build_shard(partition, off)
         shard.engine.state.facts["partitions"] = self.broker.partitions
         return shard
+
+    def _first(self) -> None:
+        """Say once what a first start takes for granted."""
+        says, self.first_start = self.first_start, None
+        if says is not None:
+            log(logger, logging.WARNING, says)
 
     async def revoked(self, _: set[TP]) -> None:
         """The group is being rebalanced: no shard begins a transaction until it is known who keeps it."""
@@ -436,6 +446,7 @@ def run(settings: Settings, *, check: bool = True, config: str | None = None) ->
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory(prefix="kairos-") as folder:
         worker = Worker(settings, build, metrics, status, broker, Path(folder), contact)
+        worker.first_start = None if settings.history_from else first_ever.taken_for_granted(catalogue)
         worker.reference = ReferenceWatch(settings, build, metrics, worker.shards)
         shell = Shell(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
         shell.spinner = None  # it would write escape codes between the lines of the log
