@@ -16,6 +16,7 @@ from streams.intake.decode import decode_by
 from streams.shard import Shard, ShardSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
     from schemas.reference.folder import Files
@@ -45,8 +46,10 @@ class ShardBuilder:
         return Shard(partition, Engine(self.catalogue.shut_off(off) if off else self.catalogue, self.reference, self.engine), self.shard)
 
 
-def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[ShardBuilder, Catalogue]:
+def shard_builder(settings: Settings, *, keep_state: bool = True, named: Callable[[str], str] = str) -> tuple[ShardBuilder, Catalogue]:
     """Return a function that builds the shard of a partition number, and the definitions it runs. Sets how this process decodes.
+
+    `named`: what is logged of the reference tables, in the words of where they come from.
 
     Raises CatalogueFault, ReferenceFault, UnknownZone.
     """
@@ -56,7 +59,7 @@ def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[Shard
     files = files_of(folder) if folder else {}
     reference = Reference.load(folder, country=settings.country)
     for warning in reference_use.warnings(catalogue, reference, history=settings.history_from is not None):
-        logger.warning(warning)
+        logger.warning(named(warning))
     engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms, settings.clock_jump_ms, history_from=settings.history_day)
     shard_settings = ShardSettings(
         settings.operator,

@@ -75,7 +75,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "kairos"
     clock: Annotated[Clock, about("wall: live; records: history, time passes with the records alone")] = "wall"
     reference: Annotated[str | None, about("folder of reference tables (cells.csv, cities.csv, plmn.csv, …)")] = None
-    reference_check: Annotated[int, about("how often a worker looks whether the files of the reference folder have changed; 0: never", "s", ge=0, le=86_400)] = 30
+    reference_topic: Annotated[
+        Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,249}\Z")] | None,
+        about(
+            "compacted topic of reference tables; its tables take the place of those in the folder; none when not given",
+            wanted="1 to 249 letters, digits, dots, dashes or underscores",
+        ),
+    ] = None
+    reference_check: Annotated[
+        int, about("how often a worker looks whether the files of the reference folder, or the reference topic, have changed; 0: never", "s", ge=0, le=86_400)
+    ] = 30
     definitions: Annotated[tuple[str, ...], about("further definitions: packages, or folders of family/event.py files")] = ()
     only: Annotated[tuple[str, ...], about("publish these events alone; the events they depend on are evaluated too")] = ()
     without: Annotated[tuple[str, ...], about("publish all events but these")] = ()
@@ -319,18 +328,15 @@ def example() -> str:
     return "\n".join(lines)
 
 
+EXAMPLES = {"history_from": "2026-01-01", "reference_topic": "operator.reference"}
+"""Of settings without a default what an example shows."""
+
+
 def toml(value: Any, name: str) -> str:
     """A default as TOML; a setting without one shows an example."""
     if value is None:
-        return (
-            '"2026-01-01"'
-            if name == "history_from"
-            else f'"/etc/kairos/{name}"'
-            if name.endswith("_file")
-            else '"http://127.0.0.1:4318"'
-            if name.endswith("_endpoint")
-            else '"..."'
-        )
+        given = f"/etc/kairos/{name}" if name.endswith("_file") else "http://127.0.0.1:4318" if name.endswith("_endpoint") else "..."
+        return f'"{EXAMPLES.get(name, given)}"'
     return msgspec.json.encode(value).decode()
 
 
