@@ -17,7 +17,7 @@ from streams.promises import promises, valves
 from streams.shard import Shard, ShardSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     from schemas.reference.folder import Files
@@ -50,8 +50,10 @@ class ShardBuilder:
         return Shard(partition, Engine(self.catalogue.shut_off(off) if off else self.catalogue, self.reference, self.engine), self.shard)
 
 
-def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[ShardBuilder, Catalogue]:
+def shard_builder(settings: Settings, *, keep_state: bool = True, named: Callable[[str], str] = str) -> tuple[ShardBuilder, Catalogue]:
     """Return a function that builds the shard of a partition number, and the definitions it runs. Sets how this process decodes.
+
+    `named`: what is logged of the reference tables, in the words of where they come from.
 
     Raises CatalogueFault, SettingsError, ReferenceFault, UnknownZone.
     """
@@ -62,9 +64,9 @@ def shard_builder(settings: Settings, *, keep_state: bool = True) -> tuple[Shard
     folder = Path(settings.reference) if settings.reference else None
     files = files_of(folder) if folder else {}
     reference = Reference.load(folder, country=settings.country)
-    for warning in reference_use.warnings(catalogue, reference):
-        logger.warning(warning)
-    engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms, settings.clock_jump_ms)
+    for warning in reference_use.warnings(catalogue, reference, history=settings.history_from is not None):
+        logger.warning(named(warning))
+    engine_settings = EngineSettings(settings.zone, settings.timer_delay_ms, settings.late_limit_ms, settings.clock_jump_ms, history_from=settings.history_day)
     shard_settings = ShardSettings(
         settings.operator,
         settings.clock == "wall",

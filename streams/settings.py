@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -28,6 +29,7 @@ Security = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 Mechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
 Decode = Literal["compiled", "msgspec"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+EPOCH = date(1970, 1, 1)
 YEAR_MS = 366 * 86_400_000
 WAITS = {topic: f"wait_{topic.removeprefix('raw.')}" for topic in TOPICS}
 """By raw topic, the field that says how long it waits: `wait.usage` in files and messages, `KAIROS_WAIT_USAGE` in the environment."""
@@ -73,7 +75,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "kairos"
     clock: Annotated[Clock, about("wall: live; records: history, time passes with the records alone")] = "wall"
     reference: Annotated[str | None, about("folder of reference tables (cells.csv, cities.csv, plmn.csv, …)")] = None
-    reference_check: Annotated[int, about("how often a worker looks whether the files of the reference folder have changed; 0: never", "s", ge=0, le=86_400)] = 30
+    reference_topic: Annotated[
+        Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,249}\Z")] | None,
+        about(
+            "compacted topic of reference tables; its tables take the place of those in the folder; none when not given",
+            wanted="1 to 249 letters, digits, dots, dashes or underscores",
+        ),
+    ] = None
+    reference_check: Annotated[
+        int, about("how often a worker looks whether the files of the reference folder, or the reference topic, have changed; 0: never", "s", ge=0, le=86_400)
+    ] = 30
     definitions: Annotated[tuple[str, ...], about("further definitions: packages, or folders of family/event.py files")] = ()
     only: Annotated[tuple[str, ...], about("publish these events alone; the events they depend on are evaluated too")] = ()
     without: Annotated[tuple[str, ...], about("publish all events but these")] = ()
@@ -84,6 +95,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     country: Annotated[
         str, about("the operator's country, alpha-2", pattern=rf"^({'|'.join(sorted(COUNTRIES))})\Z", wanted="a country by ISO 3166-1 alpha-2, such as CN, DE or GB")
     ] = "CN"
+    history_from: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")] | None,
+        about(
+            "the first day of which all records are there: of customers who came earlier (lines.csv) nobody knows what was their first; none: what is seen first is the first",
+            wanted="a date YYYY-MM-DD",
+        ),
+    ] = None
     timer_delay_ms: Annotated[int, about("timers fire this long after their due time on the shard's clock", "ms", ge=0, le=3_600_000)] = 5_000
     late_limit_ms: Annotated[int, about("records that are later than this are refused", "ms", ge=3_600_000, le=YEAR_MS)] = 48 * 3_600_000
     look_ms: Annotated[
@@ -157,6 +175,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def changelog(self) -> str:
         """The compacted topic that holds the state."""
         return f"{self.app}.state"
+
+    @property
+    def history_day(self) -> int | None:
+        """`history_from` as days since 1970. Raises SettingsError for a day that no calendar has."""
+        if self.history_from is None:
+            return None
+        try:
+            return (date.fromisoformat(self.history_from) - EPOCH).days
+        except ValueError as error:
+            raise SettingsError(f"history_from: wanted a date YYYY-MM-DD, got {self.history_from!r}: {error}") from error
 
     @property
     def waits(self) -> dict[str, int]:
@@ -329,10 +357,15 @@ def example() -> str:
     return "\n".join(lines)
 
 
+EXAMPLES = {"history_from": "2026-01-01", "reference_topic": "operator.reference"}
+"""Of settings without a default what an example shows."""
+
+
 def toml(value: Any, name: str) -> str:
     """A default as TOML; a setting without one shows an example."""
     if value is None:
-        return f'"/etc/kairos/{name}"' if name.endswith("_file") else '"http://127.0.0.1:4318"' if name.endswith("_endpoint") else '"..."'
+        given = f"/etc/kairos/{name}" if name.endswith("_file") else "http://127.0.0.1:4318" if name.endswith("_endpoint") else "..."
+        return f'"{EXAMPLES.get(name, given)}"'
     return msgspec.json.encode(value).decode()
 
 

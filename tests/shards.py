@@ -40,8 +40,10 @@ class Bench:
         sweep_every_ms: int = 3_600_000,
         waits: dict[str, int] | None = None,
         valves: dict[str, Limit] | None = None,
+        history_from: int | None = None,
     ) -> None:
-        self.catalogue, self.reference, self.settings, self.waits = catalogue, reference, EngineSettings(zone, sweep_every_ms=sweep_every_ms), waits or {}
+        self.catalogue, self.reference, self.waits = catalogue, reference, waits or {}
+        self.settings = EngineSettings(zone, sweep_every_ms=sweep_every_ms, history_from=history_from)
         self.valves = valves or {}
         self.offsets = dict.fromkeys(TOPICS, 0)
         self.log: list[tuple[bytes, bytes | None]] = []

@@ -6,7 +6,7 @@ from streams.define import Case, Detail, Event, once
 
 
 class First(Event, by="account"):
-    when = bills.where(bills.count() == 1)
+    when = bills.where(bills.nth() == 1)
     rearm = once
     detail = Detail(bill_id=I.bill_id, amount_due=I.amount_due_minor)
 

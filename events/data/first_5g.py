@@ -9,7 +9,7 @@ class First5g(Event, by="line"):
     min = Param("1 MiB", ge="1 B", doc="less is a glimpse of 5G, not a use of it")
 
     uses = D.where(D.rat == "5G", D.total_bytes >= min)
-    when = uses.where(uses.count() == 1)
+    when = uses.where(uses.nth() == 1)
     rearm = once
     detail = Detail(cell_id=D.cell_id)
 

@@ -9,7 +9,7 @@ from streams.define import Case, Detail, Event, event_time, once
 class FirstUse(Event, by="line"):
     # survives: Activated.where().latest(L.event_time) → Activated.where().first(L.event_time): a line is activated once
     activated_at = Activated.where().latest(L.event_time)
-    when = act.where(act.count() == 1)
+    when = act.where(act.nth() == 1)
     rearm = once
     detail = Detail(usage_type=act.name, hours_since_activation=(event_time - activated_at).hours)
 

@@ -6,7 +6,7 @@ from streams.define import Case, Detail, Event, once_per
 
 
 class TopupCount(Event, by="line"):
-    number = all_topups.count()
+    number = all_topups.nth()
     when = all_topups.where(number.isin(10, 50, 100))
     # survives: once_per(number) → nothing: each number comes once
     rearm = once_per(number)

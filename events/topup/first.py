@@ -6,7 +6,7 @@ from streams.define import Case, Detail, Event, day, once, ref
 
 
 class First(Event, by="line"):
-    when = all_topups.where(all_topups.count() == 1)
+    when = all_topups.where(all_topups.nth() == 1)
     rearm = once
     detail = Detail(amount=B.delta, days_since_activation=day - ref.line.activation_date(B.subscription_id))
 

@@ -6,7 +6,7 @@ from streams.define import Case, Detail, Event, once
 
 
 class FirstPurchase(Event, by="line"):
-    when = purchases.where(purchases.count() == 1)
+    when = purchases.where(purchases.nth() == 1)
     rearm = once
     detail = Detail(service_code=S.service_code, category=S.service_category, charge=S.charge_minor)
 

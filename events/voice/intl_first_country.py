@@ -6,7 +6,7 @@ from streams.define import Case, Detail, Event, once
 
 
 class IntlFirstCountry(Event, by="line"):
-    when = calls_abroad.where(calls_abroad.count() == 1)
+    when = calls_abroad.where(calls_abroad.nth() == 1)
     rearm = once
     detail = Detail(country=V.other_country, duration_s=V.duration_s)
 

@@ -7,7 +7,7 @@ from streams.define import Case, Detail, Event, once
 
 class FirstAppLogin(Event, by="customer"):
     logins = W.where(W.platform == "app", W.page_category == "login", W.outcome == "submit")
-    when = logins.where(logins.count() == 1)
+    when = logins.where(logins.nth() == 1)
     rearm = once
     detail = Detail(platform=W.platform)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from schemas.codes import text_of
 from schemas.columns import Bools, Ints
+from schemas.reference.begins import Begins
 from schemas.reference.table import FOREVER, Column, ReferenceTable, Versions
 from schemas.reference.values import ZONE, between, one_of
 
@@ -39,10 +40,11 @@ class Lines(ReferenceTable):
         self.owners, self.owned = self.data["customer_id"][order], self.keys[order]
         """The lines that each customer ever had, sorted by customer."""
         self._for_kernels: tuple[tuple[int, ...], Ints] | None = None
+        self._begins: Begins | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is computed when it is asked for."""
-        return {**self.__dict__, "_for_kernels": None}
+        return {**self.__dict__, "_for_kernels": None, "_begins": None}
 
     def for_kernels(self, numbers: tuple[int, ...]) -> Ints:
         """Key, moment, zone and home city of each row as one table, where the zones of `zone_codes` have these numbers. One for all that number them alike."""
@@ -52,6 +54,12 @@ class Lines(ReferenceTable):
             table[2] = np.array(numbers, np.int64)[self.zone_at] if self.size else 0
             self._for_kernels = numbers, table
         return self._for_kernels[1]
+
+    def begins(self, day: int, ms: int) -> Begins:
+        """Which lines, accounts and customers began on civil day `day` or later, which begins at `ms`. One for all that ask of the same day."""
+        if self._begins is None or (self._begins.day, self._begins.ms) != (day, ms):
+            self._begins = Begins(self, day, ms)
+        return self._begins
 
     def zone(self, lines: Ints, times: Ints) -> Ints:
         """The IANA zone of each line; 0 where unknown."""

@@ -47,6 +47,7 @@ def backfill(
     """
     from streams import settings
     from streams.builder import shard_builder
+    from streams.cli.reference import settled
     from streams.definitions.words import suggest
     from streams.kafka.backfill import Wanted
     from streams.kafka.backfill import backfill as fill
@@ -56,8 +57,8 @@ def backfill(
     if everything and events:
         raise settings.SettingsError(f"--all: wanted no rules by name, got {', '.join(events)}: leave out one of them")
     begin = since_of(since)
-    chosen = settings.load(given, config)
-    build, catalogue = shard_builder(chosen)
+    with settled(settings.load(given, config)) as chosen:
+        build, catalogue = shard_builder(chosen)
     if strange := [name for name in events or () if name not in catalogue.by_id]:
         raise settings.SettingsError("\n".join(f"{name}: no such event{suggest(name, catalogue.by_id)}" for name in strange))
     report, started = Report(), time.perf_counter()

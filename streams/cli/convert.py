@@ -29,6 +29,7 @@ def convert(
     """
     from streams import settings
     from streams.cli.output import STDOUT, Output
+    from streams.cli.reference import settled
     from streams.cli.replay import progress_bar
     from streams.sources.mapping import load_source
     from streams.sources.reading import Reading
@@ -37,9 +38,10 @@ def convert(
     records.differs_from(refused)
     if json and STDOUT in (out, rejects):
         raise settings.SettingsError("--json: wanted stdout for the summary alone, got --out or --rejects there too: name a file")
-    chosen = settings.load({"reference": reference}, config)
+    with settled(settings.load({"reference": reference}, config)) as chosen:
+        own = load_source(source, chosen.sources, settings.file_in_force(config), chosen.reference)
     tally = Tally(refused)
-    reading = Reading(load_source(source, chosen.sources, settings.file_in_force(config), chosen.reference), tally.take)
+    reading = Reading(own, tally.take)
     started = perf_counter()
     with records, refused:
         with progress_bar(files) as progress:

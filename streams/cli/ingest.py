@@ -37,12 +37,13 @@ def ingest(
     Example: kairos ingest /var/spool/cdr --watch --source pbx --config kairos.toml
     """
     from streams import settings
+    from streams.cli.reference import settled
     from streams.kafka.ingest import Ingest
     from streams.kafka.ingest_topic import IngestTopic
     from streams.sources.mapping import load_source
 
-    chosen = settings.load({"reference": reference, "brokers": brokers, "app": app}, config)
-    own = load_source(source, chosen.sources, settings.file_in_force(config), chosen.reference)
+    with settled(settings.load({"reference": reference, "brokers": brokers, "app": app}, config)) as chosen:
+        own = load_source(source, chosen.sources, settings.file_in_force(config), chosen.reference)
     if bool(files) == (own.spec.topic is not None):
         wanted = "no files, since the mapping names a topic" if files else "files, or a mapping that names a topic"
         raise settings.SettingsError(f"FILES: wanted {wanted}, got {'files' if files else 'neither'}")

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from schemas.reference import Reference
+    from streams.settings import Settings
 
 
 def reference(
     folder: Annotated[Path, typer.Argument(help="Folder of cells.csv, cities.csv, plmn.csv, offerings.csv, devices.csv, holidays.csv, lines.csv.")],
+    publish: Annotated[  # noqa: FBT002  # a switch
+        bool, typer.Option("--publish", help="Write the rows of the files to the topic of the setting reference_topic: only what is new, has changed or is gone.")
+    ] = False,
+    brokers: Annotated[str | None, typer.Option(help="With --publish: Kafka brokers, HOST:PORT. [KAIROS_BROKERS]")] = None,
+    topic: Annotated[str | None, typer.Option(help="With --publish: the topic. [KAIROS_REFERENCE_TOPIC]")] = None,
     country: Annotated[str | None, typer.Option(help="The operator's country, alpha-2. [KAIROS_COUNTRY]")] = None,
     definitions: Annotated[list[str] | None, typer.Option(help="Further definitions: a folder or a package.")] = None,
     config: Annotated[str | None, typer.Option(help="TOML file of settings. [KAIROS_CONFIG]")] = None,
@@ -22,7 +33,11 @@ def reference(
 
     Exit code 1 when a worker would refuse it; warnings alone give 0.
 
+    With --publish the tables of the folder go to a compacted topic, which is made where it is missing; tables without a file there stay as they are.
+
     Example: kairos reference ./reference
+
+    Example: kairos reference ./reference --publish --topic operator.reference --brokers 127.0.0.1:9092
     """
     from schemas.reference import Reference
     from schemas.reference.fault import summary
@@ -30,11 +45,13 @@ def reference(
     from streams.definitions.catalogue import Catalogue
     from streams.definitions.reference_use import warnings
 
-    chosen = settings.load({"country": country, "definitions": tuple(definitions or ())}, config)
+    chosen = settings.load({"country": country, "definitions": tuple(definitions or ()), "brokers": brokers, "reference_topic": topic, "reference": None}, config)
+    if publish and chosen.reference_topic is None:
+        raise settings.SettingsError("--publish: wanted a topic to write to, got none: name it with --topic, or by the setting reference_topic")
     tables = Reference(folder, chosen.country)
     for line in overview(tables, chosen.country):
         typer.echo(line)
-    for warning in warnings(Catalogue.load(chosen.definitions), tables):
+    for warning in warnings(Catalogue.load(chosen.definitions), tables, history=chosen.history_from is not None):
         typer.echo(f"warning: {warning}")
     faults = summary(tables.faults)
     for fault in faults:
@@ -42,6 +59,24 @@ def reference(
     if faults:
         raise typer.Exit(1)
     typer.echo("no faults")
+    if publish:
+        from streams.kafka.reference_topic import publish as write
+        from streams.reference_rows import rows_of
+
+        done = asyncio.run(write(msgspec.structs.replace(chosen, reference=None), rows_of(folder)))
+        typer.echo(f"{chosen.reference_topic}: {done.written:,} rows written, {done.removed:,} removed, {done.same:,} were there already")
+
+
+@contextmanager
+def settled(chosen: Settings) -> Iterator[Settings]:
+    """The settings, with a folder that holds what the reference topic holds now where one is set; the broker is asked only then."""
+    if chosen.reference_topic is None:
+        yield chosen
+        return
+    from streams.kafka.reference_topic import settled as read
+
+    with read(chosen) as found:
+        yield found
 
 
 def overview(reference: Reference, country: str) -> list[str]:

@@ -53,6 +53,8 @@ def replay(
     from streams import settings
     from streams.builder import shard_builder
     from streams.cli.output import STDOUT, Output
+    from streams.cli.reference import settled
+    from streams.sources.mapping import load_source
     from streams.tools.replay import Replay
 
     until_ms = moment(until) if until is not None else None
@@ -67,16 +69,16 @@ def replay(
         raise settings.SettingsError("--rates: wanted stdout for it alone, got --json too: leave one out")
     given = {"reference": reference, "clock": "records", "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
     given |= {"only": tuple(only or ()), "without": tuple(without or ())}
-    chosen = settings.load(given, config)
-    build, catalogue = shard_builder(chosen, keep_state=False)
+    with settled(settings.load(given, config)) as chosen:
+        build, catalogue = shard_builder(chosen, keep_state=False)
+        own = load_source(source, chosen.sources, settings.file_in_force(config), chosen.reference) if source is not None else None
     started = perf_counter()
     tally = Tally(events, refused, overflow, build.shard.valves)
     run = Replay(build, partitions)
-    if source is not None:
-        from streams.sources.mapping import load_source
+    if own is not None:
         from streams.tools.source_replay import SourceReplay
 
-        run = SourceReplay(build, partitions, load_source(source, chosen.sources, settings.file_in_force(config), chosen.reference), tally.refuse)
+        run = SourceReplay(build, partitions, own, tally.refuse)
     with events, refused, overflow:
         with progress_bar(files) as progress:
             for step in run.run(files, progress, until_ms):

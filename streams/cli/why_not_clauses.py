@@ -13,7 +13,7 @@ from streams.definitions.money import is_money
 from streams.definitions.sentences import Sentences, a_or_an, spaced
 from streams.definitions.tree import conditions_of
 from streams.engine.detection import rfc3339
-from streams.engine.expression import Compare, Const, Expr, Join, Known, Not, Param, RecordField
+from streams.engine.expression import Compare, Const, Expr, Join, Known, Not, Nth, Param, RecordField
 from streams.engine.expression.nodes import Binary, In
 from streams.engine.features.frame import Feature, Today, Within
 from streams.engine.features.moves import MoveSource
@@ -219,6 +219,8 @@ class Clauses:
             case Join():
                 keys = [f"{words.bare(key)} {one.values.get(key.key()) if key.key() in one.values else ''}".strip() for key in leaf.keys]
                 return f"{name}: the reference table {leaf.table} has no row (or no value) for {', '.join(keys) or 'it'}"
+            case Nth():
+                return f"{name}: the {self.watched.by} began before history_from, or lines.csv does not say when: what came earlier is not known"
             case Feature() if isinstance(leaf.frame.extent, Past):
                 return f"{name}: the key has not been seen for long enough: at least {words.expr(leaf.frame.extent.least)} complete {leaf.frame.extent.period}s before this one are needed"
             case Feature():

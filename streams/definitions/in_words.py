@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.definitions.tree import used_by
-from streams.engine.expression import Arithmetic, CivilDay, Const, Expr, Join, Known, Logic, MonthsLater, Not, OnDay, OrElse, Param, WrittenDate
+from streams.engine.expression import Arithmetic, CivilDay, Const, Expr, Join, Known, Logic, MonthsLater, Not, Nth, OnDay, OrElse, Param, WrittenDate
 from streams.engine.expression.nodes import Binary, In
 from streams.engine.expression.quantities import shown
 from streams.engine.features.absence import AbsenceSource
@@ -174,6 +174,8 @@ class Words:
             case Feature():
                 arguments = ", ".join(map(self.expr, node.arguments))
                 return f"{self.name(node.frame)}.{'before().' if node.frame.without_own else ''}{node.function}({arguments})"
+            case Nth():
+                return self.expr(node.inner)
             case Of():
                 return node.name
             case SessionId():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.reference import TABLES
+from streams.definitions.first_ever import silent_lines
 from streams.definitions.tree import found_once, parts_of
 from streams.engine.expression import Join
 from streams.engine.features.place import Place
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from streams.definitions.event import Event
 
 
-def warnings(catalogue: Catalogue, reference: Reference) -> list[str]:
-    """Warnings about the reference data before a start: odd files, and events that lack a table."""
-    return [*reference.warnings, *missing_tables(catalogue, reference)]
+def warnings(catalogue: Catalogue, reference: Reference, *, history: bool = False) -> list[str]:
+    """Warnings about the reference data before a start: odd files, events that lack a table, and with `history_from` (`history`) lines without a beginning."""
+    silent = silent_lines(catalogue, reference) if history else None
+    return [*reference.warnings, *missing_tables(catalogue, reference), *([silent] if silent else [])]
 
 
 def missing_tables(catalogue: Catalogue, reference: Reference) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.definitions.in_words import Words, listed
-from streams.engine.expression import Const, Expr, Join, Not, OrElse, Param, TruthKey
+from streams.engine.expression import Const, Expr, Join, Not, Nth, OrElse, Param, TruthKey
 from streams.engine.expression.nodes import Binary, Guarded, In
 from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.each_line import EachLineSource
@@ -138,6 +138,8 @@ class Sentences(Words):
                 return f"{spaced(node.name)}{f' of {listed(keys)}' if keys else ''} in the table {node.table}"
             case TruthKey():
                 return f"whether {self.bare(node.inner)}"
+            case Nth():
+                return self.expr(node.inner)
             case Guarded():
                 return f"({self.expr(node.inner)} where {self.bare(node.condition)})"
             case Const():

@@ -11,6 +11,7 @@ from schemas.raw import RECORD_TYPES, fields_of
 if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
     from schemas.reference import Reference
+    from schemas.reference.begins import Begins
     from streams.engine.calendar import Calendar
     from streams.engine.expression import Array, Join, Param
     from streams.engine.flow import Flow
@@ -30,15 +31,22 @@ ID_OF = {"line": "subscription_id", "account": "account_id", "customer": "custom
 class World:
     """What every batch of a shard is read against: reference data, calendar, parameter values, base tables."""
 
-    def __init__(self, reference: Reference, calendar: Calendar, zone: str, parameters: dict[int, int], tables: dict[str, Table]) -> None:
+    def __init__(self, reference: Reference, calendar: Calendar, zone: str, parameters: dict[int, int], tables: dict[str, Table], history_from: int | None = None) -> None:
         self.calendar, self.parameters, self.tables = calendar, parameters, tables
         self.default_zone = calendar.zone(zone)
+        self.history_from = history_from
+        """The first civil day of which all records are there, days since 1970; None: what is seen first is the first."""
         self.refer(reference)
 
     def refer(self, reference: Reference) -> None:
         """Use these reference tables from now on."""
         self.reference = reference
         self.zones_by_line = not reference.is_empty("line")
+        self.begins: Begins | None = None
+        """Of which keys the whole life is known; None: of all."""
+        if self.history_from is not None:
+            midnight = self.calendar.at(np.array([self.history_from]), np.zeros(1, np.int64), self.default_zone)
+            self.begins = reference.line.begins(self.history_from, int(midnight[0]))
 
     def value_of(self, parameter: Param) -> int:
         """A parameter's value in this installation."""

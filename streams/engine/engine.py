@@ -47,6 +47,8 @@ class EngineSettings(NamedTuple):
     clock_jump_ms: int = JUMP_MS
     sweep_every_ms: int = 3_600_000
     """How often rows that no record can need any more are freed, by the shard's clock. It changes nothing but the memory used."""
+    history_from: int | None = None
+    """The first civil day in the operator's zone of which all records are there, days since 1970; None: what is seen first is the first."""
 
 
 class Outcome(NamedTuple):
@@ -93,7 +95,7 @@ class Engine:
         self.counters: Counter[str] = Counter()
         parameters = {id(p): catalogue.value(event, name) for event in catalogue for name, p in event.parameters.items()}
         tables = {by: self.state.table(by) for by in BASES}
-        self.world = World(reference, Calendar(), settings.zone, parameters, tables)
+        self.world = World(reference, Calendar(), settings.zone, parameters, tables, settings.history_from)
         for table in tables.values():
             table.matters_for(None)
         home = Home(self.world, self.state, late_limit_ms=settings.late_limit_ms, jump_ms=settings.clock_jump_ms, delay_ms=settings.timer_delay_ms)

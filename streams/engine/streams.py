@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from streams.engine.expression import Const, DefinitionFault, EventTime, Expr, OnDay, Operand, canonical, condition, expr
+from streams.engine.expression import Const, DefinitionFault, EventTime, Expr, Nth, OnDay, Operand, WholeLife, canonical, condition, expr
 from streams.engine.expression.periods import LineId, cycle, month
 from streams.engine.expression.quantities import quantity
 from streams.engine.expression.types import KIND_WORDS, check_value
@@ -155,6 +155,10 @@ class Stream:
     def count(self) -> Feature:
         """How many there have been in the life of the key."""
         return self._ever().count()
+
+    def nth(self) -> Nth:
+        """Which one it is in the life of the key, 1 for the first; unknown for keys that began before `history_from`, or whose beginning is not known."""
+        return Nth(self.count(), WholeLife())
 
     def sum(self, value: Expr) -> Feature:
         """The sum of the known values so far."""

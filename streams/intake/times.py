@@ -26,7 +26,7 @@ FINER = re.compile(r"(?<=^.{19}\.[0-9]{9})[0-9]+")
 def epoch_ms(values: Sequence[int | str | None]) -> Ints:
     """Epoch ms of integers (taken as they are) and RFC 3339 texts with offset; None is NULL, others INVALID. Digits finer than ms are cut off."""
     try:
-        if all(type(value) is int for value in values):
+        if set(map(type, values)) <= {int}:
             result = np.array(values, np.int64)
             return np.where(result == NULL, INVALID, result)
     except OverflowError:

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from aiokafka.errors import KafkaError
 
 from schemas.reference.folder import RESTED_NS, Looks, differences, files_of, missing, rows
 from streams.definitions import reference_use
+from streams.kafka.topics import TopicFault
 from streams.logs import log
 from streams.reference_reading import Read
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from streams.builder import ShardBuilder
+    from streams.kafka.reference_topic import ReferenceTopic
     from streams.metrics import Metrics
     from streams.settings import Settings
     from streams.shard import Shard
@@ -36,8 +39,8 @@ SHOWN = 1_000
 class ReferenceWatch:
     """Looks at the folder of the reference tables, and keeps the version in use and why a newer one is refused."""
 
-    def __init__(self, settings: Settings, builder: ShardBuilder, metrics: Metrics, shards: Callable[[], Iterable[Shard]]) -> None:
-        self.settings, self.builder, self.metrics, self.shards = settings, builder, metrics, shards
+    def __init__(self, settings: Settings, builder: ShardBuilder, metrics: Metrics, shards: Callable[[], Iterable[Shard]], topic: ReferenceTopic | None = None) -> None:
+        self.settings, self.builder, self.metrics, self.shards, self.topic = settings, builder, metrics, shards, topic
         self.folder = Path(settings.reference or "")
         self.looks = Looks(builder.files)
         self.refused: str | None = None
@@ -58,7 +61,25 @@ class ReferenceWatch:
         while True:
             rested = RESTED_NS / 1e9
             await asyncio.sleep(min(rested, self.settings.reference_check) if self.looks.hurry(time.time_ns()) else self.settings.reference_check)
-            await self.look()
+            if await self._followed():
+                await self.look()
+
+    async def _followed(self) -> bool:
+        """Whether the folder shows what the topic holds, where there is one: a message of it that is no row is refused, and nothing of it used."""
+        if self.topic is None:
+            return True
+        try:
+            await self.topic.follow()
+        except (KafkaError, TopicFault, OSError) as error:
+            await self.topic.close()
+            log(logger, logging.WARNING, "the reference topic cannot be read, trying again at the next look", topic=self.topic.name, error=type(error).__name__)
+            return False
+        why = self.topic.mirror.fault()
+        if why is not None and why != self.refused:
+            self._refuse(why)
+        elif why is None and self.refused is not None and self.looks.refused is None:
+            self._refuse(None)
+        return why is None
 
     async def look(self) -> None:
         """Look once; read and apply what has changed."""
@@ -129,10 +150,12 @@ class ReferenceWatch:
         self._refuse(None)
         self._count()
         log(logger, logging.INFO, "reference tables applied", version=self.version, rows=dict(rows(reference)), changed=changed)
-        for warning in reference_use.warnings(self.builder.catalogue, reference):
-            logger.warning(warning)
+        for warning in reference_use.warnings(self.builder.catalogue, reference, history=self.settings.history_from is not None):
+            logger.warning(warning if self.topic is None else self.topic.mirror.named(warning))
 
     def _refuse(self, why: str | None) -> None:
+        if why is not None and self.topic is not None:
+            why = self.topic.mirror.named(why)
         self.refused = why and (why if len(why) <= SHOWN else f"{why[:SHOWN]}…")
         self.metrics.reference_refused.set(float(why is not None))
         if why is not None:

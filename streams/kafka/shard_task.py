@@ -80,11 +80,13 @@ class ShardTask:
         topic_bytes: Mapping[str, int] | None = None,
         tracing: Tracing | None = None,
         hourly: Hourly | None = None,
+        first: Callable[[], None] | None = None,
     ) -> None:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
         self.partition = shard.partition
-        self.rewind, self.look, self.rebuild = rewind, look, rebuild
-        """`rewind(topic, partition, offset)`: fetch it again from there. `look(partition, topics)`: ask for their ends; `looked` is called with the answer."""
+        self.rewind, self.look, self.rebuild, self.first = rewind, look, rebuild, first
+        """`rewind(topic, partition, offset)`: fetch it again from there. `look(partition, topics)`: ask for their ends; `looked` is called with the answer.
+        `first()`: there is no state of the shard yet."""
         self.next: dict[str, int] = {}
         """By topic, the position up to which everything was fed: the next run must begin there, or before and is trimmed."""
         self.ends: dict[str, int] = {}
@@ -378,6 +380,8 @@ class ShardTask:
             log(logger, logging.WARNING, remark, partition=self.partition)
         self.next = dict(agreed.offsets)
         state = self.shard.engine.state
+        if state.stored is None and self.first is not None:
+            self.first()
         stored = state.stored or state.head()
         self.transactions.committed, self.transactions.head = dict(agreed.offsets), stored.moved(stored.offsets, self.shard.resume(agreed.offsets, agreed.passed))
         for step in self.shard.migration(self.settings.batch_records):

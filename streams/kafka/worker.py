@@ -23,7 +23,9 @@ from faust.types import TP
 from faust.types.auth import SASLMechanism
 
 from schemas.raw import TOPICS
+from schemas.reference.fault import ReferenceFault
 from streams.builder import shard_builder
+from streams.definitions import first_ever
 from streams.kafka import topics as kafka_topics
 from streams.kafka.bystander import Bystander
 from streams.kafka.connection import connection, is_loopback, secret
@@ -31,6 +33,7 @@ from streams.kafka.contact import Contact, listen
 from streams.kafka.ending import Ending
 from streams.kafka.group import Refusals, cause, why_uneven
 from streams.kafka.looks import Looks
+from streams.kafka.reference_topic import ReferenceTopic
 from streams.kafka.reference_watch import ReferenceWatch
 from streams.kafka.resume import resume_from_state
 from streams.kafka.shard_task import RetentionGap, ShardTask, refuse_gaps
@@ -76,6 +79,8 @@ class Worker:
         self.looking: asyncio.Task[None] | None = None
         self.reference: ReferenceWatch | None = None
         self.watching: asyncio.Task[None] | None = None
+        self.first_start: str | None = None
+        """What is logged when a shard has no state yet."""
         status.waiting, status.note = self.waiting, self.note
         self.rebalancing = False
         """Whether the group is assigning its partitions again."""
@@ -140,6 +145,7 @@ class Worker:
                 topic_bytes=self.broker.topic_bytes,
                 tracing=self.tracing,
                 hourly=self.hourly,
+                first=self._first,
             )
             self.tasks[partition] = task
             self.running[partition] = asyncio.create_task(self._guarded(task.run(), f"shard {partition} failed"), name=f"shard-{partition}")
@@ -153,6 +159,12 @@ class Worker:
         shard = self.build_shard(partition, off)
         shard.engine.state.facts["partitions"] = self.broker.partitions
         return shard
+
+    def _first(self) -> None:
+        """Say once what a first start takes for granted."""
+        says, self.first_start = self.first_start, None
+        if says is not None:
+            log(logger, logging.WARNING, says)
 
     async def revoked(self, _: set[TP]) -> None:
         """The group is being rebalanced: no shard begins a transaction until it is known who keeps it."""
@@ -413,7 +425,20 @@ def run(settings: Settings, *, check: bool = True, config: str | None = None) ->
     if token is None and not is_loopback(settings.metrics_host):
         raise SettingsError(f"metrics_host: wanted a loopback address, or metrics_token_file as well, got {settings.metrics_host} without a token")
     hand_over_runs()
-    build, catalogue = shard_builder(settings)
+    with tempfile.TemporaryDirectory(prefix="kairos-reference-") as folder:
+        topic = ReferenceTopic(settings, Path(folder)) if settings.reference_topic else None
+        run_with(settings, topic, ending, contact, token, check=check, config=config)
+
+
+def run_with(settings: Settings, topic: ReferenceTopic | None, ending: Ending, contact: Contact, token: str | None, *, check: bool, config: str | None) -> None:
+    """Run it, with the reference tables of the topic where there is one."""
+    read = settings if topic is None else topic.in_folder()
+    if topic is not None:
+        topic.read()
+    try:
+        build, catalogue = shard_builder(read, named=str if topic is None else topic.mirror.named)
+    except ReferenceFault as fault:
+        raise ReferenceFault(str(fault) if topic is None else topic.mirror.named(str(fault))) from fault
     broker = asyncio.run(kafka_topics.facts(settings, catalogue.families, config)) if check else UNCHECKED
     gc.set_threshold(200_000, 50, 1000)
     metrics, status = Metrics(), Status()
@@ -440,7 +465,8 @@ def run(settings: Settings, *, check: bool = True, config: str | None = None) ->
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory(prefix="kairos-") as folder:
         worker = Worker(settings, build, metrics, status, broker, Path(folder), contact)
-        worker.reference = ReferenceWatch(settings, build, metrics, worker.shards)
+        worker.first_start = None if settings.history_from else first_ever.taken_for_granted(catalogue)
+        worker.reference = ReferenceWatch(read, build, metrics, worker.shards, topic)
         shell = Shell(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
         shell.spinner = None  # it would write escape codes between the lines of the log
         ending.finish = shell.finish

@@ -19,7 +19,7 @@ from streams.sources.batch import Bad, Batch, Converted, Fault
 from streams.sources.checks import own_unit, wanted_of, word
 from streams.sources.clock import TimeReader
 from streams.sources.rows import cleaned
-from streams.sources.values import BAD, Memo, e164, exact, hashed, joined, money_memo, number_memo, part_of, texts, truth, word_memo
+from streams.sources.values import BAD, Memo, e164, e164_column, exact, hashed, joined, money_memo, number_memo, part_of, texts, truth, word_memo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -195,6 +195,8 @@ class RecordConverter:
         if spec.e164 is not None:
             memos.append(Memo(partial(e164, country_code=spec.e164)))
         steps = [plain(memo) for memo in memos]
+        if spec.e164 is not None:
+            steps[-1] = partial(e164_column, memos[-1], spec.e164)
         if spec.lookup is not None:
             steps.append(self.looked_up(field))
         if isinstance(spec.map, dict):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from itertools import accumulate, islice
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from streams.sources.rows import ROWS, BadRow, Rows, SourceFault
@@ -31,16 +30,24 @@ def read(opened: Opened, source: Source) -> Iterator[Rows]:
     skipped = sum(1 for _ in islice(text, spec.skip_lines))
     header = [name.strip() for name in next(reader, [])] if spec.header else spec.columns
     places = columns_in(header, source, path, skipped + 1)
-    lines, rows = chunk(reader, skipped, path)
-    more = True
-    while more:
-        following = chunk(reader, skipped, path)  # whether a row is the last one is known when there is none behind it
-        more = bool(following[1])
-        bad: list[BadRow] = []
-        if not more and rows and not opened.tail.whole_lines and spec.last_line == "reject":
-            bad.append(BadRow(lines.pop(), WHOLE_LINE, HALF, spec.delimiter.join(rows.pop()), half=True))
-        yield split(path, lines, rows, header, places, bad, spec.delimiter, repeated=spec.header)
-        lines, rows = following
+    held: Rows | None = None
+    last: list[list[str]] = []
+    last_at: list[int] = []
+    while True:
+        lines, rows = chunk(reader, skipped, path)
+        if not rows:
+            break
+        lines, rows = [*last_at, *lines], [*last, *rows]
+        last_at, last = [lines.pop()], [rows.pop()]  # whether a row is the last one is known when there is none behind it
+        before, held = held, split(path, lines, rows, header, places, [], spec.delimiter, repeated=spec.header)
+        del lines, rows  # many lists, which the search for cycles would walk
+        if before is not None:
+            yield before
+    bad: list[BadRow] = []
+    if last and not opened.tail.whole_lines and spec.last_line == "reject":
+        bad.append(BadRow(last_at.pop(), WHOLE_LINE, HALF, spec.delimiter.join(last.pop()), half=True))
+    end = split(path, last_at, last, header, places, bad, spec.delimiter, repeated=spec.header)
+    yield end if held is None else Rows(path, held.lines + end.lines, {name: held.columns[name] + end.columns[name] for name in places}, held.bad + end.bad)
 
 
 def columns_in(header: list[str], source: Source, path: str, line: int) -> dict[str, int]:
@@ -88,4 +95,5 @@ def split(path: str, lines: list[int], rows: list[list[str]], header: list[str],
             elif len(row) != width and row:
                 bad.append(BadRow(lines[at], f"{width} cells", str(len(row)), delimiter.join(row)[:2000]))
         lines, rows = [lines[at] for at in kept], [rows[at] for at in kept]
-    return Rows(path, lines, {name: list(map(itemgetter(at), rows)) for name, at in places.items()}, bad)
+    columns = list(zip(*rows, strict=True)) or [()] * width
+    return Rows(path, lines, {name: list(columns[at]) for name, at in places.items()}, bad)

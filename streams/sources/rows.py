@@ -59,7 +59,7 @@ def cleaned(values: list[Any], empty: frozenset[str]) -> list[Any]:
     if (types := set(map(type, values))) != {str}:
         return values if types <= PLAIN else [one(value, empty) for value in values]
     joined = f"\0{chr(0).join(values)}\0"
-    if not any(mark in joined for mark in (*(f"\0{text}\0" for text in empty), *EDGES)):
+    if not any(f"\0{text}\0" in joined for text in empty) and not any(blank in joined and (f"\0{blank}" in joined or f"{blank}\0" in joined) for blank in BLANKS):
         return values
     return [None if (text := value.strip(BLANKS)) in empty else text for value in values]
 
@@ -68,8 +68,6 @@ BLANKS = " \t\r\n"
 """What is cut off texts."""
 PLAIN = {type(None), int, float, bytes, Decimal, datetime, date, time}
 """Types of values that formats have besides texts and truth values."""
-EDGES = tuple(mark for blank in BLANKS for mark in (f"\0{blank}", f"{blank}\0"))
-"""What shows, where texts are joined with NUL, that one has a blank at its edge."""
 
 
 def one(value: Any, empty: frozenset[str]) -> Any:

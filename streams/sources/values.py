@@ -192,6 +192,23 @@ def e164(value: Any, country_code: str) -> str:
     return f"+{country_code}{figures.removeprefix('0')}"
 
 
+def e164_column(memo: Memo, country_code: str, values: list[Any], _: object) -> list[Any]:
+    """A column of numbers as `e164` has them; where all are figures at once, others by `memo`."""
+    if set(map(type, values)) != {str} or "" in values or not (together := "".join(values)).isascii() or not together.isdecimal():
+        return memo.column(values)
+    long = len(country_code) + 7
+    return [
+        f"+{one[2:]}"
+        if one[:2] == "00"
+        else one
+        if len(one) <= SHORT_CODE
+        else f"+{one}"
+        if len(one) > long and one.startswith(country_code)
+        else f"+{country_code}{one.removeprefix('0')}"
+        for one in values
+    ]
+
+
 def bare(given: str) -> str:
     """The figures of a number that is written for people, or as an address. Raises ValueError."""
     figures = DRESS.sub("", given.removeprefix("tel:").removeprefix("sip:").partition("@")[0])

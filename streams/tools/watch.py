@@ -16,7 +16,7 @@ from schemas.raw import fields_of
 from streams.definitions.money import conjuncts
 from streams.engine.batch import FATES
 from streams.engine.detection import shown
-from streams.engine.expression import Const, Expr, Join, Known, Param, Reading, RecordField, both
+from streams.engine.expression import Const, Expr, Join, Known, Nth, Param, Reading, RecordField, both
 from streams.engine.features.absence import AwaitedSource
 from streams.engine.features.anchored import AnchoredStage
 from streams.engine.features.each_line import EachLineSource
@@ -320,7 +320,7 @@ def parts_of(clause: Expr) -> list[Expr]:
 
 def leaves_of(clause: Expr) -> list[Expr]:
     """The values that a clause reads of the record, of state and of tables."""
-    return [node for node in parts_of(clause) if isinstance(node, RecordField | Reading | Join)]
+    return [node for node in parts_of(clause) if isinstance(node, RecordField | Reading | Join | Nth)]
 
 
 __all__ = ["Happening", "Timer", "Watch", "Watched", "leaves_of", "parts_of"]

@@ -38,21 +38,23 @@ class Cluster:
         self.app = f"app-{uuid.uuid4().hex[:8]}"
         self.workers: list[subprocess.Popen[bytes]] = []
 
-    def fresh_topics(self) -> None:
-        """Empty topics: those of the test before are deleted."""
+    def fresh_topics(self, *, create: bool = True) -> None:
+        """Empty topics, or with `create` off none: those of the test before are deleted."""
         from aiokafka.admin import AIOKafkaAdminClient
 
         async def renew() -> None:
             admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
             await admin.start()
             try:
-                there = {topic for topic in await admin.list_topics() if topic.startswith(("raw.", "customer-events.", "app-"))}
+                there = {topic for topic in await admin.list_topics() if topic.startswith(("raw.", "customer-events.", "app-", "operator."))}
                 if there:
                     await admin.delete_topics(list(there))
                 while there & set(await admin.list_topics()):
                     await asyncio.sleep(0.05)
             finally:
                 await admin.close()
+            if not create:
+                return
             names = [*TOPICS, *OUTPUTS, DEAD_LETTER, MISSED, f"{self.app}.state"]
             configs = {**dict.fromkeys([*TOPICS, DEAD_LETTER], LARGE), f"{self.app}.state": {"cleanup.policy": "compact", **LARGE}}
             await create_topics(self.bootstrap, dict.fromkeys(names, self.partitions), configs)

@@ -15,6 +15,7 @@ from streams import settings
 from streams.builder import shard_builder
 from streams.cli import app
 from streams.definitions.catalogue import Catalogue
+from streams.definitions.first_ever import first_ever, silent_lines, taken_for_granted
 from streams.definitions.reference_use import missing_tables, needed
 
 run = CliRunner().invoke
@@ -80,3 +81,21 @@ def test_the_page_has_each_table_as_declared_and_examples_that_load(tmp_path):
     reference = Reference.load(tmp_path)
     assert reference.warnings == []
     assert all(not reference.is_empty(table.name) for table in TABLES)
+
+
+def test_what_a_start_says_of_firsts(tmp_path):
+    """Without `history_from` that old customers are greeted; with it how many lines have no beginning."""
+    (tmp_path / "lines.csv").write_text("subscription_id,activation_date\nS1,2026-05-01\nS2,\nS3,\n")
+    catalogue = Catalogue.load(only=("bill.first", "balance.low"))
+    assert first_ever(catalogue) == ["bill.first"]
+    assert taken_for_granted(catalogue).startswith("a first start without history_from: what is seen first counts as the first ever, for old customers too (bill.first): ")
+    assert taken_for_granted(Catalogue.load(only=("balance.low",))) is None
+    assert silent_lines(catalogue, Reference.load(tmp_path)) == "history_from: no activation_date for 2 of 3 lines; silent for them: bill.first"
+    assert silent_lines(catalogue, Reference.load(None)) == "history_from: no lines.csv; silent for all lines: bill.first"
+    (tmp_path / "lines.csv").write_text("subscription_id,activation_date\nS1,2026-05-01\n")
+    assert silent_lines(catalogue, Reference.load(tmp_path)) is None
+    told = run(app, ["reference", str(tmp_path)], env={"KAIROS_HISTORY_FROM": "2026-05-01"}).stdout
+    assert "history_from" not in told
+    (tmp_path / "lines.csv").write_text("subscription_id,activation_date\nS1,\n")
+    told = run(app, ["reference", str(tmp_path)], env={"KAIROS_HISTORY_FROM": "2026-05-01"}).stdout
+    assert "warning: history_from: no activation_date for 1 of 1 lines" in told

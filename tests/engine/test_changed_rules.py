@@ -171,7 +171,7 @@ def test_counts_of_all_time_go_on_when_other_ordinals_are_asked_for(tmp_path):
     """The threshold is no part of the count: lines that were counted before have their own ordinals."""
     bench = Bench()
     bench.feed([money(0, 100, 900), money(1, 100, 1000)])
-    third = with_source(tmp_path, "topup.first", **{"all_topups.count() == 1": "all_topups.count().isin(1, 3)", "    rearm = once\n": ""})
+    third = with_source(tmp_path, "topup.first", **{"all_topups.nth() == 1": "all_topups.count().isin(1, 3)", "    rearm = once\n": ""})
     assert {line.becomes for line in planned(bench, third, "topup.first") if "ever." in line.column} == {"carried"}
     retuned = carried_to(bench, third)
     assert seen(retuned.feed([money(3, 100, 1200), money(4, 100, 1300)])).count("topup.first") == 1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 from schemas.codes import NULL, text_of
-from tests.reference.civil import civil_day
+from tests.reference.civil import civil_day, midnight
 from tests.reference.happening import JUMP_MS, Happening, misdated
 
 EPOCH_DAY = date(1970, 1, 1)
@@ -80,6 +81,26 @@ class Lines:
             if owner == customer and day != NULL and EPOCH_DAY + timedelta(days=day) <= civil_day(time, self.reading.line_zone(name, time)):
                 found[name] = account
         return found
+
+    def begun_since(self, by: str, on: Happening, day: date, zone: str) -> bool:
+        """Whether a line, an account or a customer is known to have begun on `day` or later, as far as rows say that are valid by then."""
+        if by == "line":
+            return self._begun_since(on.line, [row for row in self.known.get(on.line, ()) if row[0] <= on.time], day, zone)
+        at, key = (1, on.customer) if by == "customer" else (2, on.account)
+        found = []
+        for line, rows in self.known.items():
+            valid = [row for row in rows if row[0] <= on.time]
+            found += [self._begun_since(line, valid[: number + 1], day, zone) for number, row in enumerate(valid) if row[at] == key]
+        return bool(found) and all(found)
+
+    def _begun_since(self, line: str, rows: list[Any], day: date, zone: str) -> bool:
+        """By the last of `rows`: activated on `day` or later, or since then another customer's than the row before says."""
+        if not rows:
+            return False
+        if rows[-1][3] != NULL and EPOCH_DAY + timedelta(days=rows[-1][3]) >= day:
+            return True
+        passed = [after[0] for before, after in pairwise(rows) if before[1] and after[1] and before[1] != after[1]]
+        return bool(passed) and passed[-1] >= midnight(day, zone)
 
     def only(self, customer: str, time: int) -> str | None:
         found = [*self.active(customer, time)]

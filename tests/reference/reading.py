@@ -18,6 +18,8 @@ from tests.reference.rule import ENDS, Rule
 from tests.reference.view import View
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from schemas.reference import Reference
     from streams.definitions.catalogue import Catalogue
 
@@ -29,7 +31,8 @@ FACTS = ("line.status", "line.owner", "customer.marketing_consent")
 
 
 class Reading:
-    def __init__(self, catalogue: Catalogue, reference: Reference, zone: str = "Asia/Shanghai") -> None:
+    def __init__(self, catalogue: Catalogue, reference: Reference, zone: str = "Asia/Shanghai", history_from: date | None = None) -> None:
+        self.history_from = history_from
         self.catalogue, self.reference, self.default_zone = catalogue, reference, zone
         self.parameters = {id(p): catalogue.value(event, name) for event in catalogue for name, p in event.parameters.items()}
         self.places: dict[int, Places] = {}

@@ -41,6 +41,7 @@ from streams.engine.expression import (
     Rounded,
     TruthKey,
     Unknown,
+    WholeLife,
     WrittenDate,
     YearStart,
 )
@@ -163,6 +164,8 @@ def reader(node: Any) -> Callable[[Any], Any]:  # one case a node
             return lambda on: on_day(value(node.day, on), value(node.clock, on), on)
         case EventDay():
             return lambda on: civil_day(on.time, on.zone)
+        case WholeLife():
+            return lambda on: on.whole_life()
         case LineId():
             return lambda on: on.line
         case MonthStart():

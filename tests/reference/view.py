@@ -74,6 +74,10 @@ class View:
         lines = self.reading.owned.active(self.on.customer, self.on.time, ended=None if node.active else False)
         return len(lines) if self.rule.event.by == "customer" else sum(account == self.on.account for account in lines.values())
 
+    def whole_life(self) -> bool:
+        """Whether all that ever happened to the key is there."""
+        return self.reading.history_from is None or self.reading.owned.begun_since(self.rule.event.by, self.on, self.reading.history_from, self.reading.default_zone)
+
     def first_seen(self) -> int | None:
         """When the key was first seen."""
         return self.reading.first_seen.get((self.rule.event.by, self.rule.key(self.on)))

@@ -117,3 +117,12 @@ def test_the_example_file_uncommented_gives_the_defaults(tmp_path):
 def test_each_value_s_origin_is_known(tmp_path):
     (tmp_path / "k.toml").write_text("operator = 'op9'\nzone = 'Europe/Berlin'")
     assert origins(str(tmp_path / "k.toml"), {"KAIROS_ZONE": "Asia/Tokyo"}) == {"operator": str(tmp_path / "k.toml"), "zone": "KAIROS_ZONE"}
+
+
+def test_a_day_that_no_calendar_has_is_refused_with_its_name():
+    assert load({"history_from": "2026-02-28"}).history_day == 20_512
+    assert load({}).history_day is None
+    with pytest.raises(SettingsError, match=r"history_from: wanted a date YYYY-MM-DD, got '2026-02-30': day"):
+        _ = load({"history_from": "2026-02-30"}).history_day
+    with pytest.raises(SettingsError, match=r"history_from: wanted a date YYYY-MM-DD, got '28.2.2026' \(command line\)"):
+        load({"history_from": "28.2.2026"})

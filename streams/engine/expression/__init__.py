@@ -9,8 +9,8 @@ from streams.engine.expression.canonical import by_name, canonical
 from streams.engine.expression.certain import certain, may_be_unknown
 from streams.engine.expression.evaluate import Array, Column, Env, known
 from streams.engine.expression.fractions import CutOff, Fractional, Rounded, decimal, exactly
-from streams.engine.expression.leaves import CivilDay, EventDay, EventTime, Join, LargestEntry, OnDay, Param, Reading, RecordField, TruthKey, Unknown
-from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, Guarded, In, Known, Logic, Not, Operand, OrElse, both, condition, expr, maximum
+from streams.engine.expression.leaves import CivilDay, EventDay, EventTime, Join, LargestEntry, OnDay, Param, Reading, RecordField, TruthKey, Unknown, WholeLife
+from streams.engine.expression.nodes import TRUE, Arithmetic, Compare, Const, Expr, Guarded, In, Known, Logic, Not, Nth, Operand, OrElse, both, condition, expr, maximum
 from streams.engine.expression.periods import CycleStart, LineId, MonthsLater, MonthStart, Period, WrittenDate, YearStart
 from streams.engine.expression.types import KIND_WORDS, DefinitionFault, ValueKind, measure
 
@@ -43,6 +43,7 @@ __all__ = [
     "MonthStart",
     "MonthsLater",
     "Not",
+    "Nth",
     "OnDay",
     "Operand",
     "OrElse",
@@ -54,6 +55,7 @@ __all__ = [
     "TruthKey",
     "Unknown",
     "ValueKind",
+    "WholeLife",
     "WrittenDate",
     "YearStart",
     "both",

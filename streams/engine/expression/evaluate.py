@@ -56,6 +56,10 @@ class Env(Protocol):
         """The civil days of the event times in the zone of the key, days since 1970-01-01."""
         ...
 
+    def whole_lives(self) -> Bools:
+        """Of which keys all that ever happened to them is there (setting `history_from`)."""
+        ...
+
     def civil_days(self, times: Ints) -> Ints:
         """The civil days of moments (epoch ms), one for each of the happenings, in the zone of the key."""
         ...

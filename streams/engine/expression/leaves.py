@@ -195,6 +195,21 @@ class EventDay(Expr):
         return "day"
 
 
+class WholeLife(Expr):
+    """Whether all that ever happened to the key is there: it began at `history_from` or later. False too where its beginning is not known."""
+
+    kind: ValueKind = "bool"
+
+    def key(self) -> object:
+        return ("WholeLife",)
+
+    def column(self, env: Env) -> Column:
+        return Column(env.whole_lives())
+
+    def __str__(self) -> str:
+        return "whole_life"
+
+
 class CivilDay(Expr):
     """The civil day of a moment, in the zone of the key."""
 

@@ -385,6 +385,13 @@ class Guarded(Expr):
         return f"({self.inner} where {self.condition})"
 
 
+class Nth(Guarded):
+    """Which one it is in the life of the key: how many there have been, unknown where the beginning of that life may be missing."""
+
+    def __str__(self) -> str:
+        return "nth"
+
+
 def expr(value: object) -> Expr:
     """`value` as a node: a node stays, a number, text or truth value becomes a constant."""
     if isinstance(value, Expr):
