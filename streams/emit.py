@@ -72,7 +72,7 @@ def event_id(detection: Detection) -> str:
 
 
 @lru_cache(4096)
-def frame_of(event: str, version: int, operator: str, *, timed: bool) -> bytes:
+def frame_of(event: str, version: int, operator: str, settings_version: int, *, timed: bool) -> bytes:
     """The JSON of an event of this definition, with `%b` where each of `Slots` goes."""
     hole: Any = {name: msgspec.Raw(f"\0{name}\0".encode()) for name in Slots._fields}
     source = RecordName(hole["record_type"], hole["source_system"], hole["record_id"])
@@ -88,6 +88,7 @@ def frame_of(event: str, version: int, operator: str, *, timed: bool) -> bytes:
         data=EventData(
             event=event,
             version=version,
+            settings_version=settings_version,
             customer_id=hole["customer_id"],
             account_id=hole["account_id"],
             subscription_id=hole["subscription_id"],
@@ -107,11 +108,11 @@ def frame_of(event: str, version: int, operator: str, *, timed: bool) -> bytes:
     return b"%b".join(pieces[::2])
 
 
-def cloud_event(detection: Detection, operator: str) -> bytes:
+def cloud_event(detection: Detection, operator: str, settings_version: int) -> bytes:
     """The CloudEvents 1.0 record of a detection, as JSON."""
     who, encode = detection.who, ENCODER.encode
     customer = encode(who.customer_id)
-    return frame_of(detection.event, detection.version, operator, timed=detection.timed) % (
+    return frame_of(detection.event, detection.version, operator, settings_version, timed=detection.timed) % (
         f'"{event_id(detection)}"'.encode(),
         encode(detection.key),
         f'"{rfc3339(detection.time)}"'.encode(),
@@ -132,7 +133,7 @@ def cloud_event(detection: Detection, operator: str) -> bytes:
     )
 
 
-def message(detection: Detection, operator: str, wall_ms: int | None) -> tuple[Message, bool]:
+def message(detection: Detection, operator: str, wall_ms: int | None, settings_version: int = 0) -> tuple[Message, bool]:
     """The record of a detection, and whether it is stale: older than the event is valid for when published at `wall_ms`.
 
     A stale one goes to the `missed` topic with the reason. Without a wall clock nothing is stale.
@@ -145,7 +146,7 @@ def message(detection: Detection, operator: str, wall_ms: int | None) -> tuple[M
     if stale:
         headers += (("reason", b"stale"), ("valid_for_ms", str(detection.valid_for_ms).encode()), ("topic", topic.encode()))
         topic = MISSED
-    return Message(topic, detection.who.customer_id.encode(), cloud_event(detection, operator), headers), stale
+    return Message(topic, detection.who.customer_id.encode(), cloud_event(detection, operator, settings_version), headers), stale
 
 
 def dead_letter(reason: str, detail: str, where: tuple[str, int, int], key: bytes | None, value: bytes | None) -> Message:

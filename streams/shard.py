@@ -18,6 +18,7 @@ from streams.engine.state.changes import Changes
 from streams.intake.decode import decode_chunk
 from streams.intake.merge import ALWAYS, UNREAD, Merger
 from streams.logs import place_of
+from streams.switches import AS_INSTALLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from streams.engine.state.store import Ledger, Passed
     from streams.intake.decode import Reject
     from streams.intake.merge import Released
+    from streams.switches import Values
 
 RANK = {topic: rank for rank, topic in enumerate(TOPICS)}
 DEAD_LETTER = "dead_letter"
@@ -95,6 +97,13 @@ class Shard:
         self.merger = Merger(settings.queue_records, settings.clock_jump_ms, settings.waits, settings.wait_bytes)
         self.notes: Counter[str] = Counter()
         """What was odd about accepted records, since the last step."""
+        self.values: Values = AS_INSTALLED
+        """What is switched: the parameters are those that the engine was built with."""
+
+    def switch(self, values: Values) -> None:
+        """From the next step on, publish by these values, and name their version; their parameters must be the engine's."""
+        self.values = values
+        self.engine.state.settings_version = values.version
 
     @property
     def clock(self) -> int:
@@ -220,9 +229,15 @@ class Shard:
         missed: list[Message] = []
         of_events: list[tuple[str, int] | None] = []
         of_missed: list[tuple[str, int] | None] = []
+        counters = outcome.counters
+        published: list[Detection] = []
         for detection, trigger in zip(outcome.detections, triggers_of(outcome, released), strict=True):
+            if detection.event in self.values.off:
+                counters[f"switched_off.{detection.event}"] += 1
+                continue
+            published.append(detection)
             try:
-                record, stale = message(detection, self.settings.operator, wall)
+                record, stale = message(detection, self.settings.operator, wall, self.values.version)
             except MemoryError:  # not caused by a rule
                 raise
             except Exception as error:
@@ -230,7 +245,6 @@ class Shard:
             (missed if stale else events).append(record)
             (of_missed if stale else of_events).append(trigger)
         dead: list[Message] = []
-        counters = outcome.counters
         if released is not None:
             self._book(released.rejects)
             for rank, topic in enumerate(TOPICS):
@@ -263,7 +277,7 @@ class Shard:
             self._changes(),
             released.next_offsets if released is not None else {},
             counters,
-            outcome.detections,
+            published,
             released.n if released is not None else 0,
             [*of_events, *of_missed],
             released.passed if released is not None else {},

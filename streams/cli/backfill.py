@@ -50,6 +50,7 @@ def backfill(
     from streams.definitions.words import suggest
     from streams.kafka.backfill import Wanted
     from streams.kafka.backfill import backfill as fill
+    from streams.kafka.control import follow
 
     given: dict[str, Any] = {"brokers": brokers, "app": app, "reference": reference, "definitions": tuple(definitions or ())}
     given |= {"only": tuple(only or ()), "without": tuple(without or ()), "events": settings.parameter_overrides(set_ or [])}
@@ -58,6 +59,7 @@ def backfill(
     begin = since_of(since)
     chosen = settings.load(given, config)
     build, catalogue = shard_builder(chosen)
+    catalogue = asyncio.run(follow(build, chosen))
     if strange := [name for name in events or () if name not in catalogue.by_id]:
         raise settings.SettingsError("\n".join(f"{name}: no such event{suggest(name, catalogue.by_id)}" for name in strange))
     report, started = Report(), time.perf_counter()
