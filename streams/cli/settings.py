@@ -196,11 +196,9 @@ def tell(version: Version) -> None:
 
 def read(chosen: Settings) -> History:
     """What was switched. Raises TopicFault."""
-    import logging
-
     from streams.kafka import control
 
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # an unreachable broker is reported in one sentence
+    without_traces()
     return asyncio.run(control.read(chosen))
 
 
@@ -209,9 +207,18 @@ def installation(brokers: str | None, app: str | None, definitions: list[str] | 
     from streams import settings as declared
     from streams.builder import shard_builder
 
+    without_traces()
     given: dict[str, Any] = {"brokers": brokers, "app": app, "definitions": tuple(definitions or ())}
     chosen = declared.load(given, config)
     return chosen, shard_builder(chosen)[0]
+
+
+def without_traces() -> None:
+    """What the client logs is reported in one sentence."""
+    import logging
+
+    for name in ("aiokafka", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def user(by: str | None) -> str:

@@ -10,6 +10,7 @@ and refuses their later ones; then it reads the topic to its end, and writes the
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -142,8 +143,9 @@ async def send(producer: Producer, settings: Settings, version: Version) -> None
     key, value = version.record()
     await producer.begin_transaction()
     sent = await producer.send(settings.control, value, key, partition=0)
-    await producer.flush()
-    await sent
+    (result,) = await asyncio.gather(sent, return_exceptions=True)
+    if isinstance(result, BaseException):
+        raise producer.refusal() or result
     await producer.commit_transaction()
 
 
