@@ -143,9 +143,9 @@ async def send(producer: Producer, settings: Settings, version: Version) -> None
     key, value = version.record()
     await producer.begin_transaction()
     sent = await producer.send(settings.control, value, key, partition=0)
-    (result,) = await asyncio.gather(sent, return_exceptions=True)
-    if isinstance(result, BaseException):
-        raise producer.refusal() or result
+    failed: list[Any] = [one for one in await asyncio.gather(sent, return_exceptions=True) if isinstance(one, BaseException)]
+    if failed:
+        raise producer.refusal() or failed[0]
     await producer.commit_transaction()
 
 

@@ -183,6 +183,27 @@ def test_an_id_does_not_depend_on_the_version(city, never):
     assert named.bodies() == plain.events[:first]
 
 
+def test_reference_tables_that_were_replaced_stay_when_parameters_change(city):
+    parts, reference = city
+    low = {"balance.low": {"low": 400}}
+    builder = builder_of(Reference.load(None))
+    live = Run(builder(0)).feed(parts[0][:300])
+    builder.reference = reference  # as ReferenceWatch does
+    live.shard.engine.refer(reference)
+    live.feed(parts[0][300:600])
+    changed_to(builder, version(1, parameters=low))
+    live.go_on(builder(0))
+    live.feed(parts[0][600:])
+
+    oracle = Run(Shard(0, Engine(CATALOGUE, Reference.load(None), EngineSettings()), ShardSettings())).feed(parts[0][:300])
+    oracle.shard.engine.refer(reference)
+    oracle.feed(parts[0][300:600])
+    oracle.go_on(Shard(0, Engine(Catalogue.load(overrides=low), reference, EngineSettings()), ShardSettings()))
+    oracle.feed(parts[0][600:])
+    assert live.bodies() == oracle.events
+    assert live.rows() == oracle.rows()
+
+
 def test_the_head_row_names_the_version_and_is_as_before_where_nothing_was_ever_changed(city):
     parts, reference = city
     head = lambda run: json.loads(next(value for key, value in run.log.items() if split_key(key)[0] == CLOCK))
