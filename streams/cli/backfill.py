@@ -59,9 +59,9 @@ def backfill(
     begin = since_of(since)
     chosen = settings.load(given, config)
     build, catalogue = shard_builder(chosen)
-    catalogue = asyncio.run(follow(build, chosen))
     if strange := [name for name in events or () if name not in catalogue.by_id]:
         raise settings.SettingsError("\n".join(f"{name}: no such event{suggest(name, catalogue.by_id)}" for name in strange))
+    catalogue = asyncio.run(follow(build, chosen))
     report, started = Report(), time.perf_counter()
     wanted = Wanted(tuple(events or ()), begin, tuple(from_ or ()), topic or not from_, everything, missed, drop)
     with counting() as count:
