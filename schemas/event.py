@@ -25,6 +25,8 @@ class EventData(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """The event's id, such as `balance.low`."""
     version: int
     """Of the definition."""
+    settings_version: int = 0
+    """Of the settings that were changed while workers ran (`kairos settings history`), as the event was evaluated; 0: none was ever changed."""
     customer_id: str
     """TMF629 `Customer.id`."""
     account_id: str | None

@@ -15,6 +15,7 @@ from streams.engine.engine import Engine, EngineSettings
 from streams.intake.decode import decode_by
 from streams.promises import promises, valves
 from streams.shard import Shard, ShardSettings
+from streams.switches import AS_INSTALLED, in_force
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from schemas.reference.folder import Files
     from streams.definitions.rates import Rate
     from streams.settings import Settings
+    from streams.switches import History, Values
 
 logger = logging.getLogger("kairos.reference")
 
@@ -36,18 +38,28 @@ class Build(Protocol):
 
 
 class ShardBuilder:
-    """Builds shards that all read one version of the reference tables."""
+    """Builds shards that all read one version of the reference tables, by the values that are in force."""
 
     def __init__(self, catalogue: Catalogue, reference: Reference, engine: EngineSettings, shard: ShardSettings, files: Files, promised: Mapping[str, Rate]) -> None:
         self.catalogue, self.reference, self.engine, self.shard = catalogue, reference, engine, shard
         self.promised = promised
         """By event, its usual rate."""
+        self.tuned = catalogue
+        """The definitions with the values that are in force; `catalogue` has those of the installation's own settings."""
+        self.values: Values = AS_INSTALLED
         self.files = files
         """What the folder of the tables held just before they were read."""
 
     def __call__(self, partition: int, off: AbstractSet[str] = frozenset()) -> Shard:
         """Build the shard of `partition`; `off`: events that are shut off."""
-        return Shard(partition, Engine(self.catalogue.shut_off(off) if off else self.catalogue, self.reference, self.engine), self.shard)
+        shard = Shard(partition, Engine(self.tuned.shut_off(off) if off else self.tuned, self.reference, self.engine), self.shard)
+        shard.switch(self.values)
+        return shard
+
+    def switch(self, history: History) -> list[str]:
+        """Build by what is in force from here on. Returns a sentence for each value that is ignored."""
+        self.values, self.tuned, ignored = in_force(self.catalogue, history)
+        return ignored
 
 
 def shard_builder(settings: Settings, *, keep_state: bool = True, named: Callable[[str], str] = str) -> tuple[ShardBuilder, Catalogue]:

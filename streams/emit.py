@@ -82,7 +82,7 @@ def event_id(detection: Detection) -> str:
 
 
 @lru_cache(4096)
-def frame_of(event: str, version: int, operator: str, *, timed: bool) -> bytes:
+def frame_of(event: str, version: int, operator: str, settings_version: int, *, timed: bool) -> bytes:
     """The JSON of an event of this definition, with `%b` where each of `Slots` goes."""
     hole: Any = {name: msgspec.Raw((f'"\0{name}\0"' if name in PLAIN else f"\0{name}\0").encode()) for name in Slots._fields}
     source = RecordName(hole["record_type"], hole["source_system"], hole["record_id"])
@@ -98,6 +98,7 @@ def frame_of(event: str, version: int, operator: str, *, timed: bool) -> bytes:
         data=EventData(
             event=event,
             version=version,
+            settings_version=settings_version,
             customer_id=hole["customer_id"],
             account_id=hole["account_id"],
             subscription_id=hole["subscription_id"],
@@ -125,13 +126,15 @@ class Envelope(NamedTuple):
     of: dict[str, int]
     parameters: bytes
     """`of`, as JSON."""
+    settings_version: int
 
 
 class Emitter:
     """Turns the detections of a shard into the records that are published."""
 
     def __init__(self, operator: str) -> None:
-        self.operator = operator
+        self.operator, self.settings_version = operator, 0
+        """The version of the settings that is in force: all events name it."""
         self._envelopes: dict[tuple[str, int, bool], Envelope] = {}
         self._few: dict[str | None, bytes] = {}
         """The JSON of texts of which there are few: types of records, source systems, touchpoints, consents."""
@@ -186,9 +189,10 @@ class Emitter:
         """That of a detection; all detections of a rule have one dictionary of parameters."""
         key = one.event, one.version, one.timed
         found = self._envelopes.get(key)
-        if found is None or found.of is not one.parameters:
-            frame = frame_of(one.event, one.version, self.operator, timed=one.timed)
-            found = self._envelopes[key] = Envelope(PREFIX + one.event.split(".", 1)[0], frame, one.parameters, ENCODER.encode(one.parameters))
+        if found is None or found.of is not one.parameters or found.settings_version != self.settings_version:
+            frame = frame_of(one.event, one.version, self.operator, self.settings_version, timed=one.timed)
+            topic = PREFIX + one.event.split(".", 1)[0]
+            found = self._envelopes[key] = Envelope(topic, frame, one.parameters, ENCODER.encode(one.parameters), self.settings_version)
         return found
 
     def _one_of_few(self, text: str | None) -> bytes:
@@ -200,9 +204,11 @@ class Emitter:
         return found
 
 
-def message(detection: Detection, operator: str, wall_ms: int | None, allowed: int | None = None) -> tuple[Message, str | None]:
+def message(detection: Detection, operator: str, wall_ms: int | None, allowed: int | None = None, *, settings_version: int = 0) -> tuple[Message, str | None]:
     """The record of one detection; see `Emitter.messages`."""
-    return Emitter(operator).messages([detection], wall_ms, [allowed])[0]
+    emitter = Emitter(operator)
+    emitter.settings_version = settings_version
+    return emitter.messages([detection], wall_ms, [allowed])[0]
 
 
 def dead_letter(reason: str, detail: str, where: tuple[str, int, int], key: bytes | None, value: bytes | None) -> Message:

@@ -98,6 +98,9 @@ class Metrics:
         self.reference_refused = Gauge(
             "kairos_reference_refused", "1 where the files of the reference tables have changed and are refused: the tables before them stay in use", **own
         )
+        self.switched_off = Counter("kairos_events_switched_off", "Customer events that were detected and not published, since their event is off", ["event"], **own)
+        self.settings_version = Gauge("kairos_settings_version", "Version of the changed settings that a shard evaluates by; 0: none was ever changed", ["partition"], **own)
+        self.settings_ignored = Gauge("kairos_settings_ignored", "Records and values of the control topic that cannot be used: what was in force before them stays", **own)
         self.transaction_retries = Counter("kairos_transaction_retries", "Transactions repeated after an error", **own)
 
     def watch(self, broker_silent_s: Callable[[], float], group_silent_s: Callable[[], float]) -> None:
@@ -145,12 +148,14 @@ class Metrics:
                 self.valved.labels(which).inc(number)
             elif family == "early":
                 self.early.labels(which).inc(number)
+            elif family == "switched_off":
+                self.switched_off.labels(which).inc(number)
             elif family in self.counted:
                 self.counted[family].inc(number)
 
     def forget(self, partition: int) -> None:
         """Remove the gauges of a shard that left this worker."""
-        for gauge in (self.lag, self.waiting, self.held, self.ledger, self.clock, self.rows, self.restore_seconds, self.rule_off):
+        for gauge in (self.lag, self.waiting, self.held, self.ledger, self.clock, self.rows, self.restore_seconds, self.rule_off, self.settings_version):
             gauge.remove_by_labels({"partition": str(partition)})
 
 

@@ -187,6 +187,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingsError(f"history_from: wanted a date YYYY-MM-DD, got {self.history_from!r}: {error}") from error
 
     @property
+    def control(self) -> str:
+        """The compacted topic that holds what was switched while workers run."""
+        return f"{self.app}.control"
+
+    @property
     def waits(self) -> dict[str, int]:
         """By raw topic that waits for stragglers, how long, ms."""
         return {topic: ms for topic, name in WAITS.items() if (ms := getattr(self, name))}

@@ -18,6 +18,7 @@ from streams.engine.state.changes import Changes
 from streams.intake.decode import decode_chunk
 from streams.intake.merge import ALWAYS, UNREAD, Merger
 from streams.logs import place_of
+from streams.switches import AS_INSTALLED
 from streams.valve import COUNTER, Valve
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from streams.intake.decode import Reject
     from streams.intake.merge import Released
     from streams.promises import Limit
+    from streams.switches import Values
 
 RANK = {topic: rank for rank, topic in enumerate(TOPICS)}
 DEAD_LETTER = "dead_letter"
@@ -101,6 +103,13 @@ class Shard:
         self.emitter, self.valve = Emitter(settings.operator), Valve(settings.valves, engine.state.day_counts)
         self.notes: Counter[str] = Counter()
         """What was odd about accepted records, since the last step."""
+        self.values: Values = AS_INSTALLED
+        """What is switched: the parameters are those that the engine was built with."""
+
+    def switch(self, values: Values) -> None:
+        """From the next step on, publish by these values, and name their version; their parameters must be the engine's."""
+        self.values, self.emitter.settings_version = values, values.version
+        self.engine.state.settings_version = values.version
 
     @property
     def clock(self) -> int:
@@ -227,6 +236,8 @@ class Shard:
         of_events: list[tuple[str, int] | None] = []
         of_missed: list[tuple[str, int] | None] = []
         counters = outcome.counters
+        if self.values.off:
+            outcome = self._without_off(outcome)
         for (record, reason), trigger, detection in zip(self._messages(outcome, wall), triggers_of(outcome, released), outcome.detections, strict=True):
             (missed if reason else events).append(record)
             (of_missed if reason else of_events).append(trigger)
@@ -270,15 +281,23 @@ class Shard:
             released.passed if released is not None else {},
         )
 
+    def _without_off(self, outcome: Outcome) -> Outcome:
+        """Without what is detected of events that are off, which is only counted."""
+        shown = [one.event not in self.values.off for one in outcome.detections]
+        outcome.counters.update(f"switched_off.{one.event}" for one in outcome.detections if one.event in self.values.off)
+        detections, positions, moments = (list(compress(column, shown)) for column in (outcome.detections, outcome.positions, outcome.moments))
+        return outcome._replace(detections=detections, positions=positions, moments=moments)  # type: ignore[arg-type]  # each keeps its type
+
     def _messages(self, outcome: Outcome, wall_ms: int | None) -> list[tuple[Message, str | None]]:
         """The records of detections. Raises RuleFailed with the rule of the first one of which there can be none."""
-        allowed = [self.valve.exceeded(one, *moment) for one, moment in zip(outcome.detections, outcome.moments, strict=True)] if self.valve.limits else None
+        detections = outcome.detections
+        allowed = [self.valve.exceeded(one, *moment) for one, moment in zip(detections, outcome.moments, strict=True)] if self.valve.limits else None
         try:
-            return self.emitter.messages(outcome.detections, wall_ms, allowed)
+            return self.emitter.messages(detections, wall_ms, allowed)
         except MemoryError:  # not caused by a rule
             raise
         except Exception as error:
-            culprit = next((one for one in outcome.detections if not self._can_emit(one, wall_ms)), None)
+            culprit = next((one for one in detections if not self._can_emit(one, wall_ms)), None)
             if culprit is None:
                 raise
             raise RuleFailed(tuple(self.engine.catalogue.with_dependents([culprit.event])), error) from error

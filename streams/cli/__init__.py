@@ -59,8 +59,11 @@ class Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         name = cmd_name.replace("-", "_")
+        found = getattr(importlib.import_module(f"streams.cli.{name}"), name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
         alone = typer.Typer(add_completion=False)
-        alone.command(cmd_name)(getattr(importlib.import_module(f"streams.cli.{name}"), name))
+        alone.command(cmd_name)(found)
         return typer.main.get_command(alone)
 
 

@@ -51,6 +51,7 @@ def backfill(
     from streams.definitions.words import suggest
     from streams.kafka.backfill import Wanted
     from streams.kafka.backfill import backfill as fill
+    from streams.kafka.control import follow
 
     given: dict[str, Any] = {"brokers": brokers, "app": app, "reference": reference, "definitions": tuple(definitions or ())}
     given |= {"only": tuple(only or ()), "without": tuple(without or ()), "events": settings.parameter_overrides(set_ or [])}
@@ -61,6 +62,7 @@ def backfill(
         build, catalogue = shard_builder(chosen)
     if strange := [name for name in events or () if name not in catalogue.by_id]:
         raise settings.SettingsError("\n".join(f"{name}: no such event{suggest(name, catalogue.by_id)}" for name in strange))
+    catalogue = asyncio.run(follow(build, chosen))
     report, started = Report(), time.perf_counter()
     wanted = Wanted(tuple(events or ()), begin, tuple(from_ or ()), topic or not from_, everything, missed, drop)
     with counting() as count:

@@ -32,13 +32,15 @@ def plan(
 
     from streams import settings
     from streams.builder import shard_builder
+    from streams.kafka.control import follow
     from streams.tools.plan import in_words
     from streams.tools.plan import plan as compare
 
     given = {"brokers": brokers, "app": app, "definitions": tuple(definitions or ()), "events": settings.parameter_overrides(set_ or [])}
     given |= {"only": tuple(only or ()), "without": tuple(without or ())}
     chosen = settings.load(given, config)
-    build, catalogue = shard_builder(chosen)
+    build, _ = shard_builder(chosen)
+    catalogue = asyncio.run(follow(build, chosen))
     stored = asyncio.run(read(chosen))
     lines = compare(stored, build(0).engine, catalogue)
     refused = any(line.becomes == "refused" for line in lines)

@@ -47,7 +47,7 @@ def topics(
     checked = asyncio.run(topics.check(chosen, families, config, done.topics))
     for line in checked.warnings:
         typer.echo(f"warning: {line}", err=True)
-    typer.echo(f"{len(topics.wanted_topics(chosen, families))} topics are as they must be, {checked.partitions} partitions each")
+    typer.echo(f"{len(checked.topic_bytes)} topics are as they must be, {checked.partitions} partitions each")
 
 
 def tell_json(chosen: Settings, families: Iterable[str], done: Created, config: str | None) -> None:

@@ -165,6 +165,13 @@ class Catalogue:
 
     # Parameters
 
+    def tuned(self, overrides: Mapping[str, Mapping[str, Any]]) -> Catalogue:
+        """The same catalogue with these values of parameters besides its own. Raises CatalogueFault."""
+        other = self._with(self.events, self.quiet)
+        if faults := [*other._take(overrides), *(other._number_faults() if overrides else ())]:
+            raise CatalogueFault(*faults)
+        return other
+
     def _take(self, overrides: Mapping[str, Mapping[str, Any]]) -> list[str]:
         """Set the values of parameters, all of them before any is compared with another. Returns the faults."""
         faults = []

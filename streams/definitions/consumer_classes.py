@@ -44,6 +44,8 @@ class EventData(msgspec.Struct, Generic[Detail], frozen=True, kw_only=True):
     """The event's id, such as `balance.low`."""
     version: int
     """Of the definition."""
+    settings_version: int = 0
+    """Of the settings that were changed while workers ran, as the event was evaluated; 0: none was ever changed."""
     customer_id: str
     account_id: str | None
     subscription_id: str | None

@@ -210,7 +210,7 @@ class Work:
         def keep(steps: Iterable[Step]) -> None:
             for step in steps:
                 if self.wanted.missed:
-                    self.messages += missed(step.detections, self.settings.operator, published)
+                    self.messages += missed(step.detections, self.settings.operator, published, filling.donor.values.version)
                 if rows is not None:
                     rows.update(step.rows)
             progress(f"shard {self.partition} of {self.partitions}: {filling.counts['taken']:,} records replayed")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from streams.engine.state.store import Head
+    from streams.kafka.control_watch import ControlWatch
     from streams.kafka.transport import Fetched
     from streams.metrics import Metrics
     from streams.settings import Settings
@@ -56,6 +57,10 @@ RELOAD_S = 30.0
 """How long the rows of the last commit may take to become readable: the broker writes its markers after the reply."""
 NOTHING = Step([], [], [], Changes(), {}, Counter(), [], 0)
 """A step that writes the head row alone."""
+
+
+class SettingsLost(KairosFault):
+    """The control topic does not hold the settings that a shard was evaluated by: going on would change rules without a word."""
 
 
 class RetentionGap(KairosFault):
@@ -81,6 +86,7 @@ class ShardTask:
         tracing: Tracing | None = None,
         hourly: Hourly | None = None,
         first: Callable[[], None] | None = None,
+        control: ControlWatch | None = None,
     ) -> None:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
         self.partition = shard.partition
@@ -122,6 +128,7 @@ class ShardTask:
         """Events whose rules are shut off until the shard starts the next time, and why."""
         self.tracing = tracing or Tracing()
         self.hourly = hourly or Hourly()
+        self.control = control
 
     # Feeding
 
@@ -219,6 +226,8 @@ class ShardTask:
             async with self.stepping:
                 if self.compare and not self.stopping:
                     await self._compare()
+                if self.control is not None and not self.stopping and self.control.values != self.shard.values:
+                    await self.control.apply(self)
                 taken = 0 if self.stopping else await self._step()
             if taken:
                 idle_at = time.monotonic() + wait_s
@@ -260,11 +269,11 @@ class ShardTask:
 
     async def reload(self) -> None:
         """State re-read from the changelog, as of the last commit; what waits in the merge stays."""
-        merger, deadline = self.shard.merger, time.monotonic() + RELOAD_S
+        merger, notes, deadline = self.shard.merger, self.shard.notes, time.monotonic() + RELOAD_S
         async with changelog.reading(self.settings, self.connection) as consumer:
             while True:
                 self.shard = self.rebuild(frozenset(self.off))
-                self.shard.merger = merger
+                self.shard.merger, self.shard.notes = merger, notes
                 await self._read_state(consumer)
                 if self.shard.engine.state.stored == self.transactions.head:
                     return
@@ -372,6 +381,10 @@ class ShardTask:
         started = time.perf_counter()
         await self.transactions.begin()
         reach("restore_begun")
+        if self.control is not None:
+            await self.control.refresh()  # no other owner can commit any more: what is read now is at least as new as what the state was evaluated by
+            if self.control.values != self.shard.values:
+                self.shard = self.rebuild(frozenset(self.off))
         async with changelog.reading(self.settings, self.connection) as consumer:
             count = await self._read_state(consumer)
             reach("restore_read")
@@ -383,6 +396,7 @@ class ShardTask:
         if state.stored is None and self.first is not None:
             self.first()
         stored = state.stored or state.head()
+        self._refuse_older_settings(stored)
         self.transactions.committed, self.transactions.head = dict(agreed.offsets), stored.moved(stored.offsets, self.shard.resume(agreed.offsets, agreed.passed))
         for step in self.shard.migration(self.settings.batch_records):
             await self.commit(step)
@@ -398,6 +412,18 @@ class ShardTask:
         for topic, offset in self.next.items():
             self.rewind(topic, self.partition, offset)
         self.look(self.partition, TOPICS)
+
+    def _refuse_older_settings(self, stored: Head) -> None:
+        """Raise SettingsLost where the state was evaluated by newer settings than there are, but with --resume-from-state."""
+        had, version = stored.settings_version or 0, self.shard.values.version
+        if had <= version:
+            return
+        says = f"{self.settings.control}: wanted version {had} of the settings or a later one, by which shard {self.partition} was evaluated, got {version or 'none'}"
+        if not self.settings.resume_from_state:
+            raise SettingsLost(
+                f"{says}: was the topic deleted, cut or made again, or may it not be read? Put it back, or go on with what it holds by one start with --resume-from-state"
+            )
+        log(logger, logging.WARNING, f"{says}: the shard goes on with that", partition=self.partition)
 
     async def _agree(self, consumer: AIOKafkaConsumer) -> books.Agreed:
         """Where the shard continues by state, group and topics. Raises BooksDiffer."""
@@ -475,6 +501,7 @@ class ShardTask:
     def _observe(self) -> None:
         name = str(self.partition)
         self.metrics.clock.labels(name).set(self.shard.clock / 1000)
+        self.metrics.settings_version.labels(name).set(self.shard.values.version)
         for topic, end in self.ends.items():
             committed = self.transactions.committed.get(topic, 0)
             self.metrics.lag.labels(topic, name).set(max(0, end - committed))

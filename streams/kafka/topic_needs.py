@@ -35,12 +35,14 @@ class Findings(NamedTuple):
     warnings: list[str]
 
 
-def examine(topics: Mapping[str, Topic], changelog: str, *, wall_clock: bool) -> Findings:
+def examine(topics: Mapping[str, Topic], changelog: str, control: str, *, wall_clock: bool) -> Findings:
     """All faults and warnings about the topics that are there."""
     found = Findings([], [])
     for topic in topics.values():
         if topic.name == changelog:
             state_policy(topic, found, wall_clock=wall_clock)
+        elif topic.name == control:
+            control_policy(topic, found)
         else:
             log_policy(topic, found)
         size(topic, found)
@@ -60,6 +62,13 @@ def state_policy(topic: Topic, found: Findings, *, wall_clock: bool) -> None:
     if stamp != "LogAppendTime":
         line = f"{topic.name}: message.timestamp.type must be LogAppendTime, by which the wall clock is checked: got {stamp}: alter the topic"
         (found.faults if wall_clock else found.warnings).append(line)
+
+
+def control_policy(topic: Topic, found: Findings) -> None:
+    """The control topic keeps every version, forever."""
+    policy = topic.config.get("cleanup.policy", "compact")
+    if policy != "compact":
+        found.faults.append(f"{topic.name}: cleanup.policy must be compact, or what was changed is lost with time: got {policy}: alter the topic")
 
 
 def log_policy(topic: Topic, found: Findings) -> None:

@@ -36,6 +36,8 @@ SETTLE_S = 20.0
 """How long a change that one broker has confirmed may take until all brokers answer with it."""
 LARGEST = 16 * 1024 * 1024
 """Largest record of raw and dead-letter topics, bytes: a refused record must fit too."""
+CONTROL = {"cleanup.policy": "compact"}
+"""Configuration of the control topic, which has one partition."""
 logger = logging.getLogger("kairos.topics")
 logging.getLogger("aiokafka").setLevel(logging.WARNING)
 
@@ -55,7 +57,7 @@ def wanted_topics(settings: Settings, families: Iterable[str]) -> dict[str, dict
     out[MISSED] = {"retention.ms": str(7 * DAY_MS)}
     out[DEAD_LETTER] = {"retention.ms": str(7 * DAY_MS), "max.message.bytes": str(LARGEST)}
     state = {"cleanup.policy": "compact", STAMP: "LogAppendTime", "max.message.bytes": str(LARGEST), "min.cleanable.dirty.ratio": "0.3"}
-    return {**raw, **out, settings.changelog: state}
+    return {**raw, **out, settings.changelog: state, settings.control: dict(CONTROL)}
 
 
 class Admin:
@@ -105,7 +107,8 @@ async def create(settings: Settings, families: Iterable[str], *, partitions: int
         count = next((there[name] for name in TOPICS if name in there), partitions)
         replicas = {"min.insync.replicas": str(max(1, replication - 1))}
         new = {name: config for name, config in wanted_topics(settings, families).items() if name not in there}
-        await make(client, [NewTopic(name, count, replication, topic_configs={**config, **replicas}) for name, config in new.items()])
+        counts = {settings.control: 1}
+        await make(client, [NewTopic(name, counts.get(name, count), replication, topic_configs={**config, **replicas}) for name, config in new.items()])
         altered = [] if settings.changelog in new else await stamp_by_broker(client, settings)
         return Created([*(f"created {name}" for name in sorted(new)), *altered], frozenset((*new, *(altered and [settings.changelog]))))
 
@@ -179,7 +182,7 @@ async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: It
     there = {name: len(topic["partitions"]) for name, topic in described.items()}
     await refuse_lost_state(client, settings, there)
     wanted = wanted_topics(settings, families)
-    faults = [f"{name} is missing on {settings.brokers}: create it with '{create_command(settings, config)}'" for name in wanted if name not in there]
+    faults = [f"{name} is missing on {settings.brokers}: create it with '{create_command(settings, config)}'" for name in wanted if name not in there and name != settings.control]
     counts = {name: there[name] for name in (*TOPICS, settings.changelog) if name in there}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
@@ -189,7 +192,10 @@ async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: It
         name: Topic(name, {entry[0]: entry[1] for entry in own if entry[1] is not None}, min(len(part["replicas"]) for part in described[name]["partitions"]))
         for name, own in entries.items()
     }
-    found = examine(topics, settings.changelog, wall_clock=settings.clock == "wall")
+    found = examine(topics, settings.changelog, settings.control, wall_clock=settings.clock == "wall")
+    if settings.control not in there:
+        command = create_command(settings, config)
+        found.warnings.append(f"{settings.control} is missing on {settings.brokers}: settings can be changed by a restart alone: create it with '{command}', then start again")
     if unknown := sorted(name for name, topic in topics.items() if not topic.config):
         found.warnings.append(f"{', '.join(unknown)}: not checked: grant DESCRIBE_CONFIGS on them")
     if faults or found.faults:
@@ -240,6 +246,8 @@ class BrokerFacts(NamedTuple):
     """By topic, the largest batch it takes; empty: unknown."""
     reports_offsets: bool
     """Whether the broker reports offsets that were sent with a transaction."""
+    control: bool = False
+    """Whether there is a control topic."""
 
 
 UNCHECKED = BrokerFacts(4, 1_000_000, {}, reports_offsets=False)
@@ -251,12 +259,13 @@ async def facts(settings: Settings, families: Iterable[str], config: str | None 
     async with Admin(settings) as client:
         created = await create_changelog(client, settings)
         altered = [] if created else await stamp_by_broker(client, settings)
+        control = await create_control(client, settings)
         for line in altered:
             log(logger, logging.INFO, line)
-        checked = await settled(lambda: check_by(client, settings, families, config), [settings.changelog] * (created or bool(altered)))
+        checked = await settled(lambda: check_by(client, settings, families, config), [*[settings.changelog] * (created or bool(altered)), *[settings.control] * control])
     for line in checked.warnings:
         log(logger, logging.WARNING, line)
-    return BrokerFacts(checked.partitions, checked.topic_bytes[DEAD_LETTER], checked.topic_bytes, reports_offsets=True)
+    return BrokerFacts(checked.partitions, checked.topic_bytes[DEAD_LETTER], checked.topic_bytes, reports_offsets=True, control=settings.control in checked.topic_bytes)
 
 
 async def create_changelog(client: AIOKafkaAdminClient, settings: Settings, *, rebuilt: bool = False) -> bool:
@@ -272,6 +281,18 @@ async def create_changelog(client: AIOKafkaAdminClient, settings: Settings, *, r
     known = f"; there is state of {', '.join(others)}: was one of them meant?" if others else ""
     if not rebuilt:
         log(logger, logging.WARNING, f"{settings.app} begins as a new application, at the beginning of the topics{known}", app=settings.app)
+    return True
+
+
+async def create_control(client: AIOKafkaAdminClient, settings: Settings) -> bool:
+    """Create the control topic of an application that has none, where this user may. Returns whether it did."""
+    described = {topic["topic"]: topic for topic in await client.describe_topics() if not topic["error_code"]}
+    if settings.control in described or TOPICS[0] not in described:
+        return False
+    try:
+        await make(client, [NewTopic(settings.control, 1, len(described[TOPICS[0]]["partitions"][0]["replicas"]), topic_configs=dict(CONTROL))])
+    except TopicFault:
+        return False  # the check warns
     return True
 
 

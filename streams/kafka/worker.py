@@ -30,6 +30,7 @@ from streams.kafka import topics as kafka_topics
 from streams.kafka.bystander import Bystander
 from streams.kafka.connection import connection, is_loopback, secret
 from streams.kafka.contact import Contact, listen
+from streams.kafka.control_watch import ControlWatch
 from streams.kafka.ending import Ending
 from streams.kafka.group import Refusals, cause, why_uneven
 from streams.kafka.looks import Looks
@@ -78,7 +79,8 @@ class Worker:
         self.looks = Looks(settings, self.connection, self._looked, self._unseen)
         self.looking: asyncio.Task[None] | None = None
         self.reference: ReferenceWatch | None = None
-        self.watching: asyncio.Task[None] | None = None
+        self.watching: list[asyncio.Task[None]] = []
+        self.control: ControlWatch | None = None
         self.first_start: str | None = None
         """What is logged when a shard has no state yet."""
         status.waiting, status.note = self.waiting, self.note
@@ -111,12 +113,12 @@ class Worker:
         tasks = list(self.tasks.values())
         held = [f"shard {task.partition}: {why}" for task in tasks if (why := task.held_back())]
         return (
-            "; ".join([*held, *(f"shard {task.partition}: {event} is shut off: {why}" for task in tasks for event, why in list(task.off.items())), *self._about_reference()])
-            or None
+            "; ".join([*held, *(f"shard {task.partition}: {event} is shut off: {why}" for task in tasks for event, why in list(task.off.items())), *self._about_others()]) or None
         )
 
-    def _about_reference(self) -> list[str]:
-        return [note] if self.reference is not None and (note := self.reference.note()) else []
+    def _about_others(self) -> list[str]:
+        notes = [note] if self.reference is not None and (note := self.reference.note()) else []
+        return [*notes, *(self.control.note() if self.control is not None else ())]
 
     def shards(self) -> list[Shard]:
         """The shards of this process."""
@@ -130,7 +132,9 @@ class Worker:
         if self.looking is None:
             self.looking = asyncio.create_task(self._guarded(self.looks.run(), "the looks at the topics' ends failed"), name="looks")
             if self.reference is not None:
-                self.watching = asyncio.create_task(self._guarded(self.reference.run(), "the looks at the reference tables failed"), name="reference")
+                self.watching.append(asyncio.create_task(self._guarded(self.reference.run(), "the looks at the reference tables failed"), name="reference"))
+            if self.control is not None:
+                self.watching.append(asyncio.create_task(self._guarded(self.control.run(), "following the control topic failed"), name="control"))
         for partition in sorted(mine - self.tasks.keys()):
             task = ShardTask(
                 self._build(partition),
@@ -146,6 +150,7 @@ class Worker:
                 tracing=self.tracing,
                 hourly=self.hourly,
                 first=self._first,
+                control=self.control,
             )
             self.tasks[partition] = task
             self.running[partition] = asyncio.create_task(self._guarded(task.run(), f"shard {partition} failed"), name=f"shard-{partition}")
@@ -330,9 +335,10 @@ class App(faust.App):
     async def on_stop(self) -> None:
         """Finish the transactions in flight before anything else stops."""
         await self.worker.drop(set(self.worker.tasks))
-        for looking in (self.worker.looking, self.worker.watching):
-            if looking is not None:
-                looking.cancel()
+        for looking in (*filter(None, [self.worker.looking]), *self.worker.watching):
+            looking.cancel()
+        if self.worker.control is not None:
+            await self.worker.control.close()
         await asyncio.to_thread(self.worker.tracing.close)
         await super().on_stop()
 
@@ -467,6 +473,8 @@ def run_with(settings: Settings, topic: ReferenceTopic | None, ending: Ending, c
         worker = Worker(settings, build, metrics, status, broker, Path(folder), contact)
         worker.first_start = None if settings.history_from else first_ever.taken_for_granted(catalogue)
         worker.reference = ReferenceWatch(read, build, metrics, worker.shards, topic)
+        if broker.control:
+            worker.control = ControlWatch(settings, build, metrics, worker.connection, lambda: list(worker.tasks.values()))
         shell = Shell(worker.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
         shell.spinner = None  # it would write escape codes between the lines of the log
         ending.finish = shell.finish

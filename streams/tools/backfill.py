@@ -352,11 +352,11 @@ def rebuilt(shard: Shard, filling: Filling, stored: Iterable[bytes], rows: dict[
     return Filled(changes, Unfinished([ALL], [ALL], []), {event: reach_of(event, filling, clock, catalogue) for event in with_state})
 
 
-def missed(detections: Iterable[Detection], operator: str, published: frozenset[str]) -> list[Message]:
+def missed(detections: Iterable[Detection], operator: str, published: frozenset[str], settings_version: int) -> list[Message]:
     """Events of the history as messages for the `missed` topic: `topic` says where they would have gone."""
     found = []
     for detection in detections:
         if detection.event in published:
-            own, _ = message(detection, operator, None)
+            own, _ = message(detection, operator, None, settings_version=settings_version)
             found.append(own._replace(topic=MISSED, headers=(*own.headers, ("reason", REASON), ("topic", own.topic.encode()))))
     return found

@@ -490,11 +490,11 @@ def test_events_of_the_history_go_to_the_missed_topic_or_nowhere():
     target = target_of(bench, CATALOGUE)
     filling = Filling(donor_of(bench, target, CATALOGUE, ["voice.missed_calls"]))
     found = replayed(filling, history, target.clock, [2])
-    (message,) = missed(found, "op1", frozenset({"voice.missed_calls"}))
+    (message,) = missed(found, "op1", frozenset({"voice.missed_calls"}), 3)
     assert message.topic == MISSED
     assert dict(message.headers)["reason"] == b"backfill"
     assert dict(message.headers)["topic"] == b"customer-events.voice"
-    assert missed(found, "op1", frozenset()) == []
+    assert missed(found, "op1", frozenset(), 3) == []
 
 
 def test_the_head_row_carries_what_is_unfinished():

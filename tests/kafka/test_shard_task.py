@@ -17,10 +17,11 @@ from streams.intake.merge import UNREAD
 from streams.kafka import books, changelog, shard_task
 from streams.kafka.books import Books, BooksDiffer, Group
 from streams.kafka.raw_run import NOTHING, RawRun
-from streams.kafka.shard_task import RetentionGap, ShardTask, refuse_gaps
+from streams.kafka.shard_task import RetentionGap, SettingsLost, ShardTask, refuse_gaps
 from streams.kafka.transport import Fetched
 from streams.metrics import Metrics
 from streams.settings import load
+from streams.switches import Values
 from tests.shards import Bench
 
 
@@ -250,6 +251,19 @@ async def test_offsets_that_were_set_by_hand_end_the_worker(task, compared):
     with pytest.raises(BooksDiffer, match="the state has read up to 5, the group up to 3"):
         await compared(*[committed_by(task, "", upto=3)] * 2)
     assert task.restored == []
+
+
+def test_settings_older_than_those_the_state_was_evaluated_by_refuse_the_start(task):
+    task._refuse_older_settings(Head())
+    with pytest.raises(SettingsLost, match=r"kairos.control: wanted version 3 of the settings or a later one, by which shard 0 was evaluated, got none: .*--resume-from-state"):
+        task._refuse_older_settings(Head(settings_version=3))
+    task.shard.switch(Values(2))
+    with pytest.raises(SettingsLost, match="got 2"):
+        task._refuse_older_settings(Head(settings_version=3))
+    task.shard.switch(Values(3))
+    task._refuse_older_settings(Head(settings_version=3))
+    asked = made({}, resume_from_state=True)
+    asked._refuse_older_settings(Head(settings_version=3))
 
 
 def test_a_dead_letter_too_large_for_its_topic_is_cut_and_says_so(task):

@@ -12,18 +12,18 @@ from streams.settings import load
 
 OUTPUTS = ["customer-events.balance", "customer-events.dead-letter", "customer-events.missed"]
 LOGS = [*TOPICS, *OUTPUTS]
-STATE = "kairos.state"
+STATE, CONTROL = "kairos.state", "kairos.control"
 
 
 def found(name, *, replication=2, wall_clock=True, **config):
-    given = {"cleanup.policy": "compact" if name == STATE else "delete", **{key.replace("_", "."): value for key, value in config.items()}}
-    return examine({name: Topic(name, given, replication)}, STATE, wall_clock=wall_clock)
+    given = {"cleanup.policy": "compact" if name in (STATE, CONTROL) else "delete", **{key.replace("_", "."): value for key, value in config.items()}}
+    return examine({name: Topic(name, given, replication)}, STATE, CONTROL, wall_clock=wall_clock)
 
 
 def test_what_kairos_creates_gives_no_fault_and_no_warning():
     wanted = wanted_topics(load(environ={}), ["balance"])
     own = {name: Topic(name, {"cleanup.policy": "delete", "max.message.bytes": "1048588", **config, "min.insync.replicas": "2"}, 3) for name, config in wanted.items()}
-    assert examine(own, STATE, wall_clock=True) == ([], [])
+    assert examine(own, STATE, CONTROL, wall_clock=True) == ([], [])
     assert wanted[STATE]["message.timestamp.type"] == "LogAppendTime"
 
 

@@ -86,6 +86,8 @@ class Head(msgspec.Struct):
     """By topic that waits for stragglers; left out where none does."""
     unfinished: Unfinished | UnsetType = UNSET
     """Left out but while a backfill is written."""
+    settings_version: int | UnsetType = UNSET
+    """Of the settings that the last step was evaluated by (`streams/switches.py`); left out where none was ever changed."""
 
     def moved(self, offsets: dict[str, int], passed: Mapping[str, Passed | None]) -> Head:
         """The same with other next offsets, and what is done beyond them; None: nothing."""
@@ -101,6 +103,8 @@ class State:
         self.clock = clock
         self.facts: dict[str, int] = {"format": FORMAT}
         """The facts that the whole state depends on: stored with it, and compared when it is read back."""
+        self.settings_version = 0
+        """Of the settings that the rules are evaluated by."""
         self.ledger: Ledger = Counter()
         self.day_counts = DayCounts()
         """Events by day, of those that have a valve."""
@@ -232,7 +236,7 @@ class State:
         for (topic, fate), number in self.ledger.items():
             if number:
                 records.setdefault(topic, {})[fate] = number
-        return Head(self.clock.now, self.clock.ahead, dict(self.facts), records, self.written.offsets, self.written.passed)
+        return Head(self.clock.now, self.clock.ahead, dict(self.facts), records, self.written.offsets, self.written.passed, settings_version=self.settings_version or UNSET)
 
     def _declare(self, heads: list[Change]) -> None:
         """Write the layouts and memories of all parts, used or not, so that a plan can show what was installed."""
