@@ -183,7 +183,9 @@ async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: It
     counts = {name: there[name] for name in (*TOPICS, settings.changelog) if name in there}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        faults.append(f"partition counts must be equal, so that a customer's records meet: {listed}; create the topics again with one count")
+        faults.append(
+            f"partition counts must be equal, so that a customer's records meet: {listed}; where 'kairos repartition' was stopped, run it again, else create the topics again with one count"
+        )
     entries = await describe(client, [name for name in wanted if name in there])
     topics = {
         name: Topic(name, {entry[0]: entry[1] for entry in own if entry[1] is not None}, min(len(part["replicas"]) for part in described[name]["partitions"]))
