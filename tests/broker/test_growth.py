@@ -17,6 +17,7 @@ from schemas.raw import TOPICS
 from streams.builder import shard_builder
 from streams.cli import app
 from streams.kafka.partitioner import partition_of
+from streams.kafka.topics import partitions_of
 from streams.settings import load
 from streams.simulation.city import City
 from streams.tools.replay import Replay
@@ -134,13 +135,15 @@ def test_killed_and_begun_again_it_grows_is_saved_lost_and_restored_and_every_cu
 
 async def made_again(bootstrap, names):
     """The topics are deleted and created, with the new number of partitions."""
+    configs = {name: {"cleanup.policy": "compact", **LARGE} if name.endswith(".state") else LARGE for name in names}
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         await admin.delete_topics(names)
         while set(names) & set(await admin.list_topics()):
             await asyncio.sleep(0.05)
+        await create_topics(bootstrap, dict.fromkeys(names, GROWN), configs)
+        while not dict.fromkeys(names, GROWN).items() <= (await partitions_of(admin)).items():
+            await asyncio.sleep(0.05)
     finally:
         await admin.close()
-    configs = {name: {"cleanup.policy": "compact", **LARGE} if name.endswith(".state") else LARGE for name in names}
-    await create_topics(bootstrap, dict.fromkeys(names, GROWN), configs)

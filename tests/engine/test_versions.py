@@ -8,13 +8,18 @@ import os
 import subprocess
 import sys
 import tarfile
+from base64 import b64decode
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engine.test_backfill import city, epoch_of
+from schemas.raw import TOPICS
+from streams.engine.state.store import HEAD_KEY
+from streams.tools.backfill import Filling, rebuilt
+from tests.engine.test_backfill import city, epoch_of, feed
+from tests.shards import CATALOGUE, TOPIC_OF, Bench
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 RUN = Path(__file__).parent / "versions" / "run.py"
@@ -88,3 +93,20 @@ def test_across_formats_both_directions_are_refused_with_a_sentence(version):
     says = "state: wanted format {}, it was written with {}: state of another edition cannot be read; run the version that wrote it, or start with another --app and replay history"
     assert run(PROJECT, [], run(old, earlier)["state"]) == {"refused": says.format(4, 3)}
     assert run(old, [], before()) == {"refused": says.format(3, 4)}
+
+
+def test_state_of_an_older_format_is_rebuilt_from_history_and_nothing_of_it_is_left(version):
+    """What `kairos backfill --all` writes over it."""
+    earlier, _, _ = halves()
+    old = {b64decode(key): b64decode(value) for key, value in run(version(LAST_OF_FORMAT_3), earlier)["state"]}
+    catalogue = CATALOGUE.chosen(only=RULES)
+    whole, bench = Bench(catalogue=catalogue), Bench(catalogue=catalogue)
+    whole.feed(earlier)
+    filling, rows = Filling(bench._new()), {}
+    for topic in TOPICS:
+        feed(filling, topic, [record for record in earlier if TOPIC_OF[record["record_type"]] == topic])
+    for step in filling.end(0):
+        rows.update(step.rows)
+    bench.log = [*old.items(), *rebuilt(filling.donor, filling, old, rows, catalogue).changes, (HEAD_KEY, rows[HEAD_KEY])]
+    bench.restart()
+    assert bench.state() == whole.state()

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from hypothesis import HealthCheck, Phase, given, settings
 
 from streams.engine.state.store import HEAD_KEY, Head
 from streams.kafka.erase import Contents
 from streams.kafka.parting import about_of, head_of, moves, refuse_heads
 from streams.kafka.partitioner import partition_of
+from tests.engine.laboratory import LABORATORY, laboratory_timelines
+from tests.engine.test_laws import NEVER, REFERENCE
 from tests.shards import Bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from streams.definitions.catalogue import Catalogue
 
 Stores = dict[int, dict[bytes, bytes]]
 
@@ -72,3 +78,27 @@ def parted(stores: Stores, was: int, to: int, *, most: int = 7, killed_after: in
     for shard, rows in stores.items():
         rows[HEAD_KEY] = msgspec.json.encode(head_of(shard, heads, was, to))
     return stores
+
+
+def new_by(catalogue: Catalogue) -> Any:
+    return lambda: Bench(catalogue=catalogue, reference=REFERENCE, sweep_every_ms=NEVER)
+
+
+@cache
+def timeline(most: int) -> tuple[dict[str, Any], ...]:
+    """Random records of all lines, always the same ones: some `most` of them."""
+    found: list[dict[str, Any]] = []
+
+    @settings(max_examples=max(2, most // 12), deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    @given(laboratory_timelines())
+    def draw(records: list[dict[str, Any]]) -> None:
+        found.extend({**record, "record_id": f"{len(found)}-{record['record_id']}"} for record in records)
+
+    draw()
+    return tuple(sorted(found, key=lambda record: record["event_time"]))
+
+
+def stored_after(records: Any, catalogue: Catalogue | None = None) -> dict[bytes, bytes]:
+    bench = bench_of(new_by(catalogue or LABORATORY), 1)
+    bench.feed(records)
+    return stored(bench)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -22,9 +21,9 @@ from streams.kafka.erase import Contents, codes_in
 from streams.kafka.parting import about_of, head_of, moves, refuse_heads, strangers
 from tests.engine.laboratory import BY_MODULE, LABORATORY, laboratory_timelines
 from tests.engine.test_backfill import city, epoch_of
-from tests.engine.test_laws import NEVER, REFERENCE, end_of, facts
+from tests.engine.test_laws import NEVER, end_of, facts
 from tests.engine.timelines import merged, timelines
-from tests.kafka.parts import bench_of, home, parted, stored
+from tests.kafka.parts import bench_of, home, new_by, parted, stored, stored_after, timeline
 from tests.shards import CATALOGUE, TOPIC_OF, Bench
 from tests.streams.records import good
 
@@ -35,10 +34,6 @@ NOON = 1_777_608_000_000
 
 def seen(found: list[Any]) -> Counter[Any]:
     return Counter((facts(one), event_id(one)) for one in found)
-
-
-def new_by(catalogue: Catalogue) -> Any:
-    return lambda: Bench(catalogue=catalogue, reference=REFERENCE, sweep_every_ms=NEVER)
 
 
 class Run:
@@ -320,23 +315,3 @@ def test_no_text_is_left_that_only_customers_held_who_left():
         in_use.look_at = 0
         assert not [key for key in in_use._unheld_texts() if int(split_key(key)[1]) not in {code for _, name, _ in contents.entries() for code in codes_in(name)}], shard
     assert sum(part == TEXT for part, _, _ in Contents(rows).entries()) > 3
-
-
-@cache
-def timeline(most: int) -> tuple[dict[str, Any], ...]:
-    found: list[Any] = []
-
-    @settings(max_examples=1, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
-    @given(st.lists(laboratory_timelines(), min_size=most // 20 + 1, max_size=most // 20 + 1))
-    def draw(several: Any) -> None:
-        for number, records in enumerate(several):
-            found.extend({**record, "record_id": f"{number}-{record['record_id']}"} for record in records)
-
-    draw()
-    return tuple(merged(found))
-
-
-def stored_after(records: Any, catalogue: Catalogue | None = None) -> dict[bytes, bytes]:
-    bench = bench_of(new_by(catalogue or LABORATORY), 1)
-    bench.feed(records)
-    return stored(bench)
