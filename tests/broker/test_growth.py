@@ -21,7 +21,7 @@ from streams.kafka.topics import partitions_of
 from streams.settings import load
 from streams.simulation.city import City
 from streams.tools.replay import Replay
-from tests.broker.kafka import create_topics
+from tests.broker.kafka import create_topics, read_all
 from tests.broker.test_backfill import wait_without_members
 from tests.broker.workers import LARGE, PARTITIONS, PROJECT
 from tests.streams.records import good
@@ -111,12 +111,23 @@ def test_killed_and_begun_again_it_grows_is_saved_lost_and_restored_and_every_cu
     run(cluster, folder)
     grow, saved = ("repartition", "--to", str(GROWN)), str(tmp_path / "backup")
     assert "wanted more than the 4 partitions" in kairos(cluster, "repartition", "--to", "3")
+    assert f"{cluster.app}-other.state is missing" in kairos(cluster, *grow, "--app", f"{cluster.app}-other")
+    assert "the broker refuses 1000000 partitions" in kairos(cluster, "repartition", "--to", "1000000")
     assert "state rows would move; nothing was written" in kairos(cluster, *grow, "--dry-run")
     for fault in ("before_commit:2", "after_commit:9", "before_the_heads"):
         killed(cluster, *grow, fault=fault)
     assert "'kairos repartition --to 8' was stopped while it wrote it: run it again first" in kairos(cluster, "repartition", "--to", "12")
     blocked(cluster, folder, "'kairos repartition --to 8' was stopped while it wrote it: run it again before anything else")
-    assert "4 to 8 partitions" in kairos(cluster, *grow)
+    late = [record for record in after[:400] if partition_of(record[1], PARTITIONS) != partition_of(record[1], GROWN)]
+    cluster.produce([(topic, partition_of(key, PARTITIONS), key, value) for topic, key, value in late])  # by a producer that was not stopped
+    done = kairos(cluster, *grow)
+    assert "4 to 8 partitions" in done
+    assert f"{len(late):,} raw records that came meanwhile sent on" in done
+    found = [(record.topic, record.key, record.value) for record in asyncio.run(read_all(cluster.bootstrap, TOPICS)) if record.partition == partition_of(record.key, GROWN)]
+    for key in {key for _, key, _ in late}:
+        for topic in TOPICS:
+            own = [value for of, whose, value in late if (of, whose) == (topic, key)]
+            assert [value for of, whose, value in found if (of, whose) == (topic, key)] == own, "where they belong, in their order, once"
     assert kairos(cluster, *grow) == f"nothing to do: {cluster.app} has 8 partitions\n"
 
     assert "rows of 8 shards" in kairos(cluster, "backup", "--to", saved)

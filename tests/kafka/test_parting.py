@@ -102,7 +102,7 @@ def test_repartitioned_between_any_two_records_the_laboratory_goes_on(module, re
     in_step(records, BY_MODULE[module], *data.draw(st.sampled_from(((1, 3), (1, 5), (2, 6)))), data.draw(st.integers(0, len(records))))
 
 
-@settings(EXAMPLES, max_examples=4)
+@settings(EXAMPLES, max_examples=2)
 @given(timelines(), st.data())
 def test_repartitioned_between_any_two_records_the_catalogue_goes_on(records, data):
     in_step(
@@ -139,10 +139,11 @@ def meeting(records: list[dict[str, Any]], catalogue: Catalogue, was: int, to: i
     assert moved.end(end) == kept.end(end)
 
 
+WITH_TIMERS = ("timers", "deadlines", "pairs", "visits", "sets", "periods", "anniversaries", "travels")
 BEHIND = (0, 1, 5_000, 3_600_000, 12 * 3_600_000, DAY, 7 * DAY, 30 * DAY)
 
 
-@pytest.mark.parametrize("module", BY_MODULE)
+@pytest.mark.parametrize("module", WITH_TIMERS)
 @EXAMPLES
 @given(laboratory_timelines(), st.integers(0, 24), st.lists(st.sampled_from(BEHIND), min_size=3, max_size=3))
 def test_shards_that_meet_fire_no_timer_early_twice_or_never(module, records, at, behind):
@@ -151,7 +152,7 @@ def test_shards_that_meet_fire_no_timer_early_twice_or_never(module, records, at
 
 def events_between(was: int, to: int) -> None:
     records, reference = city()
-    records = records[: len(records) // 6]
+    records = records[: len(records) // 10]
     cut = len(records) // 2
 
     def new() -> Bench:
@@ -175,7 +176,7 @@ def events_between(was: int, to: int) -> None:
     for bench in grown:
         found["before"] += seen(bench.advance(end))
     assert found["before"] == found["kept"]
-    assert len(found["kept"]) > 100
+    assert len(found["kept"]) > 50
 
 
 @pytest.mark.parametrize(("was", "to"), [(2, 4), (3, 4)])
