@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+MOST = 10_000
+"""A broker does not refuse a number that it cannot serve (tried with a million), and partitions cannot be taken away again."""
+
 
 def repartition(
     to: Annotated[int, typer.Option(help="How many partitions the raw topics and the state shall have.")],
@@ -30,8 +33,8 @@ def repartition(
     from streams.cli.backfill import counting
     from streams.kafka.repartition import repartition as move
 
-    if to < 1:
-        raise settings.SettingsError(f"--to: wanted a number of partitions above the present one, got {to}")
+    if not 1 <= to <= MOST:
+        raise settings.SettingsError(f"--to: wanted a number of partitions above the present one and at most {MOST}, got {to}")
     chosen, started = settings.load({"brokers": brokers, "app": app}, config), time.perf_counter()
     with counting() as count:
         moved = asyncio.run(move(chosen, to, dry_run=dry_run, progress=count))

@@ -56,8 +56,8 @@ def test_a_fault_is_one_sentence_and_exit_code_2(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["repartition", "--to", "0"], "--to: wanted a number of partitions above the present one, got 0"),
-        (["repartition", "--to", "-4"], "--to: wanted a number of partitions above the present one, got -4"),
+        (["repartition", "--to", "0"], "--to: wanted a number of partitions above the present one and at most 10000, got 0"),
+        (["repartition", "--to", "1000000"], "--to: wanted a number of partitions above the present one and at most 10000, got 1000000"),
         (["repartition", "--to", "many"], "Invalid value for '--to'"),
         (["repartition"], "Missing option '--to'"),
         (["restore", "--from", "no-such-folder"], "--from no-such-folder: wanted the folder of a backup, got none"),
