@@ -18,7 +18,7 @@ from msgspec import UNSET
 
 from schemas.raw import TOPICS
 from streams.engine.state.changes import Changes
-from streams.engine.state.store import HEAD_KEY, Head, Unfinished
+from streams.engine.state.store import HEAD_KEY, Head, Unfinished, refuse_underway
 from streams.kafka import books, changelog
 from streams.kafka.connection import connection
 from streams.kafka.history import Seam, history
@@ -140,6 +140,7 @@ class Work:
 
     async def _agreed(self, consumer: AIOKafkaConsumer, head: Head | None) -> books.Agreed:
         """Where the live run takes over. A lost state is rebuilt up to the group's offsets. Raises BooksDiffer."""
+        refuse_underway(head)
         known = await books.read_books(self.settings, connection(self.settings), consumer, self.partition, head)
         self.transactions.last = known.group.token
         if head is None and self.wanted.everything:
@@ -190,6 +191,7 @@ class Work:
         own = rows.get(HEAD_KEY)
         before = self.transactions.head
         after = (msgspec.json.decode(own, type=Head) if own is not None else before).moved(before.offsets, before.passed or {})
+        after = msgspec.structs.replace(after, parted=before.parted)
         written, published = await self._write(filled, head, after)
         return Done(self.partition, filling.counts, written, published, filled.reaches, self.first)
 
@@ -215,7 +217,8 @@ class Work:
                     rows.update(step.rows)
             progress(f"shard {self.partition} of {self.partitions}: {filling.counts['taken']:,} records replayed")
 
-        async with history(self.settings, self.partition, seams) as source:
+        parted = self.transactions.head.parted or {}
+        async with history(self.settings, self.partition, seams, parted) as source:
             if self.spool is not None:
                 filling.whole.clear()
                 live = await source.waiting(self.settings.max_record_bytes, also_done=self.wanted.topics)
@@ -225,7 +228,7 @@ class Work:
             if self.wanted.topics:
                 begins = await source.begin(filling.since_ms)
                 for topic in TOPICS:
-                    if begins[topic]:
+                    if begins[topic] or topic in parted:
                         filling.whole.discard(topic)
             while parts or source.open:
                 for topic in [topic for topic in parts if filling.wants(topic)]:

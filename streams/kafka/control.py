@@ -32,7 +32,7 @@ from streams.kafka.topics import Admin, TopicFault, partitions_of
 from streams.switches import History, SwitchFault, proposed, rolled_back, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from aiokafka import AIOKafkaConsumer
 
@@ -138,12 +138,34 @@ async def write(builder: ShardBuilder, settings: Settings, propose: Callable[[Hi
     raise TopicFault(f"{settings.control}: no answer to {ATTEMPTS} attempts ({type(failed).__name__}): look at 'kairos settings history' whether it was written") from failed
 
 
+async def put_back(settings: Settings, records: Mapping[bytes, bytes]) -> None:
+    """Write the versions of a backup that the topic does not have; later ones stay in force. Raises TopicFault, KafkaError."""
+    if not await there(settings):
+        raise TopicFault(
+            f"{settings.control} is missing on {settings.brokers}, and the backup has versions for it: create it with 'kairos topics --create', and run the command again"
+        )
+    producer = producer_of(settings)
+    try:
+        await producer.start()
+        async with changelog.reading(settings, connection(settings)) as consumer:
+            present = await changelog.live(consumer, place_of(settings))
+        lacking = [(key, value) for key, value in records.items() if present.get(key) != value]
+        if lacking:
+            await transaction(producer, settings, lacking)
+    finally:
+        await producer.stop()
+
+
 async def send(producer: Producer, settings: Settings, version: Version) -> None:
     """One version in a transaction of its own."""
-    key, value = version.record()
+    await transaction(producer, settings, [version.record()])
+
+
+async def transaction(producer: Producer, settings: Settings, records: Sequence[tuple[bytes, bytes]]) -> None:
+    """Records of the control topic in one transaction."""
     await producer.begin_transaction()
-    sent = await producer.send(settings.control, value, key, partition=0)
-    failed: list[Any] = [one for one in await asyncio.gather(sent, return_exceptions=True) if isinstance(one, BaseException)]
+    sent = [await producer.send(settings.control, value, key, partition=0) for key, value in records]
+    failed: list[Any] = [one for one in await asyncio.gather(*sent, return_exceptions=True) if isinstance(one, BaseException)]
     if failed:
         raise producer.refusal() or failed[0]
     await producer.commit_transaction()

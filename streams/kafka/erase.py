@@ -7,12 +7,12 @@ Texts (such as numbers called) that no other row of the shard holds are deleted 
 
 from __future__ import annotations
 
+import struct
 import uuid
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-import numpy as np
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
@@ -20,7 +20,7 @@ from aiokafka.structs import OffsetAndMetadata
 from schemas.raw import TOPICS
 from streams.engine.clock import Ahead
 from streams.engine.state.codec import SEPARATOR, Layout, record_key, split_key
-from streams.engine.state.store import ABOUT, HEAD_KEY, LAYOUT, TEXT, Head
+from streams.engine.state.store import ABOUT, HEAD_KEY, LAYOUT, TEXT, Head, refuse_underway
 from streams.kafka import books, changelog
 from streams.kafka.connection import connection
 from streams.kafka.topics import TopicFault, changelog_partitions
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 RECORDS = 5_000
 """Tombstones in one produced batch, at most."""
 BATCH_BYTES = 16_384
+NUMBERS_BEGIN = (4, 6)
+"""Where the numbers of a row begin: behind its layout's fingerprint, and in lists of pairs behind the number of their members."""
 
 
 class Receipt(NamedTuple):
@@ -53,6 +55,8 @@ class Contents:
     def __init__(self, pairs: dict[bytes, bytes]) -> None:
         self.pairs = pairs
         self.layouts = {bytes.fromhex(name): msgspec.json.decode(value, type=Layout) for part, name, value in self.entries() if part == LAYOUT}
+        self.codes = {int(name) for part, name, _ in self.entries() if part == TEXT}
+        """The codes of the stored texts."""
 
     def entries(self) -> Iterator[tuple[str, str, bytes]]:
         """Part, key within it, and value of each record."""
@@ -64,13 +68,16 @@ class Contents:
         return [entry for entry in self.entries() if entry[0] not in ABOUT and entry[1].split(SEPARATOR, 1)[0] == customer]
 
     def texts(self, value: bytes) -> set[int]:
-        """The codes of the texts in a row."""
+        """The codes of the texts in a row, whatever its part is: of those stored here, all that stand anywhere in it where a number can stand."""
         layout = self.layouts.get(value[:4])
-        names = [name for name, kind, _ in layout.columns if kind == "text"] if layout is not None else []
-        if layout is None or not names:
+        if layout is None or any(kind in ("digest", "moment") for _, kind, _ in layout.columns):  # remembered ids hold no texts
             return set()
-        rows = np.frombuffer(value[4 : 4 + layout.dtype.itemsize] if layout.texts else value[4:], layout.dtype)
-        return {int(code) for name in names for code in rows[name].ravel().tolist() if code}
+        found: set[int] = set()
+        for begin in NUMBERS_BEGIN:
+            count = (len(value) - begin) // 8
+            if count > 0:
+                found.update(self.codes.intersection(struct.unpack_from(f"<{count}q", value, begin)))
+        return found
 
     def head(self) -> Head | None:
         """The head row."""
@@ -118,6 +125,7 @@ async def erase_in(settings: Settings, consumer: AIOKafkaConsumer, partition: in
     await producer.start()
     try:
         contents = Contents(await changelog.live(consumer, TopicPartition(settings.changelog, partition)))
+        refuse_underway(contents.head())
         known = await books.read_books(settings, connection(settings), consumer, partition, contents.head())
         offsets = books.agree(known, settings).offsets
         written, rows, texts = contents.tombstones(customer)

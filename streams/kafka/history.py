@@ -61,8 +61,8 @@ class Raws(NamedTuple):
 class History:
     """A reader of one shard's raw topics."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, partition: int, seams: Mapping[str, Seam]) -> None:
-        self.consumer, self.partition, self.seams = consumer, partition, seams
+    def __init__(self, consumer: AIOKafkaConsumer, partition: int, seams: Mapping[str, Seam], parted: Mapping[str, int]) -> None:
+        self.consumer, self.partition, self.seams, self.parted = consumer, partition, seams, parted
         self.places = {topic: TopicPartition(topic, partition) for topic in TOPICS}
         self.open: set[str] = set()
         """The topics that are not read to their seam yet."""
@@ -74,7 +74,8 @@ class History:
         found = await self.consumer.offsets_for_times(dict.fromkeys(self.places.values(), since_ms - SKEW_MS)) if since_ms > SKEW_MS else {}
         for topic, place in self.places.items():
             at = found.get(place)
-            begin = begins[place] if not found else (max(begins[place], at.offset) if at is not None else self.seams[topic].upto)
+            first = max(begins[place], self.parted.get(topic, 0))
+            begin = first if not found else (max(first, at.offset) if at is not None else self.seams[topic].upto)
             self.consumer.seek(place, begin)
             begins[place] = begin
             if begin < self.seams[topic].upto:
@@ -101,7 +102,7 @@ class History:
         for topic, place in self.places.items():
             self.consumer.assign([place])
             end = (await self.consumer.end_offsets([place]))[place]
-            begin = (await self.consumer.beginning_offsets([place]))[place]
+            begin = max((await self.consumer.beginning_offsets([place]))[place], self.parted.get(topic, 0))
             self.consumer.seek(place, begin if also_done else max(begin, self.seams[topic].next))
             names: list[Ints] = [NONE]
             while await self.consumer.position(place) < end:
@@ -116,8 +117,8 @@ class History:
 
 
 @asynccontextmanager
-async def history(settings: Settings, partition: int, seams: Mapping[str, Seam]) -> AsyncIterator[History]:
-    """A reader of the raw topics of a shard, closed at the end."""
+async def history(settings: Settings, partition: int, seams: Mapping[str, Seam], parted: Mapping[str, int]) -> AsyncIterator[History]:
+    """A reader of the raw topics of a shard, closed at the end. `parted`: the offsets before which they have records of other shards (`Head.parted`)."""
     options: dict[str, Any] = connection(settings)
     async with changelog.reading(settings, options) as consumer:
-        yield History(consumer, partition, seams)
+        yield History(consumer, partition, seams, parted)

@@ -186,7 +186,9 @@ async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: It
     counts = {name: there[name] for name in (*TOPICS, settings.changelog) if name in there}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        faults.append(f"partition counts must be equal, so that a customer's records meet: {listed}; create the topics again with one count")
+        faults.append(
+            f"partition counts must be equal, so that a customer's records meet: {listed}; where 'kairos repartition' was stopped, run it again, else create the topics again with one count"
+        )
     entries = await describe(client, [name for name in wanted if name in there])
     topics = {
         name: Topic(name, {entry[0]: entry[1] for entry in own if entry[1] is not None}, min(len(part["replicas"]) for part in described[name]["partitions"]))
@@ -262,7 +264,14 @@ async def facts(settings: Settings, families: Iterable[str], config: str | None 
         control = await create_control(client, settings)
         for line in altered:
             log(logger, logging.INFO, line)
-        checked = await settled(lambda: check_by(client, settings, families, config), [*[settings.changelog] * (created or bool(altered)), *[settings.control] * control])
+
+        async def look() -> Checked:
+            found = await check_by(client, settings, families, config)
+            if control and settings.control not in found.topic_bytes:
+                raise TopicFault(f"{settings.control} is missing on {settings.brokers}, where it was just created: start again")
+            return found
+
+        checked = await settled(look, [*[settings.changelog] * (created or bool(altered)), *[settings.control] * control])
     for line in checked.warnings:
         log(logger, logging.WARNING, line)
     return BrokerFacts(checked.partitions, checked.topic_bytes[DEAD_LETTER], checked.topic_bytes, reports_offsets=True, control=settings.control in checked.topic_bytes)

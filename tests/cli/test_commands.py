@@ -51,3 +51,23 @@ def test_a_fault_is_one_sentence_and_exit_code_2(monkeypatch, capsys):
     said = capsys.readouterr()
     assert said.err.startswith("kairos: no-such-file.jsonl: wanted a readable file")
     assert "Traceback" not in said.err + said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["repartition", "--to", "0"], "--to: wanted a number of partitions above the present one and at most 10000, got 0"),
+        (["repartition", "--to", "1000000"], "--to: wanted a number of partitions above the present one and at most 10000, got 1000000"),
+        (["repartition", "--to", "many"], "Invalid value for '--to'"),
+        (["repartition"], "Missing option '--to'"),
+        (["restore", "--from", "no-such-folder"], "--from no-such-folder: wanted the folder of a backup, got none"),
+        (["repartition", "--to", "8", "--brokers", "127.0.0.1:1"], "no Kafka broker answers on 127.0.0.1:1"),
+        (["backup", "--to", "somewhere", "--brokers", "127.0.0.1:1"], "no Kafka broker answers on 127.0.0.1:1"),
+    ],
+)
+def test_growth_and_backups_refuse_what_cannot_be_meant(arguments, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shown = run(app, arguments)
+    assert shown.exit_code
+    assert says in " ".join(f"{shown.output} {shown.exception}".replace("│", " ").split())
+    assert not list(tmp_path.iterdir()), "nothing was written"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from streams.engine.state.codec import split_key
 from streams.kafka.erase import Contents
+from tests.engine.laboratory import LABORATORY
 from tests.engine.test_remembered_ids import HOUR, START, USAGE, Shard, hashed
+from tests.kafka.parts import bench_of, new_by, stored_after, timeline
 
 
 def test_every_block_of_the_customers_ids_is_deleted_and_no_one_elses():
@@ -20,3 +24,22 @@ def test_every_block_of_the_customers_ids_is_deleted_and_no_one_elses():
     assert Shard(48 * HOUR, 16, 4096, {key: value for key, value in shard.changelog.items() if key not in gone}).take(
         [("C", USAGE, START, hashed(0), 0), ("C1", USAGE, START + 30 * HOUR, hashed(280), 0)]
     ) == [0, 1]
+
+
+def test_in_a_shard_with_sums_of_days_and_pairs_a_customer_is_erased_and_the_others_keep_their_texts():
+    rows = stored_after(timeline(200))
+    written, found, _ = Contents(rows).tombstones("C1")
+    assert {part.split(".")[1] for part in found if "." in part} >= {"days", "pair"}, "of every form"
+    left = {key: value for key, value in rows.items() if key not in {key for key, value in written if value is None}}
+    assert not [key for key in left if split_key(key)[1].split("\x1f")[0] == "C1"]
+    state = bench_of(new_by(LABORATORY), 1, left).shard.engine.state
+    held = {code for table in state.tables.values() for code in codes_used(table) if code}
+    assert held <= state.texts
+    assert held, "there are some"
+
+
+def codes_used(table):
+    """The codes of the texts in the rows of a table, as the engine finds them."""
+    rows = np.arange(table.map.used, dtype=np.int32)
+    columns = [column.values[rows] for part in table.parts.values() for column in part.columns.values() if column.kind == "text"]
+    return [code for values in (*columns, *(follower.text_codes(rows) for follower in table.followers)) for code in np.asarray(values).ravel().tolist()]

@@ -42,7 +42,7 @@ FORMAT = 4
 NOTHING = Entries(ByteStrings.of([]), ByteStrings.of([]))
 REMEDIES = {
     "format": "state of another edition cannot be read; run the version that wrote it, or start with another --app and replay history",
-    "partitions": "customers would meet another shard's state; give the topics their old number of partitions, or start with another --app and replay history",
+    "partitions": "customers would meet another shard's state; move it with 'kairos repartition', give the topics their old number, or start with another --app and replay history",
 }
 
 
@@ -72,6 +72,15 @@ class Unfinished(msgspec.Struct, frozen=True):
     """How many events of the history are on the `missed` topic already."""
 
 
+class Underway(msgspec.Struct, frozen=True):
+    """A command that was stopped between two transactions: rows of customers are missing in this shard, or lie in another one."""
+
+    command: str
+    """What to run again, such as `kairos repartition --to 8`."""
+    partitions: int
+    """The number of partitions that the state was written with."""
+
+
 class Head(msgspec.Struct):
     """What is stored of a shard as a whole."""
 
@@ -88,11 +97,21 @@ class Head(msgspec.Struct):
     """Left out but while a backfill is written."""
     settings_version: int | UnsetType = UNSET
     """Of the settings that the last step was evaluated by (`streams/switches.py`); left out where none was ever changed."""
+    underway: Underway | UnsetType = UNSET
+    """Left out but while a command moves or restores whole rows."""
+    parted: dict[str, int] | UnsetType = UNSET
+    """By raw topic, the offset from which on this partition has the records of this shard's customers, all of them and no others; left out where it is 0."""
 
     def moved(self, offsets: dict[str, int], passed: Mapping[str, Passed | None]) -> Head:
         """The same with other next offsets, and what is done beyond them; None: nothing."""
         kept = {topic: one for topic, one in passed.items() if one is not None}
         return msgspec.structs.replace(self, offsets=offsets, passed=kept or UNSET)
+
+
+def refuse_underway(head: Head | None) -> None:
+    """Raises StateRefused where a command was stopped while it moved or restored the rows."""
+    if head is not None and head.underway:
+        raise StateRefused(f"state: '{head.underway.command}' was stopped while it wrote it: run it again before anything else")
 
 
 class State:
@@ -236,7 +255,8 @@ class State:
         for (topic, fate), number in self.ledger.items():
             if number:
                 records.setdefault(topic, {})[fate] = number
-        return Head(self.clock.now, self.clock.ahead, dict(self.facts), records, self.written.offsets, self.written.passed, settings_version=self.settings_version or UNSET)
+        written, version = self.written, self.settings_version or UNSET
+        return Head(self.clock.now, self.clock.ahead, dict(self.facts), records, written.offsets, written.passed, settings_version=version, parted=written.parted)
 
     def _declare(self, heads: list[Change]) -> None:
         """Write the layouts and memories of all parts, used or not, so that a plan can show what was installed."""
@@ -355,10 +375,13 @@ class State:
             self.written = msgspec.json.decode(value, type=Head)
         except msgspec.DecodeError as error:
             raise StateRefused("state: its head is in no known format: was it written by another version? Run that one, or start with another --app") from error
+        refuse_underway(self.written)
         for name, wanted in self.facts.items():
             stored = self.written.facts.get(name, wanted)
             if stored != wanted:
                 raise StateRefused(f"state: wanted {name} {wanted}, it was written with {stored}: {REMEDIES[name]}")
+        if strange := sorted(self.written.facts.keys() - REMEDIES.keys()):
+            raise StateRefused(f"state: it was written under {', '.join(strange)}, of which this version knows nothing: {REMEDIES['format']}")
         if self.written.unfinished and not self.filling:
             raise StateRefused(f"state: 'kairos backfill' was stopped while it wrote {', '.join(self.written.unfinished.events)}: run it again before a worker starts")
         self.stored = self.written
