@@ -109,8 +109,8 @@ def test_killed_and_begun_again_it_grows_is_saved_lost_and_restored_and_every_cu
     folder, before, after = city
     cluster.produce(sent(before))
     run(cluster, folder)
-    assert "version 1" in kairos(cluster, "settings", "off", "voice.missed_calls", "--why", "tried")
-    assert "version 2" in kairos(cluster, "settings", "on", "voice.missed_calls", "--why", "and back")
+    assert "1  " in kairos(cluster, "settings", "off", "voice.missed_calls", "--why", "tried")
+    assert "2  " in kairos(cluster, "settings", "on", "voice.missed_calls", "--why", "and back")
     grow, saved = ("repartition", "--to", str(GROWN)), str(tmp_path / "backup")
     assert "wanted more than the 4 partitions" in kairos(cluster, "repartition", "--to", "3")
     assert f"{cluster.app}-other.state is missing" in kairos(cluster, *grow, "--app", f"{cluster.app}-other")
