@@ -24,7 +24,7 @@ def page(
 ) -> None:
     """Serve a live page: shards, lag and latency, the events with their rules and how often they happen, and dead letters.
 
-    It reads the events topics without a group and changes nothing. Tokens come from the file page_token_file or from KAIROS_PAGE_TOKEN.
+    It reads the events topics without a group. Events are switched off and on, and parameters changed, by those who sign in with a token. Tokens come from the file page_token_file or from KAIROS_PAGE_TOKEN.
 
     Example: kairos page --brokers 127.0.0.1:9092 --metrics http://127.0.0.1:9464
 

@@ -17,6 +17,7 @@ from streams.page.access import Access, tokens_of
 from streams.page.health import Health
 from streams.page.live import Live
 from streams.page.site import Site, application
+from streams.page.switches import Switches
 from streams.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -29,15 +30,15 @@ GRACE_S = 2
 """Open answers may take so long at the end."""
 
 
-def site_with(settings: Settings, history: Sequence[str] = (), panels: Sequence[Panel] = ()) -> Site:
-    """The site of an installation. Raises SettingsError, CatalogueFault."""
+def site_with(settings: Settings, history: Sequence[str] = (), panels: Sequence[Panel] | None = None) -> Site:
+    """The site of an installation; with switches where no other panels are named. Raises SettingsError, CatalogueFault."""
     access = Access(settings, tokens_of(settings))
     connection(settings)  # what cannot connect is refused now
     catalogue = Catalogue.load(settings.definitions, settings.events, settings.only, settings.without)
     live = Live(event.id for event in catalogue if event.id not in catalogue.quiet)
     follower = Follower(settings, [*(PREFIX + family for family in catalogue.families), MISSED], live)
     token = secret("metrics_token_file", settings.metrics_token_file) if settings.metrics_token_file else None
-    return Site(settings, catalogue, access, live, follower, Health(settings, settings.page_metrics, token), history, panels)
+    return Site(settings, catalogue, access, live, follower, Health(settings, settings.page_metrics, token), history, [Switches(settings, catalogue)] if panels is None else panels)
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -63,7 +64,7 @@ async def serve(site: Site, listening: socket.socket) -> None:
         limit_concurrency=200,
         timeout_graceful_shutdown=GRACE_S,
     )
-    readers = [asyncio.create_task(site.follower.run()), asyncio.create_task(site.health.run())]
+    readers = [asyncio.create_task(work) for work in (site.follower.run(), site.health.run(), *(panel.run() for panel in site.panels))]
     server = asyncio.create_task(uvicorn.Server(config).serve(sockets=[listening]))
     try:
         done, _ = await asyncio.wait([server, *readers], return_when=asyncio.FIRST_COMPLETED)

@@ -42,6 +42,10 @@ STATIC = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; ch
 class Panel(Protocol):
     """What another module shows on every event's page, such as switches; its forms are read by `Access.form`."""
 
+    async def run(self) -> None:
+        """Keep what it shows new, until cancelled."""
+        ...
+
     def routes(self) -> list[Route]:
         """Where its forms go."""
         ...

@@ -76,7 +76,7 @@ class Served:
 
 
 @contextmanager
-def served(history=(), panels=(), **given):
+def served(history=(), panels=None, **given):
     """A page with these settings; without a broker where none is named."""
     settings = load({"brokers": f"127.0.0.1:{free_port()}", "page_port": 0, **given}, environ={})
     site = site_with(settings, history, panels)

@@ -252,6 +252,40 @@ def test_one_customer_s_timeline_and_why_not(browser, page):
     assert browser.do(LOOK)["wrong"] == []
 
 
+def switched(page, session, path="/events/balance.low", **fields):
+    """Send one of the forms of an event's page."""
+    shown = page.ask(path, Cookie=f"kairos_page={session}")
+    return page.post(f"{path}/switch", {"csrf": shown.csrf, **fields}, session)
+
+
+def in_force(page):
+    """By shard, the version that its worker has in force."""
+    return {float(value) for value in re.findall(r"^kairos_settings_version{[^}]*} (\S+)$", page.cluster.ask(0, "/metrics"), re.MULTILINE)}
+
+
+def test_an_event_is_switched_off_a_value_is_changed_and_all_shards_follow(browser, page):
+    session = page.signed_in(TOKEN)
+    wait_for(lambda: "Nothing can be switched" not in page.ask("/events/balance.low", Cookie=f"kairos_page={session}").text, 30, "the control topic to be read")
+    assert switched(page, session, do="off", why="too many").status == 303
+    wait_for(lambda: in_force(page) == {1.0}, 30, "all shards to have version 1")
+    again = switched(page, session, do="off", why="once more")
+    assert (again.status, "wanted an event that is on, got one that is off already" in again.text) == (409, True)
+    assert "wanted a text of 1 to 1000 characters" in switched(page, session, do="on", why=" ").text
+    wrong = switched(page, session, do="set", why="wrong", **{"value.low": "9000"})
+    assert (wrong.status, "Nothing was changed: balance.low" in wrong.text) == (409, True)
+    assert "all values are those that are in force already" in switched(page, session, do="set", why="the same", **{"value.low": "1000 minor", "value.rearm": "2000 minor"}).text
+    assert switched(page, session, do="set", why="fewer", **{"value.low": "500"}).status == 303
+    assert switched(page, session, do="nothing", why="x").status == 400
+    assert switched(page, session, path="/events/balance.low", do="on", why="enough").status == 303
+    wait_for(lambda: in_force(page) == {3.0}, 30, "all shards to have version 3")
+    browser.open(page.url + "/events/balance.low")
+    shown = text(browser)
+    for part in ("balance.low is on", "version 3 is in force", "too many", "fewer", "ann"):
+        assert part in shown, part
+    assert browser.do("document.getElementById('switch-low').value") == "500 minor"
+    assert browser.do(LOOK)["wrong"] == []
+
+
 def test_what_is_wrong_is_said_at_once(browser, page):
     browser.open(page.url)
     (worker,) = page.cluster.workers

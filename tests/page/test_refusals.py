@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from markupsafe import Markup
@@ -26,6 +28,9 @@ HOSTILE = "<script>alert(1)</script>\"'&<img src=x onerror=alert(2)>é中"
 
 class Switch:
     """A panel as another module would bring it."""
+
+    async def run(self):
+        await asyncio.Event().wait()
 
     def routes(self):
         return [Route("/switch", self.post, methods=["POST"])]
@@ -352,3 +357,14 @@ def test_nothing_is_asked_of_other_machines():
         assert "//" not in text.replace("// Newer", "").replace("// What", ""), file.name
         assert "style=" not in text, "the content policy forbids it"
         assert "|safe" not in text.replace(" ", "")
+
+
+def test_who_is_not_known_by_name_may_not_switch():
+    with served() as page:
+        shown = page.ask("/events/balance.low")
+        assert "Only who is known by name may switch" in shown.text
+        asked = {"csrf": page.site.access.csrf(SimpleNamespace(session=shown.cookie)), "do": "off", "why": "x"}
+        answer = page.post("/events/balance.low/switch", asked, shown.cookie)
+        assert (answer.status, "only who is known by name may switch" in answer.text) == (403, True)
+        assert page.post("/events/balance.lowest/switch", asked, shown.cookie).status == 404
+        assert page.post("/events/balance.low/switch", {"do": "off", "why": "x"}, shown.cookie).status == 403, "without the proof that the page wrote the form"
