@@ -24,6 +24,7 @@ from aiokafka.errors import (
     TransactionalIdAuthorizationFailed,
 )
 
+from schemas.fault import KairosFault
 from streams.definitions.rehearsal import rehearse
 from streams.kafka import changelog
 from streams.kafka.connection import connection
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from streams.settings import Settings
     from streams.switches import Proposal, Version
 
+ERRORS = (KairosFault, KafkaError, OSError, TimeoutError)
+"""What reading and writing may end with."""
 ATTEMPTS = 3
 """How often a write is tried where the broker's answer did not come: each attempt first looks whether the one before was written."""
 

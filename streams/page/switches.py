@@ -6,13 +6,11 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aiokafka.errors import KafkaError
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from schemas.fault import KairosFault
 from streams.engine.expression.quantities import shown
 from streams.kafka import control
 from streams.page.access import CSRF
@@ -72,7 +70,7 @@ class Switches:
                 self.history, self.trouble = await control.read(self.settings), None
             else:
                 self.trouble = f"there is no topic {self.settings.control}: 'kairos topics --create' makes it; then start the workers again"
-        except (KairosFault, KafkaError, OSError, TimeoutError) as error:
+        except control.ERRORS as error:
             self.trouble = f"the control topic could not be read: {error}"
 
     def routes(self) -> list[Route]:
@@ -123,7 +121,7 @@ class Switches:
                 if self.builder is None:
                     self.builder = await asyncio.to_thread(builder_of, self.settings)
                 await control.change(self.builder, self.settings, **wanted, why=fields.get("why", ""), by=visit.name)
-        except (KairosFault, KafkaError, OSError, TimeoutError) as error:
+        except control.ERRORS as error:
             return site.show(request, "refused.html", status=409, says=f"Nothing was changed: {error}")
         await self._look()
         return RedirectResponse(f"/events/{event.id}", 303)

@@ -90,7 +90,7 @@ class Run:
 
 
 def builder_of(reference):
-    return ShardBuilder(CATALOGUE, reference, EngineSettings(), ShardSettings(), {})
+    return ShardBuilder(CATALOGUE, reference, EngineSettings(), ShardSettings(), {}, {})
 
 
 def version(number, off=(), parameters=None):
