@@ -6,8 +6,8 @@ SEED ?= 1
 MINUTES ?= 30
 EXAMPLES ?= 3000
 PEER_OPTIONS = $(if $(WHICH),--which "$(WHICH)") $(if $(RUNS),--runs $(RUNS)) $(if $(SIZE),--size $(SIZE)) $(if $(LAB),--lab "$(LAB)")
-# Every test process has a broker of its own; one that is given (KAFKA_BOOTSTRAP) they cannot share. tests/order.py says which tests come first.
-PARALLEL := $(if $(KAFKA_BOOTSTRAP),,-n 2 --dist worksteal)
+# Every test process has a broker of its own; one that is given (KAFKA_BOOTSTRAP) they cannot share. tests/order.py says why there are three.
+PARALLEL := $(if $(KAFKA_BOOTSTRAP),,-n 3 --dist worksteal)
 # A folder with real input for tests/real_input; without it they are left out, and the last line says so.
 export REAL_INPUT ?= $(firstword $(wildcard ../shared/data))
 READY := .venv/.ready
@@ -53,7 +53,7 @@ check: $(READY) ## format, lint, types, import rules
 
 faults: $(READY) ## all fault trials, the long ones too (about half an hour), and their table in docs/faults.md
 	@rm -rf .faults
-	@$(BIN)/python -m pytest tests/faults -m "fault_full or not fault_full" --timeout 900 $(PARALLEL); $(BIN)/python -m tests.faults
+	@$(BIN)/python -m pytest tests/faults -m "fault_full or not fault_full" --timeout 900 $(PARALLEL:3=2); $(BIN)/python -m tests.faults
 
 faults-random: $(READY) ## 30 minutes of random faults: make faults-random SEED=7 MINUTES=30
 	@SEED=$(SEED) MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/faults/random_schedule.py -m "fault_full or not fault_full" --timeout 0 -s

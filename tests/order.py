@@ -1,6 +1,8 @@
-"""The order of the tests in some test processes (`-n 2 --dist worksteal`): each gets its part of the list, and takes of another's end when it has done its own.
+"""The order of the tests in three test processes (`-n 3 --dist worksteal`): each gets a third of the list, and takes of another's end when it has done its own.
 
-The long tests stand at the beginning of all parts, and what is left at the end are short ones: no process waits for another.
+Trials on a broker wait much of their time: for a group, a session, a restart. So there is one process more than cores: two begin with the
+trials, the third with what computes all the time. The long tests stand at the beginning of all parts, and what is left at the end are short
+ones: no process waits for another.
 """
 
 from __future__ import annotations
