@@ -99,8 +99,7 @@ async def restore(settings: Settings, catalogue: Catalogue, folder: Path, progre
         if strange := [f"{name} has {there.get(name, 'none')}" for name in TOPICS if there.get(name) != manifest.partitions]:
             raise TopicFault(f"partitions: wanted {manifest.partitions} of each raw topic, as the backup has, got: {', '.join(strange)}: restore it so, then 'kairos repartition'")
         created = await create_changelog(client, settings, rebuilt=True)
-        if manifest.control is not None:
-            await create_control(client, settings)
+        created_control = manifest.control is not None and await create_control(client, settings)
     count = await settled(lambda: changelog_partitions(settings), [settings.changelog] * created)
     if count != manifest.partitions:
         raise TopicFault(f"{settings.changelog}: wanted {manifest.partitions} partitions, as the backup has, got {count}: delete it, or restore under another name with --app")
@@ -108,7 +107,8 @@ async def restore(settings: Settings, catalogue: Catalogue, folder: Path, progre
         offsets = {shard: await begin_at(consumer, shard, one.offsets, new_topics=new_topics) for shard, one in enumerate(manifest.shards)}
         await refuse_state(settings, consumer, manifest, replace=replace)
         if manifest.control is not None:
-            await control.put_back(settings, dict(backup_files.read_shard(folder / manifest.control)))
+            versions = dict(backup_files.read_shard(folder / manifest.control))
+            await settled(lambda: control.put_back(settings, versions), [settings.control] * created_control)
         for shard in range(count):
             await mark(settings, shard, Head(facts={"format": FORMAT, "partitions": FULL}, underway=Underway(COMMAND, count)))
         heads: dict[int, list[Change]] = {}

@@ -44,12 +44,22 @@ def reader(settings: Settings, connection: dict[str, Any]) -> AIOKafkaConsumer:
     )
 
 
-@asynccontextmanager
-async def reading(settings: Settings, connection: dict[str, Any]) -> AsyncIterator[AIOKafkaConsumer]:
-    """A `reader`, started, and stopped at the end."""
+async def started(settings: Settings, connection: dict[str, Any]) -> AIOKafkaConsumer:
+    """A `reader`, started. Raises KafkaError."""
     consumer = reader(settings, connection)
     try:
         await consumer.start()
+    except BaseException:
+        await consumer.stop()
+        raise
+    return consumer
+
+
+@asynccontextmanager
+async def reading(settings: Settings, connection: dict[str, Any]) -> AsyncIterator[AIOKafkaConsumer]:
+    """A `reader`, started, and stopped at the end."""
+    consumer = await started(settings, connection)
+    try:
         yield consumer
     finally:
         await consumer.stop()

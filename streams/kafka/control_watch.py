@@ -72,13 +72,7 @@ class ControlWatch:
         """Read what is new, up to the present end. Raises KafkaError."""
         async with self.reading:
             if self.consumer is None:
-                consumer = changelog.reader(self.settings, self.connection)
-                try:
-                    await consumer.start()
-                except BaseException:
-                    await consumer.stop()
-                    raise
-                self.consumer = consumer
+                self.consumer = await changelog.started(self.settings, self.connection)
             end = (await self.consumer.end_offsets([place_of(self.settings)]))[place_of(self.settings)]
             if end == self.end:
                 return

@@ -94,13 +94,7 @@ class Looks:
 
     async def _client(self) -> AIOKafkaConsumer:
         if self.consumer is None:
-            consumer = changelog.reader(self.settings, self.connection)
-            try:
-                await consumer.start()
-            except BaseException:
-                await consumer.stop()
-                raise
-            self.consumer = consumer
+            self.consumer = await changelog.started(self.settings, self.connection)
         return self.consumer
 
     async def close(self) -> None:

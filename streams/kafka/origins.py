@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Run(NamedTuple):
-    """One fetched run: 16 bytes a record, and the headers of those that have any."""
+    """One fetched run: columns of the fetch, and the headers of those records that have any."""
 
     offsets: npt.NDArray[np.int64]
     timestamps: npt.NDArray[np.int64]

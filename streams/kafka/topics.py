@@ -160,7 +160,20 @@ async def check(settings: Settings, families: Iterable[str], config: str | None 
     `config`: the file of settings, for the command that a fault names. `changed`: topics that were created or altered a moment ago. Raises TopicFault with every fault.
     """
     async with Admin(settings) as client:
-        return await settled(lambda: check_by(client, settings, families, config), changed)
+        return await check_changed(client, settings, families, config, changed)
+
+
+async def check_changed(client: AIOKafkaAdminClient, settings: Settings, families: Iterable[str], config: str | None, changed: Iterable[str]) -> Checked:
+    """The same with a client that is open already. All topics that were just created are there in the answer."""
+    changed = tuple(changed)
+
+    async def look() -> Checked:
+        found = await check_by(client, settings, families, config)
+        if lacking := [f"{name} is missing on {settings.brokers}, where it was just created: run the command again" for name in changed if name not in found.topic_bytes]:
+            raise TopicFault("\n".join(lacking))
+        return found
+
+    return await settled(look, changed)
 
 
 async def settled(look: Callable[[], Awaitable[Found]], changed: Iterable[str]) -> Found:
@@ -264,14 +277,8 @@ async def facts(settings: Settings, families: Iterable[str], config: str | None 
         control = await create_control(client, settings)
         for line in altered:
             log(logger, logging.INFO, line)
-
-        async def look() -> Checked:
-            found = await check_by(client, settings, families, config)
-            if control and settings.control not in found.topic_bytes:
-                raise TopicFault(f"{settings.control} is missing on {settings.brokers}, where it was just created: start again")
-            return found
-
-        checked = await settled(look, [*[settings.changelog] * (created or bool(altered)), *[settings.control] * control])
+        changed = [*[settings.changelog] * (created or bool(altered)), *[settings.control] * control]
+        checked = await check_changed(client, settings, families, config, changed)
     for line in checked.warnings:
         log(logger, logging.WARNING, line)
     return BrokerFacts(checked.partitions, checked.topic_bytes[DEAD_LETTER], checked.topic_bytes, reports_offsets=True, control=settings.control in checked.topic_bytes)
