@@ -102,7 +102,7 @@ class LinesOf:
         self.heads, self.following = with_room(none, int(customers.max(initial=0))), with_room(none.copy(), int(lines.max(initial=0)))
         order = np.argsort(customers, kind="stable")
         lines, customers = lines[order], customers[order]
-        again = np.flatnonzero(customers[1:] == customers[:-1])
+        again = (customers[1:] == customers[:-1]).nonzero()[0]
         self.following[lines[again + 1]] = lines[again]
         self.heads[customers] = lines
 
@@ -155,7 +155,7 @@ class ActiveLines(Stage):
         self.own = OwnLines(self.world.reference.line)
 
     def restored(self) -> None:
-        rows = np.flatnonzero(self.standing.values).astype(np.int32)
+        rows = self.standing.values.nonzero()[0].astype(np.int32)
         self.named.fill(rows, self.table.customer[rows])
 
     def rests(self, batch: Batch) -> bool:
@@ -177,7 +177,7 @@ class ActiveLines(Stage):
         for group in batch.groups.values():
             rows = group.rows("line")
             fate = batch.fate[group.position]
-            at = np.flatnonzero((rows >= 0) & ((fate == PROCESSED) | (fate == TERMINATED)))
+            at = ((rows >= 0) & ((fate == PROCESSED) | (fate == TERMINATED))).nonzero()[0]
             if not len(at):
                 continue
             rows, accounts = rows[at], group.field("account_id")[at] if self.accounts else np.zeros(len(at), np.int64)
@@ -188,7 +188,7 @@ class ActiveLines(Stage):
             return []
         changed = np.unique(np.concatenate(fresh))
         rows = np.concatenate([rows for _, rows, _ in found])
-        at = np.flatnonzero(np.isin(rows, changed))
+        at = np.isin(rows, changed).nonzero()[0]
         rows, positions, accounts = rows[at], np.concatenate([positions for positions, *_ in found])[at], np.concatenate([accounts for *_, accounts in found])[at]
         others = self._first_named(batch, rows, positions, accounts)
         positions = positions[others]
@@ -200,7 +200,7 @@ class ActiveLines(Stage):
         if not len(rows):
             return np.zeros(0, np.int64)
         order = np.lexsort((positions, rows))
-        begins = np.flatnonzero(np.diff(rows[order], prepend=-1))
+        begins = np.diff(rows[order], prepend=-1).nonzero()[0]
         lines, least, most = rows[order][begins], np.minimum.reduceat(accounts[order], begins), np.maximum.reduceat(accounts[order], begins)
         apart = [one.row for one in batch.statuses] + [one.row for one in given_away(batch)]
         alone = (self.standing.values[lines] == UNSEEN) & (least == most) & ~np.isin(lines, np.array(apart, np.int32))
@@ -213,7 +213,7 @@ class ActiveLines(Stage):
         self.since.values[lines[with_account]] = np.where(batch.believed[first], batch.time[first], 0)[with_account]
         self.standing.values[lines] = SEEN
         self.standing.part.dirty[lines] = True
-        return np.flatnonzero(~np.isin(rows, lines))
+        return (~np.isin(rows, lines)).nonzero()[0]
 
     def _changes(self, batch: Batch) -> list[Said]:
         """Statuses, and lines that change hands: behind the record that says so."""
@@ -271,7 +271,7 @@ class ActiveLines(Stage):
         perhaps = (self.standing.values[rows] & ENDED) != 0
         if self.before:
             perhaps |= np.isin(rows, np.fromiter(self.before, np.int64))
-        for place in np.flatnonzero(perhaps & (rows >= 0)).tolist():
+        for place in (perhaps & (rows >= 0)).nonzero()[0].tolist():
             row = int(rows[place])
             found[place] = all(self._as_of(row, one)[0] & ENDED for one in (int(at[place]) - 1, int(at[place])))
         return found

@@ -53,12 +53,12 @@ class Admission:
         batch.believed[:] = (batch.clock[:-1] <= 0) | (batch.time <= batch.clock[:-1] + self.jump_ms)
         behind, counts = np.zeros(batch.n, bool), np.zeros(3, np.int64)
         for rank, ids in enumerate(self.ids):
-            at = np.flatnonzero(batch.rank == rank)
+            at = (batch.rank == rank).nonzero()[0]
             if len(at):
                 latest, ahead = self.latest[rank], self.ahead[rank]
                 inputs = (at, batch.customer, batch.time, batch.clock[:-1], batch.id_hash, batch.content_hash)
                 ids.admit(inputs, (latest.values, ahead.values, latest.part.dirty), (self.late_limit_ms, self.jump_ms), (batch.fate, counts, behind))
-        refused = np.flatnonzero(batch.fate == LATE)
+        refused = (batch.fate == LATE).nonzero()[0]
         for name, number in zip(("duplicate", "conflict", "ids_forgotten"), counts.tolist(), strict=True):
             self.counters[name] += number
         behind[refused] = False

@@ -170,7 +170,7 @@ class Group:
         if by == "customer":
             return self.batch.customer[self.position]
         customers, own = self.rows("customer"), self.field(ID_OF[by])
-        known = np.flatnonzero(own != 0)
+        known = (own != 0).nonzero()[0]
         rows: Rows = np.full(self.n, -1, np.int32)
         if len(known):
             ids = np.stack([self.field("customer_id")[known], own[known]], axis=1)

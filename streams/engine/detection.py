@@ -110,7 +110,7 @@ def plain_values(kind: str, column: Array) -> list[Any]:
     """The same of many values."""
     if kind in ("int", "time") and column.dtype == np.int64:
         values: list[Any] = column.tolist() if kind == "int" else texts_of_times(np.where(column == NULL, 0, column))
-        for place in np.flatnonzero(column == NULL).tolist():
+        for place in (column == NULL).nonzero()[0].tolist():
             values[place] = None
         return values
     if kind == "bool":

@@ -141,7 +141,7 @@ class Flow:
 
     def take(self, chosen: Array) -> Flow:
         """The happenings where `chosen` (a mask, or ascending indexes) says so."""
-        index = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        index = chosen.nonzero()[0] if chosen.dtype == bool else chosen
         return self if len(index) == self.n else self._taken(index)
 
     def reading(self, reading: Reading) -> Column:
@@ -247,7 +247,7 @@ class RecordFlow(Flow):
         self._subset: Any = None
 
     def rescoped(self, by: str) -> Flow:
-        index = np.flatnonzero(self.rows(by) >= 0)
+        index = (self.rows(by) >= 0).nonzero()[0]
         return RecordFlow(self.group, by, self.idx[index], self, index)
 
     def _taken(self, index: Ints) -> Flow:
@@ -337,7 +337,7 @@ class StoredFlow(Flow):
 
     def rescoped(self, by: str) -> Flow:
         rows = self.rows(by)
-        index = np.flatnonzero(rows >= 0)
+        index = (rows >= 0).nonzero()[0]
         anchors = [self.anchors[i] for i in index.tolist()]
         return StoredFlow(self.batch, by, self.at[index], self.time[index], rows[index], self.stored, anchors, self._due[index], self._ranks[index], self, index)
 
@@ -440,7 +440,7 @@ class MergedFlow(Flow):
         return Column(values, self._gather([np.ones(part.n, bool) if column.known is None else column.known for part, column in zip(self.parts, columns, strict=True)], bool))
 
     def rescoped(self, by: str) -> Flow:
-        index = np.flatnonzero(self.rows(by) >= 0)
+        index = (self.rows(by) >= 0).nonzero()[0]
         return MergedFlow(self.parts, by, self.which[index], self.where[index], self, index)
 
     def _taken(self, index: Ints) -> Flow:
@@ -494,7 +494,7 @@ class MergedFlow(Flow):
         which, where = self.which[places], self.where[places]
         found: list[Any] = [None] * len(places)
         for number, part in enumerate(self.parts):
-            mine = np.flatnonzero(which == number)
+            mine = (which == number).nonzero()[0]
             for place, one in zip(mine.tolist(), read(part, where[mine]), strict=True):
                 found[place] = one
         return found

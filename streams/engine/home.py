@@ -53,7 +53,7 @@ class Scope(NamedTuple):
         if kept.all():
             return self.table.rows_within(base, codes, flow.time)
         rows: Rows = np.full(flow.n, -1, np.int32)
-        index = np.flatnonzero(kept)
+        index = kept.nonzero()[0]
         if len(index):
             rows[index] = self.table.rows_within(base[index], [code[index] for code in codes], flow.time[index])
         return rows

@@ -61,7 +61,7 @@ class Lifecycle:
 
     def restored(self) -> None:
         """The state has been read back."""
-        rows = np.flatnonzero(self.due.values)
+        rows = self.due.values.nonzero()[0]
         self.ending = dict(zip(self.lines.base_row[rows].tolist(), self.due.values[rows].tolist(), strict=True))
         self.any_ended = bool(self.ended.values.any())
 
@@ -102,7 +102,7 @@ class Lifecycle:
         attribute, value, rows = group.field("attribute"), group.field("new_value"), group.rows("line")
         wanted = (rows >= 0) & (batch.fate[group.position] == PROCESSED) & ((attribute == STATUS) | (attribute == OWNER))
         found = []
-        for at in np.flatnonzero(wanted).tolist():
+        for at in wanted.nonzero()[0].tolist():
             position, row, time = int(group.position[at]), int(rows[at]), int(group.time[at])
             if attribute[at] == OWNER:
                 found.append(Change(position, row, time, OWNER))
@@ -121,7 +121,7 @@ class Lifecycle:
     def _apply(self, batch: Batch, lines: Ints, change: Change) -> None:
         position, row, time, what = change
         own = self.lines.row_of(row)
-        behind = np.flatnonzero(lines == row)
+        behind = (lines == row).nonzero()[0]
         if what == OWNER:
             self.due.values[own] = 0
             self.ending.pop(row, None)
@@ -150,7 +150,7 @@ class Lifecycle:
         """Drop the state of a terminated line when its time has come within the batch: before its next later record, or by the clock."""
         due = self.ending[row]
         place = max(begin, int(np.searchsorted(batch.timer_clock, due)))
-        later = np.flatnonzero((lines == row) & (batch.time > due))
+        later = ((lines == row) & (batch.time > due)).nonzero()[0]
         later = later[later >= begin]
         place = min(place, int(later[0])) if len(later) else place
         if place <= batch.n:
@@ -163,7 +163,7 @@ class Lifecycle:
     def _take_consents(self, batch: Batch, group: Group) -> None:
         wanted = (group.field("attribute") == CONSENT) & (batch.fate[group.position] == PROCESSED)
         rows, values = group.rows("customer"), group.field("new_value")
-        for at in np.flatnonzero(wanted).tolist():
+        for at in wanted.nonzero()[0].tolist():
             row, time, position = int(rows[at]), int(group.time[at]), int(group.position[at])
             own = self.customers.row_of(row)
             if time < self.consent_at.values[own] <= time + self.home.jump_ms:

@@ -77,7 +77,7 @@ class RememberedIds(Blocks):
         used, size = int(self.pools[0]), len(self.marks)
         if used + largest <= size:
             return
-        rows = np.flatnonzero(self.lists[:, 0])
+        rows = self.lists[:, 0].nonzero()[0]
         rows = rows[np.argsort(self.lists[rows, 0])]
         pack(rows, self.lists, self.marks, self.seconds, self.contents, self.sizes, self.pools, np.empty((2, largest), np.int64))
         used = int(self.pools[0])
@@ -141,7 +141,7 @@ class RememberedIds(Blocks):
         rows, numbers, lengths, *columns = (np.concatenate(column) for column in zip(*self._read, strict=True))
         self._read.clear()
         order = np.lexsort((numbers, rows))
-        begins = np.flatnonzero(np.diff(rows[order], prepend=-1))
+        begins = np.diff(rows[order], prepend=-1).nonzero()[0]
         earliest, latest = order[begins], order[np.append(begins[1:], len(order)) - 1]
         owners, first = rows[earliest], numbers[earliest]
         counts = np.add.reduceat(lengths[order], begins)

@@ -128,7 +128,7 @@ class RecordStage(FlowStage):
         if self.by == "line":
             ended = batch.ended[position]
             wanted = wanted & ~(ended & ~of_ended_lines(group) if self.kind == STATE_CHANGE and ended.any() else ended)
-        self.flow = RecordFlow(group, self.by, np.flatnonzero(wanted))
+        self.flow = RecordFlow(group, self.by, wanted.nonzero()[0])
 
     @staticmethod
     def let_in(batch: Batch, group: Group) -> Bools:
@@ -259,7 +259,7 @@ def entries_of(members: Flow, readers: Sequence[Flow], apart: Sequence[bool] = (
             place = places_in(reader, whole)
             inside = (entry < 0) & (place >= 0) & (place < len(member_at))
             entry[inside] = member_at[place[inside]]
-        alone = np.flatnonzero(entry < 0)
+        alone = (entry < 0).nonzero()[0]
         if len(alone):
             entry[alone] = np.arange(n, n + len(alone))
             flows.append(reader.take(alone))
@@ -279,7 +279,7 @@ def entries_of(members: Flow, readers: Sequence[Flow], apart: Sequence[bool] = (
 def at_entries(entries: Entries, members: Flow, readers: Sequence[Flow], values_of: Callable[[Flow], Array], fill: int) -> Ints:
     """For each entry the value of its member, else of one of its readers, such as its row. `values_of`: the values for a flow."""
     found = np.full(len(entries.at), fill, np.int64)
-    inside = np.flatnonzero(entries.member >= 0)
+    inside = (entries.member >= 0).nonzero()[0]
     found[inside] = values_of(members)[entries.member[inside]]
     for flow, entry in zip(readers, entries.readers, strict=True):
         lacking = entries.member[entry] < 0

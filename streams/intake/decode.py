@@ -212,7 +212,7 @@ def take(run: Run) -> Taken:
     groups: dict[int, tuple[Ints, Columns, Ints]] = {}
     notes: Counter[str] = Counter()
     for kind in np.unique(kinds[kinds != NO_KIND]).tolist():
-        places = np.flatnonzero(kinds == kind)
+        places = (kinds == kind).nonzero()[0]
         own = [records[at] for at in places.tolist()]
         for repair in RECORD_TYPES[kind].REPAIRS:
             own = repaired(own, repair, notes)
@@ -273,7 +273,7 @@ def lay_out(chunk: DecodedRun, taken: Taken, offsets: Sequence[int] | Ints, keys
     kind, slot, times, ids = np.full(n, NO_KIND, np.int8), np.zeros(n, np.int32), np.zeros(n, np.int64), np.zeros(n, np.int64)
     for number, (places, columns, own_ids) in groups.items():
         kind[places], slot[places], times[places], ids[places] = number, np.arange(len(places)), columns.event_time, own_ids
-    kept = np.flatnonzero(kind != NO_KIND)
+    kept = (kind != NO_KIND).nonzero()[0]
     everything = len(kept) == n
     chunk.groups = {number: columns for number, (_, columns, _) in groups.items()}
     chunk.kind, chunk.slot, chunk.event_time, chunk.id_hash = kind[kept], slot[kept], times[kept], ids[kept]
@@ -283,7 +283,7 @@ def lay_out(chunk: DecodedRun, taken: Taken, offsets: Sequence[int] | Ints, keys
         chunk.content_hash = hashes_of(chunk.values)
         return
     chunk.content_hash = taken.content[kept]
-    unknown = np.flatnonzero(chunk.content_hash == 0)
+    unknown = (chunk.content_hash == 0).nonzero()[0]
     chunk.content_hash[unknown] = hashes_of(picked(chunk.values, unknown))
 
 
@@ -360,7 +360,7 @@ def check(columns: Columns, latest_ms: int | None) -> dict[int, Fault]:
 
     def fail(holds: npt.NDArray[np.bool_], reason: Reason, detail: str) -> None:
         if not holds.all():
-            for row in np.flatnonzero(~holds).tolist():
+            for row in (~holds).nonzero()[0].tolist():
                 bad.setdefault(row, (reason, detail))
 
     record = columns.record_type
@@ -369,7 +369,7 @@ def check(columns: Columns, latest_ms: int | None) -> dict[int, Fault]:
         if info.kind in ("time", "date") and (not info.nullable or any(value is not None for value in map(attrgetter(name), columns.records))):
             column, (least, most) = getattr(columns, name), (FIRST_DAY, LAST_DAY) if info.kind == "date" else (OLDEST_MS, NEWEST_MS)
             most = NEWEST_EVENT_MS if name == "event_time" else most
-            for row in np.flatnonzero((column != NULL) & ((column < least) | (column > most))).tolist():
+            for row in ((column != NULL) & ((column < least) | (column > most))).nonzero()[0].tolist():
                 raw = getattr(columns.records[row], name)
                 bad.setdefault(row, date_fault(name) if info.kind == "date" else time_fault(name, raw, int(column[row])))
     if latest_ms is not None:

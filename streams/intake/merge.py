@@ -87,7 +87,7 @@ class Queue:
             return keys
         unsure = max(0, len(found) - look)
         before = np.maximum(np.concatenate([[0], keys[:-1]]), self.reached)
-        leaps = np.flatnonzero((before[unsure:] > 0) & (found[unsure:] - before[unsure:] > jump_ms))
+        leaps = ((before[unsure:] > 0) & (found[unsure:] - before[unsure:] > jump_ms)).nonzero()[0]
         return keys[: unsure + int(leaps[0])] if len(leaps) else keys
 
     def pop(self, count: int) -> tuple[list[tuple[DecodedRun, int, int]], list[Reject], int | None]:
@@ -125,7 +125,7 @@ def misdated(times: Ints, reached: int, look: int, jump_ms: int) -> npt.NDArray[
     wrong = (followers > 1) & (2 * behind > followers)
     latest = np.maximum.accumulate(np.where(wrong, reached, np.maximum(times, reached)))
     cleared = 0
-    for at in np.flatnonzero(wrong).tolist():
+    for at in wrong.nonzero()[0].tolist():
         before = max(int(latest[at]), cleared)
         if before and int(times[at]) - before <= jump_ms:
             wrong[at], cleared = False, max(cleared, int(times[at]))
@@ -153,7 +153,7 @@ class Released:
     def raw(self, position: int) -> tuple[str, int, int, bytes | None, bytes | None]:
         """Topic, partition, offset, key and value of the record at a merged position."""
         for chunk, begin, _, positions in self.sources:
-            found = np.flatnonzero(positions == position)
+            found = (positions == position).nonzero()[0]
             if len(found):
                 at = begin + int(found[0])
                 return chunk.topic, chunk.partition, int(chunk.offset[at]), chunk.keys[at], chunk.values[at]
@@ -171,7 +171,7 @@ class Released:
         first, second = self._part(0, count), self._part(count, self.n)
         second.next_offsets = dict(self.next_offsets)
         for chunk, begin, _, positions in reversed(self.sources):
-            left = np.flatnonzero(positions >= count)
+            left = (positions >= count).nonzero()[0]
             if len(left):
                 first.next_offsets[chunk.topic] = int(chunk.offset[begin + int(left[0])])
         for chunk, *_ in self.sources:
@@ -201,11 +201,11 @@ class Released:
         part.rank, part.kind = self.rank[begin:end], self.kind[begin:end]
         for kind, pieces in self.pieces.items():
             for columns, slots, positions in pieces:
-                here = np.flatnonzero((positions >= begin) & (positions < end))
+                here = ((positions >= begin) & (positions < end)).nonzero()[0]
                 if len(here):
                     part.pieces.setdefault(kind, []).append((columns, slots[here], positions[here] - begin))
         for chunk, low, _, positions in self.sources:
-            mine = np.flatnonzero((positions >= begin) & (positions < end))
+            mine = ((positions >= begin) & (positions < end)).nonzero()[0]
             if len(mine):
                 part.sources.append((chunk, low + int(mine[0]), low + int(mine[-1]) + 1, positions[mine] - begin))
         return part
@@ -235,7 +235,7 @@ class Merger:
         if rank not in self.waiting or not len(self.waiting[rank].standing.progress.before):
             return offsets, keys, values
         own = np.asarray(offsets, np.int64)
-        fresh = np.flatnonzero(self.waiting[rank].standing.progress.fresh(own))
+        fresh = (self.waiting[rank].standing.progress.fresh(own)).nonzero()[0]
         return own[fresh], picked(keys, fresh), picked(values, fresh)
 
     def add(self, chunk: DecodedRun) -> None:
@@ -317,14 +317,14 @@ class Merger:
 
     def _reach(self, rank: int, order: Ints, ranks: Ints, keys: list[Ints]) -> int:
         """How many of the ordered records an unread one of this topic cannot come before."""
-        own = np.flatnonzero(ranks[order] == rank)
+        own = (ranks[order] == rank).nonzero()[0]
         upto = int(own[-1]) + 1 if len(own) else 0
         if rank in self.waiting:
             upto = max(upto, self._before(self.waiting[rank].barrier, rank, order, ranks, keys))
         if len(own) < self.queues[rank].size or self.looked[rank] == UNREAD or self.holds(rank):
             return upto
         read_at = np.concatenate([queue.read_at(len(keys[number])) for number, queue in enumerate(self.queues)])
-        later = np.flatnonzero(read_at[order[upto:]] > self.looked[rank])
+        later = (read_at[order[upto:]] > self.looked[rank]).nonzero()[0]
         return upto + int(later[0]) if len(later) else len(order)
 
     @staticmethod

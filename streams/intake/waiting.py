@@ -168,7 +168,7 @@ class Waiting:
             moment[earlier + place], wrong[earlier + place] = by, True
         due = moment < count
         bytes_held = self.bytes + np.cumsum(own.size) - np.cumsum(np.bincount(moment[due], some.size[due], count).astype(np.int64))
-        over = np.flatnonzero(bytes_held > self.limit)
+        over = (bytes_held > self.limit).nonzero()[0]
         if len(over) and int(over[0]) < count - 1:
             return self._judge(fresh, keys, begin, begin + int(over[0]) + 1, leaving)
         gone, wrong, moment, kept = some.take(due), wrong[due], moment[due], ~due

@@ -69,7 +69,7 @@ class Origins:
             offsets = np.array([places[index][1] for index in indexes], np.int64)  # type: ignore[index]  # None was left out
             which = np.searchsorted(np.array([run.offsets[0] for run in runs]), offsets, side="right") - 1
             for number in np.unique(which[which >= 0]).tolist():
-                run, mine = runs[number], np.flatnonzero(which == number)
+                run, mine = runs[number], (which == number).nonzero()[0]
                 rows = np.minimum(np.searchsorted(run.offsets, offsets[mine]), len(run.offsets) - 1)
                 there = run.offsets[rows] == offsets[mine]
                 for at, appended in zip(mine[there].tolist(), run.timestamps[rows[there]].tolist(), strict=True):

@@ -134,7 +134,7 @@ def read_run(data: bytes, position: int, aborted: Sequence[tuple[int, int]] | No
             raise CorruptRecordException(f"the batch at offset {batch.offset}: {batch.held} records do not fit into it")
         at = end
     out = out[:, :found]
-    with_headers = np.flatnonzero(out[HEADERS]).tolist()
+    with_headers = out[HEADERS].nonzero()[0].tolist()
     headers = {int(out[OFFSET, one]): headers_of(whole, int(out[HEADERS, one])) for one in with_headers}
     keys, values = Pieces(whole, out[KEY_BEGIN], out[KEY_END]), Pieces(whole, out[VALUE_BEGIN], out[VALUE_END])
     return RawRun(out[OFFSET], out[TIME], keys, values, headers), max([position, *(batch.last + 1 for batch in batches)])

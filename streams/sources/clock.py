@@ -94,10 +94,10 @@ class TimeReader:
 
     def _iso(self, given: list[str]) -> list[Any]:
         ms = self._like_first(given)
-        if (rest := np.flatnonzero(ms == INVALID)).size:
+        if (rest := (ms == INVALID).nonzero()[0]).size:
             ms[rest] = epoch_ms([given[row] for row in rest.tolist()])
         if self.zone is not None and (ms == INVALID).any():
-            rows = np.flatnonzero(ms == INVALID)
+            rows = (ms == INVALID).nonzero()[0]
             local = epoch_ms([f"{padded(given[row])}Z" for row in rows.tolist()])
             ms[rows] = np.where(local == INVALID, INVALID, self.utc(local, local != INVALID))
         return [BAD if value == INVALID else value for value in ms.tolist()]

@@ -88,7 +88,7 @@ class RecordConverter:
 
     def convert(self, rows: Rows, chosen: Any, bad: list[Bad]) -> tuple[list[int], Batch]:
         """The records of the chosen rows and their places among the rows; rows that cannot be used go to `bad`."""
-        places = list(range(len(rows.lines))) if chosen.all() else np.flatnonzero(chosen).tolist()
+        places = list(range(len(rows.lines))) if chosen.all() else chosen.nonzero()[0].tolist()
         if not places:
             return [], Batch([], [], [], [], [])
         part = (

@@ -214,7 +214,7 @@ def keep(chunk: DecodedRun, wanted: Bools) -> None:
         return
     for name in ("offset", "event_time", "kind", "slot", "id_hash", "content_hash"):
         setattr(chunk, name, getattr(chunk, name)[wanted])
-    kept = np.flatnonzero(wanted)
+    kept = wanted.nonzero()[0]
     chunk.keys, chunk.values = picked(chunk.keys, kept), picked(chunk.values, kept)
 
 

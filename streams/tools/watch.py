@@ -123,7 +123,7 @@ class Watched:
     def take(self, customer: int) -> None:
         """Note what the stages of a batch evaluated for the customer in this row."""
         flow = self.source.flow
-        mine = np.flatnonzero(flow.rows("customer") == customer) if flow.n else np.zeros(0, np.int64)
+        mine = (flow.rows("customer") == customer).nonzero()[0] if flow.n else np.zeros(0, np.int64)
         if not len(mine):
             return
         flow = flow.take(mine)
@@ -207,7 +207,7 @@ class Watched:
         if not isinstance(self.source, AnchoredStage):
             return []
         due, table = self.source.timers, self.source.scope.table
-        rows = np.flatnonzero((table.customer[: len(due.due.values)] == customer) & (due.due.values != 0) & (table.base_row[: len(due.due.values)] >= 0))
+        rows = ((table.customer[: len(due.due.values)] == customer) & (due.due.values != 0) & (table.base_row[: len(due.due.values)] >= 0)).nonzero()[0]
         world, base = self.source.home.world, table.base_row[rows]
         found = []
         for row, own in zip(rows.tolist(), base.tolist(), strict=True):
@@ -305,7 +305,7 @@ class Watch(Stage):
     def keys(self, by: str) -> dict[int, str]:
         """The ids of the customer's lines or accounts that records have named (or the customer's own), by row."""
         table = self.engine.world.tables[by]
-        used = np.flatnonzero(table.customer[: table.map.used] == self.row).astype(np.int32)
+        used = (table.customer[: table.map.used] == self.row).nonzero()[0].astype(np.int32)
         return {row: key.rsplit("\x1f", 1)[-1] for row, key in zip(used.tolist(), table.key_texts(used), strict=True)} if self.row >= 0 else {}
 
     def has_ended(self, row: int) -> bool:

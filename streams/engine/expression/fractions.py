@@ -64,7 +64,7 @@ class CompareFractions(Compare):
         known = known_in_both(left.known, right.known)
         values, size = np.array(COMPARE[self.sign](left.values, right.values)), left.size + right.size
         close = (np.abs(left.values - right.values) <= CLOSE * size) & (size > 0)  # nothing but zeros is exact
-        for place in np.flatnonzero(close if known is None else close & known).tolist():
+        for place in (close if known is None else close & known).nonzero()[0].tolist():
             one, other = exactly(self.left, env, place), exactly(self.right, env, place)
             values.reshape(-1)[place] = COMPARE[self.sign](one, other)
         return Column(values) if known is None else Column(values & known, known)

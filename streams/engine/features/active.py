@@ -280,7 +280,7 @@ class ActiveStage(KeyedStage):
         if self.extent.together is not None:
             codes, known = flow.coded(self.extent.together)
             base = flow.rows(self.by)
-            kept = np.flatnonzero(base >= 0 if known is None else (base >= 0) & known)
+            kept = (base >= 0 if known is None else (base >= 0) & known).nonzero()[0]
             nothing = [np.full(len(kept), NULL) for _ in self.extent.item]
             groups[kept] = self.scope.table.rows_within(base[kept], [codes[kept], *nothing], flow.time[kept])
         return groups

@@ -63,7 +63,7 @@ def distincts(windows: Windows, values: Ints, unknown: int) -> Ints:
     """How many different known values each window has."""
     out = np.zeros(len(windows.begin), np.int64)
     count_distinct(windows.begin, windows.end, windows.low, windows.until, windows.times, values, unknown, out)
-    slid(windows, np.flatnonzero(windows.end - windows.begin > LONG), values, unknown, "distinct", out)
+    slid(windows, (windows.end - windows.begin > LONG).nonzero()[0], values, unknown, "distinct", out)
     return out
 
 
@@ -74,7 +74,7 @@ def tops(windows: Windows, values: Ints, weights: Ints) -> Ints:
     longest = int((windows.end - windows.begin).max(initial=0))
     keys, marks, high, rest, used = np.zeros((5, 1 << (2 * longest + 1).bit_length()), np.int64)
     heaviest(windows.begin, windows.end, windows.low, windows.until, windows.times, values, weights, 0, keys, marks, high, rest, used, out, tied)
-    for at in np.flatnonzero(tied).tolist():
+    for at in tied.nonzero()[0].tolist():
         piece = slice(int(windows.begin[at]), int(windows.end[at]))
         inside = (windows.times[piece] > windows.low[at]) & (windows.times[piece] <= windows.until[at]) & (values[piece] != 0) & (weights[piece] != NULL)
         totals: dict[int, int] = {}

@@ -140,7 +140,7 @@ def spread(flow: Flow, active: ActiveLines, where: Ints, lines: Ints, accounts: 
 def of_only_lines(flow: Flow, active: ActiveLines) -> Flow:
     """The happenings of `flow` that are of a line: the one that the record names, else the customer's only active one."""
     named = flow.rows("line")
-    lacking = np.flatnonzero(named < 0)
+    lacking = (named < 0).nonzero()[0]
     customers = flow.rows("customer")
     lines = np.zeros(flow.n, np.int64)
     lines[named >= 0] = active.table.map.keys[named[named >= 0], 1]
@@ -148,7 +148,7 @@ def of_only_lines(flow: Flow, active: ActiveLines) -> Flow:
         found = active.of(customer, at, time)
         if len(found) == 1:
             lines[place] = found[0].line
-    where = np.flatnonzero(lines)
+    where = lines.nonzero()[0]
     return spread(flow, active, where, lines[where])
 
 
@@ -201,7 +201,7 @@ class LineRecordStage(RecordStage):
         flow = self.flow
         assert isinstance(flow, RecordFlow)  # of one type
         group = flow.group
-        lacking = np.flatnonzero((group.rows("line") < 0) & self.let_in(batch, group))
+        lacking = ((group.rows("line") < 0) & self.let_in(batch, group)).nonzero()[0]
         if len(lacking):
             self.flow = of_only_lines(RecordFlow(group, "line", np.sort(np.concatenate([flow.idx, lacking]))), self.active)
 

@@ -76,7 +76,7 @@ class KeyedStage(FeatureStage):
         entries = entries_of(members, flows, [bool(reader.at) for reader in readers])
         rows = at_entries(entries._replace(readers=[]), members, [], self.rows_of, -1)
         for reader, flow, entry in zip(readers, flows, entries.readers, strict=True):
-            alone = np.flatnonzero(entries.member[entry] < 0)
+            alone = (entries.member[entry] < 0).nonzero()[0]
             if len(alone):
                 rows[entry[alone]] = self.rows_read(flow.take(alone), reader.at)
         found = [ReaderEntries(*one) for one in zip(readers, flows, entries.readers, strict=True)]

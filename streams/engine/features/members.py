@@ -125,7 +125,7 @@ class MemberStage(FeatureStage):
         if members.n:
             rows[is_member] = self.scope.rows(members, self.keys)[entries.member[is_member]]
         for reader, entry in zip(readers, entries.readers, strict=True):
-            alone = np.flatnonzero(~is_member[entry])
+            alone = (~is_member[entry]).nonzero()[0]
             if len(alone):
                 rows[entry[alone]] = self.scope.rows_there(reader.stage.flow.take(alone), reader.at or self.reader_keys[id(reader.stage)])
         values = np.empty((len(self.arguments), members.n), np.int64)
@@ -145,7 +145,7 @@ class MemberStage(FeatureStage):
         lines, table, rows = np.array(list(cuts), np.int32), self.scope.table, self.feed.rows
         base = base_of(table, rows)
         passed: dict[int, int] = {}
-        for entry in np.flatnonzero(np.isin(base, lines) & (rows >= 0)).tolist():
+        for entry in (np.isin(base, lines) & (rows >= 0)).nonzero()[0].tolist():
             count = bisect_right(cuts[int(base[entry])], entry)
             if count > passed.get(int(rows[entry]), 0):
                 self.feed.anew[entry] = True

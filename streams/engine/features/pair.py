@@ -286,7 +286,7 @@ class PairStage(FlowStage):
 
     def _keep_anchors(self, flow: Flow, put: Ints, base: int) -> None:
         """Store who the second halves are about that wait from this batch on."""
-        places = np.flatnonzero(put)
+        places = put.nonzero()[0]
         places = places[self.marks.values[put[places]] == base + places]
         for node, text in zip(put[places].tolist(), flow.all_packed(places), strict=True):
             self.waiting.texts[node] = text

@@ -45,7 +45,7 @@ def with_passing(resets: Ints, passing: Flow, scope: Scope, due: Due, fresh: Row
     lines = passing.rows(scope.by)
     if scope.table.base is None:
         waits = (moments[lines] > 0) & (moments[lines] < passing.time) | np.isin(lines, fresh)
-        where = np.flatnonzero((lines >= 0) & waits)
+        where = ((lines >= 0) & waits).nonzero()[0]
         rows = lines[where]
     else:
         under = scope.table.rows_under(np.unique(lines[lines >= 0]))

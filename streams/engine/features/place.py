@@ -262,7 +262,7 @@ class PlaceStage(FlowStage):
         places, days = np.zeros(n, np.int64), np.full(n, -1)
         for other, entry in zip(flows, entries.readers, strict=True):
             rows[entry], asked[entry] = self.rows_there(other), True
-        where = np.flatnonzero(entries.member >= 0)
+        where = (entries.member >= 0).nonzero()[0]
         member = entries.member[where]
         own_places, own_days = self._places(flow)
         rows[where], believed[where] = own_rows[member], believed_in(flow)[member]
@@ -362,7 +362,7 @@ class PlaceStage(FlowStage):
             self._put(flow, "here", here, here != 0)
         if "home" in names:
             lines = flow.rows(self.by)
-            crm = np.flatnonzero((home == 0) & (lines >= 0))
+            crm = ((home == 0) & (lines >= 0)).nonzero()[0]
             if len(crm):
                 home[crm] = self.home.world.reference.line.home_city(self.lines_table.map.keys[lines[crm], 1], flow.time[crm])
             self._put(flow, "home", home, home != 0)
@@ -380,7 +380,7 @@ class PlaceStage(FlowStage):
         """Ids of trips: a hash of the line and of the moment when it was opened; 0 for none."""
         tokens = np.zeros(len(rows), np.uint64)
         ids: dict[tuple[int, int], int] = {}
-        for at in np.flatnonzero(opened).tolist():
+        for at in opened.nonzero()[0].tolist():
             trip = (int(rows[at]), int(opened[at]))
             if trip not in ids:
                 ids[trip] = xxhash.xxh3_64_intdigest(f"{self.table.key_text(trip[0])} {trip[1]}".encode())

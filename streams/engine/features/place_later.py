@@ -63,7 +63,7 @@ class LaterPlaceStage(Stage):
         book = self.place.book.part(rows)
         if self.place.before is not None:
             kept, before = self.place.before
-            changed = np.flatnonzero(np.isin(rows, kept))
+            changed = np.isin(rows, kept).nonzero()[0]
             at = np.searchsorted(kept, rows[changed])
             book.places[changed], book.nights[changed] = before.places[at], before.nights[at]
         return book

@@ -45,7 +45,7 @@ class ResetStage(FlowStage):
 
     def run(self, batch: Batch) -> None:
         flow = self.inner.flow
-        live = np.flatnonzero(~late_in(flow, self.late))
+        live = (~late_in(flow, self.late)).nonzero()[0]
         events = [live[:0]]
         for begin, end, resets in pieces(flow.at, self.words.line_ends(batch)):
             own = live[(live >= begin) & (live < end)]
@@ -80,7 +80,7 @@ class ResetStage(FlowStage):
             events.append(first)
             found = found[:0]
             while not len(found):
-                left = np.flatnonzero(next_of < ends)
+                left = (next_of < ends).nonzero()[0]
                 if not len(left):
                     break
                 until = np.minimum(next_of[left] + length[left], ends[left])
@@ -114,7 +114,7 @@ class Replay:
         rows = stage.feed.rows
         base = base_of(stage.scope.table, rows)
         key = np.minimum(np.searchsorted(keys, base), len(keys) - 1)
-        there = np.flatnonzero((rows >= 0) & (keys[key] == base))
+        there = ((rows >= 0) & (keys[key] == base)).nonzero()[0]
         self.order = there[np.argsort(key[there], kind="stable")]
         """Entries by key, in their order."""
         self.at = np.full(len(rows), -1)

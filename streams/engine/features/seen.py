@@ -90,7 +90,7 @@ class SeenStage(Stage):
         ends = [(2 * one.position + 2, one.row) for one in batch.resets if not one.timers_only] if self.by == "line" else []
         seen = self.column.values
         if not ends:
-            lower = np.flatnonzero((seen[rows] == 0) | (times < seen[rows]))
+            lower = ((seen[rows] == 0) | (times < seen[rows])).nonzero()[0]
             rows, at, times = rows[lower], at[lower], times[lower]
         order = np.argsort(at, kind="stable")
         changes = np.empty((len(rows) + len(ends), 3), np.int64)

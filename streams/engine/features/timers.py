@@ -136,7 +136,7 @@ def members_of(scope: Scope, flow: Flow, keys: Sequence[Expr], rank: int | None)
     """The happenings of `flow` in their order. `rank`: the topic of all of them, where there is only one. END is 0."""
     rows = scope.rows(flow, keys)
     if len(rows) and rows.min() < 0:
-        kept = np.flatnonzero(rows >= 0)
+        kept = (rows >= 0).nonzero()[0]
         flow, rows = flow.take(kept), rows[kept]
     entries = np.empty((7, flow.n), np.int64)
     entries[ROW], entries[AT], entries[ORDER], entries[TIME], entries[END] = rows, flow.at, flow.due, flow.time, 0
@@ -255,7 +255,7 @@ class Due:
         """The state has been read back: look at all rows once."""
         self.lows = self.tops = np.zeros(0, np.int64)
         due = self.due.values
-        rows = np.flatnonzero(due > 0)
+        rows = (due > 0).nonzero()[0]
         self._fit()
         np.minimum.at(self.lows, rows // FAN, due[rows])
         np.minimum.at(self.tops, rows // FAN**2, due[rows])
@@ -356,7 +356,7 @@ class Due:
         """By place, then due, then the text of the base key; of one key in the order of the anchors' times and ids."""
         order = np.lexsort((fired[:, DUE], fired[:, PLACE]))
         places, dues = fired[order, PLACE], fired[order, DUE]
-        tied = np.flatnonzero((places[1:] == places[:-1]) & (dues[1:] == dues[:-1]))
+        tied = ((places[1:] == places[:-1]) & (dues[1:] == dues[:-1])).nonzero()[0]
         if not len(tied):
             return order
         table = self.scope.table

@@ -54,7 +54,7 @@ class Windows(NamedTuple):
 
     def long(self, *, exact: bool) -> Ints:
         """Which are long, and one piece or not."""
-        return np.flatnonzero((self.exact == exact) & (self.end - self.begin > LONG))
+        return ((self.exact == exact) & (self.end - self.begin > LONG)).nonzero()[0]
 
 
 @kernel("void(int64[::1], int64[::1], boolean[::1], int64[::1], int64[::1], int64[::1], int64[::1])")

@@ -239,14 +239,14 @@ class YearlyStage(AnchoredStage):
     def _first_moments(self, firsts: Members, named: Ints) -> Ints:
         """The first anniversary at or after each happening; UNKNOWN where it names no day."""
         moments = np.full(len(named), UNKNOWN)
-        at = np.flatnonzero(named != NULL)
+        at = (named != NULL).nonzero()[0]
         if not len(at):
             return moments
         days, times, zones = named[at], firsts.entries[TIME, at], firsts.flow.zones(self.by)
         zones = zones if isinstance(zones, int) else zones[at]
         years = np.maximum(years_between(days, times // DAY_MS), 1)
         found = self._at(days, years, zones)
-        past = np.flatnonzero(found < times)  # of the nearest anniversary the one behind it is next
+        past = (found < times).nonzero()[0]  # of the nearest anniversary the one behind it is next
         found[past] = self._at(days[past], years[past] + 1, zones if isinstance(zones, int) else zones[past])
         moments[at] = found
         return moments
@@ -257,7 +257,7 @@ class YearlyStage(AnchoredStage):
         rows, times, moments = entries[ROW], entries[TIME], entries[END]
         back = resets[:, resets[2] == COMES_BACK]
         limit = max(end, int(times.max(initial=0)))
-        mine = np.flatnonzero((moments != UNKNOWN) & ((moments <= limit) | (back.shape[1] > 0)))
+        mine = ((moments != UNKNOWN) & ((moments <= limit) | (back.shape[1] > 0))).nonzero()[0]
         earlier = [rows[(due[rows] > 0) & (due[rows] < times)], back[0]]
         if not self.timers.idle(batch):
             earlier.append(self._due_by(end))

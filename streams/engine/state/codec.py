@@ -78,5 +78,5 @@ def by_layout(entries: Entries) -> Iterator[tuple[bytes, Entries]]:
     fingerprints = entries.values.within(0, 4).data.view(np.int32)
     kinds = np.unique(fingerprints)
     for kind in kinds:
-        own = np.flatnonzero(fingerprints == kind)
+        own = (fingerprints == kind).nonzero()[0]
         yield kind.tobytes(), entries if len(kinds) == 1 else Entries(entries.keys.some(own), entries.values.some(own))

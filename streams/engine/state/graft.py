@@ -62,7 +62,7 @@ class Move:
         before = self._encoded()
         self._empty(np.array(list(before), np.int32))
         if other is not None and source is not None:
-            rows = np.flatnonzero(other.live()).astype(np.int32)
+            rows = other.live().nonzero()[0].astype(np.int32)
             layout = self._renamed(source)
             for begin in range(0, len(rows), MOST_ROWS):
                 self._load(other, rows[begin : begin + MOST_ROWS], source, layout)
@@ -74,13 +74,13 @@ class Move:
     def _load(self, other: Table, rows: Rows, source: Part | Follower, layout: Layout) -> None:
         """Load the rows of `source` in which something is kept."""
         strings, gone = source.encode(rows)
-        kept = np.flatnonzero(~gone)
+        kept = (~gone).nonzero()[0]
         if len(kept):
             self.home.load(self.table.restore_rows(other.key_strings(rows[kept]), self.customers), layout, strings.some(kept))
 
     def _encoded(self) -> dict[int, bytes]:
         """The rows in which something is kept, as they are stored."""
-        rows = np.flatnonzero(self.table.live()).astype(np.int32)
+        rows = self.table.live().nonzero()[0].astype(np.int32)
         found: dict[int, bytes] = {}
         for begin in range(0, len(rows), MOST_ROWS):
             own = rows[begin : begin + MOST_ROWS]

@@ -109,7 +109,7 @@ class KeyMap:
 
 def first_of(numbers: Rows, known: int) -> Ints:
     """The places in `numbers` where those from `known` on come first."""
-    return np.flatnonzero(numbers > np.maximum.accumulate(np.append(np.int32(known - 1), numbers))[:-1])
+    return (numbers > np.maximum.accumulate(np.append(np.int32(known - 1), numbers))[:-1]).nonzero()[0]
 
 
 class Latest:
@@ -144,7 +144,7 @@ class Latest:
 
     def parts(self) -> dict[str, Ints]:
         """By part, which is what stands before the first byte 30 of a key, the numbers of the keys that have a value."""
-        kept = np.flatnonzero(self.places[: self.keys.used, 1] >= 0)
+        kept = (self.places[: self.keys.used, 1] >= 0).nonzero()[0]
         names, own = KeyMap(), np.empty(len(kept), np.int64)
         head_ends(kept, self.keys.arena, self.keys.ends, own)
         begins = self.keys.begins(kept)

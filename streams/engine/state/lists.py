@@ -309,7 +309,7 @@ class Lists(Follower):
         self.dirty[rows] = True
 
     def take_dirty(self) -> Rows:
-        dirty = np.flatnonzero(self.dirty).astype(np.int32)
+        dirty = self.dirty.nonzero()[0].astype(np.int32)
         self.dirty[dirty] = False
         return dirty
 

@@ -221,7 +221,7 @@ class State:
         for table in self.tables.values():
             table.dropped.clear()
             for part in table.parts.values():
-                dirty = np.flatnonzero(part.dirty).astype(np.int32)
+                dirty = part.dirty.nonzero()[0].astype(np.int32)
                 part.dirty[dirty] = False
                 codes += [column.values[dirty].ravel() for column in part.columns.values() if column.kind == "text"]
             codes += [follower.text_codes(follower.take_dirty()) for follower in table.followers]
@@ -273,7 +273,7 @@ class State:
                     self._layout(layout, heads)
 
     def _part_changes(self, table: Table, part: Part, heads: list[Change], rows: list[Records], codes: list[Ints]) -> None:
-        dirty = np.flatnonzero(part.dirty).astype(np.int32)
+        dirty = part.dirty.nonzero()[0].astype(np.int32)
         if not len(dirty):
             return
         part.dirty[dirty] = False

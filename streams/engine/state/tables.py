@@ -250,7 +250,7 @@ class Table:
 
     def all_keys(self) -> list[str]:
         """The keys of all rows in use."""
-        return self.key_texts(np.flatnonzero(self.live()).astype(np.int32))
+        return self.key_texts(self.live().nonzero()[0].astype(np.int32))
 
     def key_text(self, row: int) -> str:
         """The key of one row."""
@@ -292,7 +292,7 @@ class Table:
         if self.base is None:
             return base
         used = self.map.used
-        return np.flatnonzero(np.isin(self.base_row[:used], base) & self.map.live[:used]).astype(np.int32)
+        return (np.isin(self.base_row[:used], base) & self.map.live[:used]).nonzero()[0].astype(np.int32)
 
     def grow(self, size: int) -> None:
         """Make room for `size` rows."""
@@ -318,7 +318,7 @@ class Table:
         if self.keep_ms is None or self.base is None:
             return 0
         used = self.map.used
-        old = np.flatnonzero((self.touched[:used] > 0) & (self.touched[:used] + self.keep_ms < clock)).astype(np.int32)
+        old = ((self.touched[:used] > 0) & (self.touched[:used] + self.keep_ms < clock)).nonzero()[0].astype(np.int32)
         for rank in self.ranks:
             whose = self.customer[old]
             known = whose < len(latest[rank])

@@ -45,19 +45,19 @@ def read(topic: str, keys: Sequence[bytes | None], values: Sequence[bytes | None
     known.ready(latest_ms)
     with np.errstate(over="ignore"):  # of interpreted kernels
         kinds, counts, out, content = scanned(known, keys, values, max_bytes)
-    plain = Plain({}, np.flatnonzero(kinds < 0), content, Counter())
+    plain = Plain({}, (kinds < 0).nonzero()[0], content, Counter())
     left = [plain.left]
     for number, count in enumerate(counts.tolist()):
         if not count:
             continue
-        places = np.flatnonzero(kinds == number)
+        places = (kinds == number).nonzero()[0]
         columns = columns_of(known, number, out, values, places)
         first = int(known.types[number, of.FIRST_COLUMN])
         nulled, ids = out[first + of.NULLED, :count], out[first + of.ID_HASH, :count]
         good = fit(columns)
         if not good.all():
             left.append(places[~good])
-            rows = np.flatnonzero(good)
+            rows = good.nonzero()[0]
             places, columns, nulled, ids = places[rows], columns.keep(rows), nulled[rows], ids[rows]
         record = known.records[number]
         for counted in (repair.counted for repair in record.REPAIRS if repair.counted is not None):
