@@ -57,7 +57,7 @@ def first_failure(catalogue: Catalogue, reference: Reference, settings: EngineSe
         for forced in (False, True):
             engine = Engine(catalogue, reference, settings)
             if forced:
-                engine.plan.force()
+                engine.force()
             shard = fed(engine, records)
             shard.step(None, 2 * len(records))
             shard.advance(MOMENT_MS + LATER_MS)

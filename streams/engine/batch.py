@@ -34,6 +34,7 @@ class World:
     def __init__(self, reference: Reference, calendar: Calendar, zone: str, parameters: dict[int, int], tables: dict[str, Table], history_from: int | None = None) -> None:
         self.calendar, self.parameters, self.tables = calendar, parameters, tables
         self.default_zone = calendar.zone(zone)
+        self._nothing: dict[str, Flow] = {}
         self.history_from = history_from
         """The first civil day of which all records are there, days since 1970; None: what is seen first is the first."""
         self.refer(reference)
@@ -47,6 +48,15 @@ class World:
         if self.history_from is not None:
             midnight = self.calendar.at(np.array([self.history_from]), np.zeros(1, np.int64), self.default_zone)
             self.begins = reference.line.begins(self.history_from, int(midnight[0]))
+
+    def nothing(self, by: str) -> Flow:
+        """No happenings, as rules of scope `by` see them: of no batch, so that a stage may rest for long."""
+        if by not in self._nothing:
+            from streams.engine.flow import StoredFlow
+
+            none = np.zeros(0, np.int64)
+            self._nothing[by] = StoredFlow(Batch(self, None), by, none, none, none.astype(np.int32), {}, [], none, none)
+        return self._nothing[by]
 
     def value_of(self, parameter: Param) -> int:
         """A parameter's value in this installation."""
@@ -212,7 +222,6 @@ class Batch:
         self.resets: list[Reset] = []
         self.returns: list[Return] = []
         self.statuses: list[Status] = []
-        self._nothing: dict[str, Flow] = {}
         self.pieces = released.pieces if released is not None else {}
         find = world.tables["customer"].rows_of_ids
         self.known_before = len(world.tables["customer"])
@@ -229,15 +238,6 @@ class Batch:
     def known_customers(self) -> Ints:
         """How many customers the shard knew before each record and after the last: new ones take the next rows, and none is freed."""
         return np.maximum.accumulate(np.concatenate([[self.known_before], self.customer.astype(np.int64) + 1]))
-
-    def nothing(self, by: str) -> Flow:
-        """No happenings, as rules of scope `by` see them."""
-        if by not in self._nothing:
-            from streams.engine.flow import StoredFlow
-
-            none = np.zeros(0, np.int64)
-            self._nothing[by] = StoredFlow(self, by, none, none, none.astype(np.int32), {}, [], none, none)
-        return self._nothing[by]
 
     def fates(self) -> Ints:
         """[topic rank, fate]: how many records."""

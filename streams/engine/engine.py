@@ -18,6 +18,7 @@ from streams.engine.features.each_line import EachLineSource
 from streams.engine.home import Home
 from streams.engine.lifecycle import Lifecycle
 from streams.engine.plan import Plan
+from streams.engine.schedule import Schedule
 from streams.engine.sources import EventSource, Source, UnionSource
 from streams.engine.stage import NodeFailed
 from streams.engine.state.store import State
@@ -102,6 +103,7 @@ class Engine:
         self.admission = Admission(tables["customer"], settings.late_limit_ms, settings.clock_jump_ms, self.counters)
         self.lifecycle = Lifecycle(home, self.counters)
         self.plan = Plan(catalogue, home)
+        self.schedule = Schedule(self.plan.stages)
         self.rules = [
             PublishedRule(self.plan.rules[event.id], Describer(event, {name: catalogue.value(event, name) for name in event.parameters}), depth_of(event.when.source))
             for event in catalogue
@@ -116,6 +118,11 @@ class Engine:
         self.world.refer(reference)
         for stage in self.plan.stages:
             stage.refer()
+
+    def force(self) -> None:
+        """Let all happenings pass the conditions of rules, and let no stage rest: for a rehearsal."""
+        self.plan.force()
+        self.schedule.forced = True
 
     # Records
 
@@ -142,10 +149,7 @@ class Engine:
 
     def _run(self, batch: Batch, refused: Ints, fates: Callable[[], Ints]) -> Outcome:
         self.lifecycle.follow(batch)
-        for stage in self.plan.stages:
-            if stage.rests(batch):
-                stage.rest(batch)
-                continue
+        for stage in self.schedule.awake(batch):
             try:
                 stage.run(batch)
             except NodeFailed as failed:
@@ -155,7 +159,7 @@ class Engine:
                 self._blame(stage.events, error)
                 raise
         outcome = self._outcome(batch, refused, fates())
-        for stage in self.plan.stages:
+        for stage in self.schedule.ran:
             stage.settle()
         return outcome
 

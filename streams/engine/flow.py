@@ -82,8 +82,7 @@ class Flow:
     def _taken(self, index: Ints) -> Flow:
         raise NotImplementedError
 
-    def field(self, field: RecordField) -> Column:
-        """A field of the records behind; unknown where they are of another type."""
+    def _field(self, field: RecordField) -> Column:
         raise NotImplementedError
 
     def rows(self, by: str) -> Rows:
@@ -138,6 +137,14 @@ class Flow:
         raise NotImplementedError
 
     # All flows
+
+    def field(self, field: RecordField) -> Column:
+        """A field of the records behind, found once; unknown where they are of another type."""
+        key = field.same_as
+        column = self._columns.get(key)
+        if column is None:
+            column = self._columns[key] = self._field(field)
+        return column
 
     def take(self, chosen: Array) -> Flow:
         """The happenings where `chosen` (a mask, or ascending indexes) says so."""
@@ -253,7 +260,7 @@ class RecordFlow(Flow):
     def _taken(self, index: Ints) -> Flow:
         return RecordFlow(self.group, self.by, self.idx[index], self, index)
 
-    def field(self, field: RecordField) -> Column:
+    def _field(self, field: RecordField) -> Column:
         if field.record is not self.group.record_type:
             return unknown(field.kind, self.n)
         if isinstance(field, LargestEntry):
@@ -355,7 +362,7 @@ class StoredFlow(Flow):
             return Part(self.parent.held(key, kind), self.index)
         return Ready(self.stored[key])
 
-    def field(self, field: RecordField) -> Column:
+    def _field(self, field: RecordField) -> Column:
         return self.held(field.same_as).take(None) if self.has(field.same_as) else unknown(field.kind, self.n)
 
     def rows(self, by: str) -> Rows:
@@ -414,17 +421,17 @@ class StoredFlow(Flow):
 class MergedFlow(Flow):
     """Happenings of several flows in their order: `which` flow each is of, and its place there."""
 
-    def __init__(self, parts: Sequence[Flow], by: str, which: Ints, where: Ints, parent: Flow | None = None, index: Ints | None = None) -> None:
+    def __init__(self, batch: Batch, parts: Sequence[Flow], by: str, which: Ints, where: Ints, parent: Flow | None = None, index: Ints | None = None) -> None:
         self.parts, self.which, self.where = parts, which, where
-        super().__init__(parts[0].batch, by, self._gather([part.at for part in parts], np.int64), self._gather([part.time for part in parts], np.int64), parent, index)
+        super().__init__(batch, by, self._gather([part.at for part in parts], np.int64), self._gather([part.time for part in parts], np.int64), parent, index)
 
     @classmethod
-    def of(cls, parts: Sequence[Flow], by: str) -> MergedFlow:
+    def of(cls, batch: Batch, parts: Sequence[Flow], by: str) -> MergedFlow:
         """All happenings of `parts`; at the same place those of earlier parts go first."""
         which = np.concatenate([np.full(part.n, number, np.int64) for number, part in enumerate(parts)])
         where = np.concatenate([np.arange(part.n) for part in parts])
         order = np.lexsort((where, which, np.concatenate([part.due for part in parts]), np.concatenate([part.at for part in parts])))
-        return cls(parts, by, which[order], where[order])
+        return cls(batch, parts, by, which[order], where[order])
 
     def _gather(self, columns: Sequence[Array], dtype: Any) -> Array:
         result = np.zeros(len(self.which), dtype)
@@ -441,12 +448,12 @@ class MergedFlow(Flow):
 
     def rescoped(self, by: str) -> Flow:
         index = (self.rows(by) >= 0).nonzero()[0]
-        return MergedFlow(self.parts, by, self.which[index], self.where[index], self, index)
+        return MergedFlow(self.batch, self.parts, by, self.which[index], self.where[index], self, index)
 
     def _taken(self, index: Ints) -> Flow:
-        return MergedFlow(self.parts, self.by, self.which[index], self.where[index], self, index)
+        return MergedFlow(self.batch, self.parts, self.by, self.which[index], self.where[index], self, index)
 
-    def field(self, field: RecordField) -> Column:
+    def _field(self, field: RecordField) -> Column:
         return self._columns_of([part.field(field) for part in self.parts])
 
     def has(self, key: object) -> bool:

@@ -250,7 +250,7 @@ class Plan(Readings):
         return {name: sorted(stage.events) for stage in self.stages if (name := getattr(stage, "name", ""))}
 
     def force(self) -> None:
-        """Let all happenings pass the conditions of rules, and let no stage rest: for a rehearsal."""
+        """Let all happenings pass the conditions of rules."""
         for stage in self.stages:
             stage.forced = True
 

@@ -7,6 +7,7 @@ arrivals of the customer and topic alone: neither cuts into batches nor restarts
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,6 +106,10 @@ class RememberedIds(Blocks):
         self.noted = np.concatenate([self.noted, np.zeros(more, bool)])
 
     def layout(self) -> Layout:
+        return self._layout
+
+    @cached_property
+    def _layout(self) -> Layout:
         """`id`: 54 bits of its hash and the millisecond; `second` of the time, since 2000. The first id of a block has its number times 16."""
         return Layout(self.part_name, (("id", "token", 1), ("second", "moment", 1), ("content", "digest", 1)), ())
 

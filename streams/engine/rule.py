@@ -310,13 +310,13 @@ class RuleStage(FlowStage):
                 if mask is not None:
                     wanted &= mask
             flow = flow if self.forced else flow.take(wanted)
-        self.flow = flow if self.words is None else flow.take(self._passing(flow, self.words))
+        self.flow = flow if self.words is None else flow.take(self._passing(batch, flow, self.words))
 
     @staticmethod
-    def _passing(flow: Flow, words: Words) -> Bools:
+    def _passing(batch: Batch, flow: Flow, words: Words) -> Bools:
         """Which happenings the words let pass; emissions of a line that ends are forgotten behind its end."""
         passing = [np.zeros(0, bool)]
-        for begin, end, ends in pieces(flow.at, words.line_ends(flow.batch)):
+        for begin, end, ends in pieces(flow.at, words.line_ends(batch)):
             passing.append(words.passing(flow.take(np.arange(begin, end))))
             words.clear(ends)
         return np.concatenate(passing)

@@ -106,7 +106,7 @@ class FlowStage(Stage):
     by = "customer"
 
     def rest(self, batch: Batch) -> None:
-        self.flow = batch.nothing(self.by)
+        self.flow = batch.world.nothing(self.by)
 
 
 class RecordStage(FlowStage):
@@ -149,7 +149,12 @@ class FilterStage(FlowStage):
         wanted = flow.values(self.condition)
         if self.late:
             wanted = wanted & ~late_in(flow, self.late)
-        self.flow = flow if self.forced else flow.take(wanted)
+        if self.forced:
+            self.flow = flow
+        elif wanted.any():
+            self.flow = flow.take(wanted)
+        else:
+            self.rest(batch)
 
 
 def late_in(flow: Flow, names: Sequence[str]) -> Bools:
@@ -193,7 +198,7 @@ class UnionStage(FlowStage):
         self.names = np.array([keep(name) for name in source.parts], np.int64)
 
     def run(self, batch: Batch) -> None:
-        flow = MergedFlow.of([part.flow for part in self.parts], self.by)
+        flow = MergedFlow.of(batch, [part.flow for part in self.parts], self.by)
         flow.put(("Of", self.source.key(), "name"), self.names[flow.which])
         self.flow = flow
 

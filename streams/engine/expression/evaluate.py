@@ -7,7 +7,7 @@ for truth values False: so "is it true" is the column itself, and nothing is mas
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -162,11 +162,11 @@ def calculation(sign: str, left: Column, right: Column, *, by_zero: bool) -> Col
     return Column(values) if known is None else Column(np.where(known, values, NULL), known)
 
 
-def membership(inner: Column, values: Array) -> Column:
+def membership(inner: Column, values: Sequence[int]) -> Column:
     """Whether a value is one of `values`; unknown where it is unknown."""
-    result = np.zeros(np.shape(inner.values), bool)
-    for value in values:
-        result |= inner.values == value
+    result = np.asarray(inner.values == values[0])
+    for value in values[1:]:
+        result = result | (inner.values == value)
     return Column(result) if inner.known is None else Column(result & inner.known, inner.known)
 
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from schemas.codes import NULL, code
+from schemas.codes import NULL, keep
 from streams.engine.expression.evaluate import Array, Column, Env, alternative, calculation, comparison, conjunction, disjunction, membership, negation
 from streams.engine.expression.quantities import quantity
 from streams.engine.expression.types import CODED, DefinitionFault, ValueKind, check_comparison, check_condition, check_domains, check_value, kind_of_result, shown, unit_of_result
@@ -212,9 +212,13 @@ class Const(Expr):
     def key(self) -> object:
         return ("Const", self.kind, self.value)
 
+    @cached_property
+    def _column(self) -> Column:
+        return Column(np.asarray(keep(self.value) if isinstance(self.value, str) else self.value))
+
     def column(self, env: Env) -> Column:
         del env
-        return Column(np.asarray(code(self.value) if isinstance(self.value, str) else self.value))
+        return self._column
 
     def __str__(self) -> str:
         return repr(self.value) if isinstance(self.value, str) else str(self.value)
@@ -322,8 +326,12 @@ class In(Expr):
     def key(self) -> object:
         return ("In", self.inner.key(), self.values)
 
+    @cached_property
+    def _numbers(self) -> list[int]:
+        return [keep(value) if isinstance(value, str) else value for value in self.values]
+
     def column(self, env: Env) -> Column:
-        return membership(self.inner.column(env), np.array([code(value) if isinstance(value, str) else value for value in self.values]))
+        return membership(self.inner.column(env), self._numbers)
 
     def __str__(self) -> str:
         return f"{self.inner} in ({', '.join(map(str, self.values))})"

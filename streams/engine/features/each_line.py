@@ -77,7 +77,7 @@ class SpreadFlow(Flow):
     def rescoped(self, by: str) -> Flow:
         return self.take(self.rows(by) >= 0)
 
-    def field(self, field: RecordField) -> Column:
+    def _field(self, field: RecordField) -> Column:
         values, known = self.inner.field(field)
         if field.name == "subscription_id":
             return Column(self.line_codes)

@@ -240,7 +240,7 @@ class PairStage(FlowStage):
             parts.append(self._late(batch, seconds.flow, late[: counts[1]]))
             parts = parts[0 if counts[0] else 1 :]
         self._keep_anchors(seconds.flow, put, base)
-        self.flow = parts[0] if len(parts) == 1 else MergedFlow.of(parts, self.by)
+        self.flow = parts[0] if len(parts) == 1 else MergedFlow.of(batch, parts, self.by)
 
     def _seconds(self) -> Members:
         """The second halves; where they count from when they began, that stands as their time, and those that do not say it are left out."""

@@ -7,6 +7,7 @@ of a node orders the list, the greatest first. `spare` is (first free node, node
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -197,8 +198,12 @@ class Chains(Follower):
         self.clear(rows)
         self.dirty[rows] = False
 
-    def layout(self) -> Layout:
+    @cached_property
+    def _layout(self) -> Layout:
         return Layout(self.part_name, tuple((name, kind, 1) for name, kind in self.columns), () if self.text_name is None else (self.text_name,))
+
+    def layout(self) -> Layout:
+        return self._layout
 
     def touch(self, rows: Rows) -> None:
         self.dirty[rows] = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
@@ -27,19 +28,19 @@ class StateRefused(KairosFault):
     """Stored state cannot be read by the installed definitions."""
 
 
-class Layout(msgspec.Struct, frozen=True):
+class Layout(msgspec.Struct, frozen=True, dict=True):
     """The layout of a part's rows: columns in order, each with its name, kind and length; then named texts."""
 
     part: str
     columns: tuple[tuple[str, ColumnKind, int], ...]
     texts: tuple[str, ...]
 
-    @property
+    @cached_property
     def fingerprint(self) -> bytes:
         """Four bytes that stand before every row written in this layout."""
         return xxhash.xxh32_digest(msgspec.json.encode(self))
 
-    @property
+    @cached_property
     def dtype(self) -> np.dtype[Any]:
         """The numpy type of one row."""
         return np.dtype([(name, FORMATS[kind], (length,)) if length > 1 else (name, FORMATS[kind]) for name, kind, length in self.columns])
@@ -52,6 +53,12 @@ Change = tuple[bytes, bytes | None]
 def record_key(part: str, key: str) -> bytes:
     """The changelog key of the row `key` of `part`."""
     return f"{part}\x1e{key}".encode()
+
+
+@cache
+def key_start(part: str) -> bytes:
+    """What the changelog keys of all rows of `part` begin with."""
+    return record_key(part, "")
 
 
 def split_key(key: bytes) -> tuple[str, str]:

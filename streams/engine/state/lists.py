@@ -7,6 +7,7 @@ where a list began and ended (a snapshot) can still read it.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -302,8 +303,12 @@ class Lists(Follower):
 
     # The changelog
 
-    def layout(self) -> Layout:
+    @cached_property
+    def _layout(self) -> Layout:
         return Layout(self.part_name, tuple((name, kind, 1) for name, kind in self.kinds), ())
+
+    def layout(self) -> Layout:
+        return self._layout
 
     def touch(self, rows: Rows) -> None:
         self.dirty[rows] = True

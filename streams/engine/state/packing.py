@@ -99,12 +99,16 @@ class ByteStrings(NamedTuple):
     @property
     def begins(self) -> Ints:
         """Where each begins."""
-        return np.concatenate([np.zeros(1, np.int64), self.ends[:-1]]) if len(self.ends) else self.ends
+        begins = np.empty_like(self.ends)
+        begins[:1], begins[1:] = 0, self.ends[:-1]
+        return begins
 
     @property
     def lengths(self) -> Ints:
         """How long each is."""
-        return np.diff(self.ends, prepend=0)
+        lengths = self.ends.copy()
+        lengths[1:] -= self.ends[:-1]
+        return lengths
 
     def some(self, places: Ints | slice) -> ByteStrings:
         """Those at `places`."""

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from schemas.codes import hold, release, text_of
 from streams.engine.clock import Ahead
 from streams.engine.state.changes import Changes, Records
-from streams.engine.state.codec import Change, Entries, Layout, StateRefused, by_layout, record_key
+from streams.engine.state.codec import Change, Entries, Layout, StateRefused, by_layout, key_start, record_key
 from streams.engine.state.day_counts import DayCounts
 from streams.engine.state.follower import Follower
 from streams.engine.state.keymap import Latest
@@ -191,7 +191,7 @@ class State:
             self._declare(heads)
         for table in self.tables.values():
             if table.dropped:  # these come first, because a key may have a new row
-                rows += [Records.tombstones(table.dropped_keys(record_key(name, ""))) for name in (*table.parts, *(follower.part_name for follower in table.followers))]
+                rows += [Records.tombstones(table.dropped_keys(key_start(name))) for name in (*table.parts, *(follower.part_name for follower in table.followers))]
                 table.dropped.clear()
             for part in table.parts.values():
                 self._part_changes(table, part, heads, rows, codes)
@@ -200,10 +200,10 @@ class State:
                 if len(dirty):
                     self._layout(follower.layout(), heads)
                     codes.append(follower.text_codes(dirty))
-                    rows.append(Records(table.key_strings(dirty, record_key(follower.part_name, "")), follower.encode(dirty)))
+                    rows.append(Records(table.key_strings(dirty, key_start(follower.part_name)), follower.encode(dirty)))
             for blocks in table.blocks:
                 changed = blocks.take_changes()
-                rows.append(Records(table.key_strings(changed.rows.astype(np.int32), record_key(blocks.part_name, ""), changed.numbers), changed.values))
+                rows.append(Records(table.key_strings(changed.rows.astype(np.int32), key_start(blocks.part_name), changed.numbers), changed.values))
         heads += [(record_key(TEXT, str(code)), text.encode()) for code, text in self._hold_texts(codes)]
         heads += [(record_key(DAYS, name), value) for name, value in self.day_counts.changes().items()]
         deleted = self._unheld_texts() + self.undeclared
@@ -279,7 +279,7 @@ class State:
         part.dirty[dirty] = False
         self._layout(part.layout, heads)
         codes += [column.values[dirty].ravel() for column in part.columns.values() if column.kind == "text"]
-        rows.append(Records(table.key_strings(dirty, record_key(part.name, "")), part.encode(dirty)))
+        rows.append(Records(table.key_strings(dirty, key_start(part.name)), part.encode(dirty)))
 
     def _layout(self, layout: Layout, heads: list[Change]) -> None:
         fingerprint = layout.fingerprint
