@@ -120,7 +120,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = "compiled"
     batch_records: Annotated[int, about("records of a shard in one transaction, at most", "records", ge=1, le=1_000_000)] = 20_000
-    batch_wait_ms: Annotated[int, about("how long a small batch may wait to fill", "ms", ge=0, le=10_000)] = 10
+    batch_wait_ms: Annotated[int, about("how long a shard gathers records after a small batch, at least", "ms", ge=0, le=10_000)] = 10
+    small_steps_percent: Annotated[
+        int, about("of one core, what evaluating small batches may take in a process: shards gather records for longer where it takes more", "%", ge=1, le=100)
+    ] = 40
     queue_records: Annotated[int, about("records of a topic partition in memory, before its fetching is paused", "records", ge=100, le=100_000_000)] = 60_000
     wait_usage: Annotated[int, wait("raw.usage")] = 0
     wait_billing: Annotated[int, wait("raw.billing")] = 0

@@ -7,11 +7,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from streams.kafka.connection import is_loopback
 from tests.broker.kafka import BrokerMissing, KafkaBroker
 from tests.order import in_parts
 
+settings.register_profile("kairos", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kairos")
+"""No test judges how long an example takes: a busy machine is no defect."""
 REAL_INPUT = os.environ.get("REAL_INPUT")
 """A folder with real input, `make test REAL_INPUT=FOLDER`."""
 

@@ -66,7 +66,7 @@ class OwnLines:
         """The codes of a customer's lines."""
         lines = self.found.get(customer)
         if lines is None:
-            begin, end = np.searchsorted(self.table.owners, (customer, customer + 1))
+            begin, end = self.table.owners.searchsorted((customer, customer + 1))
             lines = self.found[customer] = np.unique(self.table.owned[begin:end]).tolist()
         return lines
 
@@ -100,7 +100,7 @@ class LinesOf:
         """Note these lines alone, each with its customer."""
         none = np.full(FIRST_ROWS, -1, np.int32)
         self.heads, self.following = with_room(none, int(customers.max(initial=0))), with_room(none.copy(), int(lines.max(initial=0)))
-        order = np.argsort(customers, kind="stable")
+        order = customers.argsort(kind="stable")
         lines, customers = lines[order], customers[order]
         again = (customers[1:] == customers[:-1]).nonzero()[0]
         self.following[lines[again + 1]] = lines[again]

@@ -73,7 +73,7 @@ class World:
     def look_up(self, join: Join, times: Ints, *keys: Array) -> Array:
         """Column `join.name` of table `join.table` for `keys` at `times`; unknown keys give unknown values."""
         method = getattr(getattr(self.reference, join.table), join.name)
-        columns = [np.ascontiguousarray(np.broadcast_to(key, times.shape)) for key in keys]
+        columns = [np.ascontiguousarray(key if key.shape == times.shape else np.broadcast_to(key, times.shape)) for key in keys]
         found: Array = method(*columns, times)
         return found
 
@@ -114,7 +114,7 @@ class Group:
         self.batch, self.world, self.kind, self.record_type = batch, batch.world, kind, RECORD_TYPES[kind]
         position = np.concatenate([positions for _, _, positions in pieces])
         self._pieces = pieces
-        self._order = np.argsort(position, kind="stable")
+        self._order = position.argsort(kind="stable")
         self.position: Ints = position[self._order]
         """Place of each record in the merged order of the batch."""
         self.time: Ints = batch.time[self.position]

@@ -64,8 +64,8 @@ class Zone:
     def offset(self, times: Ints) -> Ints:
         """Offset in ms at UTC times."""
         if self.fixed:
-            return np.broadcast_to(self.offsets[0], np.shape(times))
-        return self.offsets[np.searchsorted(self.starts, times, side="right") - 1]
+            return np.full(np.shape(times), self.offsets[0])
+        return self.offsets[self.starts.searchsorted(times, side="right") - 1]
 
     def utc(self, local: Ints) -> Ints:
         """UTC of local times: gaps shifted forward, ambiguous times the first occurrence.
@@ -75,7 +75,7 @@ class Zone:
         """
         if self.fixed:
             return local - self.offsets[0]
-        at = np.searchsorted(self.local_starts, local, side="right") - 1
+        at = self.local_starts.searchsorted(local, side="right") - 1
         utc = local - self.offsets[at]
         in_gap = utc < self.starts[at]
         return np.where(in_gap, local - self.offsets[np.maximum(at - 1, 0)], utc)

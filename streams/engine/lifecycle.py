@@ -149,7 +149,7 @@ class Lifecycle:
     def _drop_in_time(self, batch: Batch, lines: Ints, row: int, begin: int = 0) -> None:
         """Drop the state of a terminated line when its time has come within the batch: before its next later record, or by the clock."""
         due = self.ending[row]
-        place = max(begin, int(np.searchsorted(batch.timer_clock, due)))
+        place = max(begin, int(batch.timer_clock.searchsorted(due)))
         later = ((lines == row) & (batch.time > due)).nonzero()[0]
         later = later[later >= begin]
         place = min(place, int(later[0])) if len(later) else place

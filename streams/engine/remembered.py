@@ -131,7 +131,7 @@ class RememberedIds(Blocks):
         entries = np.empty(total, layout.dtype)
         for (name, _, _), column in zip(layout.columns, columns, strict=True):
             entries[name] = column
-        values = joined(len(new), layout.fingerprint, ByteStrings.cut(entries, np.cumsum(lengths)))
+        values = joined(len(new), layout.fingerprint, ByteStrings.cut(entries, lengths.cumsum()))
         strings = ByteStrings(values.data, np.append(values.ends, np.full(len(gone), len(values.data))))
         return BlockChanges(np.concatenate([new_rows, gone_rows]), np.concatenate([new, gone]), Values(strings, np.arange(len(new) + len(gone)) >= len(new)))
 
@@ -152,7 +152,7 @@ class RememberedIds(Blocks):
         counts = np.add.reduceat(lengths[order], begins)
         if (counts != (numbers[latest] - first) * BLOCK + lengths[latest]).any() or counts.max() >= self.sizes[-1]:
             raise StateRefused(f"state {self.part_name}: ids of some customers are missing in the changelog: was it cut? Start with an empty changelog, or restore it")
-        classes = np.searchsorted(self.sizes, counts, side="right")
+        classes = self.sizes.searchsorted(counts, side="right")
         ends = np.cumsum(self.sizes[classes])
         self.lists[owners] = np.stack([(ends - self.sizes[classes]) << 6 | classes, first * BLOCK, first * BLOCK + counts], axis=1)
         self.pools[:], self.pools[0] = 0, ends[-1]
@@ -164,7 +164,7 @@ def blocks_of(rows: Ints, first: Ints, following: Ints) -> tuple[Ints, Ints]:
     """The rows and numbers of the blocks in which the ids from number `first` on and before `following` are."""
     begin, end = first // BLOCK, -(-following // BLOCK)
     lengths = np.maximum(end - begin, 0)
-    ends = np.cumsum(lengths)
+    ends = lengths.cumsum()
     return np.repeat(rows, lengths), np.repeat(begin - ends + lengths, lengths) + np.arange(lengths.sum())
 
 

@@ -77,8 +77,11 @@ class Stage:
 
     def rests(self, batch: Batch) -> bool:
         """Whether nothing happens here in a batch: no input, no end of a line, no timer that is due. Then `run` is not called."""
-        if self.forced or batch.resets or batch.returns or any(stage.flow.n for stage in self.inputs):
+        if self.forced or batch.resets or batch.returns:
             return False
+        for stage in self.inputs:
+            if stage.flow.n:
+                return False
         due = self.earliest()
         return due is None or due > batch.timer_clock[-1]
 
@@ -256,14 +259,22 @@ def entries_of(members: Flow, readers: Sequence[Flow], apart: Sequence[bool] = (
 
     Happenings are the same when both are taken from one flow and have one place there. At the same place members go before readers.
     """
-    indexes = member_indexes(members, np.arange(members.n))
+    own = np.arange(members.n)
+    indexes = None
     flows, found, n = [members], [], members.n
     for number, reader in enumerate(readers):
-        entry = np.full(reader.n, -1, np.int64)
-        for whole, member_at in indexes if not (apart and apart[number]) else ():
+        together = members.n and reader.n and not (apart and apart[number])
+        if together and reader is members:
+            found.append(own)
+            continue
+        entry = np.full(reader.n, -1)
+        if together and indexes is None:
+            indexes = member_indexes(members, own)
+        for whole, member_at in indexes if together and indexes is not None else ():
             place = places_in(reader, whole)
-            inside = (entry < 0) & (place >= 0) & (place < len(member_at))
-            entry[inside] = member_at[place[inside]]
+            if place is not None:
+                inside = (entry < 0) & (place >= 0) & (place < len(member_at))
+                entry[inside] = member_at[place[inside]]
         alone = (entry < 0).nonzero()[0]
         if len(alone):
             entry[alone] = np.arange(n, n + len(alone))
@@ -271,9 +282,11 @@ def entries_of(members: Flow, readers: Sequence[Flow], apart: Sequence[bool] = (
             n += len(alone)
         found.append(entry)
     if n == members.n:
-        return Entries(members.at, members.time, np.arange(n), found)
+        return Entries(members.at, members.time, own, found)
+    if len(flows) == 2 and not members.n:
+        return Entries(flows[1].at, flows[1].time, np.full(n, -1), found)
     at, due = np.concatenate([flow.at for flow in flows]), np.concatenate([flow.due for flow in flows])
-    order = np.lexsort((due, at)) if due.any() else np.argsort(at, kind="stable")
+    order = np.lexsort((due, at)) if due.any() else at.argsort(kind="stable")
     """Stable: at the same place members stay before readers."""
     place = np.empty(n, np.int64)
     place[order] = np.arange(n)
@@ -283,9 +296,13 @@ def entries_of(members: Flow, readers: Sequence[Flow], apart: Sequence[bool] = (
 
 def at_entries(entries: Entries, members: Flow, readers: Sequence[Flow], values_of: Callable[[Flow], Array], fill: int) -> Ints:
     """For each entry the value of its member, else of one of its readers, such as its row. `values_of`: the values for a flow."""
-    found = np.full(len(entries.at), fill, np.int64)
-    inside = (entries.member >= 0).nonzero()[0]
-    found[inside] = values_of(members)[entries.member[inside]]
+    n = len(entries.at)
+    if n and n == members.n:
+        return np.asarray(values_of(members), np.int64)
+    found = np.full(n, fill)
+    if members.n:
+        inside = (entries.member >= 0).nonzero()[0]
+        found[inside] = values_of(members)[entries.member[inside]]
     for flow, entry in zip(readers, entries.readers, strict=True):
         lacking = entries.member[entry] < 0
         if lacking.any():
@@ -296,6 +313,8 @@ def at_entries(entries: Entries, members: Flow, readers: Sequence[Flow], values_
 def believed_at(entries: Entries, batch: Batch) -> Bools:
     """Whether the time of each entry may be the newest of a state: those of timers always."""
     believed = np.ones(len(entries.at), bool)
+    if batch.believed.all():
+        return believed
     records = entries.at & 1 == 1
     believed[records] = batch.believed[entries.at[records] >> 1]
     return believed
@@ -314,16 +333,20 @@ def member_indexes(members: Flow, numbers: Ints) -> list[tuple[object, Ints]]:
     return found
 
 
-def places_in(flow: Flow, whole: object) -> Ints:
-    """The place in `whole` of each happening of `flow`, -1 where it was not taken from there; merged flows are looked through."""
+def places_in(flow: Flow, whole: object) -> Ints | None:
+    """The place in `whole` of each happening of `flow`, -1 where it was not taken from there; merged flows are looked through. None: none was."""
     root, place = root_of(flow)
     if root is whole:
         return place
-    found = np.full(flow.n, -1, np.int64)
-    if isinstance(root, MergedFlow):
-        for number, part in enumerate(root.parts):
+    if not isinstance(root, MergedFlow):
+        return None
+    found = None
+    for number, part in enumerate(root.parts):
+        within = places_in(part, whole)
+        if within is not None:
+            found = np.full(flow.n, -1) if found is None else found
             mine = root.which[place] == number
-            found[mine] = places_in(part, whole)[root.where[place[mine]]]
+            found[mine] = within[root.where[place[mine]]]
     return found
 
 

@@ -187,7 +187,7 @@ def take_compiled(run: Run) -> Taken:
 def joined(values: Sequence[bytes | None], plain: tuple[Ints, CompiledColumns, Ints], rest: tuple[Ints, Columns, Ints]) -> tuple[Ints, Columns, Ints]:
     """The records of one type that were read in two ways, in the order of the run."""
     places = np.concatenate([plain[0], rest[0]])
-    order = np.argsort(places)
+    order = places.argsort()
     stored = {name: np.concatenate([getattr(plain[1], name), getattr(rest[1], name)])[order] for name in plain[1].stored()}
     named = np.concatenate([plain[1].named, np.full((len(rest[0]), plain[1].named.shape[1]), NOT_PLAIN)])[order]
     return places[order], CompiledColumns(plain[1].record_type, values, places[order], stored, None, named), np.concatenate([plain[2], rest[2]])[order]

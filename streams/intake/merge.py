@@ -331,7 +331,7 @@ class Merger:
     def _before(time: int, rank: int, order: Ints, ranks: Ints, keys: list[Ints]) -> int:
         """How many of the ordered records come before a record of topic `rank` at `time`."""
         ordered = np.concatenate(keys)[order]
-        low, high = np.searchsorted(ordered, [time, time + 1]).tolist()
+        low, high = ordered.searchsorted([time, time + 1]).tolist()
         return low + int(np.searchsorted(ranks[order[low:high]], rank))
 
     def _take(self, counts: list[int], order: Ints) -> Released:
@@ -356,7 +356,7 @@ class Merger:
         """Columns in merged order: `order` ranks the taken records, which stand topic after topic."""
         if not taken:
             return
-        merged_position = np.argsort(order, kind="stable")  # the places of the taken records, topic after topic, in the merge
+        merged_position = order.argsort(kind="stable")  # the places of the taken records, topic after topic, in the merge
 
         def gather(name: str) -> Any:
             return np.concatenate([getattr(chunk, name)[begin:end] for chunk, begin, end in taken])

@@ -38,11 +38,11 @@ class Progress(NamedTuple):
 
     def fresh(self, offsets: Ints) -> Bools:
         """Which of these offsets, read now, were not done before a restart."""
-        return np.searchsorted(self.before, offsets, side="right") % 2 == 0
+        return self.before.searchsorted(offsets, side="right") % 2 == 0
 
     def read(self, offsets: Ints, position: int) -> Progress:
         """After records at `offsets` were read, and everything before `position`."""
-        known = int(np.searchsorted(self.before, position, side="right"))
+        known = int(self.before.searchsorted(position, side="right"))
         reach = position if known % 2 else int(self.before[known - 1]) if known else self.reach
         return Progress(max(self.position, position), np.concatenate([self.undone, np.sort(offsets)]), max(self.reach, reach), clipped(self.before, position))
 
@@ -50,7 +50,7 @@ class Progress(NamedTuple):
         """After the records at `offsets` were done."""
         if not len(offsets):
             return self
-        return self._replace(undone=np.delete(self.undone, np.searchsorted(self.undone, offsets)), reach=max(self.reach, int(offsets.max()) + 1))
+        return self._replace(undone=np.delete(self.undone, self.undone.searchsorted(offsets)), reach=max(self.reach, int(offsets.max()) + 1))
 
     @property
     def next(self) -> int:
@@ -59,7 +59,7 @@ class Progress(NamedTuple):
 
     def borders(self) -> Ints:
         """The ranges above the next offset that are done: first and next offset, by turns."""
-        undone = self.undone[: np.searchsorted(self.undone, self.reach)]
+        undone = self.undone[: self.undone.searchsorted(self.reach)]
         if not len(undone):
             return self.before
         starts, ends = undone + 1, np.append(undone[1:], min(self.reach, self.position))
@@ -74,7 +74,7 @@ class Progress(NamedTuple):
 
 def clipped(borders: Ints, position: int) -> Ints:
     """The parts of ranges from `position` on."""
-    at = int(np.searchsorted(borders, position, side="right"))
+    at = int(borders.searchsorted(position, side="right"))
     return np.concatenate([[position], borders[at:]]) if at % 2 else borders[at:]
 
 
@@ -88,7 +88,7 @@ def joined(first: Ints, second: Ints) -> Ints:
 def upto(passed: Passed, end: int) -> Passed:
     """What of it counts where the topic ends at `end`."""
     borders = unpacked(passed.done)
-    kept = borders[: np.searchsorted(borders, end)]
+    kept = borders[: borders.searchsorted(end)]
     kept = np.append(kept, end) if len(kept) % 2 else kept
     return msgspec.structs.replace(passed, read=min(passed.read, end), done=packed(kept) if len(kept) else b"")
 

@@ -79,7 +79,7 @@ def pieces_of(*several: Sequence[bytes | None]) -> tuple[Pieces, ...]:
         joined, null = bytearray().join([*(text or b"" for text in texts), PADDING]), True
     data = np.frombuffer(joined, np.uint8)
     sizes = np.fromiter(map(len, texts), np.int64, len(texts)) if not null else sizes_of(texts)  # type: ignore[arg-type]  # none is null
-    ends = np.cumsum(sizes)
+    ends = sizes.cumsum()
     begins = ends - sizes
     if null:
         ends[[text is None for text in texts]] = -1

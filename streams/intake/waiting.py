@@ -138,7 +138,7 @@ class Waiting:
         fresh = Held(run.event_time, sequence_of(run), run.offset, sizes_of(run.keys) + sizes_of(run.values))
         self.last = DecodedRun(run.topic, run.partition, run.next_offset)
         self.last.read_at = run.read_at
-        leaving, begin = [Leaving()], int(np.searchsorted(run.offset, self.again))
+        leaving, begin = [Leaving()], int(run.offset.searchsorted(self.again))
         self.held = self.held.plus(fresh.take(np.arange(begin)))
         if self.again and run.next_offset >= self.again:
             leaving += self._judge_again()
@@ -162,12 +162,12 @@ class Waiting:
         some = self.held.take(going).plus(self.suspect)
         earlier = len(some.time)
         some = some.plus(own)
-        moment = np.maximum(np.searchsorted(frontiers, some.time), np.concatenate([np.zeros(earlier, np.int64), np.arange(count)]))
+        moment = np.maximum(frontiers.searchsorted(some.time), np.concatenate([np.zeros(earlier, np.int64), np.arange(count)]))
         wrong = np.zeros(len(moment), bool)
         for place, by in followed.refuted.items():
             moment[earlier + place], wrong[earlier + place] = by, True
         due = moment < count
-        bytes_held = self.bytes + np.cumsum(own.size) - np.cumsum(np.bincount(moment[due], some.size[due], count).astype(np.int64))
+        bytes_held = self.bytes + own.size.cumsum() - np.cumsum(np.bincount(moment[due], some.size[due], count).astype(np.int64))
         over = (bytes_held > self.limit).nonzero()[0]
         if len(over) and int(over[0]) < count - 1:
             return self._judge(fresh, keys, begin, begin + int(over[0]) + 1, leaving)
@@ -207,9 +207,9 @@ class Waiting:
         """Too much is held: the earliest leave, until there is room again."""
         if not len(self.held.time):
             return []
-        order = np.argsort(self.held.time, kind="stable")
+        order = self.held.time.argsort(kind="stable")
         freed = np.cumsum(self.held.size[order])
-        enough = min(int(np.searchsorted(freed, self.bytes - KEPT * self.limit)), len(order) - 1)
+        enough = min(int(freed.searchsorted(self.bytes - KEPT * self.limit)), len(order) - 1)
         self.frontier = int(self.held.time[order[enough]])
         due = self.held.time <= self.frontier
         gone, self.held = self.held.take(due), self.held.take(~due)

@@ -47,7 +47,7 @@ class Seam(NamedTuple):
 
     def is_done(self, offset: int) -> bool:
         """Whether the live run has done the record there."""
-        return offset < self.next or int(np.searchsorted(self.done, offset, side="right")) % 2 == 1
+        return offset < self.next or int(self.done.searchsorted(offset, side="right")) % 2 == 1
 
 
 class Raws(NamedTuple):

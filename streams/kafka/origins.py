@@ -70,7 +70,7 @@ class Origins:
             which = np.searchsorted(np.array([run.offsets[0] for run in runs]), offsets, side="right") - 1
             for number in np.unique(which[which >= 0]).tolist():
                 run, mine = runs[number], (which == number).nonzero()[0]
-                rows = np.minimum(np.searchsorted(run.offsets, offsets[mine]), len(run.offsets) - 1)
+                rows = np.minimum(run.offsets.searchsorted(offsets[mine]), len(run.offsets) - 1)
                 there = run.offsets[rows] == offsets[mine]
                 for at, appended in zip(mine[there].tolist(), run.timestamps[rows[there]].tolist(), strict=True):
                     found[indexes[at]] = Origin(appended, run.headers.get(int(offsets[at]), ()) if run.headers else ())

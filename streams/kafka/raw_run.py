@@ -99,7 +99,7 @@ class RawRun:
 
     def since(self, offset: int) -> RawRun:
         """Those from `offset` on."""
-        first = int(np.searchsorted(self.offsets, offset))
+        first = int(self.offsets.searchsorted(offset))
         return self if not first else RawRun(self.offsets[first:], self.timestamps[first:], self.keys[first:], self.values[first:], self.headers)
 
     @classmethod

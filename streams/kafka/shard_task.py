@@ -25,6 +25,7 @@ from streams.isolation import isolate, shut_off
 from streams.kafka import books, changelog
 from streams.kafka.failpoints import reach
 from streams.kafka.origins import Origins
+from streams.kafka.pace import Pace
 from streams.kafka.tracing import Tracing
 from streams.kafka.transaction import FORBIDDEN, SETTLE_S, Fenced, Transactions, Unwritable, names_in
 from streams.logs import log
@@ -87,6 +88,7 @@ class ShardTask:
         hourly: Hourly | None = None,
         first: Callable[[], None] | None = None,
         control: ControlWatch | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.shard, self.settings, self.metrics, self.connection = shard, settings, metrics, connection
         self.partition = shard.partition
@@ -129,6 +131,9 @@ class ShardTask:
         self.tracing = tracing or Tracing()
         self.hourly = hourly or Hourly()
         self.control = control
+        self.pace = pace or pace_of(settings)
+        self.took_s = 0.0
+        """How long the last step took to evaluate."""
 
     # Feeding
 
@@ -231,7 +236,7 @@ class ShardTask:
                 taken = 0 if self.stopping else await self._step()
             if taken:
                 idle_at = time.monotonic() + wait_s
-                await asyncio.sleep(self.settings.batch_wait_ms / 1000 if taken < self.settings.batch_records // 10 else 0)
+                await asyncio.sleep(self.pace.wait_s(self.partition, self.took_s, taken, time.monotonic()))
                 continue
             wanted = self.shard.blocking() - self.behind()
             if time.monotonic() >= idle_at:
@@ -263,7 +268,8 @@ class ShardTask:
             return max(1, failed.released.n)
         if step is None:
             return 0
-        self.metrics.batch_seconds.observe(time.perf_counter() - started)
+        self.took_s = time.perf_counter() - started
+        self.metrics.batch_seconds.observe(self.took_s)
         await self.commit(step)
         return max(1, step.records)
 
@@ -510,6 +516,11 @@ class ShardTask:
             self.metrics.rows.labels(table, name).set(count)
         for (topic, fate), count in self.shard.ledger.items():
             self.metrics.ledger.labels(topic, name, fate).set(count)
+
+
+def pace_of(settings: Settings) -> Pace:
+    """That of a process with these settings."""
+    return Pace(settings.batch_wait_ms / 1000, settings.small_steps_percent, settings.batch_records)
 
 
 def refuse_gaps(expected: dict[TopicPartition, int], begins: dict[TopicPartition, int]) -> None:

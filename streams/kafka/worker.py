@@ -37,7 +37,7 @@ from streams.kafka.looks import Looks
 from streams.kafka.reference_topic import ReferenceTopic
 from streams.kafka.reference_watch import ReferenceWatch
 from streams.kafka.resume import resume_from_state
-from streams.kafka.shard_task import RetentionGap, ShardTask, refuse_gaps
+from streams.kafka.shard_task import RetentionGap, ShardTask, pace_of, refuse_gaps
 from streams.kafka.topics import UNCHECKED
 from streams.kafka.tracing import tracing
 from streams.kafka.transport import Consumer, Fetched, Transport, check_libraries, hand_over_runs
@@ -76,6 +76,7 @@ class Worker:
         self.assigned_once = False
         """True after the first assignment, even an empty one."""
         self.hourly = Hourly()
+        self.pace = pace_of(settings)
         self.looks = Looks(settings, self.connection, self._looked, self._unseen)
         self.looking: asyncio.Task[None] | None = None
         self.reference: ReferenceWatch | None = None
@@ -149,6 +150,7 @@ class Worker:
                 topic_bytes=self.broker.topic_bytes,
                 tracing=self.tracing,
                 hourly=self.hourly,
+                pace=self.pace,
                 first=self._first,
                 control=self.control,
             )
@@ -190,6 +192,7 @@ class Worker:
             task.stopping = True
             task.go_on()
         for partition, task, running in going:
+            self.pace.forget(partition)
             await asyncio.wait([running], timeout=10)
             running.cancel()
             await task.close()

@@ -236,7 +236,7 @@ class AwaitedStage(AnchoredStage):
             resets = with_passing(resets, self.passing.flow, self.scope, timers, firsts.rows)
         n, m, k = firsts.flow.n, awaited.shape[1], resets.shape[1]
         if not n + m + k and timers.idle(batch):
-            self.flow = timers.nothing(batch)
+            self.flow = timers.nothing
             return
         if n:
             firsts.entries[END] = self.moments(firsts.flow)

@@ -45,7 +45,7 @@ def pieces(at: Ints, resets: Sequence[Reset]) -> Iterator[Piece]:
     """
     begin = 0
     ordered = sorted(resets, key=lambda reset: reset.position)
-    for end, behind in groupby(ordered, lambda reset: int(np.searchsorted(at, 2 * reset.position + 1, side="right"))):
+    for end, behind in groupby(ordered, lambda reset: int(at.searchsorted(2 * reset.position + 1, side="right"))):
         yield Piece(begin, end, list(behind))
         begin = end
     yield Piece(begin, len(at), [])
@@ -69,7 +69,7 @@ class Clearing:
     def clear(self, resets: Sequence[Reset]) -> None:
         """Empty the rows under the lines of `resets`."""
         for reset in resets:
-            begin, end = np.searchsorted(self.lines, (reset.row, reset.row + 1))
+            begin, end = self.lines.searchsorted((reset.row, reset.row + 1))
             rows = self.rows[begin:end]
             for column in self.columns:
                 column.values[rows] = 0

@@ -23,10 +23,10 @@ def line_ends(batch: Batch, by: str, table: Table, at: Ints) -> Ints:
     position, line, lifelong = np.array([(one.position, one.row, one.lifelong) for one in ends], np.int64).T
     rows = table.rows_under(np.unique(line).astype(np.int32)).astype(np.int64)
     base = rows if table.base is None else table.base_row[rows].astype(np.int64)
-    order = np.argsort(base, kind="stable")
+    order = base.argsort(kind="stable")
     rows, base = rows[order], base[order]
-    first, number = np.searchsorted(base, line), np.searchsorted(base, line, side="right") - np.searchsorted(base, line)
+    first, number = base.searchsorted(line), base.searchsorted(line, side="right") - base.searchsorted(line)
     which = np.repeat(np.arange(len(ends)), number)
-    own = rows[first[which] + np.arange(len(which)) - np.repeat(np.cumsum(number) - number, number)]
-    found = np.stack([np.searchsorted(at, 2 * position[which] + 1, side="right"), own, lifelong[which]], axis=1)
+    own = rows[first[which] + np.arange(len(which)) - np.repeat(number.cumsum() - number, number)]
+    found = np.stack([at.searchsorted(2 * position[which] + 1, side="right"), own, lifelong[which]], axis=1)
     return np.ascontiguousarray(found[np.argsort(found[:, 0], kind="stable")])

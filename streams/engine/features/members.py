@@ -139,7 +139,7 @@ class MemberStage(FeatureStage):
         cuts: dict[int, list[int]] = {}
         for reset in batch.resets if self.scope.by == "line" else ():
             if not reset.timers_only:
-                cuts.setdefault(reset.row, []).append(int(np.searchsorted(entries.at, 2 * reset.position + 1, side="right")))
+                cuts.setdefault(reset.row, []).append(int(entries.at.searchsorted(2 * reset.position + 1, side="right")))
         if not cuts:
             return
         lines, table, rows = np.array(list(cuts), np.int32), self.scope.table, self.feed.rows

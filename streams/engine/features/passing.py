@@ -52,10 +52,10 @@ def with_passing(resets: Ints, passing: Flow, scope: Scope, due: Due, fresh: Row
         under = under[(moments[under] > 0) | np.isin(under, fresh)]
         under = under[np.argsort(scope.table.base_row[under], kind="stable")]
         owners = scope.table.base_row[under]
-        first, last = np.searchsorted(owners, lines), np.searchsorted(owners, lines, side="right")
+        first, last = owners.searchsorted(lines), owners.searchsorted(lines, side="right")
         number = last - first
         where = np.repeat(np.arange(passing.n), number)
-        rows = under[np.repeat(first, number) + np.arange(len(where)) - np.repeat(np.cumsum(number) - number, number)]
+        rows = under[np.repeat(first, number) + np.arange(len(where)) - np.repeat(number.cumsum() - number, number)]
     if not len(where):
         return resets
     found = np.stack([rows.astype(np.int64), passing.at[where], np.full(len(where), PASSES, np.int64), passing.time[where]])

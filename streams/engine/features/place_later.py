@@ -46,7 +46,7 @@ class LaterPlaceStage(Stage):
         known = known.take(np.isin(place.rows_there(known), rows))
         entries = entries_of(known, flows)
         given = place.given(batch, known, flows, entries)
-        of_table, own = given.rows, np.searchsorted(rows, given.rows).astype(np.int32)
+        of_table, own = given.rows, rows.searchsorted(given.rows).astype(np.int32)
         given = given._replace(rows=np.where(of_table >= 0, own, np.int32(-1)))
         seen = np.zeros((len(of_table), 3), np.int64)
         book = self._before(rows)
@@ -64,7 +64,7 @@ class LaterPlaceStage(Stage):
         if self.place.before is not None:
             kept, before = self.place.before
             changed = np.isin(rows, kept).nonzero()[0]
-            at = np.searchsorted(kept, rows[changed])
+            at = kept.searchsorted(rows[changed])
             book.places[changed], book.nights[changed] = before.places[at], before.nights[at]
         return book
 

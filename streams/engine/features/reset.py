@@ -113,7 +113,7 @@ class Replay:
         self.stage, self.entry = stage, stage.entry_of(inner)
         rows = stage.feed.rows
         base = base_of(stage.scope.table, rows)
-        key = np.minimum(np.searchsorted(keys, base), len(keys) - 1)
+        key = np.minimum(keys.searchsorted(base), len(keys) - 1)
         there = ((rows >= 0) & (keys[key] == base)).nonzero()[0]
         self.order = there[np.argsort(key[there], kind="stable")]
         """Entries by key, in their order."""
@@ -140,7 +140,7 @@ class Replay:
     def walk(self, keys: Ints, last: Ints) -> None:
         """Walk on to happening `last` of each of `keys`."""
         limit = self.entry[last] + 1
-        end = np.searchsorted(self.place, keys * self.wide + limit)
+        end = self.place.searchsorted(keys * self.wide + limit)
         at = ranges(self.begin[keys], end)
         at = at[self.reached[self.row[at]] <= self.order[at]]
         self.stage.walk_again(self.order[at])
@@ -161,4 +161,4 @@ def ranges(begins: Ints, ends: Ints) -> Ints:
     [1, 2, 5, 6]
     """
     counts = np.maximum(ends - begins, 0)
-    return np.repeat(begins - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
+    return np.repeat(begins - (counts.cumsum() - counts), counts) + np.arange(int(counts.sum()))

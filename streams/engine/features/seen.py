@@ -92,7 +92,7 @@ class SeenStage(Stage):
         if not ends:
             lower = ((seen[rows] == 0) | (times < seen[rows])).nonzero()[0]
             rows, at, times = rows[lower], at[lower], times[lower]
-        order = np.argsort(at, kind="stable")
+        order = at.argsort(kind="stable")
         changes = np.empty((len(rows) + len(ends), 3), np.int64)
         n = note_seen(rows[order], at[order], times[order], np.array(sorted(ends), np.int64).reshape(-1, 2), seen, self.column.part.dirty, changes)
         self.width = 2 * batch.n + 3

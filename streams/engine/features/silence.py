@@ -132,7 +132,7 @@ class SilenceStage(AnchoredStage):
         resets = resets_of(batch, self.scope)
         flow, k = members.flow, resets.shape[1]
         if not flow.n + k and timers.idle(batch):
-            self.flow = timers.nothing(batch)
+            self.flow = timers.nothing
             return
         if flow.n:
             due = source.span.after(world.value_of, world.calendar, flow.time, flow.zones(self.by) if source.span.civil else 0)

@@ -10,6 +10,7 @@ whether the time may be the newest of its row (`cuts.py`).
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -159,7 +160,7 @@ def resets_of(batch: Batch, scope: Scope, *, returns: bool = False) -> Ints:
     owners = scope.table.base_row[rows]
     found = []
     for position, line, what, time in sorted(moments, key=lambda one: one[0]):
-        begin, end = np.searchsorted(owners, [line, line + 1])
+        begin, end = owners.searchsorted([line, line + 1])
         found += [(row, 2 * position + 1, what, time) for row in rows[begin:end].tolist()]
     return np.array(found, np.int64).reshape(len(found), 4).T
 
@@ -234,11 +235,13 @@ class Due:
         """What is read of anchors at their timers. Raises DefinitionFault."""
         self.nodes |= kept_of(nodes, self.first, self.known)
 
-    def nothing(self, batch: Batch) -> Flow:
+    @cached_property
+    def nothing(self) -> Flow:
         """The flow of a batch in which none fires."""
         none = np.zeros(0, np.int64)
         stored = {key: from_store(node, none) for key, node in (*self.nodes.items(), (self.first_time.key(), self.first_time))}
-        return StoredFlow(batch, self.scope.by, none, none, none.astype(np.int32), stored, [], none, none)
+        world, by = self.home.world, self.scope.by
+        return StoredFlow(world.nothing(by).batch, by, none, none, none.astype(np.int32), stored, [], none, none)
 
     def declare(self) -> None:
         """Declare the columns."""
@@ -262,12 +265,15 @@ class Due:
 
     def earliest(self) -> int | None:
         """No timer is due before this, epoch ms; None: there is none."""
-        least = int(self.tops.min(initial=NEVER))
+        least = self._least()
         return None if least == NEVER else least
+
+    def _least(self) -> int:
+        return min(self.tops.tolist(), default=NEVER)  # of few numbers, faster than numpy
 
     def idle(self, batch: Batch) -> bool:
         """Whether none is due by the end of a batch."""
-        return int(self.tops.min(initial=NEVER)) > int(batch.timer_clock[-1])
+        return self._least() > int(batch.timer_clock[-1])
 
     def _fit(self) -> None:
         blocks = -(-self.scope.table.size // FAN)
@@ -279,9 +285,12 @@ class Due:
         """Marks for a run with so many anchors, and their base: marks[row] - base is the anchor that set the timer of the row; less: an earlier one did."""
         if len(self.lows) * FAN < self.scope.table.size:
             self._fit()
-        marks = MARKS.setdefault(self.scope.table, Marks())
-        base = marks.begin(self.scope.table.size, anchors)
-        return marks.values, base
+        base = self._marks.begin(self.scope.table.size, anchors)
+        return self._marks.values, base
+
+    @cached_property
+    def _marks(self) -> Marks:
+        return MARKS.setdefault(self.scope.table, Marks())
 
     def ranks(self) -> Ints:
         """The topics of the anchors by row; of one entry where all are of one topic."""
@@ -290,7 +299,7 @@ class Due:
     def _by_clock(self, batch: Batch, members: Members, marks: Ints, base: int) -> Ints:
         """Fire what is due at the clock's end, as [n, 6]."""
         limit = int(batch.timer_clock[-1])
-        if int(self.tops.min(initial=NEVER)) > limit:
+        if self._least() > limit:
             return np.zeros((0, 6), np.int64)
         room = np.empty(len(self.due.values), np.int64)
         rows = room[: rows_due(self.due.values, self.lows, self.tops, limit, room)].copy()
@@ -300,7 +309,7 @@ class Due:
         here = by >= 0
         least = np.zeros(len(rows), np.int64)
         least[here] = (members.entries[AT, by[here]] + 1) // 2
-        fired[:, 0], fired[:, DUE], fired[:, PLACE] = rows, due, np.maximum(np.searchsorted(batch.timer_clock, due), least)
+        fired[:, 0], fired[:, DUE], fired[:, PLACE] = rows, due, np.maximum(batch.timer_clock.searchsorted(due), least)
         fired[:, SINCE], fired[:, BY] = self.since.values[rows], by
         fired[:, OF] = self.rank.values[rows] if self.rank is not None else self.ranks()[0]
         self.due.values[rows] = 0
@@ -312,15 +321,18 @@ class Due:
 
         `begun`: the places of the anchors that set timers. `ended`: rows whose timers were called off or dropped.
         """
-        fired = np.concatenate([fired, self._by_clock(batch, members, marks, base)])
+        by_clock = self._by_clock(batch, members, marks, base)
+        set_rows = members.entries[ROW, begun]
+        left = begun[(marks[set_rows] - base == begun) & (self.due.values[set_rows] != 0)]
+        if not len(fired) and not len(by_clock):
+            return self._store(members, left, ended)
+        fired = np.concatenate([fired, by_clock])
         fired = fired[self._in_order(fired, members.flow)]
         rows, by = fired[:, 0], fired[:, BY]
         here = by >= 0
-        set_rows = members.entries[ROW, begun]
-        left = begun[(marks[set_rows] - base == begun) & (self.due.values[set_rows] != 0)]
         used = np.unique(np.concatenate([left, by[here]])) if here.any() else left
         flow = members.flow.take(used)
-        written, taken = np.searchsorted(used, left), np.searchsorted(used, by[here])
+        written, taken = used.searchsorted(left), used.searchsorted(by[here])
         stored: dict[object, Column] = {self.first_time.key(): from_store(self.first_time, fired[:, SINCE])}
         for key, node in self.nodes.items():
             own, column = to_store(node, flow), self.columns[key]
@@ -332,6 +344,19 @@ class Due:
         self._forget(np.concatenate([rows, ended]))
         base_rows = self.scope.table.base_row[rows]
         return StoredFlow(batch, self.scope.by, 2 * fired[:, PLACE], fired[:, DUE], base_rows, stored, anchors, fired[:, DUE], fired[:, OF])
+
+    def _store(self, members: Members, left: Ints, ended: Ints) -> Flow:
+        """Store the anchors at places `left`, whose timers run; none has fired."""
+        if len(left):
+            flow, rows = members.flow.take(left), members.rows[left]
+            for key, node in self.nodes.items():
+                self.columns[key].values[rows] = to_store(node, flow)
+            texts = self.anchors.texts[self.anchor_name]
+            for row, text in zip(rows.tolist(), members.flow.all_packed(left), strict=True):
+                texts[row] = text
+        if len(ended):
+            self._forget(ended)
+        return self.nothing
 
     def _anchors(self, rows: Ints, here: Bools, taken: Ints, flow: Flow, written: Ints, set_rows: Rows) -> list[bytes]:
         """The packed identities of the anchors of what fired; those of running timers are stored."""

@@ -179,7 +179,7 @@ class WeekCloseStage(AnchoredStage):
         resets = resets_of(batch, self.scope, returns=True)
         flow, k = members.flow, resets.shape[1]
         if not flow.n + k and timers.idle(batch):
-            self.flow = timers.nothing(batch)
+            self.flow = timers.nothing
             return
         marks, base = timers.begin(flow.n)
         waiting = self._waiting(batch, members.entries, resets)

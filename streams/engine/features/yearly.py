@@ -179,7 +179,7 @@ class YearlyStage(AnchoredStage):
         resets = resets_of(batch, self.scope, returns=True)
         n, k = firsts.flow.n, resets.shape[1]
         if not n + k and timers.idle(batch):
-            self.flow = self._counted(timers.nothing(batch))
+            self.flow = self._counted(timers.nothing)
             return
         named = self._named(firsts.flow)
         if n:

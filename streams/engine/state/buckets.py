@@ -287,7 +287,7 @@ class Buckets(Follower):
 
     def encode(self, rows: Rows) -> Values:
         packed, length = self._packed(rows)
-        return Values(joined(len(rows), self._layout.fingerprint, ByteStrings.cut(packed, np.cumsum(length))), length == 0)
+        return Values(joined(len(rows), self._layout.fingerprint, ByteStrings.cut(packed, length.cumsum())), length == 0)
 
     def load(self, rows: Rows, layout: Layout, values: ByteStrings) -> None:
         stored = [name for name, _, _ in layout.columns]

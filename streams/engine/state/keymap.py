@@ -138,7 +138,7 @@ class Latest:
         lengths = np.maximum(known[:, 1], 0)
         if 2 * int(lengths.sum()) < self.used:
             self.values = copied(self.values, known[:, 0], known[:, 0] + lengths)
-            known[:, 0] = np.cumsum(lengths) - lengths
+            known[:, 0] = lengths.cumsum() - lengths
             self.used = len(self.values)
         self.values = grown(self.values, self.used + more)
 
@@ -149,7 +149,7 @@ class Latest:
         head_ends(kept, self.keys.arena, self.keys.ends, own)
         begins = self.keys.begins(kept)
         lengths = own - begins
-        number = names.find(ByteStrings(copied(self.keys.arena, begins, own), np.cumsum(lengths)))
+        number = names.find(ByteStrings(copied(self.keys.arena, begins, own), lengths.cumsum()))
         order = np.argsort(number.astype(np.int16), kind="stable")
         texts = ByteStrings(names.arena[: names.ends[names.used - 1]] if names.used else names.arena, names.ends[: names.used]).texts()
         return dict(zip(texts, np.split(kept[order], np.cumsum(np.bincount(number, minlength=names.used))[:-1]), strict=True)) if names.used else {}
@@ -162,7 +162,7 @@ class Latest:
     def value_strings(self, numbers: Ints) -> ByteStrings:
         """The values of the keys with these numbers."""
         begins, lengths = self.places[numbers].T
-        return ByteStrings(copied(self.values, begins.copy(), begins + lengths), np.cumsum(lengths))
+        return ByteStrings(copied(self.values, begins.copy(), begins + lengths), lengths.cumsum())
 
 
 @kernel("void(int64[::1], uint8[::1], int64[::1], int64[::1])")

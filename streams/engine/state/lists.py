@@ -321,7 +321,7 @@ class Lists(Follower):
     def members_of(self, rows: Rows) -> tuple[Ints, Ints]:
         """The members of `rows` [members, 1 + columns], one list after the other, and where each list begins there (and the last ends)."""
         counts = self.held[rows].astype(np.int64)
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        offsets = np.concatenate([np.zeros(1, np.int64), counts.cumsum()])
         found = np.empty((int(offsets[-1]), len(self.kinds)), np.int64)
         copy_out(self.start[rows] + self.head[rows].astype(np.int64), counts, offsets, self.times, self.values, found)
         return found, offsets
@@ -339,9 +339,9 @@ class Lists(Follower):
         classes = np.searchsorted(sizes - sizes // 4, counts)
         rooms = sizes[classes]
         self._make_room(int(rooms.sum()))
-        starts = self.numbers[TOP] + np.cumsum(rooms) - rooms
+        starts = self.numbers[TOP] + rooms.cumsum() - rooms
         self.numbers[TOP] += rooms.sum()
-        begins = np.cumsum(counts) - counts
+        begins = counts.cumsum() - counts
         place = np.repeat(starts - begins, counts) + np.arange(len(found))
         times = found[:, stored.index("time")]
         self.times[place] = times

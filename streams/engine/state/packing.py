@@ -159,7 +159,7 @@ def joined(count: int, *pieces: bytes | ByteStrings) -> ByteStrings:
     lengths = np.zeros(count, np.int64)
     for piece in pieces:
         lengths += len(piece) if isinstance(piece, bytes) else piece.lengths
-    ends = np.cumsum(lengths)
+    ends = lengths.cumsum()
     at, data = ends - lengths, np.empty(int(ends[-1]) if count else 0, np.uint8)
     for piece in pieces:
         if isinstance(piece, bytes):

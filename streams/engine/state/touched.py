@@ -45,7 +45,7 @@ class OwnRows(RowMap):
         if not lacking.any():
             return rows - 1, base[:0]
         wanted, first = np.unique(base[lacking], return_index=True)
-        fresh = wanted[np.argsort(first)]
+        fresh = wanted[first.argsort()]
         self.slots[fresh] = np.arange(self.used + 1, self.used + 1 + len(fresh))
         self.used += len(fresh)
         return self.slots[base] - 1, fresh
