@@ -23,7 +23,8 @@ from tests.speed.traffic import reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.speed.lab import Lab
+    from tests.speed.lab import Lab, Worker
+    from tests.speed.live import Live
 
 Row = dict[str, Any]
 
@@ -155,19 +156,32 @@ def by_workers(size: int, full: bool) -> list[Row]:
 
 
 def latencies(size: int, full: bool) -> list[Row]:
-    """Latency in an open loop, with all definitions and 4 shards."""
+    """Latency in an open loop, with 4 shards: few definitions, then all."""
     customers, seconds = size_of(size, full, 20_000, 200_000), 120.0 if full else 16.0
-    rows = []
+    rows: list[Row] = []
+
+    def at_rates(lab: Live, worker: Worker, what: str) -> None:
+        lab.warm(worker, max(60_000, 3 * customers))
+        for rate in (1_000, 10_000):
+            rows.append({"name": f"{rate:,}/s, {what} definitions", "customers": customers, **lab.phase(worker, rate, seconds).figures})
+
+    for what, selection in (("5", FIVE_RULES), ("25", FIRST)):
+        with live(customers, selection) as lab:
+            worker = lab.lab.worker(lab.lab.app(), lab.selection, clock="wall")
+            try:
+                at_rates(lab, worker, what)
+            finally:
+                worker.end()
     with live(customers, ALL) as lab:
         worker = lab.lab.worker(lab.lab.app(), lab.selection, clock="wall")
         try:
-            lab.warm(worker, max(60_000, 3 * customers))
-            for rate in (1_000, 10_000):
-                rows.append({"name": f"{rate:,}/s", "customers": customers, **lab.phase(worker, rate, seconds).figures})
+            at_rates(lab, worker, "all")
             say("looking for the highest rate that stays bounded …")
             best = lab.highest(worker, 8_000, 120.0 if full else 10.0)
             for share in (0.2, 0.5, 0.8) if best else ():
-                rows.append({"name": f"{share:.0%} of the highest", "customers": customers, "highest": best, **lab.phase(worker, round(best * share), seconds).figures})
+                rows.append(
+                    {"name": f"{share:.0%} of the highest, all definitions", "customers": customers, "highest": best, **lab.phase(worker, round(best * share), seconds).figures}
+                )
         finally:
             worker.end()
     return rows
