@@ -168,9 +168,13 @@ class Shard:
         """Whether nothing could be released at the last step, while records waited for stragglers: all that was fed waits for them."""
         return self.merger.patient
 
+    def waits(self, topic: str) -> bool:
+        """Whether records of `topic` may wait for stragglers."""
+        return RANK[topic] in self.merger.waiting
+
     def waiting(self, topic: str) -> int:
         """How many offsets of `topic` above the next one are no backlog: their records wait for stragglers, or are done."""
-        return self.merger.waiting[RANK[topic]].beyond() if RANK[topic] in self.merger.waiting else 0
+        return self.merger.waiting[RANK[topic]].beyond() if self.waits(topic) else 0
 
     def resume(self, offsets: Mapping[str, int], passed: Mapping[str, Passed]) -> dict[str, Passed | None]:
         """Continue at these offsets; `passed`: what was stored of topics that waited. Returns what of it still counts."""

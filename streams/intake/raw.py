@@ -57,6 +57,23 @@ class Pieces(Sequence[bytes | None]):
         return np.maximum(self.ends - self.begins, 0)
 
 
+def chained(several: Sequence[tuple[Pieces, Pieces]]) -> tuple[Pieces, Pieces]:
+    r"""Keys and values of several runs, one after the other, as pieces of one buffer; those of a run share one already.
+
+    >>> run = pieces_of([b"k"], [None])
+    >>> [list(column) for column in chained([run, pieces_of([None], [b"v"])])]
+    [[b'k', None], [None, b'v']]
+    """
+    data = np.concatenate([keys.data for keys, _ in several])
+    shifts = np.cumsum([0, *(len(keys.data) for keys, _ in several[:-1])]).tolist()
+
+    def column(which: int) -> Pieces:
+        begins = np.concatenate([run[which].begins + shift for run, shift in zip(several, shifts, strict=True)])
+        return Pieces(data, begins, np.concatenate([run[which].ends + shift for run, shift in zip(several, shifts, strict=True)]))
+
+    return column(0), column(1)
+
+
 def picked(texts: Sequence[bytes | None], places: Ints) -> Sequence[bytes | None]:
     """Those at `places`."""
     return texts.at(places) if isinstance(texts, Pieces) else [texts[at] for at in places.tolist()]
@@ -90,4 +107,4 @@ def pieces_of(*several: Sequence[bytes | None]) -> tuple[Pieces, ...]:
     return tuple(found)
 
 
-__all__ = ["PADDING", "Pieces", "picked", "pieces_of", "sizes_of"]
+__all__ = ["PADDING", "Pieces", "chained", "picked", "pieces_of", "sizes_of"]

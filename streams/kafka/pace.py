@@ -11,6 +11,8 @@ LATELY_S = 1.0
 """A shard is at work whose last step ended no longer ago."""
 LONGEST_S = 0.5
 """No wait is longer, whatever a step took."""
+FETCHES = 4
+"""So often records are fetched while a shard waits."""
 SMALL = 10
 """A step is small with less than this part of the records that one may have."""
 
@@ -20,8 +22,8 @@ class Pace:
 
     def __init__(self, least_s: float, percent: int, most_records: int) -> None:
         self.least_s, self.share, self.small = least_s, percent / 100, most_records // SMALL
-        self._ended: dict[int, float] = {}
-        """By partition, when its last step ended, seconds."""
+        self._steps: dict[int, tuple[float, float]] = {}
+        """By partition, when its last step ended, and how long it waits since, seconds."""
 
     def wait_s(self, partition: int, took_s: float, records: int, now: float) -> float:
         """How long shard `partition` waits at `now` (seconds) after a step over so many records that took so long to evaluate.
@@ -34,12 +36,26 @@ class Pace:
         >>> pace.wait_s(0, took_s=0.001, records=10, now=9.0), pace.wait_s(0, took_s=0.3, records=9_000, now=9.3)
         (0.01, 0.0)
         """
-        self._ended[partition] = now
-        if records >= self.small:
-            return 0.0
-        working = sum(now - ended <= LATELY_S for ended in self._ended.values())
-        return round(max(self.least_s, min(LONGEST_S, took_s * (working / self.share - 1))), 6)
+        wait = 0.0
+        if records < self.small:
+            working = len(self._waits(now)) + (partition not in self._steps or now - self._steps[partition][0] > LATELY_S)
+            wait = round(max(self.least_s, min(LONGEST_S, took_s * (working / self.share - 1))), 6)
+        self._steps[partition] = now, wait
+        return wait
+
+    def _waits(self, now: float) -> list[float]:
+        """How long each shard waits that is at work."""
+        return [wait for ended, wait in self._steps.values() if now - ended <= LATELY_S]
+
+    def fetch_s(self, now: float) -> float:
+        """How long to wait before the next fetch, behind one that brought few records: a part of what the shards wait, for they take what comes meanwhile together.
+
+        >>> pace = Pace(least_s=0.01, percent=40, most_records=20_000)
+        >>> pace.wait_s(0, took_s=0.02, records=10, now=5.0), pace.fetch_s(5.0), pace.fetch_s(9.0)
+        (0.03, 0.0075, 0.0)
+        """
+        return min(self._waits(now), default=0.0) / FETCHES
 
     def forget(self, partition: int) -> None:
         """The shard is not here any more."""
-        self._ended.pop(partition, None)
+        self._steps.pop(partition, None)

@@ -10,7 +10,7 @@ from aiokafka.errors import CorruptRecordException
 
 from schemas.codes import NULL
 from streams.engine.kernels import kernel
-from streams.intake.raw import PADDING, Pieces, pieces_of
+from streams.intake.raw import PADDING, Pieces, chained, pieces_of
 from streams.kafka.batches import Committed, batches_of, behind_varint, read_varint
 
 if TYPE_CHECKING:
@@ -101,6 +101,13 @@ class RawRun:
         """Those from `offset` on."""
         first = int(self.offsets.searchsorted(offset))
         return self if not first else RawRun(self.offsets[first:], self.timestamps[first:], self.keys[first:], self.values[first:], self.headers)
+
+    @classmethod
+    def chained(cls, runs: Sequence[RawRun]) -> RawRun:
+        """Runs that came one after the other, as one."""
+        keys, values = chained([(run.keys, run.values) for run in runs])
+        headers = {offset: one for run in runs for offset, one in run.headers.items()}
+        return cls(np.concatenate([run.offsets for run in runs]), np.concatenate([run.timestamps for run in runs]), keys, values, headers)
 
     @classmethod
     def of(cls, records: Sequence[Any]) -> RawRun:

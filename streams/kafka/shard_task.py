@@ -24,6 +24,7 @@ from streams.intake.merge import ALWAYS, UNREAD
 from streams.isolation import isolate, shut_off
 from streams.kafka import books, changelog
 from streams.kafka.failpoints import reach
+from streams.kafka.gathering import Gathered, Gathering
 from streams.kafka.origins import Origins
 from streams.kafka.pace import Pace
 from streams.kafka.tracing import Tracing
@@ -125,7 +126,7 @@ class ShardTask:
         """When something was last committed, or there was last nothing to do."""
         self.held_since: dict[str, float] = {}
         """By topic, since when the only unread records are hidden by another producer's open transaction."""
-        self.origins = Origins()
+        self.origins, self.gathering = Origins(), Gathering()
         self.off: dict[str, str] = {}
         """Events whose rules are shut off until the shard starts the next time, and why."""
         self.tracing = tracing or Tracing()
@@ -141,28 +142,21 @@ class ShardTask:
         """Whether `topic` is to be fetched: not before the restore is done, and not while its queue is full."""
         return self.ready.is_set() and not self.shard.full(topic)
 
-    def feed(self, topic: str, run: Fetched) -> None:
-        """Take a fetched run of `topic`, which may have no records. Where something is missing before it, it is fetched again from there."""
+    def feed(self, topic: str, run: Fetched) -> bool:
+        """Take a fetched run of `topic`, which may have no records. Where something is missing before it, it is fetched again from there. Returns whether it was taken."""
         if not self.ready.is_set():
-            return
+            return False
         following = self.next[topic]
         if run.begin > following:
             log(logger, logging.INFO, "a fetched run was passed over, reading again", topic=topic, partition=self.partition, wanted=following, got=run.begin)
             self.rewind(topic, self.partition, following)
-            return
+            return False
         records = run.records.since(following)
         self.origins.remember(topic, records)
         if len(records):
             self.newest_append_ms = max(self.newest_append_ms, int(records.timestamps[-1]))
-            self.shard.feed(
-                topic,
-                records.offsets,
-                records.keys,
-                records.values,
-                next_offset=run.position,
-                read_at=run.read_at,
-                wall_ms=self.clocks.later_ms(),
-            )
+            if self.gathering.add(topic, Gathered(records, run.position, run.read_at)) or self.shard.waits(topic):
+                self.decode(topic)
         self._note_held(topic, run)
         moved = run.position > following
         self.next[topic] = max(following, run.position)
@@ -170,6 +164,17 @@ class ShardTask:
         self._settle(topic)
         if moved:
             self.work.set()
+        return True
+
+    def decode(self, topic: str) -> None:
+        """Give the shard what was fetched of `topic`."""
+        for run in self.gathering.take(topic):
+            columns = run.records
+            self.shard.feed(topic, columns.offsets, columns.keys, columns.values, next_offset=run.position, read_at=run.read_at, wall_ms=self.clocks.later_ms())
+
+    def _queued(self) -> bool:
+        """Whether any records that were fetched are not released yet."""
+        return any(self.gathering.holds(topic) or self.shard.queued(topic) for topic in TOPICS)
 
     def looked(self, topic: str, moment: float, end: int) -> None:
         """At `moment` the topic ended at `end`, or before."""
@@ -217,7 +222,7 @@ class ShardTask:
             return True
         if time.monotonic() < self.shard.rests_at() < ALWAYS:
             return any(not self.shard.full(topic) for topic in self.behind())
-        return bool(self.behind()) or any(map(self.shard.queued, TOPICS))
+        return bool(self.behind()) or self._queued()
 
     # Life
 
@@ -261,6 +266,8 @@ class ShardTask:
     async def _step(self) -> int:
         """Make and commit one step, if there is one. Returns the records it took, at least 1."""
         started = time.perf_counter()
+        for topic in self.gathering.topics():
+            self.decode(topic)
         try:
             step = self.shard.step(self.clocks.earlier_ms(), self.settings.batch_records)
         except StepFailed as failed:
@@ -305,7 +312,7 @@ class ShardTask:
         if looked < due - self.settings.look_ms / 1000:
             return False
         self._observe()
-        if self.behind() or any(map(self.shard.queued, TOPICS)):
+        if self.behind() or self._queued():
             return True
         if self.settings.clock == "wall":
             await self._tick(looked)
@@ -329,7 +336,9 @@ class ShardTask:
     async def _pass_over(self) -> None:
         """Commit positions behind markers and aborted records, so that these look like neither unread nor deleted input."""
         committed = self.transactions.committed
-        moved = {topic: position for topic, position in self.next.items() if position > committed.get(topic, 0) and not self.shard.queued(topic)}
+        moved = {
+            topic: position for topic, position in self.next.items() if position > committed.get(topic, 0) and not self.gathering.holds(topic) and not self.shard.queued(topic)
+        }
         if moved and time.monotonic() - self.passed_at >= PASS_OVER_S:
             self.passed_at = time.monotonic()
             await self.commit(self.shard.pass_over(moved))
@@ -377,7 +386,7 @@ class ShardTask:
         """Drop the state in memory and all that was fed, and restore: what is in memory was not committed, or is older than what is."""
         self.ready.clear()
         await self.transactions.close()
-        self.off, self.origins = {}, Origins()
+        self.off, self.origins, self.gathering = {}, Origins(), Gathering()
         self.held_since.clear()
         self.metrics.forget(self.partition)
         self.shard = self.rebuild(frozenset())

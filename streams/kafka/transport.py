@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 PINNED = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0", "mode-streaming": "0.7.1"}
 """The versions whose private names are used here."""
+FEW = 2_000
+"""A fetch that brings fewer records, from all partitions, is followed by a short wait: the next brings more."""
 POLL_S = 0.1
 """How long a fetch waits for records."""
 
@@ -202,6 +204,8 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self.handed: dict[TP, int] = {}
         """Position after the last run handed over, by partition; empty after every seek."""
+        self.told: dict[TP, tuple[int, int, int, int]] = {}
+        """What a fetch without records said last of a partition, where its shard was told: it need not be told again. Empty after every seek."""
 
     def _new_consumer_thread(self) -> Thread:
         return Thread(self, loop=self.loop, beacon=self.beacon)
@@ -225,14 +229,19 @@ class Consumer(driver.Consumer):
             await asyncio.sleep(POLL_S / 10)
             return
         generation = self.app.consumer_generation_id
+        brought = 0
         for tp, run in (await self._fetch(active)).items():
+            brought += len(run.records)
             if self.should_stop or not self.flow_active or self.app.consumer_generation_id != generation:
                 self.rewind(tp, run.begin)
             elif len(run.records):
                 self.handed[tp] = run.position
+                self.told.pop(tp, None)
                 yield tp, self._message(tp, run)
-            else:
-                self.app.on_position(tp, run)
+            elif self.told.get(tp) != (news := (run.begin, run.position, run.end, run.held)) and self.app.on_position(tp, run):
+                self.told[tp] = news
+        if 0 < brought < FEW:
+            await asyncio.sleep(self.app.fetch_s())
 
     async def _fetch(self, active: set[TP]) -> Mapping[TP, Fetched]:
         """Fetch; an error ends the worker, unless it is ending already."""
@@ -258,11 +267,13 @@ class Consumer(driver.Consumer):
     def rewind(self, place: TP, offset: int) -> None:
         """Fetch `place` from `offset` on, if it is ours. Nothing waits for it: a shard that is handed a later run says so again."""
         self.handed.pop(place, None)
+        self.told.pop(place, None)
         self._thread.thread_loop.call_soon_threadsafe(self._thread.seek_back, place, offset)
 
     async def perform_seek(self) -> None:
         """After every assignment: each partition is fetched from where its shard says; those of a shard that restores are not fetched before it has said so."""
         self.handed.clear()
+        self.told.clear()
         self._read_offset.clear()
         for place, offset in self.app.positions():
             self.rewind(place, offset)
@@ -271,6 +282,7 @@ class Consumer(driver.Consumer):
         """Forget what was handed over of revoked partitions."""
         for tp in revoked:
             self.handed.pop(tp, None)
+            self.told.pop(tp, None)
         await super().on_partitions_revoked(revoked)
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: FBT002  # Faust's signature

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import tempfile
+import time
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -233,21 +234,22 @@ class Worker:
         """Where the shards that are ready are read from. The others say so when they are."""
         return [(TP(topic, task.partition), offset) for task in list(self.tasks.values()) if task.ready.is_set() for topic, offset in task.next.items()]
 
-    def feed(self, topic: str, partition: int, run: Fetched) -> None:
-        """A fetched run goes to its shard. An error ends the worker: the records would be lost without notice."""
+    def feed(self, topic: str, partition: int, run: Fetched) -> bool:
+        """A fetched run goes to its shard. Returns whether that takes runs. An error ends the worker: the records would be lost without notice."""
         task = self.tasks.get(partition)
         if task is None:
-            return
+            return False
         try:
-            task.feed(topic, run)
+            return task.feed(topic, run)
         except BaseException as error:  # noqa: BLE001  # also when there is no memory left
             self.broken(f"feeding {topic}[{partition}] from position {run.begin} failed", error)
 
-    def at_end(self, place: TP, run: Fetched) -> None:
-        """A fetch brought no record of `place`, but perhaps moved on, or came to its end. Runs that are still on their way come first."""
+    def at_end(self, place: TP, run: Fetched) -> bool:
+        """A fetch brought no record of `place`, but perhaps moved on, or came to its end. Runs that are still on their way come first. Returns whether the shard was told."""
         task, consumer = self.tasks.get(place.partition), self.app.consumer
-        if task is not None and isinstance(consumer, Consumer) and consumer.handed.get(place, 0) <= task.next.get(place.topic, 0):
-            self.feed(place.topic, place.partition, run)
+        if task is None or not isinstance(consumer, Consumer) or consumer.handed.get(place, 0) > task.next.get(place.topic, 0):
+            return False
+        return self.feed(place.topic, place.partition, run)
 
     async def out_of_range(self, place: TP, offset: int) -> None:
         """The broker has nothing at `offset`: input was deleted unread, or the topic is another one. Ends the worker, unless nobody reads there any more."""
@@ -317,9 +319,13 @@ class App(faust.App):
         """Where partitions are read from."""
         return self.worker.positions()
 
-    def on_position(self, place: TP, run: Fetched) -> None:
-        """A fetch brought nothing of `place`."""
-        self.worker.at_end(place, run)
+    def on_position(self, place: TP, run: Fetched) -> bool:
+        """A fetch brought nothing of `place`. Returns whether its shard was told."""
+        return self.worker.at_end(place, run)
+
+    def fetch_s(self) -> float:
+        """How long to wait behind a fetch that brought few records."""
+        return self.worker.pace.fetch_s(time.monotonic())
 
     async def on_out_of_range(self, place: TP, offset: int) -> None:
         """The broker has nothing at `offset` of `place`."""

@@ -20,11 +20,8 @@ INJECT = str(Path(__file__).parent / "inject")
 STAGES = ("fetch", "parse", "agent", "decode", "queue", "merge", "admission", "emit", "build")
 ENDS_BY_ITSELF = {"admission": ("MemoryError",), "emit": ("MemoryError",)}
 """Where another error than these is a rule's, or is narrowed to its record: that is proven with the rules."""
-NAMED = {  # "parse" may meet the reading of the state first, "agent" a run without records
-    "fetch": "the fetch failed",
-    "decode": "feeding raw.",
-    "queue": "feeding raw.",
-}
+NAMED = {"fetch": "the fetch failed"}
+"""Of the others "parse" may meet the reading of the state first, "agent" a run without records; small runs are decoded and queued at the step, large ones when they come."""
 
 
 @pytest.fixture

@@ -67,35 +67,41 @@ def task():
     return made()
 
 
+def fed(task, topic, run):
+    """The run is fed, and decoded as it is before the next step."""
+    task.feed(topic, run)
+    task.decode(topic)
+
+
 def charges(count, first=0):
     return [charge(9000, 8000, f"10:0{first + n}") for n in range(count)]
 
 
 def test_records_that_come_twice_are_trimmed(task):
-    task.feed("raw.billing", run_of(0, charges(2)))
-    task.feed("raw.billing", run_of(0, charges(3)))
+    fed(task, "raw.billing", run_of(0, charges(2)))
+    fed(task, "raw.billing", run_of(0, charges(3)))
     assert task.shard.merger.queues[0].size == 3
     assert task.next["raw.billing"] == 3
     assert task.rewinds == []
 
 
 def test_a_run_that_begins_behind_a_hole_is_not_taken_and_read_again_from_there(task):
-    task.feed("raw.billing", run_of(0, charges(2)))
-    task.feed("raw.billing", run_of(3, charges(1)))
+    fed(task, "raw.billing", run_of(0, charges(2)))
+    fed(task, "raw.billing", run_of(3, charges(1)))
     assert task.shard.merger.queues[0].size == 2
     assert task.next["raw.billing"] == 2
     assert task.rewinds == [("raw.billing", 0, 2)]
-    task.feed("raw.billing", run_of(2, charges(2)))
+    fed(task, "raw.billing", run_of(2, charges(2)))
     assert task.next["raw.billing"] == 4
 
 
 def test_offsets_may_have_holes_positions_may_not(task):
-    task.feed("raw.billing", run_of(7, charges(1), begin=0))
+    fed(task, "raw.billing", run_of(7, charges(1), begin=0))
     assert task.next["raw.billing"] == 8
-    task.feed("raw.billing", passed(8, 11))
+    fed(task, "raw.billing", passed(8, 11))
     assert task.next["raw.billing"] == 11
     assert task.rewinds == []
-    task.feed("raw.billing", passed(12, 12))
+    fed(task, "raw.billing", passed(12, 12))
     assert task.next["raw.billing"] == 11
     assert task.rewinds == [("raw.billing", 0, 11)], "an empty fetch shows a hole as well"
 
@@ -103,7 +109,7 @@ def test_offsets_may_have_holes_positions_may_not(task):
 def test_before_the_restore_is_done_nothing_is_wanted_and_nothing_kept(task):
     task.ready.clear()
     assert not task.wants("raw.billing")
-    task.feed("raw.billing", run_of(0, charges(1)))
+    fed(task, "raw.billing", run_of(0, charges(1)))
     assert task.shard.merger.queues[0].size == 0
     assert task.next["raw.billing"] == 0
     task.ready.set()
@@ -111,9 +117,9 @@ def test_before_the_restore_is_done_nothing_is_wanted_and_nothing_kept(task):
 
 
 def test_a_full_queue_is_wanted_no_more_takes_what_it_was_given_and_is_wanted_again_once_released(task):
-    task.feed("raw.billing", run_of(0, charges(3)))
+    fed(task, "raw.billing", run_of(0, charges(3)))
     assert task.wants("raw.billing")
-    task.feed("raw.billing", run_of(3, charges(3, 3)))
+    fed(task, "raw.billing", run_of(3, charges(3, 3)))
     assert not task.wants("raw.billing")
     assert task.shard.merger.queues[0].size == 6
     for topic in TOPICS:
@@ -123,11 +129,11 @@ def test_a_full_queue_is_wanted_no_more_takes_what_it_was_given_and_is_wanted_ag
 
 
 def test_a_topic_holds_back_until_a_look_that_is_newer_and_whose_end_was_reached(task):
-    task.feed("raw.billing", run_of(0, charges(1), end=5, read_at=10.0))
+    fed(task, "raw.billing", run_of(0, charges(1), end=5, read_at=10.0))
     for topic in TOPICS[1:]:
         task.looked(topic, 11.0, 0)
     assert task.shard.step(None, 100).records == 1, "its own queue has not run out before it"
-    task.feed("raw.billing", run_of(1, charges(1, 1), end=5, read_at=12.0))
+    fed(task, "raw.billing", run_of(1, charges(1, 1), end=5, read_at=12.0))
     assert task.shard.step(None, 100) is None
     assert task.shard.blocking() >= set(TOPICS[1:])
     task.looked("raw.usage", 13.0, 0)
@@ -135,7 +141,7 @@ def test_a_topic_holds_back_until_a_look_that_is_newer_and_whose_end_was_reached
     task.looked("raw.network", 13.0, 0)
     assert task.shard.step(None, 100) is None, "raw.service has four offsets unread"
     assert task.behind() == {"raw.billing", "raw.service"}
-    task.feed("raw.service", passed(0, 4))
+    fed(task, "raw.service", passed(0, 4))
     assert task.shard.step(None, 100).records == 1
 
 
@@ -144,9 +150,9 @@ def test_with_the_wall_clock_alone_a_look_is_good_for_a_while(clock, released):
     task = made(clock=clock)
     for topic in TOPICS:
         task.looked(topic, 10.0, 0)
-    task.feed("raw.billing", run_of(0, charges(1), read_at=10.2))
+    fed(task, "raw.billing", run_of(0, charges(1), read_at=10.2))
     assert (task.shard.step(None, 100) is not None) == released
-    task.feed("raw.billing", run_of(1, charges(1, 1), read_at=10.3))
+    fed(task, "raw.billing", run_of(1, charges(1, 1), read_at=10.3))
     assert task.shard.step(None, 100) is None
     for topic in TOPICS:
         task.looked(topic, 10.3, task.next[topic])
@@ -157,11 +163,11 @@ async def test_positions_without_records_are_committed_once_and_not_too_often(ta
     task.transactions.committed = dict.fromkeys(TOPICS, 0)
     await task._pass_over()
     assert task.committed_steps == []
-    task.feed("raw.usage", passed(0, 3))
-    task.feed("raw.billing", run_of(0, charges(1)))
+    fed(task, "raw.usage", passed(0, 3))
+    fed(task, "raw.billing", run_of(0, charges(1)))
     await task._pass_over()
     assert [step.offsets for step in task.committed_steps] == [{"raw.usage": 3}], "a queued record is not passed over"
-    task.feed("raw.usage", passed(3, 5))
+    fed(task, "raw.usage", passed(3, 5))
     await task._pass_over()
     assert len(task.committed_steps) == 1
     task.passed_at -= 60
@@ -171,7 +177,7 @@ async def test_positions_without_records_are_committed_once_and_not_too_often(ta
 
 def test_the_lag_is_what_the_broker_says_less_what_is_committed(task):
     task.transactions.committed = dict.fromkeys(TOPICS, 0)
-    task.feed("raw.billing", run_of(0, charges(3), end=9))
+    fed(task, "raw.billing", run_of(0, charges(3), end=9))
     task._observe()
     lag = lambda topic: task.metrics.registry.get_sample_value("kairos_consumer_lag_records", {"topic": topic, "partition": "0"})
     assert lag("raw.billing") == 9
@@ -236,7 +242,7 @@ async def test_after_a_rebalance_the_own_last_commit_may_be_shown_late(task, com
 
 
 async def test_a_shard_that_another_worker_had_in_between_is_restored_with_nothing_of_before(task, compared):
-    task.feed("raw.billing", run_of(0, charges(3)))
+    fed(task, "raw.billing", run_of(0, charges(3)))
     task.off, before = {"charge.large": "it raised"}, task.shard
     await compared(*[committed_by(task, "others-7", upto=8)] * 2)
     (restored,) = task.restored
@@ -282,7 +288,7 @@ def waiting(task, topic="raw.billing"):
 def test_records_that_wait_leave_by_a_look_after_as_long_without_input():
     task = made({"raw.billing": 30_000})
     task.transactions.committed = dict.fromkeys(TOPICS, 0)
-    task.feed("raw.billing", run_of(0, charges(2), read_at=100.0))
+    fed(task, "raw.billing", run_of(0, charges(2), read_at=100.0))
     for topic in TOPICS:
         task.looked(topic, 129.9, task.next[topic])
     assert task.shard.step(None, 100).records == 1, "the other is a minute newer"
@@ -294,14 +300,14 @@ def test_records_that_wait_leave_by_a_look_after_as_long_without_input():
     assert task.shard.resting(130.0) == {"raw.billing"}
     task.looked("raw.billing", 130.0, 5)
     assert task.shard.step(None, 100) is None, "there is more"
-    task.feed("raw.billing", passed(2, 5))
+    fed(task, "raw.billing", passed(2, 5))
     assert task.shard.step(None, 100).records == 1, "that was no record"
     assert not task.shard.queued("raw.billing")
 
 
 def test_with_the_wall_clock_too_only_a_look_that_is_late_enough_lets_them_go():
     task = made({"raw.billing": 30_000}, clock="wall", look_ms=60_000)
-    task.feed("raw.billing", run_of(0, charges(1), read_at=100.0))
+    fed(task, "raw.billing", run_of(0, charges(1), read_at=100.0))
     for topic in TOPICS:
         task.looked(topic, 129.9, task.next[topic])
     assert task.shard.step(None, 100) is None
@@ -312,12 +318,12 @@ def test_with_the_wall_clock_too_only_a_look_that_is_late_enough_lets_them_go():
 def test_a_topic_that_waits_is_fetched_however_many_wait_and_the_metric_is_what_lag_is_not():
     task = made({"raw.billing": 86_400_000})
     task.transactions.committed = dict.fromkeys(TOPICS, 0)
-    task.feed("raw.billing", run_of(0, charges(9), end=12))
+    fed(task, "raw.billing", run_of(0, charges(9), end=12))
     task._observe()
     assert task.wants("raw.billing")
     assert waiting(task) == 9
     assert waiting(task, "raw.usage") is None, "no end is known"
-    task.feed("raw.usage", run_of(0, [session("10:00")], end=3))
+    fed(task, "raw.usage", run_of(0, [session("10:00")], end=3))
     task._observe()
     assert waiting(task, "raw.usage") == 0
     assert task.shard.step(None, 100) is None
@@ -329,8 +335,8 @@ def test_a_topic_that_waits_is_fetched_however_many_wait_and_the_metric_is_what_
 def test_a_shard_whose_records_wait_is_not_busy_and_one_that_is_not_fed_is(monkeypatch):
     task = made({"raw.billing": 30_000})
     monkeypatch.setattr("streams.kafka.shard_task.time.monotonic", lambda: 110.0)
-    task.feed("raw.billing", run_of(0, charges(1), read_at=100.0))
-    task.feed("raw.usage", passed(0, 0))
+    fed(task, "raw.billing", run_of(0, charges(1), read_at=100.0))
+    fed(task, "raw.usage", passed(0, 0))
     assert not task.busy()
     task.looked("raw.usage", 105.0, 4)
     assert task.busy()
@@ -347,7 +353,7 @@ async def test_a_record_that_waits_holds_the_clock_and_no_position_passes_it():
         ticks.append(looked)
 
     task._tick = tick
-    task.feed("raw.billing", run_of(0, charges(1), read_at=100.0))
+    fed(task, "raw.billing", run_of(0, charges(1), read_at=100.0))
     for looked, offsets in ((129.0, []), (130.0, [{"raw.billing": 1}])):
         for topic in TOPICS:
             task.looked(topic, looked, task.next[topic])

@@ -15,7 +15,7 @@ from faust.types import TP
 from streams.kafka import transport
 from streams.kafka.raw_run import NOTHING, RawRun
 from streams.kafka.topics import UNCHECKED
-from streams.kafka.transport import Consumer, ExactResult, Fetched, KeptRecords, RunRecords, UnsupportedVersion, as_runs, check_libraries
+from streams.kafka.transport import FEW, Consumer, ExactResult, Fetched, KeptRecords, RunRecords, UnsupportedVersion, as_runs, check_libraries
 from streams.kafka.worker import Worker
 from streams.metrics import Metrics, Status
 from streams.settings import load
@@ -113,6 +113,37 @@ async def test_an_empty_fetch_reports_where_the_partition_ends(consumer):
     consumer.fetches = [{PLACE: Fetched(NOTHING, 12, 12, 12)}]
     assert await handed(consumer) == []
     assert consumer.empties == [(PLACE, Fetched(NOTHING, 12, 12, 12))]
+
+
+async def test_what_an_empty_fetch_says_is_told_once_until_it_changes_or_was_not_taken(consumer):
+    same = {PLACE: Fetched(NOTHING, 12, 12, 12, 0, 1.0)}
+    later = {PLACE: Fetched(NOTHING, 12, 12, 12, 0, 2.0)}
+    held = {PLACE: Fetched(NOTHING, 12, 12, 12, 3, 3.0)}
+    taken = iter((False, True, True, True, True))
+    consumer.app.on_position = lambda place, run: (consumer.empties.append(run.read_at), next(taken))[1]
+
+    async def told(*fetches):
+        consumer.fetches, consumer.empties = list(fetches), []
+        for _ in fetches:
+            await handed(consumer)
+        return consumer.empties
+
+    assert await told(same, later, later, held) == [1.0, 2.0, 3.0], "the first was not taken, the third says what the second did"
+    consumer._thread = SimpleNamespace(seek_back=None, thread_loop=SimpleNamespace(call_soon_threadsafe=lambda *_: None))
+    Consumer.rewind(consumer, PLACE, 12)
+    assert await told(held, held) == [3.0], "a shard that asks again is told again"
+    assert await told({PLACE: run_of(12, 2)}, held) == [3.0]
+
+
+async def test_a_fetch_of_few_records_waits_a_little_for_the_next(consumer):
+    waits = []
+    consumer.app.fetch_s = lambda: waits.append(1) or 0.0
+    consumer.fetches = [{PLACE: run_of(0, FEW - 1)}, {PLACE: run_of(FEW, FEW)}, {PLACE: Fetched(NOTHING, 12, 12, 12)}]
+    counts = []
+    for _ in range(3):
+        await handed(consumer)
+        counts.append(len(waits))
+    assert counts == [1, 1, 1], "a backlog does not wait, and neither does an idle partition, whose fetch waits at the broker"
 
 
 async def test_where_nothing_is_wanted_nothing_is_fetched_and_little_time_lost(consumer):
