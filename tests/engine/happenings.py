@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from schemas.codes import keep
 from schemas.raw import BalanceChange, VoiceUsage
-from streams.engine.batch import Reset
+from streams.engine.batch import Reset, World
 from streams.engine.calendar import Calendar
 from streams.engine.clock import Clock
 from streams.engine.expression import Column, RecordField
@@ -131,10 +131,9 @@ class Shard:
 
     def open(self) -> None:
         self.state = State(Clock(JUMP))
-        calendar = Calendar()
         tables = {by: self.state.table(by) for by in ("customer", "line")}
-        self.world = SimpleNamespace(tables=tables, calendar=calendar, default_zone=calendar.zone(self.zone), zones_by_line=False, value_of=lambda parameter: parameter.value)
-        self.home = Home(self.world, self.state, late_limit_ms=self.late, jump_ms=JUMP, delay_ms=DELAY)  # type: ignore[arg-type]
+        self.world = World(SimpleNamespace(is_empty=lambda table: True), Calendar(), self.zone, {}, tables)  # type: ignore[arg-type]  # no reference data
+        self.home = Home(self.world, self.state, late_limit_ms=self.late, jump_ms=JUMP, delay_ms=DELAY)
         self.stages = self.build(self.home)
         for stage in self.stages:
             stage.declare()
