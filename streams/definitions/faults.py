@@ -43,7 +43,16 @@ def flaws_of(event: type[Event]) -> list[Flaw]:
     """All faults of `event` by itself."""
     found = [*event.flaws, *key_flaws(event)]
     if event.when is not NOTHING:
-        found += [*read_flaws(event), *borrowed_flaws(event), *later_flaws(event), *life_flaws(event), *rearm_flaws(event), *money_flaws(event), *attribute_flaws(event), *parameter_flaws(event)]
+        found += [
+            *read_flaws(event),
+            *borrowed_flaws(event),
+            *later_flaws(event),
+            *life_flaws(event),
+            *rearm_flaws(event),
+            *money_flaws(event),
+            *attribute_flaws(event),
+            *parameter_flaws(event),
+        ]
     return [*dict.fromkeys(found)]
 
 
@@ -178,7 +187,9 @@ def later_flaws(event: type[Event]) -> Iterator[Flaw]:
         for other in waited_for(read.source):
             for name, value in other.detail.values.items():
                 if id(value) in parts and any(isinstance(part, GATHERED) for part in value.walk()):
-                    says = f"{other.__name__}.detail.{name}: wanted a value of the record behind {other.__name__}, got {value}, which would be read anew when the wait for it is over"
+                    says = (
+                        f"{other.__name__}.detail.{name}: wanted a value of the record behind {other.__name__}, got {value}, which would be read anew when the wait for it is over"
+                    )
                     yield Flaw(read.at, f"{says}: leave it out, or declare a frame of its own here, as of then")
 
 

@@ -11,7 +11,7 @@ import pytest
 from schemas.reference import TABLES, Reference, ReferenceFault
 from schemas.reference.folder import differences
 from streams.reference_rows import Mirror, rows_of
-from streams.sources.lookup import Lookup
+from streams.sources.lookup import Lookup, LookupSpec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference-data.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```csv ([a-z]+\.csv)\n(.*?)```", PAGE, re.DOTALL)
@@ -58,7 +58,7 @@ def test_json_files_and_columns_that_no_table_reads_come_too(tmp_path):
     put(into, {**rows["lines"], **rows["cells"], "cells/2": {"cell_id": "2", "city_code": "310000", "poi_tags": ["scenic", "campus"]}})
     into.write()
     assert "\n,,,2,310000,scenic;campus\n" in (into.folder / "cells.csv").read_text()
-    found = Lookup.read(into.folder / "lines.csv", "msisdn", lambda *wrong: pytest.fail(str(wrong)))
+    found = Lookup.read(into.folder / "lines.csv", LookupSpec("lines.csv", "msisdn"), None, lambda *wrong: pytest.fail(str(wrong)))
     assert found.at("49151", found.place("customer_id"), 1_780_000_000_000) == "C1"
 
 
