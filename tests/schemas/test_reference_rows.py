@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,36 @@ def test_the_tables_of_the_page_come_back_as_they_were(tmp_path):
         put(into, own)
     into.write()
     assert list(differences(Reference.load(given), Reference.load(into.folder))) == []
+
+
+def test_a_column_goes_with_its_last_row_and_its_order_is_no_change(tmp_path):
+    into = mirror(tmp_path)
+    put(into, {"lines/S1": {"subscription_id": "S1", "activation_dat": "2026-01-01"}, "lines/S2": {"subscription_id": "S2", "tz": "UTC"}})
+    assert "activation_dat' is no column" in refusal(into)
+    put(into, {"lines/S1": {"subscription_id": "S1", "activation_date": "2026-01-01"}})
+    into.write()
+    assert (into.folder / "lines.csv").read_text() == "subscription_id,activation_date,tz\nS1,2026-01-01,\nS2,,UTC\n"
+    Reference.load(into.folder)
+    put(into, {"lines/S2": {"tz": "UTC", "subscription_id": "S2"}})
+    assert not into.changed
+    put(into, {"lines/S2": {"tz": "UTC", "subscription_id": "S3"}})
+    assert into.changed == {"lines"}
+
+
+def test_a_row_takes_little_memory_beside_its_table(tmp_path):
+    """As a dict of Python each took 960 bytes; docs/reference-data.md has the figures of millions."""
+    into, count = mirror(tmp_path), 20_000
+    tracemalloc.start()
+    try:
+        for n in range(count):
+            row = {"subscription_id": f"S{n}", "customer_id": f"C{n}", "account_id": f"A{n}", "tz": "Asia/Shanghai", "activation_date": "2020-01-01", "home_city": "310000"}
+            into.put(f"lines/S{n}".encode(), json.dumps(row).encode())
+        into.write()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held / count < 350
+    assert into.rows["lines"].get("lines/S7")["home_city"] == "310000"
 
 
 def test_json_files_and_columns_that_no_table_reads_come_too(tmp_path):
