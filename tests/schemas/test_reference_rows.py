@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 import tracemalloc
@@ -11,6 +12,7 @@ import pytest
 
 from schemas.reference import TABLES, Reference, ReferenceFault
 from schemas.reference.folder import differences
+from streams import reference_kept
 from streams.reference_rows import Mirror, rows_of
 from streams.sources.lookup import Lookup, LookupSpec
 
@@ -79,6 +81,10 @@ def test_a_row_takes_little_memory_beside_its_table(tmp_path):
         tracemalloc.stop()
     assert held / count < 350
     assert into.rows["lines"].get("lines/S7")["home_city"] == "310000"
+
+
+def test_the_example_of_kept_rows_holds():
+    assert doctest.testmod(reference_kept).failed == 0
 
 
 def test_json_files_and_columns_that_no_table_reads_come_too(tmp_path):
