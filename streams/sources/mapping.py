@@ -209,6 +209,10 @@ def spec_of(table: Any, kind: Any, place: Place, faults: list[str]) -> Any:
             near = difflib.get_close_matches(key, hints, 1)
             faults.append(place.fault(f"a key of {', '.join(hints)}", shown(key), f"did you mean {near[0]}?" if near else "remove it"))
             continue
+        inner = get_args(types[hints[key].name])[1:]
+        if isinstance(value, dict) and inner and isinstance(inner[0], type) and issubclass(inner[0], msgspec.Struct):
+            values[hints[key].name] = {own: spec_of(one, inner[0], place.at(key, own), faults) for own, one in value.items()}
+            continue
         try:
             values[hints[key].name] = msgspec.convert(value, types[hints[key].name])
         except msgspec.ValidationError as error:

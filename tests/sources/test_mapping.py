@@ -172,6 +172,24 @@ def test_how_a_lookup_is_written_is_checked(tmp_path, more, says):
     assert says.format(path=tmp_path / "numbers.csv") in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        (
+            '{ file = "n.csv", key = "a", delimeter = ";" }',
+            "sources.recharges.lookups.n: wanted a key of file, key, delimiter, encoding, valid_from, valid_until, time, got 'delimeter': did you mean delimiter?",
+        ),
+        ('{ file = "n.csv" }', "sources.recharges.lookups.n.key: wanted a value, got none: add key = …"),
+        ('{ file = 7, key = "a" }', "sources.recharges.lookups.n.file: wanted `str`, got 7: correct it"),
+        ('"n.csv"', "sources.recharges.lookups.n: wanted a table, got 'n.csv': see docs/sources.md"),
+    ],
+)
+def test_a_mistake_in_a_lookup_is_told_with_its_key(tmp_path, spec, says):
+    with pytest.raises(MappingError) as caught:
+        source(tmp_path, RECHARGES.replace("zone =", f"lookups = {{ n = {spec} }}\nzone ="))
+    assert says in str(caught.value)
+
+
 def test_a_hash_needs_a_real_key(tmp_path):
     written(tmp_path, "short\n", "key")
     with pytest.raises(MappingError, match="sources.recharges.hash_key_file: wanted a file whose first line has 16 to 64 bytes, got 5 in "):
