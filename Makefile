@@ -4,6 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 SEED ?= 1
 MINUTES ?= 30
+PORT ?= 9092
 EXAMPLES ?= 3000
 PEER_OPTIONS = $(if $(WHICH),--which "$(WHICH)") $(if $(RUNS),--runs $(RUNS)) $(if $(SIZE),--size $(SIZE)) $(if $(LAB),--lab "$(LAB)")
 # Every test process has a broker of its own; one that is given (KAFKA_BOOTSTRAP) they cannot share. tests/order.py says why there are three.
@@ -13,7 +14,7 @@ export REAL_INPUT ?= $(firstword $(wildcard ../shared/data))
 READY := .venv/.ready
 TOOLS := .tools/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack test check faults faults-random laws laws-random bench bench-page bench-peers bench-recovery release clean
+.PHONY: help setup demo stack broker test check faults faults-random laws laws-random bench bench-page bench-peers bench-recovery release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,6 +41,9 @@ demo: $(READY) ## run the main job on the embedded broker for 30 seconds from th
 
 stack: $(READY) $(TOOLS) ## broker, topics, city, two workers, Prometheus (and Grafana) as processes, until Ctrl-C
 	@$(BIN)/python -m tests.deploy.stack
+
+broker: $(READY) ## a Kafka broker on 127.0.0.1:9092 to try things on, until Ctrl-C (Java 17 and Maven): make broker PORT=9092
+	@$(BIN)/python -m tests.broker.alone $(PORT)
 
 test: check $(TOOLS) ## format, lint, types, import rules, then all tests (Java 17 and Maven for the real-broker ones)
 	@$(BIN)/python -m compileall -q schemas streams events tests # once for the hundreds of processes that they start

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from itertools import accumulate
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -17,6 +17,7 @@ from schemas.reference import TABLES
 from schemas.reference.fault import ReferenceFault, summary
 from schemas.reference.folder import is_meant
 from schemas.reference.reading import VALID_FROM, read_rows
+from streams.reference_kept import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,13 +64,13 @@ class Mirror:
 
     def __init__(self, topic: str, folder: Path, base: Path | None) -> None:
         self.topic, self.folder, self.base = topic, folder, base
-        self.rows: dict[str, dict[str, dict[str, Any]]] = {}
-        """By table and key."""
+        self.rows: dict[str, Kept] = {}
+        """By table."""
         self.bad: dict[str, str] = {}
         """By key, why its newest value is no row."""
         self.changed: set[str] = set()
         """The tables whose rows are newer than their file."""
-        self.lines: dict[str, tuple[list[str], list[int]]] = {}
+        self.lines: dict[str, tuple[list[str], array[int]]] = {}
         """By table, the keys of the file in their order, and the line at which each row begins."""
 
     def put(self, key: bytes | None, value: bytes | None) -> None:
@@ -81,9 +82,9 @@ class Mirror:
             if value is not None:
                 self.bad[name] = f"{self.topic}: key {name!r}: wanted {FORM}, with one of {', '.join(BY_FILE)}: remove it by a message without a value"
             return
-        own = self.rows.setdefault(table, {})
+        own = self.rows.setdefault(table, Kept())
         if value is None:
-            if own.pop(name, None) is not None:
+            if own.remove(name):
                 self.changed.add(table)
             return
         try:
@@ -93,8 +94,7 @@ class Mirror:
         if not isinstance(row, dict):
             self.bad[name] = f"{self.topic}: {name}: wanted the row as a JSON object, got {value[:SHOWN].decode('utf-8', 'replace')!r}"
             return
-        if own.get(name) != row:
-            own[name] = row
+        if own.put(name, row):
             self.changed.add(table)
 
     def fault(self) -> str | None:
@@ -111,15 +111,18 @@ class Mirror:
             if not own:
                 path.unlink(missing_ok=True)
                 continue
-            header = list(dict.fromkeys(name for row in own.values() for name in row))
-            ordered = sorted(own.items())
+            header, keys, begins, line = own.columns(), [], array("q"), 2
             written = self.folder / f"{table}.tmp"
             with written.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file, lineterminator="\n")
                 writer.writerow(header)
-                writer.writerows([cell(row.get(name)) for name in header] for _, row in ordered)
-            heights = [1 + sum(cell(value).count("\n") for value in row.values()) for _, row in ordered]
-            self.lines[table] = [key for key, _ in ordered], [*accumulate(heights[:-1], initial=2)]
+                for key, row in own.sorted():
+                    cells = {name: cell(value) for name, value in row.items()}
+                    writer.writerow([cells.get(name, "") for name in header])
+                    keys.append(key)
+                    begins.append(line)
+                    line += 1 + sum(one.count("\n") for one in cells.values())
+            self.lines[table] = keys, begins
             written.replace(path)
         self.changed.clear()
         self.link()

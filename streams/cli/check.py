@@ -53,5 +53,7 @@ def check(
                 typer.echo(f"  {fault}")
         if mutants and not report.faults:
             typer.echo(mutation.summed(tried))
+            if any(result.faults for result in tried):
+                typer.echo("Each change listed wants another case, one that it breaks; or, where it means the same, '# survives: WAS → BECAME: why' on its line.")
     if report.faults or any(result.faults for result in tried):
         raise typer.Exit(1)

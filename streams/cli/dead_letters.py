@@ -83,7 +83,7 @@ async def tell_listing(chosen: Settings, wanted: Wanted, *, show: bool, json: bo
     """Print the list."""
     from streams.kafka.dead_letters import listing
 
-    groups: dict[tuple[str, str], list[Any]] = defaultdict(lambda: [0, 0, []])
+    groups: dict[tuple[str, str], list[Any]] = defaultdict(lambda: [0, 0, [], ""])
     async for listed in listing(chosen, wanted):
         letter = listed.letter
         if json:
@@ -94,13 +94,16 @@ async def tell_listing(chosen: Settings, wanted: Wanted, *, show: bool, json: bo
         group = groups[letter.reason, letter.topic]
         group[0] += 1
         group[1] += listed.put_back
+        group[3] = group[3] or (letter.detail or "").partition(", got ")[0]  # what came may be a customer's
         if len(group[2]) < SHOWN:
             group[2].append(letter.where)
     if json:
         return
-    for (reason, topic), (count, back, places) in sorted(groups.items()):
+    for (reason, topic), (count, back, places, detail) in sorted(groups.items()):
         more = f", and {count - len(places)} more" if count > len(places) else ""
         typer.echo(f"{reason}  {topic}  {count}{f' ({back} put back)' if back else ''}: {', '.join(places)}{more}")
+        if detail:
+            typer.echo(f"  {'the first: ' if count > 1 else ''}{detail}")
     typer.echo("no dead letters" if not groups else "'kairos dead-letters --put-back --dry-run' says which of them are valid now; --json lists each")
 
 

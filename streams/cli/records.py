@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from rich.console import Console
 
     from schemas.raw import Envelope
@@ -84,6 +86,28 @@ def show_one(console: Console, record: type[Envelope]) -> None:
     console.print(table)
     for rule in other_rules(record):
         console.print(f"- {rule}", highlight=False)
+    if names := streams_of(record):
+        console.print(
+            f"Ready streams of it: {', '.join(names)}. They are in {beside('words').__file__}; records for cases in {beside('stories').__file__}", highlight=False, soft_wrap=True
+        )
+
+
+def beside(name: str) -> ModuleType:
+    """A module that stands beside the built-in events: the engine names none of them."""
+    from importlib import import_module
+
+    from streams.definitions.loading import BUILT_IN
+
+    return import_module(f"{BUILT_IN}.{name}")
+
+
+def streams_of(record: type[Envelope]) -> list[str]:
+    """The names of the streams in `events/words.py` whose happenings are records of this type."""
+    from streams.engine.sources import RecordSource
+    from streams.engine.streams import Stream
+
+    found = {name: one.source for name, one in vars(beside("words")).items() if isinstance(one, Stream) and not (len(name) == 1 and name.isupper())}
+    return [name for name, source in found.items() if isinstance(source, RecordSource) and source.record is record]
 
 
 def holds(column: Column) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ODD = ("late", "duplicate", "conflict", "terminated", "bad_msisdn", "bill_lines_differ", "window_full")
 """Counters of records that were odd, and of members that full windows dropped."""
+FEW = 20
+"""Up to so many events each has a row; of more, those that happened."""
 
 
 def replay(
@@ -182,9 +184,12 @@ class Tally:
         table = Table("event", "detections", *(("published", "held back", "its valve") if valved else ()), title="detections")
         for column in table.columns[1:4]:
             column.justify = "right"
-        for event in events:
+        shown = [event for event in events if self.events[event] or event in valved or len(events) <= FEW]
+        for event in shown:
             split = (f"{self.events[event] - valved[event]:,}", f"{valved[event]:,}", self.valves[event].text) if event in valved else ()
             table.add_row(event, f"{self.events[event]:,}", *split, style="dim" if not self.events[event] else None)
+        if others := len(events) - len(shown):
+            table.add_row(f"{others:,} others", "0", style="dim")
         console.print(table)
         refused = self.refused
         if refused:
@@ -192,9 +197,9 @@ class Tally:
             for reason, number in refused.items():
                 table.add_row(reason, f"{number:,}")
             console.print(table)
-        others = ", ".join(f"{self.counters[name]:,} {name}" for name in ODD if self.counters[name])
+        odd = ", ".join(f"{self.counters[name]:,} {name}" for name in ODD if self.counters[name])
         total = self.total
-        console.print(f"{total:,} records, {self.events.total():,} events in {seconds:.1f} s ({total / max(seconds, 1e-9):,.0f} records/s)" + (f"; {others}" if others else ""))
+        console.print(f"{total:,} records, {self.events.total():,} events in {seconds:.1f} s ({total / max(seconds, 1e-9):,.0f} records/s)" + (f"; {odd}" if odd else ""))
 
 
 class progress_bar:  # noqa: N801  # used like a function

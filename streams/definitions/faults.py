@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from schemas.raw import fields_of
@@ -21,7 +22,7 @@ from streams.engine.features.session import Session
 from streams.engine.features.stretch import Consecutive, stretch_faults
 from streams.engine.readings import GATHERED
 from streams.engine.rearm import Rearm
-from streams.engine.sources import EventSource, Of, RecordSource, Source
+from streams.engine.sources import EventSource, Of, RecordSource, Source, UnionSource
 from streams.engine.streams import Stream
 
 if TYPE_CHECKING:
@@ -42,7 +43,16 @@ def flaws_of(event: type[Event]) -> list[Flaw]:
     """All faults of `event` by itself."""
     found = [*event.flaws, *key_flaws(event)]
     if event.when is not NOTHING:
-        found += [*read_flaws(event), *borrowed_flaws(event), *life_flaws(event), *rearm_flaws(event), *money_flaws(event), *attribute_flaws(event), *parameter_flaws(event)]
+        found += [
+            *read_flaws(event),
+            *borrowed_flaws(event),
+            *later_flaws(event),
+            *life_flaws(event),
+            *rearm_flaws(event),
+            *money_flaws(event),
+            *attribute_flaws(event),
+            *parameter_flaws(event),
+        ]
     return [*dict.fromkeys(found)]
 
 
@@ -167,6 +177,31 @@ def borrowed_flaws(event: type[Event]) -> Iterator[Flaw]:
             if id(value) in places and any(isinstance(part, GATHERED) for part in value.walk()):
                 says = f"{other.__name__}.detail.{name}: wanted a value of the record behind {other.__name__}, got {value}, which is gathered by {other.by}; this rule is by {event.by}"
                 yield Flaw(places[id(value)], f"{says}: leave it out, or declare a frame of its own here")
+
+
+def later_flaws(event: type[Event]) -> Iterator[Flaw]:
+    """Values of another event's detail that it gathered, read when a wait for it, or for the second half of a pair, is over: they would be those of then."""
+    facts = [value for value in getattr(sys.modules.get(event.__module__), "__dict__", {}).values() if isinstance(value, Expr)]  # of words.py, say: read here by their own names
+    for read in reads_of(event):
+        parts = {id(part) for part in read.node.walk()} - {id(fact) for fact in facts}
+        for other in waited_for(read.source):
+            for name, value in other.detail.values.items():
+                if id(value) in parts and any(isinstance(part, GATHERED) for part in value.walk()):
+                    says = (
+                        f"{other.__name__}.detail.{name}: wanted a value of the record behind {other.__name__}, got {value}, which would be read anew when the wait for it is over"
+                    )
+                    yield Flaw(read.at, f"{says}: leave it out, or declare a frame of its own here, as of then")
+
+
+def waited_for(source: Source, *, waited: bool = False) -> Iterator[type[Event]]:
+    """The events that happened some time before a happening of `source`: what set its timer, and the first half of a pair."""
+    if isinstance(source, EventSource) and waited:
+        yield source.event
+    waited |= source.timed and not isinstance(source, EventSource | UnionSource)
+    for inner in source.behind():
+        yield from waited_for(inner, waited=waited)
+    if isinstance(source, PairSource):
+        yield from waited_for(source.first.source, waited=True)
 
 
 def fault_of(part: Expr, read: Read) -> str | None:

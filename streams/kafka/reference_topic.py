@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 POLL_MS = 200
+MANY = 50_000
+"""Rows that one transaction may not have written within `PATIENCE_MS`: 1,000,000 take over a minute."""
+PATIENCE_MS, LONGEST_MS = 60_000, 900_000
+"""How long a transaction may take; the longest that a broker allows where its own settings say nothing else."""
 
 
 class ReferenceTopic:
@@ -129,12 +133,13 @@ async def publish(settings: Settings, rows: Mapping[str, Mapping[str, bytes]]) -
         finally:
             await topic.close()
     wanted = {key: value for own in rows.values() for key, value in own.items()}
-    held = {key: msgspec.json.encode(row) for table, own in topic.mirror.rows.items() if table in rows for key, row in own.items()}
+    held = {key: msgspec.json.encode(row) for table, own in topic.mirror.rows.items() if table in rows for key, row in own.sorted()}
     held |= {key: b"" for key in topic.mirror.bad if key.partition("/")[0] in rows}
     changes: dict[str, bytes | None] = {key: value for key, value in wanted.items() if held.get(key) != msgspec.json.encode(msgspec.json.decode(value))}
     gone: dict[str, bytes | None] = dict.fromkeys(held.keys() - wanted.keys())
     if changes or gone:
-        producer = AIOKafkaProducer(bootstrap_servers=settings.brokers, transactional_id=f"{settings.app}-reference", **connection(settings))
+        patience_ms = PATIENCE_MS if len(changes) + len(gone) < MANY else LONGEST_MS
+        producer = AIOKafkaProducer(bootstrap_servers=settings.brokers, transactional_id=f"{settings.app}-reference", transaction_timeout_ms=patience_ms, **connection(settings))
         await producer.start()
         try:
             async with producer.transaction():

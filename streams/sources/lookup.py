@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+import msgspec
+
 from schemas.reference.reading import VALID_FROM
 from schemas.reference.values import CellFault, moment
+from streams.sources.clock import TimeReader, format_fault
+from streams.sources.values import BAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +18,19 @@ if TYPE_CHECKING:
 
 VALID_UNTIL = "valid_until"
 END_OF_TIME = 2**62
+
+
+class LookupSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table in which keys are looked up, and how it is written."""
+
+    file: str
+    key: str
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    valid_from: str = VALID_FROM
+    valid_until: str = VALID_UNTIL
+    time: str | None = None
+    """The format of these two, in the zone of the source; where it is left out RFC 3339, or a date, which begins at midnight UTC."""
 
 
 class Span(NamedTuple):
@@ -31,33 +48,46 @@ class Lookup:
         self.columns, self.rows, self.timed = columns, rows, timed
 
     @classmethod
-    def read(cls, path: Path, key: str, fault: Callable[[str, str, str], None]) -> Self:
-        """A CSV table. `fault` gets what was wanted and got, and what to do."""
+    def read(cls, path: Path, spec: LookupSpec, zone: str | None, fault: Callable[[str, str, str], None]) -> Self:
+        """A CSV table. `zone`: that of the source. `fault` gets what was wanted and got, and what to do."""
+        key, since, until = spec.key, spec.valid_from, spec.valid_until
+        if spec.time is not None and (wrong := format_fault(spec.time, day_only=False)):
+            fault(wrong, repr(spec.time), "correct `time`")
+            return cls([], {}, timed=False)
+        clock = None if spec.time is None else TimeReader(spec.time, zone or "UTC", day_only=False)
         try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.DictReader(file)
+            with path.open(encoding="utf-8-sig" if spec.encoding == "utf-8" else spec.encoding, newline="") as file:
+                reader = csv.DictReader(file, delimiter=spec.delimiter)
                 names = [name.strip() for name in reader.fieldnames or ()]
                 reader.fieldnames = names
                 read = list(enumerate(reader, 2))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            fault("a CSV table with a header", f"{path}: {getattr(error, 'strerror', None) or error}", "correct its name, or write it")
+        except UnicodeDecodeError:
+            fault(f"text in {spec.encoding}", f"{path} in another encoding", 'name it: encoding = "cp1252", say')
+            return cls([], {}, timed=False)
+        except (OSError, LookupError, TypeError, csv.Error) as error:
+            fault("a CSV table with a header", f"{path}: {getattr(error, 'strerror', None) or error}", "correct its name, delimiter or encoding, or write it")
             return cls([], {}, timed=False)
         if key not in names:
-            fault(f"a column {key!r}", f"{path} with {', '.join(names)}", "name one of these as `key`")
+            parted = next((sign for sign in ";\t|," if sign != spec.delimiter and len(names) == 1 and sign in names[0]), None)
+            fault(f"a column {key!r}", f"{path} with {', '.join(names)}", "name one of these as `key`" if parted is None else f'name its sign: delimiter = "{parted}"')
             return cls([], {}, timed=False)
-        timed = VALID_FROM in names or VALID_UNTIL in names
+        if missing := [name for name, usual in ((since, VALID_FROM), (until, VALID_UNTIL)) if name != usual and name not in names]:
+            fault(f"a column {missing[0]!r}", f"{path} with {', '.join(names)}", "name one of these, or none")
+            return cls([], {}, timed=False)
+        timed = since in names or until in names
         rows: dict[str, list[Span]] = {}
         seen: dict[tuple[str, int], int] = {}
         for line, row in read:
             of = (row.get(key) or "").strip()
             try:
-                begin, end = moment(row.get(VALID_FROM)), moment(row.get(VALID_UNTIL)) if (row.get(VALID_UNTIL) or "").strip() else END_OF_TIME
+                begin = cell_moment(row.get(since), clock)
+                end = cell_moment(row.get(until), clock) if (row.get(until) or "").strip() else END_OF_TIME
             except CellFault as error:
-                fault(error.wanted.removeprefix("wanted "), f"{path}:{line}: {row.get(VALID_FROM)!r}, {row.get(VALID_UNTIL)!r}", "correct the cell")
+                fault(error.wanted.removeprefix("wanted "), f"{path}:{line}: {row.get(since)!r}, {row.get(until)!r}", "correct the cell, or name its format as `time`")
                 continue
             if (of, begin) in seen:
                 fault(
-                    f"one row for each {key}" + (" and valid_from" if timed else ""),
+                    f"one row for each {key}" + (f" and {since}" if timed else ""),
                     f"{path}:{line}: that of line {seen[of, begin]} again",
                     "remove one" if timed else "remove one, or add valid_from",
                 )
@@ -85,3 +115,14 @@ class Lookup:
                     return span.values[place]
                 break
         raise LookupError
+
+
+def cell_moment(cell: str | None, clock: TimeReader | None) -> int:
+    """Epoch ms of a cell. Raises CellFault."""
+    text = (cell or "").strip()
+    if clock is None or not text:
+        return moment(text)
+    (found,) = clock.column([text])
+    if found is BAD:
+        raise CellFault(f"wanted a time as {clock.form}", "")
+    return int(found)

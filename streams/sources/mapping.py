@@ -12,7 +12,7 @@ import msgspec
 
 from schemas.fault import KairosFault
 from schemas.raw import RECORD_TYPES, FieldInfo, fields_of, type_name
-from streams.sources.lookup import Lookup
+from streams.sources.lookup import Lookup, LookupSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,13 +89,6 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"not
     """From this other column."""
     known: str | None = None
     """Whether this lookup has it as a key."""
-
-
-class LookupSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table in which keys are looked up."""
-
-    file: str
-    key: str
 
 
 class RecordSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -216,6 +209,10 @@ def spec_of(table: Any, kind: Any, place: Place, faults: list[str]) -> Any:
             near = difflib.get_close_matches(key, hints, 1)
             faults.append(place.fault(f"a key of {', '.join(hints)}", shown(key), f"did you mean {near[0]}?" if near else "remove it"))
             continue
+        inner = get_args(types[hints[key].name])[1:]
+        if isinstance(value, dict) and inner and isinstance(inner[0], type) and issubclass(inner[0], msgspec.Struct):
+            values[hints[key].name] = {own: spec_of(one, inner[0], place.at(key, own), faults) for own, one in value.items()}
+            continue
         try:
             values[hints[key].name] = msgspec.convert(value, types[hints[key].name])
         except msgspec.ValidationError as error:
@@ -243,7 +240,7 @@ def source_of(name: str, table: Any, file: str, reference: str | None = None) ->
         faults.append(place.fault("a name of 1 to 64 letters, figures, _ or -", shown(name), "rename the table"))
     if spec is None:
         raise MappingError("\n".join(faults))
-    lookups = {own: found for own, one in spec.lookups.items() if (found := lookup_of(one, place.at("lookups", own), reference, faults)) is not None}
+    lookups = {own: found for own, one in spec.lookups.items() if (found := lookup_of(one, place.at("lookups", own), reference, spec.zone, faults)) is not None}
     key = hash_key(spec, place, faults)
     records = records_of(spec, place, frozenset(spec.lookups), lookups, faults)
     if faults:
@@ -275,13 +272,13 @@ def beside(file: str, path: str) -> Path:
     return Path(file).parent / path
 
 
-def lookup_of(spec: LookupSpec, place: Place, reference: str | None, faults: list[str]) -> Lookup | None:
+def lookup_of(spec: LookupSpec, place: Place, reference: str | None, zone: str | None, faults: list[str]) -> Lookup | None:
     """The table of a lookup, beside the mapping or in the folder of reference tables."""
     path = beside(place.file, spec.file)
     if not path.is_file() and reference is not None and (Path(reference) / spec.file).is_file():
         path = Path(reference) / spec.file
     before = len(faults)
-    found = Lookup.read(path, spec.key, lambda wanted, got, remedy: faults.append(place.fault(wanted, got, remedy)))
+    found = Lookup.read(path, spec, zone, lambda wanted, got, remedy: faults.append(place.fault(wanted, got, remedy)))
     return found if len(faults) == before else None
 
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from streams.sources.sample import Column, Sample
 
 HINTS: dict[str, str] = {
-    "voice_usage": "call calls cdr voice callee caller called calling dst dialled disposition billsec ring answer",
-    "message_usage": "sms mms message messages text texts",
+    "voice_usage": "call calls cdr voice anruf gespraech llamada appel callee caller called calling dst dialled disposition billsec ring answer",
+    "message_usage": "sms mms message messages text texts nachricht mensaje",
     "data_usage": "data session sessions mb kb bytes byte volume uplink downlink upload download octets internet traffic apn",
     "vas_usage": "vas content service subscription ringtone",
-    "balance_change": "recharge recharges topup topups voucher refill balance momo transfer wallet",
+    "balance_change": "recharge recharges topup topups voucher refill balance momo transfer wallet aufladung guthaben recarga saldo",
     "bill_issued": "bill bills invoice invoices due",
     "payment": "payment payments paid payer pay method",
     "product_order": "order orders offer offering product",
@@ -33,23 +33,23 @@ HINTS: dict[str, str] = {
 }
 """Words in names of files and columns that speak for a record type."""
 SYNONYMS: dict[str, str] = {
-    "customer_id": "customer customerid custid caller callerid payer userid user subscriber subscriberid msisdn src calling phonenumber anumber owner",
-    "subscription_id": "subscription subscriptionid subscriber line caller callerid msisdn src calling phonenumber userid anumber",
+    "customer_id": "customer customerid custid kunde kundennr cliente client caller callerid payer userid user subscriber subscriberid msisdn src calling phonenumber anumber owner",
+    "subscription_id": "subscription subscriptionid vertrag contrato contrat subscriber line caller callerid msisdn src calling phonenumber userid anumber",
     "account_id": "account accountid billingaccount caller callerid payer msisdn subscriber userid",
-    "msisdn": "msisdn phonenumber aparty anumber",
-    "event_time": "end endtime enddate eventtime timestamp time datetime date created createdat when occurred calldate",
-    "start_time": "start starttime startdate begin seizure calldate timestamp time datetime date",
+    "msisdn": "msisdn phonenumber aparty anumber rufnummer telefono numero",
+    "event_time": "end endtime enddate eventtime timestamp time datetime date created createdat when occurred calldate zeitpunkt datum zeit fecha fechahora",
+    "start_time": "start starttime startdate begin seizure calldate timestamp time datetime date beginn inicio debut",
     "answer_time": "answer answertime answered",
-    "duration_s": "billsec talk talktime duration callduration seconds length",
-    "other_party": "dst destination dest called callee recipient other correspondent bparty bnumber destphonenumber destphone",
-    "outcome": "disposition outcome result status",
-    "direction": "direction",
-    "cell_id": "cell cellid antenna antennaid",
-    "delta": "amount value recharge sum delta",
-    "amount_minor": "amount value total sum totalamount",
-    "balance_after": "balanceafter newbalance balance remaining",
-    "currency": "currency unit",
-    "total_bytes": "total volume bytes mb mbused kb octets used",
+    "duration_s": "billsec talk talktime duration callduration seconds length dauer duracion duree",
+    "other_party": "dst destination dest called callee recipient other correspondent bparty bnumber destphonenumber destphone gegenstelle zielrufnummer destino",
+    "outcome": "disposition outcome result status ergebnis resultado",
+    "direction": "direction richtung direccion sentido",
+    "cell_id": "cell cellid antenna antennaid funkzelle celda",
+    "delta": "amount value recharge sum delta betrag importe monto montant",
+    "amount_minor": "amount value total sum totalamount betrag importe monto montant",
+    "balance_after": "balanceafter newbalance balance remaining guthaben saldo solde",
+    "currency": "currency waehrung moneda devise unit",
+    "total_bytes": "total volume bytes mb mbused kb octets used volumen volume",
     "uplink_bytes": "up uplink upload",
     "downlink_bytes": "down downlink download",
     "session_id": "session sessionid charging chargingid id",
@@ -94,7 +94,7 @@ USUAL: dict[str, Any] = {
     "severity": "minor",
 }
 """Constants that many files need, as examples of what may be meant."""
-IDENTITIES = re.compile(r"(?i)(^|[._ ])(unique_?id|id|.*[a-z]Id|.*_id|.*callid|event_?id|ticket #|ref|reference|serial|uuid)$")
+IDENTITIES = re.compile(r"(?i)(^|[._ ])(unique_?id|id|.*[a-z]Id|.*_id|.*callid|event_?id|ticket #|ref|reference|receipt|serial|uuid|lfd\W*nr|beleg(nr)?|folio|recibo)$")
 KINDS: dict[str, tuple[str, ...]] = {
     "time": ("time",),
     "date": ("time",),
@@ -144,6 +144,8 @@ class Writer:
         lines.append(f"format = {toml(self.sample.format)}")
         lines += [f"{key} = {toml(value)}" for key, value in self.sample.keys.items()]
         lines.append(f"record = {toml(type_name(self.record))}" + ("  # guessed by names: is it? 'kairos records' lists the others" if self.guessed else ""))
+        if self.sample.kind is not None:
+            lines += self.several(self.sample.kind)
         lines += self.identity()
         fields = [line for name_, info in self.fields().items() for line in self.field(name_, info)]
         if any(column.kind == "time" for column in self.sample.columns):
@@ -154,11 +156,20 @@ class Writer:
             lines += ["", "# Columns that nothing reads:", *(f"#   {column.name}: {column.kind}, such as {column.example[:40]!r}" for column in unused)]
         return Proposal("\n".join(lines) + "\n", self.open)
 
+    def several(self, kind: str) -> list[str]:
+        """What to do where a column says what a row is."""
+        words = next(column.words for column in self.sample.columns if column.name == kind)
+        self.open.append(f"record: {kind} seems to say what a row is ({', '.join(words)}): one record type for each")
+        return [
+            f"#? {kind} seems to say what a row is: a table [[sources.NAME.records]] for each, with its record, when = {toml({kind: next(filter(str.isalnum, words), words[0])})} and fields (docs/sources.md)"
+        ]
+
     def identity(self) -> list[str]:
         """The line of `id`."""
-        found = next((column for column in self.sample.columns if column.distinct and column.empty == 0 and IDENTITIES.search(column.name)), None)
+        likely = [column for column in self.sample.columns if column.distinct and column.empty == 0]
+        found = next((column for column in likely if IDENTITIES.search(column.name)), None)
         if found is not None:
-            return [f"id = {toml([found.name])}  # no value comes twice in the sample; is it so in all files?"]
+            return [f"id = {toml([found.name])}  # no two different rows of the sample have the same; is it so in all files?"]
         self.open.append("id: which columns make a row the same when it is delivered twice")
         return [f"id = {toml([column.name for column in self.sample.columns][:8])}  #? no column has each value once: are two rows that are alike in these the same fact?"]
 
@@ -183,7 +194,8 @@ class Writer:
         """The column that a field is named after and can be read from."""
         kinds = ("words",) if info.domain is not None else KINDS[info.kind]
         names = [name.replace("_", ""), *SYNONYMS.get(name, "").split()]
-        fitting = [column for column in self.sample.columns if column.kind in kinds and not (column.kind == "time" and set(column.formats) <= CLOCKS)]
+        clocks = {column.name for column in self.sample.columns if column.kind == "time" and set(column.formats) <= CLOCKS}
+        fitting = [column for column in self.sample.columns if (name == "duration_s" and column.name in clocks) or (column.kind in kinds and column.name not in clocks)]
         for wanted in names:
             for column in fitting:
                 if wanted in tails(column.name):
@@ -209,7 +221,7 @@ class Writer:
         unit = own_unit(Field(name, Place("", ""), FieldSpec(), info, private=False), {"unit": "minor"})
         if unit is not None:
             guess = next((one for one in ("kB", "MB", "GB", "KiB", "MiB", "GiB") if one.lower() in words_in(column.name)), FIRST_UNIT[unit])
-            guess = guess if unit == "byte" else FIRST_UNIT[unit]
+            guess = "h:m:s" if column.kind == "time" else guess if unit == "byte" else FIRST_UNIT[unit]
             return [f"{name} = {{ from = {toml(column.name)}, unit = {toml(guess)} }}  # such as {column.example!r}: is the unit right?"]
         if info.domain is not None:
             same = set(column.words) <= set(info.domain)

@@ -23,14 +23,30 @@ ROWS = 2_000
 MOST_WORDS = 12
 FORMATS = (
     "iso",
-    *("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d-%m-%Y %H:%M:%S"),
+    *(
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%d %H:%M",
+        "%d/%m/%Y %H:%M:%S",
+        "%m/%d/%Y %H:%M:%S",
+        "%d/%m/%Y %H:%M",
+        "%m/%d/%Y %H:%M",
+        "%d.%m.%Y %H:%M:%S",
+        "%d.%m.%Y %H:%M",
+        "%d-%m-%Y %H:%M:%S",
+    ),
     *("%Y/%m/%d %H:%M:%S", "%Y%m%d%H%M%S", "%Y%m%d %H%M%S", "%d-%b-%y %I:%M:%S %p", "%d %b %Y %H:%M:%S", "%b %d %Y %H:%M:%S"),
     *("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y%m%d", "%d-%b-%y", "%H:%M:%S", "%H:%M", "%I:%M:%S %p"),
 )
 CLOCKS = frozenset(("%H:%M:%S", "%H:%M", "%I:%M:%S %p"))
 """Formats of a time of day alone: a day is in another column."""
 NUMBER = re.compile(r"[+-]?[0-9]+")
-AMOUNT = re.compile(r"[+-]?[0-9]*[.,][0-9]+|[+-]?[0-9]+[.,]?")
+AMOUNT = re.compile(r"[+-]?[0-9]*[.,][0-9]+|[+-]?[0-9]+[.,]?|[+-]?[0-9]{1,3}([.,' ])[0-9]{3}(\1[0-9]{3})*([.,][0-9]+)?")
+COMMA = re.compile(r"[+-]?[0-9.' ]*,(?:[0-9]{1,2}|[0-9]{4,})|[+-]?[0-9]{1,3}(?:[.' ][0-9]{3})+,[0-9]+")
+"""An amount whose decimals stand behind a comma. With three figures behind it a comma may be that of thousands."""
+POINT = re.compile(r"[+-]?[0-9,' ]*\.(?:[0-9]{1,2}|[0-9]{4,})|[+-]?[0-9]{1,3}(?:[,' ][0-9]{3})+\.[0-9]+")
+PARTED = re.compile(r"[+-]?[0-9]{1,3}([.,' ])[0-9]{3}(?![0-9])")
+ODD = 0.02
+"""The share of values that need not look like the others: broken rows, which the mapping then refuses."""
 PHONE = re.compile(r"(?:\+|00)?[0-9][0-9 ()-]{6,17}")
 PHONES = re.compile(r"(?i)msisdn|phone|caller|calle[de]|src|dst|party|subscriber")
 CENTURY = {"epoch s": (946_684_800, 4_102_444_800), "epoch ms": (946_684_800_000, 4_102_444_800_000)}
@@ -48,7 +64,7 @@ class Column(NamedTuple):
     empty: int
     example: str
     distinct: bool
-    """Whether no value comes twice."""
+    """Whether no value comes twice, but in rows that are alike in all columns: those were delivered twice."""
 
 
 class Sample(NamedTuple):
@@ -60,6 +76,8 @@ class Sample(NamedTuple):
     """What the mapping says of the format."""
     columns: list[Column]
     rows: int
+    kind: str | None = None
+    """The column that seems to say what a row is: which others are filled goes by it."""
 
 
 def sample_of(path: str) -> Sample:
@@ -68,7 +86,9 @@ def sample_of(path: str) -> Sample:
         head = file.stream.peek(4096)[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
         if head.startswith(b"Obj\x01"):
             return avro_sample(path, file)
-        lines = [line.decode("utf-8", "replace").rstrip("\r\n") for line in islice(file.stream, ROWS)]
+        read = list(islice(file.stream, ROWS + 1))
+    encoding, whole = encoding_of(read), bool(read) and read[-1].endswith(b"\n")
+    lines = [line.decode(encoding, "replace").rstrip("\r\n") for line in read]
     if lines:
         lines[0] = lines[0].removeprefix("\ufeff")
     lines = [line for line in lines if line.strip()]
@@ -76,7 +96,17 @@ def sample_of(path: str) -> Sample:
         raise SourceFault(f"{path}: wanted CSV, JSON (one object a line), fixed width or Avro, got {'an empty file' if not lines else 'another format'}: unpack or export it so")
     if head.startswith(b"{"):
         return json_sample(path, lines)
-    return table_sample(path, lines)
+    sample = table_sample(path, lines if whole or len(lines) < 3 else lines[:-1])
+    return sample._replace(keys=sample.keys | ({} if encoding == "utf-8" else {"encoding": encoding}))
+
+
+def encoding_of(lines: list[bytes]) -> str:
+    """The encoding of a sample: that of Windows where it is no UTF-8."""
+    try:
+        b"".join(lines).decode("utf-8")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
 
 
 def column_of(name: str, values: Iterable[Any]) -> Column:
@@ -95,13 +125,18 @@ def column_of(name: str, values: Iterable[Any]) -> Column:
         kind = "time"
     elif all(PHONE.fullmatch(one) and len(re.sub("[^0-9]", "", one)) >= 7 for one in texts) and (distinct > 1 or texts[0].startswith(("+", "00"))) and phone_like(name, texts):
         kind = "phone"
-    elif all(map(NUMBER.fullmatch, texts)):
+    elif mostly(map(NUMBER.fullmatch, texts), count):
         kind = "number"
-    elif all(map(AMOUNT.fullmatch, texts)):
+    elif mostly(map(AMOUNT.fullmatch, texts), count):
         kind = "amount"
     elif words and (distinct < count or count == 1):
         kind = "words"
     return Column(name, kind, formats, words, 0, texts[0] if texts else "", distinct == count)
+
+
+def mostly(fitting: Iterable[object], count: int) -> bool:
+    """Whether all values fit but a few, as those of broken rows."""
+    return sum(not one for one in fitting) <= ODD * count
 
 
 def phone_like(name: str, texts: list[str]) -> bool:
@@ -114,15 +149,51 @@ def all_times(name: str, form: str, texts: list[str]) -> bool:
     if form in EPOCHS:
         least, most = CENTURY[form]
         return not PHONES.search(name) and all(re.fullmatch(r"[0-9]+(\.[0-9]+)?", one) and least <= float(one) <= most for one in texts)
+    if mostly((AMOUNT.fullmatch(one) and not one.isdecimal() for one in texts), len(texts)):
+        return False
     if form != "iso" and all(one.isdecimal() for one in texts) and len(texts[0]) not in (8, 14):
         return False
-    return BAD not in TimeReader(form, "UTC", day_only=False).column(texts)
+    return mostly((one is not BAD for one in TimeReader(form, "UTC", day_only=False).column(texts)), len(texts))
 
 
 def finished(path: str, form: str, keys: dict[str, Any], names: list[str], rows: list[Any], columns: list[list[Any]]) -> Sample:
     """A sample of columns."""
-    found = [column_of(name, values)._replace(empty=sum(one in (None, "") for one in values)) for name, values in zip(names, columns, strict=True)]
-    return Sample(path, form, keys, found, len(rows))
+    alike = list(map(repr, rows))
+    facts = len(set(alike))
+    found = []
+    for name, values in zip(names, columns, strict=True):
+        one = column_of(name, values)
+        given = [(value, row) for value, row in zip(map(str, values), alike, strict=True) if value not in ("None", "")]
+        distinct = len({value for value, _ in given}) == len({row for _, row in given}) == facts
+        found.append(one._replace(empty=sum(value in (None, "") for value in values), distinct=distinct))
+    return Sample(path, form, keys | signs_of(found, columns), found, len(rows), kind_column(found, columns))
+
+
+def signs_of(columns: list[Column], values: list[list[Any]]) -> dict[str, str]:
+    """What the mapping says of numbers, where decimals stand behind a comma, or thousands are parted."""
+    texts = [str(one) for column, own in zip(columns, values, strict=True) if column.kind in ("amount", "words") for one in own if one not in (None, "")]
+    commas, points = list(filter(COMMA.fullmatch, texts)), list(filter(POINT.fullmatch, texts))
+    decimal = {"decimal": ","} if len(commas) > len(points) else {}
+    parted = [found[1] for one in (commas if decimal else points) if (found := PARTED.match(one)) and found[1] != decimal.get("decimal", ".")]
+    return decimal | ({"thousands": max(set(parted), key=parted.count)} if parted else {})
+
+
+def kind_column(columns: list[Column], values: list[list[Any]]) -> str | None:
+    """The column of a few words by which at least three others are filled or empty, each of them in nearly all rows of a word."""
+    for column, own in zip(columns, values, strict=True):
+        if column.kind != "words" or column.empty > ODD * len(own) or len(column.words) < 2:
+            continue
+        rows: dict[str, list[int]] = {}
+        for at, word in enumerate(own):
+            rows.setdefault(str(word), []).append(at)
+        several = [places for places in rows.values() if len(places) > ODD * len(own)]
+        parting = 0
+        for other in values:
+            shares = [sum(other[at] in (None, "") for at in places) / len(places) for places in several]
+            parting += bool(shares) and min(shares) <= ODD and max(shares) >= 1 - ODD
+        if len(several) > 1 and parting >= 3:
+            return column.name
+    return None
 
 
 def json_sample(path: str, lines: list[str]) -> Sample:
@@ -167,7 +238,7 @@ def table_sample(path: str, lines: list[str]) -> Sample:
     delimiter = separator(lines)
     if delimiter is None:
         return fixed_sample(path, lines)
-    rows = [row for row in csv.reader(lines[:-1] if len(lines) > 2 else lines, delimiter=delimiter) if row]
+    rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
     width = max(map(len, rows), key=[len(row) for row in rows].count)
     rows = [row for row in rows if len(row) == width]
     header = is_header(rows)

@@ -65,8 +65,10 @@ class KafkaBroker:
     `config` overrides settings of the broker. `proxied`: a further listener whose clients must connect through that port.
     """
 
-    def __init__(self, folder: Path, *, config: dict[str, str] | None = None, proxied: int | None = None, node: int = 1, voters: Sequence[int] = ()) -> None:
-        self.folder, self.port, self.controller_port = folder, lasting_port(), voters[node - 1] if voters else lasting_port()
+    def __init__(
+        self, folder: Path, *, config: dict[str, str] | None = None, proxied: int | None = None, node: int = 1, voters: Sequence[int] = (), port: int | None = None
+    ) -> None:
+        self.folder, self.port, self.controller_port = folder, port or lasting_port(), voters[node - 1] if voters else lasting_port()
         self.config, self.node, self.voters = config or {}, node, list(voters) or [self.controller_port]
         self.listeners = {"PLAINTEXT": (self.port, self.port)}
         if proxied is not None:

@@ -88,6 +88,7 @@ def test_a_record_that_is_valid_now_is_put_back_unchanged_once_and_is_detected(c
 
     listed = called(cluster)
     assert "too_large  raw.billing  10: raw.billing[" in listed
+    assert "  the first: value: wanted at most 2000 bytes" in listed, listed
     assert "C3" not in listed
     objects = [json.loads(line) for line in called(cluster, "--json", "--reason", "too_large", "--since", "1h").splitlines()]
     assert len(objects) == 10

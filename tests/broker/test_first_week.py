@@ -104,8 +104,9 @@ class Walk:
         elif name == "readyz":
             assert shown[0] in wait_for(lambda: "refused" in (text := answer(self.port, "/readyz")[1]) and text, 60, "the refusal")
         elif name == "dead-letters":
+            assert self.told("kairos dead-letters --config own.toml").splitlines()[:-1] == shown
             letters = map(json.loads, self.told("kairos dead-letters --config own.toml --json").splitlines())
-            assert [letter["detail"].partition(" (")[0] for letter in letters] == shown
+            assert [letter["detail"] for letter in letters] == [f"{shown[1].strip()}, got ten (today/recharges-13.csv:4)"]
         else:
             rows = [json.loads(line) for line in (self.folder / name).read_text("utf-8").splitlines()]
             assert [row["detail"] if "detail" in row else f"{row['subject']} {row['data']['event']}" for row in rows] == shown

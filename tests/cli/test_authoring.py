@@ -59,6 +59,8 @@ def test_the_first_steps_say_what_the_page_shows(here):
         assert shown(done.stdout.decode()) in WALK
     write(here / "mine", blocks(WALK))
     assert shown(kairos("check", "mine").stdout.decode()) in WALK
+    mutants = kairos("check", "mine", "--mutants").stdout.decode().splitlines()
+    assert f"    kairos check mine --mutants\n\n{shown(chr(10).join(mutants[:2]))}" in WALK
 
 
 def test_the_event_is_shown_as_on_the_page(here, monkeypatch):

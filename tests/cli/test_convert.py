@@ -161,6 +161,55 @@ def test_a_proposal_knows_separators_dates_in_two_columns_avro_and_fixed_width(t
     assert table["columns"] == {"c1": [1, 2], "c2": [6, 19], "c3": [22, 24]}
 
 
+def german(tmp_path, rows=200):
+    """An export of calls, data and recharges in one file, with broken rows, a row that comes twice, and a footer, as Windows writes it."""
+    head = "LfdNr;Satzart;Rufnummer;Zeitpunkt;Dauer;Volumen_MB;Gegenstelle;Betrag;Guthaben;Straße\r\n"
+    kinds = ("SPR;0049157{0:05};{1};00:01:30;;0049301234;;;Weg", "DAT;0049157{0:05};{1};00:10:00;1.2{0:02},5;;;;Weg", "AUF;0049157{0:05};{1};;;;1.050,00;1.2{0:02},75;Weg")
+    lines = [f"{at};{kinds[at % 3].format(at % 90, '31.02.2026 10:00:00' if at == 7 else f'24.10.2026 {at % 24:02}:00:00')}\r\n" for at in range(rows)]
+    path = tmp_path / "verbrauch.csv"
+    path.write_bytes((head + "".join([*lines[:3], *lines[2:], "Summe;;;;;;;;;\r\n"])).encode("cp1252"))
+    return path
+
+
+def test_a_proposal_knows_encoding_signs_of_numbers_days_by_points_and_rows_of_several_kinds(tmp_path):
+    text, table, missing = proposed(tmp_path, german(tmp_path))
+    assert "from 202 rows" in text
+    assert {key: table[key] for key in ("delimiter", "decimal", "thousands", "encoding")} == {"delimiter": ";", "decimal": ",", "thousands": ".", "encoding": "cp1252"}
+    assert table["fields"]["event_time"] == {"from": "Zeitpunkt", "time": "%d.%m.%Y %H:%M:%S"}
+    assert table["fields"]["duration_s"] == {"from": "Dauer", "unit": "h:m:s"}
+    assert table["fields"]["total_bytes"] == {"from": "Volumen_MB", "unit": "MB"}
+    assert table["id"] == ["LfdNr"]
+    assert "#? Satzart seems to say what a row is" in text
+    assert "record" in missing
+
+
+@pytest.mark.parametrize(
+    ("cells", "keys"),
+    [
+        (["1.50", "2.25"], {}),
+        (["1,50", "12,25"], {"decimal": ","}),
+        (["1.234,50", "2,00"], {"decimal": ",", "thousands": "."}),
+        (["1,234.50", "2.00"], {"thousands": ","}),
+        (["1 234,50", "2,00"], {"decimal": ",", "thousands": " "}),
+        (["1.234", "2.345"], {}),
+        (["25,211", "1,5"], {"decimal": ","}),
+    ],
+)
+def test_a_proposal_tells_decimals_from_thousands(tmp_path, cells, keys):
+    rows = "".join(f"{at};0244;{cells[at % len(cells)]};2026-05-01 09:30:00\n" for at in range(6))
+    text, table, _ = proposed(tmp_path, written(tmp_path, "receipt;msisdn;amount;time\n" + rows, "recharges.csv"))
+    assert {key: table[key] for key in ("decimal", "thousands") if key in table} == keys
+    assert "from 6 rows" in text
+
+
+def test_a_proposal_leaves_out_half_a_last_row(tmp_path):
+    text, table, _ = proposed(
+        tmp_path, written(tmp_path, "receipt;msisdn;amount;time\n1;0244;5;2026-05-01 09:30:00\n2;0244;5;2026-05-01 09:30:00\n3;0244;5;2026-", "recharges.csv")
+    )
+    assert "from 2 rows" in text
+    assert table["fields"]["event_time"] == {"from": "time", "time": "iso"}
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

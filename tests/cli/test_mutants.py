@@ -130,7 +130,10 @@ def test_the_command_prints_each_survivor_with_file_and_line_and_fails(tmp_path)
     assert done.returncode == 1, done.stderr
     assert text.startswith("1 definitions, 2 cases: all is well\nbalance.melting: 10 mutants: 1 killed, 0 refused, 0 waived, 9 survived\n")
     assert lines([line for line in text.splitlines() if line.startswith("  ")]) == SURVIVORS
-    assert text.endswith("1 definitions: 10 mutants: 1 killed, 0 refused, 0 waived, 9 survived\n")
+    *_, total, remedy = text.splitlines()
+    assert total == "1 definitions: 10 mutants: 1 killed, 0 refused, 0 waived, 9 survived"
+    assert "wants another case" in remedy
+    assert "# survives: WAS → BECAME: why" in remedy
 
 
 def test_machines_get_the_fates_and_the_faults_with_their_lines(tmp_path):

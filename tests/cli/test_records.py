@@ -101,3 +101,12 @@ def test_an_unknown_record_type_is_refused():
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"RECORD: wanted a letter or a name of a record type, such as B or balance_change, got 'balance': did you mean balance_change" in done.stderr
     assert b"`kairos records` lists them" in kairos("records", "zz").stderr
+
+
+def test_the_ready_streams_of_a_record_are_named_with_their_file():
+    lines = kairos("records", "B").stdout.decode().splitlines()
+    (said,) = [line for line in lines if line.startswith("Ready streams of it: ")]
+    assert {"money", "charges", "topups"} <= set(said.removeprefix("Ready streams of it: ").partition(". ")[0].split(", "))
+    assert "calls" not in said
+    assert said.partition(" They are in ")[2].partition(";")[0].endswith("events/words.py")
+    assert not any(line.startswith("Ready streams") for line in kairos("records", "X").stdout.decode().splitlines())

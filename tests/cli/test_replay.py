@@ -77,6 +77,16 @@ def test_gzip_one_file_a_topic_stdin_and_shards_give_the_same_events(city):
     assert {json.loads(line)["id"] for line in piped.stdout.splitlines()} == set(whole)
 
 
+def test_the_report_has_a_row_for_each_event_that_happened_and_one_for_the_others(city):
+    done = kairos("replay", city / "all.jsonl", "--reference", city / "reference", "--out", "-")
+    happened = {json.loads(line)["data"]["event"] for line in done.stdout.splitlines()}
+    rows = {cells[1].strip(): cells[2].strip() for line in done.stderr.decode().splitlines() if len(cells := line.split("│")) == 4}
+    assert rows.pop(f"{len(CATALOGUE) - len(happened)} others") == "0"
+    assert rows.keys() == happened
+    few = kairos("replay", city / "all.jsonl", "--reference", city / "reference", "--only", "voice.intl_frequent").stderr.decode()
+    assert "│ voice.intl_frequent │" in few
+
+
 def test_parameters_and_single_events_can_be_chosen(city, tmp_path):
     for low in (300, 3000):
         assert (

@@ -120,3 +120,26 @@ def test_the_laboratory_has_no_faults():
 def test_the_shipped_rules_pass():
     spent = charges.within("24h").sum(charged)
     Catalogue([toy("spent", "line", charges.where(spent >= 5000), edge), toy("called", "customer", C.all), toy("used", "line", B.where(B.bucket_kind == "data"))])
+
+
+def test_what_another_event_gathered_is_not_read_when_a_wait_for_it_is_over():
+    """It would be another value than the event showed: its own record is among the last ones by then."""
+    usual = charges.previous(4).mean(charged)
+    small = toy("small", "line", charges.where(charged * 2 <= usual), spent=charged, usual=usual)
+
+    def refusals(when, **detail):
+        return [flaw for flaw in flaws_of(toy("later", "line", when, **detail)) if "would be read anew when the wait for it is over" in flaw.says]
+
+    absence = small.without(charges, within="7d")
+    (flaw,) = refusals(absence, spent=small.detail.spent, usual=small.detail.usual)
+    assert flaw.at == "detail.usual"
+    assert flaw.says.startswith("small.detail.usual: wanted a value of the record behind small, got (sum(")
+    assert len(refusals(absence.where(small.detail.usual > 1000), spent=small.detail.spent)) == 1
+    assert len(refusals(small.after("2d"), tenth=small.detail.usual / 10)) == 1
+    assert len(refusals(small.then(charges, within="2d"), usual=small.detail.usual)) == 1
+    told = toy("told", "line", absence, spent=small.detail.spent)
+    assert len(refusals(told.where(), usual=small.detail.usual)) == 1
+    assert not refusals(small.where(small.detail.usual > 1000).without(charges, within="7d"), spent=small.detail.spent)
+    assert not refusals(small.where(), usual=small.detail.usual)
+    assert not refusals(charges.then(small, within="2d"), usual=small.detail.usual)
+    assert not refusals(absence, usual=charges.previous(4).mean(charged))

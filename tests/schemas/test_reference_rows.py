@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from schemas.reference import TABLES, Reference, ReferenceFault
 from schemas.reference.folder import differences
+from streams import reference_kept
 from streams.reference_rows import Mirror, rows_of
-from streams.sources.lookup import Lookup
+from streams.sources.lookup import Lookup, LookupSpec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference-data.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```csv ([a-z]+\.csv)\n(.*?)```", PAGE, re.DOTALL)
@@ -50,6 +53,40 @@ def test_the_tables_of_the_page_come_back_as_they_were(tmp_path):
     assert list(differences(Reference.load(given), Reference.load(into.folder))) == []
 
 
+def test_a_column_goes_with_its_last_row_and_its_order_is_no_change(tmp_path):
+    into = mirror(tmp_path)
+    put(into, {"lines/S1": {"subscription_id": "S1", "activation_dat": "2026-01-01"}, "lines/S2": {"subscription_id": "S2", "tz": "UTC"}})
+    assert "activation_dat' is no column" in refusal(into)
+    put(into, {"lines/S1": {"subscription_id": "S1", "activation_date": "2026-01-01"}})
+    into.write()
+    assert (into.folder / "lines.csv").read_text() == "subscription_id,activation_date,tz\nS1,2026-01-01,\nS2,,UTC\n"
+    Reference.load(into.folder)
+    put(into, {"lines/S2": {"tz": "UTC", "subscription_id": "S2"}})
+    assert not into.changed
+    put(into, {"lines/S2": {"tz": "UTC", "subscription_id": "S3"}})
+    assert into.changed == {"lines"}
+
+
+def test_a_row_takes_little_memory_beside_its_table(tmp_path):
+    """As a dict of Python each took 960 bytes; docs/reference-data.md has the figures of millions."""
+    into, count = mirror(tmp_path), 20_000
+    tracemalloc.start()
+    try:
+        for n in range(count):
+            row = {"subscription_id": f"S{n}", "customer_id": f"C{n}", "account_id": f"A{n}", "tz": "Asia/Shanghai", "activation_date": "2020-01-01", "home_city": "310000"}
+            into.put(f"lines/S{n}".encode(), json.dumps(row).encode())
+        into.write()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held / count < 350
+    assert into.rows["lines"].get("lines/S7")["home_city"] == "310000"
+
+
+def test_the_example_of_kept_rows_holds():
+    assert doctest.testmod(reference_kept).failed == 0
+
+
 def test_json_files_and_columns_that_no_table_reads_come_too(tmp_path):
     (tmp_path / "lines.json").write_text('[{"subscription_id": "S1", "msisdn": "49151", "customer_id": "C1", "home_city": null, "valid_from": "2026-05-01"}]')
     (tmp_path / "cells.csv").write_text('cell,city,poi\n1,310000,"airport;campus"\n')
@@ -58,7 +95,7 @@ def test_json_files_and_columns_that_no_table_reads_come_too(tmp_path):
     put(into, {**rows["lines"], **rows["cells"], "cells/2": {"cell_id": "2", "city_code": "310000", "poi_tags": ["scenic", "campus"]}})
     into.write()
     assert "\n,,,2,310000,scenic;campus\n" in (into.folder / "cells.csv").read_text()
-    found = Lookup.read(into.folder / "lines.csv", "msisdn", lambda *wrong: pytest.fail(str(wrong)))
+    found = Lookup.read(into.folder / "lines.csv", LookupSpec("lines.csv", "msisdn"), None, lambda *wrong: pytest.fail(str(wrong)))
     assert found.at("49151", found.place("customer_id"), 1_780_000_000_000) == "C1"
 
 

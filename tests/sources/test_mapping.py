@@ -138,6 +138,7 @@ def test_a_mapping_may_have_a_file_of_its_own(tmp_path):
         ("msisdn,customer\n1,C1\n1,C2\n", "wanted one row for each msisdn, got {path}:3: that of line 2 again: remove one, or add valid_from"),
         ("number,customer\n1,C1\n", "wanted a column 'msisdn', got {path} with number, customer: name one of these as `key`"),
         ("msisdn,customer,valid_from\n1,C1,1.5.26\n", "got {path}:2: '1.5.26', None: correct the cell"),
+        ("msisdn;customer\n1;C1\n", "wanted a column 'msisdn', got {path} with msisdn;customer: name its sign: delimiter = \";\""),
         (None, "wanted a CSV table with a header, got {path}: No such file or directory"),
     ],
 )
@@ -148,6 +149,45 @@ def test_a_lookup_s_table_is_checked_when_it_is_loaded(tmp_path, table, says):
     with pytest.raises(MappingError) as caught:
         source(tmp_path, RECHARGES.replace("zone =", 'lookups = { n = { file = "numbers.csv", key = "msisdn" } }\nzone ='))
     assert says.format(path=path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ('delimiter = ";;"', "wanted a CSV table with a header, got {path}: "),
+        ('encoding = "klingon"', "wanted a CSV table with a header, got {path}: unknown encoding: klingon: correct its name, delimiter or encoding, or write it"),
+        ("", 'wanted text in utf-8, got {path} in another encoding: name it: encoding = "cp1252", say'),
+        ('encoding = "cp1252", valid_from = "ab"', "wanted a column 'ab', got {path} with msisdn, Straße, since: name one of these, or none"),
+        ('encoding = "cp1252", valid_from = "since", time = "%d.%m"', "wanted a year, a month and a day (%Y or %y, %m or %b, %d), got '%d.%m': correct `time`"),
+        (
+            'encoding = "cp1252", valid_from = "since", time = "%d.%m.%Y"',
+            "wanted a time as %d.%m.%Y, got {path}:3: '31.02.2026', None: correct the cell, or name its format as `time`",
+        ),
+    ],
+)
+def test_how_a_lookup_is_written_is_checked(tmp_path, more, says):
+    (tmp_path / "numbers.csv").write_text("msisdn,Straße,since\n1,Höhe,01.02.2026\n2,Höhe,31.02.2026\n", "cp1252")
+    with pytest.raises(MappingError) as caught:
+        source(tmp_path, RECHARGES.replace("zone =", f'lookups = {{ n = {{ file = "numbers.csv", key = "msisdn", {more} }} }}\nzone ='.replace(",  }", " }")))
+    assert says.format(path=tmp_path / "numbers.csv") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        (
+            '{ file = "n.csv", key = "a", delimeter = ";" }',
+            "sources.recharges.lookups.n: wanted a key of file, key, delimiter, encoding, valid_from, valid_until, time, got 'delimeter': did you mean delimiter?",
+        ),
+        ('{ file = "n.csv" }', "sources.recharges.lookups.n.key: wanted a value, got none: add key = …"),
+        ('{ file = 7, key = "a" }', "sources.recharges.lookups.n.file: wanted `str`, got 7: correct it"),
+        ('"n.csv"', "sources.recharges.lookups.n: wanted a table, got 'n.csv': see docs/sources.md"),
+    ],
+)
+def test_a_mistake_in_a_lookup_is_told_with_its_key(tmp_path, spec, says):
+    with pytest.raises(MappingError) as caught:
+        source(tmp_path, RECHARGES.replace("zone =", f"lookups = {{ n = {spec} }}\nzone ="))
+    assert says in str(caught.value)
 
 
 def test_a_hash_needs_a_real_key(tmp_path):

@@ -122,6 +122,17 @@ def test_a_number_belongs_to_who_had_it_at_the_time(tmp_path):
     assert bad[0].wanted == "a key that the lookup numbers has at the record's time"
 
 
+def test_a_lookup_is_read_as_its_own_system_writes_it(tmp_path):
+    """Semicolons, another encoding, other names and times of the source's zone: a day begins at its midnight."""
+    (tmp_path / "numbers.csv").write_text("Rufnummer;customer;Straße;gültig_ab\n0244;C1;Höhe 1;\n0244;C7;Höhe 7;15.06.2026\n", "cp1252")
+    spec = 'file = "numbers.csv", key = "Rufnummer", delimiter = ";", encoding = "cp1252", valid_from = "gültig_ab", time = "%d.%m.%Y"'
+    text = LOOKUP.replace('file = "numbers.csv", key = "msisdn"', spec).replace('zone = "Africa/Lome"', 'zone = "Asia/Shanghai"')
+    rows = HEAD + recharge(at="14/06/2026 23:59", receipt="R1") + recharge(at="15/06/2026 00:00", receipt="R2")
+    records, bad, _ = read(source(tmp_path, text), written(tmp_path, rows))
+    assert not bad
+    assert [(r["record_id"], r["customer_id"]) for r in records] == [("R1", "C1"), ("R2", "C7")]
+
+
 def test_rows_of_unknown_numbers_may_be_left_out(tmp_path):
     written(tmp_path, "msisdn,customer\n0244,C1\n", "numbers.csv")
     own = source(tmp_path, LOOKUP.replace("zone =", 'when = { msisdn = { known = "numbers" } }\nzone =', 1))
