@@ -41,8 +41,8 @@ VERDICTS = (
 )
 CUSTOMER_BYTES = 10_000
 """Memory for one more customer with some 15 records, at most."""
-GIVEN_BACK = 0.1
-"""Of what a worker holds before a restart, so much may be missing after it: more was not of the state."""
+GIVEN_BACK = 0.25
+"""Of what a worker holds some time after a restart, so much may be added until the next: it restores into arrays that have no room, and its next new customers double them."""
 
 
 class Bound(NamedTuple):

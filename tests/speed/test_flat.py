@@ -74,7 +74,7 @@ def test_memory_may_grow_with_customers_and_no_more():
 
 
 def test_what_a_restart_gives_back_was_a_leak():
-    (title,) = growing(settled_mb=lambda number: 0.85 * (400 + 50 * number))
+    (title,) = growing(settled_mb=lambda number: 0.75 * (400 + 50 * number))
     assert title.startswith("memory after restarts")
 
 
