@@ -98,7 +98,7 @@ def page(every: dict[str, Any]) -> str:
         "# Performance",
         "",
         "Written by `make bench-page` from `docs/performance.json`; that one command measures everything again (some 20 minutes on a quiet 2-core machine; `FULL=1`: longer runs and a",
-        "million customers, some three hours; `PEERS=FOLDER`: the other systems too). Sections that are missing have no figures yet.",
+        "million customers, some three hours; `PEERS=FOLDER`: the other systems too), but for the soak (`make soak JSON=docs/performance.json`). Sections that are missing have no figures yet.",
         "",
         "* **Records** are like users': RFC 3339 times with offset, Zipf customers (weight 1 / rank^0.6), 15 records each over ten days, about 480 bytes.",
         "* **A run** is one `kairos worker` on one core, the broker on the others: from the first record fed to the end of the last transaction, state and offsets included.",

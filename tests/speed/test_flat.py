@@ -56,7 +56,7 @@ def growing(**changed):
 def test_what_is_flat_passes():
     assert growing() == []
     assert flat.flat(flat.verdicts(periods()))
-    assert len(flat.verdicts(periods())) == len(TITLES) + 2
+    assert len(flat.verdicts(periods())) == len(TITLES) + 3
 
 
 @pytest.mark.parametrize("bound", flat.FLAT, ids=lambda bound: bound.key)
@@ -71,6 +71,12 @@ def test_memory_may_grow_with_customers_and_no_more():
     assert growing(resident_mb=lambda number: 400 + 90 * number, settled_mb=lambda number: 400 + 90 * number) == []
     (title,) = growing(resident_mb=lambda number: 400 + 110 * number, settled_mb=lambda number: 400 + 110 * number)
     assert title.startswith("memory, MB")
+
+
+def test_a_topic_that_is_compacted_is_judged_by_its_peaks():
+    saw = [6000, 6600, 3000, 4000, 5000, 6000, 6500, 6900, 3000, 3500, 6000, 7000]
+    assert growing(stored_customer=lambda number: saw[number]) == []
+    assert growing(stored_customer=lambda number: saw[number] + 40 * number) == [flat.STORED.title]
 
 
 def test_what_a_restart_gives_back_was_a_leak():
