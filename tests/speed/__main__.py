@@ -201,7 +201,7 @@ def soak(
     load, begun = busy(), time.time()
     rows = ran(lambda: soaks.measure(soaks.Plan(minutes, rate, restart)))
     found = flat.verdicts(rows)
-    figures = {**about(load, begun, flat.size_of(rows)), "rows": rows, "verdicts": found}
+    figures = {**about(load, begun, f"{rate:,.0f} records/s for {minutes:g} minutes, {flat.size_of(rows)}"), "rows": rows, "verdicts": found}
     kept(json_file, "soak", figures)
     shown("Soak", flat.PERIODS, rows, pages.note_of(figures))
     shown("Second half", flat.VERDICTS, found, "")

@@ -205,8 +205,9 @@ def soaked(lab: Lab, plan: Plan) -> list[Row]:
     finally:
         producer.end()
         soak.worker.end()
-    compare(lab.ids(begin), wanted(plan.day, lab, SELECTION), sum(lab.ends([DEAD_LETTER]).values()))
-    return [{**row, **late, "events": lab.ids(begin).total()} for row in rows]
+    ids = lab.ids(begin)
+    compare(ids, wanted(plan.day, lab, SELECTION), sum(lab.ends([DEAD_LETTER]).values()))
+    return [{**row, **late, "events": ids.total()} for row in rows]
 
 
 def measure(plan: Plan) -> list[Row]:
