@@ -125,7 +125,7 @@ def flat(found: Sequence[Row]) -> bool:
 def size_of(rows: Sequence[Row]) -> str:
     """How much it was."""
     last = rows[-1]
-    return f"{last['records']:,} records, {rows[0]['customers']:,} to {last['customers']:,} customers, {last['events']:,} events, each equal to a replay's, none twice, {len(rows) - 1} restarts"
+    return f"{last['sent']:,} records, {rows[0]['customers']:,} to {last['customers']:,} customers, {last['events']:,} events, each equal to a replay's, none twice, {len(rows) - 1} restarts"
 
 
 def in_percent(rows: Sequence[Row], lines: Sequence[tuple[str, str]]) -> list[Row]:

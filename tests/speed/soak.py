@@ -207,7 +207,7 @@ def soaked(lab: Lab, plan: Plan) -> list[Row]:
         soak.worker.end()
     ids = lab.ids(begin)
     compare(ids, wanted(plan.day, lab, SELECTION), sum(lab.ends([DEAD_LETTER]).values()))
-    return [{**row, **late, "events": ids.total()} for row in rows]
+    return [{**row, **late, "sent": plan.day.records, "events": ids.total()} for row in rows]
 
 
 def measure(plan: Plan) -> list[Row]:

@@ -27,7 +27,7 @@ def period(number, **changed):
     row = {
         "minute": 5.0 * (number + 1),
         "customers": customers,
-        "records": 15 * customers,
+        "sent": 15 * 120_000,
         "events": 4 * customers,
         "how": "SIGTERM" if number else "start",
         "settled_mb": (400e6 + 5_000 * (customers - 6_000)) / 1e6,
