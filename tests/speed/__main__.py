@@ -198,8 +198,10 @@ def soak(
 
     Example: python -m tests.speed soak --minutes 60 --rate 400 --json figures.json
     """
-    load, begun = busy(), time.time()
-    rows = ran(lambda: soaks.measure(soaks.Plan(minutes, rate, restart)))
+    plan, load, begun = soaks.Plan(minutes, rate, restart), busy(), time.time()
+    if plan.periods < flat.FEWEST:
+        raise typer.BadParameter(f"wanted at least {flat.FEWEST} periods, got {minutes:g} minutes with a restart every {restart:g}", param_hint="--restart-every")
+    rows = ran(lambda: soaks.measure(plan))
     found = flat.verdicts(rows)
     figures = {**about(load, begun, f"{rate:,.0f} records/s for {minutes:g} minutes, {flat.size_of(rows)}"), "rows": rows, "verdicts": found}
     kept(json_file, "soak", figures)

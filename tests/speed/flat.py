@@ -39,6 +39,8 @@ VERDICTS = (
     Column("bound", "may grow by", ""),
     Column("verdict", "", ""),
 )
+FEWEST = 6
+"""Periods by which something can be judged."""
 CUSTOMER_BYTES = 10_000
 """Memory for one more customer with some 15 records, at most."""
 GIVEN_BACK = 0.25

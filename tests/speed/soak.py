@@ -61,7 +61,7 @@ class Plan(NamedTuple):
     @property
     def periods(self) -> int:
         """How many parts there are between restarts."""
-        return max(2, round(self.minutes / self.restart_minutes))
+        return round(self.minutes / self.restart_minutes)
 
 
 class Soak:
@@ -118,6 +118,8 @@ class Soak:
         row["core"] = (cpu_seconds(self.worker.process.pid) - used) / (time.time() - at)
         customers, rows, stored = self.customers(schedule), self.rows(), stored_bytes(self.lab.broker.folder, f"{self.app}.state")
         late = [(due, arrived - due) for event, arrived in list(arrivals.seen) if (due := self.day.scheduled(event, schedule.begin)) >= begin]
+        if not any(due >= at for due, _ in late):
+            raise SystemExit(f"no event of what was due in the last {time.time() - at:.0f} s:\n{self.worker.log.read_text(errors='replace')[-3000:]}")
         settled = spread([took for due, took in late if due >= at])
         row |= {
             "minute": (begin + length - schedule.begin) / 60,

@@ -102,6 +102,13 @@ def test_the_command_ends_with_1_where_something_grows_and_keeps_its_figures(mon
     assert not (tmp_path / "figures.json").exists()
 
 
+def test_too_few_periods_are_refused_before_the_run(monkeypatch):
+    monkeypatch.setattr(soaks, "measure", lambda plan: pytest.fail("it began"))
+    done = CliRunner().invoke(app, ["soak", "--minutes", "20", "--restart-every", "4"])
+    assert done.exit_code == 2, done.output
+    assert "wanted at least 6 periods" in done.output
+
+
 @pytest.fixture(scope="module")
 def records():
     return DAY.traffic().records(DAY.records)
