@@ -14,7 +14,7 @@ export REAL_INPUT ?= $(firstword $(wildcard ../shared/data))
 READY := .venv/.ready
 TOOLS := .tools/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo stack broker test check faults faults-random laws laws-random bench bench-page bench-peers bench-recovery release clean
+.PHONY: help setup demo stack broker test check faults faults-random laws laws-random bench bench-page bench-peers bench-recovery soak release clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -81,6 +81,9 @@ bench-peers: $(READY) ## the same five rules on other systems: make bench-peers 
 bench-recovery: $(READY) ## measure restore rows/s and take-over times
 	@$(BIN)/python -m tests.speed restore --full
 	@$(BIN)/python -m tests.speed.takeover
+
+soak: $(READY) ## a simulated day with restarts and ever more customers: is anything growing? (an hour): make soak MINUTES=60 RATE=400 JSON=figures.json
+	@$(BIN)/python -m tests.speed soak $(if $(filter-out file,$(origin MINUTES)),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE)) $(if $(JSON),--json $(JSON))
 
 release: $(READY) ## wheel, source archive and image: make release VERSION=0.2.0
 	@bash deploy/release.sh "$(VERSION)"

@@ -21,6 +21,7 @@ LONG = (
     (
         "faults/test_books.py",
         "broker/test_exactly_once.py",
+        "broker/test_soak.py",
         "broker/test_backfill.py",
         "broker/test_outage.py",
         "broker/test_security.py",

@@ -24,6 +24,7 @@ from streams.intake.merge import ALWAYS, UNREAD
 from streams.isolation import isolate, shut_off
 from streams.kafka import books, changelog
 from streams.kafka.failpoints import reach
+from streams.kafka.freed import give_back
 from streams.kafka.gathering import Gathered, Gathering
 from streams.kafka.origins import Origins
 from streams.kafka.pace import Pace
@@ -419,6 +420,7 @@ class ShardTask:
             await self.commit(NOTHING)  # the head row gets the offsets; the reply has the broker's time
         gc.collect()
         gc.freeze()
+        give_back()
         took = time.perf_counter() - started
         self.metrics.restore_seconds.labels(str(self.partition)).set(took)
         log(logger, logging.INFO, "shard restored", partition=self.partition, rows=count, seconds=round(took, 3))

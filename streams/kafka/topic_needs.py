@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 MINUTE_MS = 60_000
 THIN_BYTES = 1_048_576
 """A topic whose limit is below the broker's default is a warning."""
+LARGE_SEGMENT = 128 * 1024 * 1024
+"""A state topic with larger segments is a warning."""
 SAFE_COPIES = 3
 
 
@@ -54,7 +56,7 @@ def examine(topics: Mapping[str, Topic], changelog: str, control: str, *, wall_c
 
 
 def state_policy(topic: Topic, found: Findings, *, wall_clock: bool) -> None:
-    """The state topic keeps the newest row of each key, forever, and carries the broker's time."""
+    """The state topic keeps the newest row of each key, forever, carries the broker's time, and is compacted often."""
     policy = topic.config.get("cleanup.policy", "compact")
     if policy != "compact":
         found.faults.append(f"{topic.name}: cleanup.policy must be compact, or the state is lost with time: got {policy}: alter the topic")
@@ -62,6 +64,11 @@ def state_policy(topic: Topic, found: Findings, *, wall_clock: bool) -> None:
     if stamp != "LogAppendTime":
         line = f"{topic.name}: message.timestamp.type must be LogAppendTime, by which the wall clock is checked: got {stamp}: alter the topic"
         (found.faults if wall_clock else found.warnings).append(line)
+    segment = topic.number("segment.bytes", 0)
+    if segment > LARGE_SEGMENT:
+        found.warnings.append(
+            f"{topic.name}: segment.bytes should be at most {LARGE_SEGMENT}, got {segment}: the newest segment of a partition is never compacted, and a start reads all of it: alter the topic"
+        )
 
 
 def control_policy(topic: Topic, found: Findings) -> None:

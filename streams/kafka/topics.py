@@ -36,6 +36,9 @@ SETTLE_S = 20.0
 """How long a change that one broker has confirmed may take until all brokers answer with it."""
 LARGEST = 16 * 1024 * 1024
 """Largest record of raw and dead-letter topics, bytes: a refused record must fit too."""
+SEGMENT = 32 * 1024 * 1024
+"""Bytes of a segment of the state topic. The newest one is never compacted and a worker reads all of it at its start: the broker's own 1 GiB
+is many times the rows of a small state. At least LARGEST."""
 CONTROL = {"cleanup.policy": "compact"}
 """Configuration of the control topic, which has one partition."""
 logger = logging.getLogger("kairos.topics")
@@ -56,7 +59,7 @@ def wanted_topics(settings: Settings, families: Iterable[str]) -> dict[str, dict
     out = {PREFIX + family: {"retention.ms": str(7 * DAY_MS)} for family in sorted(families)}
     out[MISSED] = {"retention.ms": str(7 * DAY_MS)}
     out[DEAD_LETTER] = {"retention.ms": str(7 * DAY_MS), "max.message.bytes": str(LARGEST)}
-    state = {"cleanup.policy": "compact", STAMP: "LogAppendTime", "max.message.bytes": str(LARGEST), "min.cleanable.dirty.ratio": "0.3"}
+    state = {"cleanup.policy": "compact", STAMP: "LogAppendTime", "max.message.bytes": str(LARGEST), "min.cleanable.dirty.ratio": "0.3", "segment.bytes": str(SEGMENT)}
     return {**raw, **out, settings.changelog: state, settings.control: dict(CONTROL)}
 
 

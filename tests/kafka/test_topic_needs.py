@@ -68,6 +68,15 @@ def test_the_state_topic_must_carry_the_brokers_time_where_the_wall_clock_counts
     assert found("raw.usage", message_timestamp_type="CreateTime") == ([], [])
 
 
+def test_large_segments_of_the_state_topic_alone_give_a_warning():
+    (line,) = found(STATE, segment_bytes="1073741824").warnings
+    assert "kairos.state: segment.bytes should be at most 134217728, got 1073741824: the newest segment of a partition is never compacted" in line
+    assert not found(STATE, segment_bytes="134217728").warnings
+    assert not found("raw.usage", segment_bytes="1073741824").warnings
+    wanted = wanted_topics(load(environ={}), ["balance"])[STATE]
+    assert int(wanted["segment.bytes"]) >= int(wanted["max.message.bytes"]), "a batch must fit into a segment"
+
+
 @pytest.mark.parametrize(
     ("copies", "least", "faults", "warnings"),
     [(1, "1", 0, 1), (1, "2", 1, 1), (2, "1", 0, 0), (2, "2", 0, 1), (2, "3", 1, 0), (3, "1", 0, 1), (3, "2", 0, 0), (3, "3", 0, 1), (3, "4", 1, 0)],

@@ -16,8 +16,10 @@ from rich.table import Table
 
 from tests.broker.kafka import BrokerMissing
 from tests.speed import bench as benchmark
+from tests.speed import flat
 from tests.speed import page as pages
 from tests.speed import peers as others
+from tests.speed import soak as soaks
 from tests.speed.curves import CURVES
 from tests.speed.lab import WrongOutput
 from tests.speed.testbed import busy, machine, say
@@ -47,6 +49,8 @@ Examples:
     python -m tests.speed memory --full
 
     python -m tests.speed everything --json docs/performance.json
+
+    python -m tests.speed soak --minutes 60 --json docs/performance.json
 
     python -m tests.speed page docs/performance.json
 """,
@@ -179,6 +183,32 @@ def peers(
     figures = {**about(load, begun, f"{size:,} records, {size // 15:,} customers, best of {runs} interleaved runs"), "rows": pages.peer_rows(found["runs"]), "runs": found["runs"]}
     kept(json_file, "peers", figures)
     shown("Five rules, one core each, every output equal to the oracle's", pages.PEER_COLUMNS, figures["rows"], pages.note_of(figures))
+
+
+@app.command()
+def soak(
+    minutes: Annotated[float, typer.Option(help="How long; in event time it is a day.", min=1.0)] = 60.0,
+    rate: Annotated[float, typer.Option(help="Records a second.", min=10.0)] = 400.0,
+    restart: Annotated[float, typer.Option("--restart-every", help="Minutes from one restart to the next.", min=0.5)] = 5.0,
+    json_file: Json = None,
+) -> None:
+    """A simulated day with restarts and ever more customers: memory, state topic, restore and latency must stay flat, and the events must be a replay's.
+
+    What grows ends the command with exit code 1, after its figures are kept.
+
+    Example: python -m tests.speed soak --minutes 60 --rate 400 --json figures.json
+    """
+    plan, load, begun = soaks.Plan(minutes, rate, restart), busy(), time.time()
+    if plan.periods < flat.FEWEST:
+        raise typer.BadParameter(f"wanted at least {flat.FEWEST} periods, got {minutes:g} minutes with a restart every {restart:g}", param_hint="--restart-every")
+    rows = ran(lambda: soaks.measure(plan))
+    found = flat.verdicts(rows)
+    figures = {**about(load, begun, f"{rate:,.0f} records/s for {minutes:g} minutes, {flat.size_of(rows)}"), "rows": rows, "verdicts": found}
+    kept(json_file, "soak", figures)
+    shown("Soak", flat.PERIODS, rows, pages.note_of(figures))
+    shown("Second half", flat.VERDICTS, found, "")
+    if not flat.flat(found):
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from tests.speed.traffic import reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tests.speed.growing import Day
     from tests.speed.lab import Lab, Worker
     from tests.speed.live import Live
 
@@ -76,7 +77,7 @@ def size_of(size: int, full: bool, short: int = 300_000, long: int = 1_500_000) 
     return size or (long if full else short)
 
 
-def wanted(data: DataSet, lab: Lab, selection: Selection = ALL) -> Counter[str]:
+def wanted(data: DataSet | Day, lab: Lab, selection: Selection = ALL) -> Counter[str]:
     """The ids of a replay."""
     say("replaying the same records …")
     return Counter(one for ids in wanted_of(data, selection, lab.folder)["ids"].values() for one in ids)

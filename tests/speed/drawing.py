@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 720, 340
 LEFT, RIGHT, TOP, BOTTOM = 84, 150, 40, 56
-DASHES = ("", "6 4", "2 3")
+DASHES = ("", "6 4", "2 3", "8 3 2 3")
 STYLE = """<style>
 text { font: 13px sans-serif; fill: #24292f }
 .title { font-weight: bold }
 .axis { stroke: #57606a; fill: none }
 .grid { stroke: #d0d7de }
-.l0 { stroke: #0550ae; fill: #0550ae } .l1 { stroke: #953800; fill: #953800 } .l2 { stroke: #116329; fill: #116329 }
+.l0 { stroke: #0550ae; fill: #0550ae } .l1 { stroke: #953800; fill: #953800 } .l2 { stroke: #116329; fill: #116329 } .l3 { stroke: #6639ba; fill: #6639ba }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 }
 .axis { stroke: #9198a1 } .grid { stroke: #3d444d }
-.l0 { stroke: #79c0ff; fill: #79c0ff } .l1 { stroke: #ffa657; fill: #ffa657 } .l2 { stroke: #7ee787; fill: #7ee787 }
+.l0 { stroke: #79c0ff; fill: #79c0ff } .l1 { stroke: #ffa657; fill: #ffa657 } .l2 { stroke: #7ee787; fill: #7ee787 } .l3 { stroke: #d2a8ff; fill: #d2a8ff }
 }
 .line { fill: none; stroke-width: 2 }
 </style>"""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from tests.broker.kafka import KafkaBroker
+    from tests.speed.growing import Day
     from tests.speed.selections import Selection
     from tests.speed.traffic import Record
 
@@ -289,10 +290,10 @@ def compare(got: Counter[str], wanted: Counter[str] | None, refused: int) -> Non
         )
 
 
-def wanted_of(data: DataSet, selection: Selection, folder: Path) -> dict[str, Any]:
+def wanted_of(data: DataSet | Day, selection: Selection, folder: Path) -> dict[str, Any]:
     """What a replay of `data` gives with the definitions of `selection`, run in a process of its own: `ids` by event, and its records, wall_s, cpu_s."""
     out = folder / f"replay-{uuid.uuid4().hex[:6]}.json"
-    command = [sys.executable, "-m", "tests.speed.replayed", json.dumps(data), json.dumps(selection), str(folder / "reference"), str(out)]
+    command = [sys.executable, "-m", "tests.speed.replayed", json.dumps([type(data).__name__, *data]), json.dumps(selection), str(folder / "reference"), str(out)]
     on = ",".join(map(str, cores()[1]))
     done = subprocess.run(["taskset", "-c", on, *command], capture_output=True, text=True, check=False, cwd=PROJECT)
     if done.returncode:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from confluent_kafka import Consumer, TopicPartition
-
-from streams.emit import PREFIX
-from tests.speed.lab import PARTITIONS, PROJECT, Lab, lab_with
+from tests.speed.arrivals import Arrivals
+from tests.speed.lab import PROJECT, Lab, lab_with
 from tests.speed.openloop import Schedule, normal_again, slope, spread
 from tests.speed.selections import PROBE, Selection
 from tests.speed.testbed import cores, cpu_seconds, say
@@ -27,8 +22,6 @@ if TYPE_CHECKING:
 
     from tests.speed.lab import Worker
 
-TOPIC = PREFIX + "probe"
-TIME = re.compile(rb'"time":"([^"]+)"')
 SETTLE = 0.25
 """The first part of a phase, which does not count."""
 BOUNDED = 0.01
@@ -55,23 +48,9 @@ class Live:
         command = ["taskset", "-c", ",".join(map(str, sorted(cores()[0]))), sys.executable, "-m", "tests.speed.producer", lab.broker.bootstrap, str(customers)]
         self.producer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT, env=dict(os.environ))
         self.sent, self.before = 0, 0
-        self.arrivals: list[tuple[float, float]] = []
+        self.watcher = Arrivals(lab.broker.bootstrap)
+        self.arrivals = self.watcher.seen
         """When each record was scheduled, and when its event arrived."""
-        self.over = threading.Event()
-        self.watcher = threading.Thread(target=self._watch, daemon=True)
-        self.watcher.start()
-
-    def _watch(self) -> None:
-        consumer = Consumer(
-            {"bootstrap.servers": self.lab.broker.bootstrap, "group.id": "bench-live", "enable.auto.commit": False, "isolation.level": "read_committed", "fetch.wait.max.ms": 100}
-        )
-        consumer.assign([TopicPartition(TOPIC, partition, 0) for partition in range(PARTITIONS)])
-        while not self.over.is_set():
-            for message in consumer.consume(500, 0.02):
-                now = time.time()
-                if not message.error() and (found := TIME.search(message.value() or b"")):
-                    self.arrivals.append((datetime.fromisoformat(found[1].decode()).timestamp(), now))
-        consumer.close()
 
     def answer(self) -> dict[str, Any]:
         """What the producer says next. Raises SystemExit."""
@@ -192,8 +171,7 @@ class Live:
         except subprocess.TimeoutExpired:
             self.producer.kill()
             self.producer.wait()
-        self.over.set()
-        self.watcher.join(10)
+        self.watcher.end()
 
 
 @contextmanager

@@ -6,8 +6,9 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.speed import flat
 from tests.speed.bench import COLUMNS
-from tests.speed.curves import CURVES, Column
+from tests.speed.curves import CURVES, Column, Plot
 from tests.speed.drawing import Line, drawn
 from tests.speed.peers import FLINK, FLOOR, KAIROS
 
@@ -97,7 +98,7 @@ def page(every: dict[str, Any]) -> str:
         "# Performance",
         "",
         "Written by `make bench-page` from `docs/performance.json`; that one command measures everything again (some 20 minutes on a quiet 2-core machine; `FULL=1`: longer runs and a",
-        "million customers, some three hours; `PEERS=FOLDER`: the other systems too). Sections that are missing have no figures yet.",
+        "million customers, some three hours; `PEERS=FOLDER`: the other systems too), but for the soak (`make soak JSON=docs/performance.json`). Sections that are missing have no figures yet.",
         "",
         "* **Records** are like users': RFC 3339 times with offset, Zipf customers (weight 1 / rank^0.6), 15 records each over ten days, about 480 bytes.",
         "* **A run** is one `kairos worker` on one core, the broker on the others: from the first record fed to the end of the last transaction, state and offsets included.",
@@ -114,7 +115,30 @@ def page(every: dict[str, Any]) -> str:
     for name, curve in CURVES.items():
         if found := every.get(name):
             lines += curve_lines(name, curve, found)
+    if found := every.get("soak"):
+        lines += soak_lines(found)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def soak_lines(figures: dict[str, Any]) -> list[str]:
+    """The section of the soak."""
+    lines = ["## Soak", "", SOAK_DOC, "", *markdown(flat.PERIODS, figures["rows"]), "", f"{note_of(figures)}.", "", SOAK_BOUNDS, ""]
+    return [*lines, *markdown(flat.VERDICTS, figures["verdicts"]), "", "![Soak](performance/soak.svg)", ""]
+
+
+SOAK_DOC = (
+    "A simulated day (`python -m tests.speed soak`, `make soak`): one worker with all definitions on one core, records at a steady rate, every 15th of a new customer, the others by Zipf of those that "
+    "there are; SIGTERM and `kill -9` in turns, one before each row but the first. The topics are as Kairos makes them, compaction included. Event time runs faster than the wall, a day in the whole run, "
+    "so `clock=records`: no wall clock, no gate for old events, and a topic that has run out is looked at before every step, which costs latency. *Latest event*: from when the record of an event was "
+    "due to the event, at most, the restart included; *memory then*: after two fifths of the period, from where latency and CPU count; rows restored are records of the state topic, *rows a customer* "
+    "are by `kairos_rows`, which counts a row with all its parts once."
+)
+SOAK_BOUNDS = (
+    "The verdict is of the second half, by the straight line through it: in the first one what a worker needs without customers weighs too much. What a customer has is spread alike at any number of "
+    "customers, so what is kept of one must be flat."
+)
+SOAK_LINES = (("resident_mb", "memory"), ("stored_customer", "topic/customer"), ("us_row", "restore/row"), ("p50_ms", "latency, p50"))
+SOAK_PLOT = Plot("minute", "minute", SOAK_LINES, "% of the mean")
 
 
 FLOOR_DOC = (
@@ -127,14 +151,12 @@ PEERS_DOC = (
 )
 
 
-def picture(curve: Curve, rows: Sequence[Row]) -> str:
+def picture(title: str, plot: Plot, rows: Sequence[Row]) -> str:
     """The curve as SVG."""
-    assert curve.plot is not None
-    plot = curve.plot
     names = [text_of(row[plot.x], ",.0f") if isinstance(row[plot.x], int | float) else row[plot.x] for row in rows]
     places = list(range(len(rows))) if plot.by_name else [float(row[plot.x]) for row in rows]
     lines = [Line(title, [(place, float(row[key])) for place, row in zip(places, rows, strict=True)]) for key, title in plot.lines]
-    return drawn(curve.title, lines, plot.x_title, plot.y_title, dict(zip(places, names, strict=True)))
+    return drawn(title, lines, plot.x_title, plot.y_title, dict(zip(places, names, strict=True)))
 
 
 def readme(every: dict[str, Any], text: str) -> str:
@@ -151,7 +173,9 @@ def write(every: dict[str, Any], root: Path = ROOT) -> list[Path]:
     folder = root / "docs" / "performance"
     folder.mkdir(parents=True, exist_ok=True)
     files = {root / "docs" / "performance.md": page(every)}
-    files |= {folder / f"{name}.svg": picture(curve, every[name]["rows"]) for name, curve in CURVES.items() if curve.plot and name in every}
+    files |= {folder / f"{name}.svg": picture(curve.title, curve.plot, every[name]["rows"]) for name, curve in CURVES.items() if curve.plot and name in every}
+    if "soak" in every:
+        files[folder / "soak.svg"] = picture("Soak", SOAK_PLOT, flat.in_percent(every["soak"]["rows"], SOAK_LINES))
     if "bench" in every:
         files[root / "README.md"] = readme(every, (root / "README.md").read_text("utf-8"))
     for path, text in files.items():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from streams.builder import shard_builder
 from streams.settings import load
 from streams.tools.replay import Replay
+from tests.speed.growing import Day
 from tests.speed.lab import PARTITIONS, DataSet
 from tests.speed.selections import Selection
 
@@ -36,7 +37,9 @@ class Replayed(Replay):
 
 def main() -> None:
     """Replay and write the result."""
-    data, selection = DataSet(*json.loads(sys.argv[1])), Selection(*map(tuple, json.loads(sys.argv[2])))
+    name, *made_from = json.loads(sys.argv[1])
+    data = {kind.__name__: kind for kind in (DataSet, Day)}[name](*made_from)
+    selection = Selection(*map(tuple, json.loads(sys.argv[2])))
     gc.set_threshold(200_000, 50, 1000)
     build, _ = shard_builder(load({"clock": "records", "reference": sys.argv[3], "definitions": selection.folders, "only": selection.only}, environ={}))
     replay = Replayed(build, PARTITIONS)

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tests.speed import page
+from tests.speed import flat, page
 from tests.speed.bench import COLUMNS
 from tests.speed.curves import CURVES
 from tests.speed.drawing import Line, drawn, ticks
@@ -26,7 +26,14 @@ def figures_of(name, rows=3):
 @pytest.fixture
 def every():
     bench = [{column.key: "floor" if column.key == "name" else 10.0 + number for number, column in enumerate(COLUMNS)}, {"name": "replay", "rate": 1234.5}]
-    return {"bench": {**ABOUT, "rows": bench}, **{name: figures_of(name) for name in CURVES}}
+    return {"bench": {**ABOUT, "rows": bench}, **{name: figures_of(name) for name in CURVES}, "soak": soak()}
+
+
+def soak():
+    """A start without a restart, then two periods with one."""
+    rows = [{column.key: 1000.5 * (number + 1) for column in flat.PERIODS} | {"how": "SIGTERM"} for number in range(3)]
+    rows[0] = {key: value for key, value in rows[0].items() if key not in ("us_row", "ready_s", "restored")}
+    return {**ABOUT, "rows": rows, "verdicts": [{"title": "memory", "early": 1.0, "late": 2.0, "grown": "+70.0%", "bound": "5%", "verdict": "**grows**"}]}
 
 
 @pytest.fixture
@@ -58,6 +65,18 @@ def test_a_busy_machine_is_told(every, root):
     page.write(every, root)
     sections = (root / "docs" / "performance.md").read_text("utf-8").split("\n## ")
     assert [section.splitlines()[0] for section in sections if "the machine was busy (load 6.5" in section] == [CURVES["hot"].title]
+
+
+def test_the_soak_has_its_periods_bounds_and_a_picture_of_all_restarts(every, root):
+    assert root / "docs" / "performance" / "soak.svg" in page.write(every, root)
+    section = (root / "docs" / "performance.md").read_text("utf-8").split("## Soak\n")[1]
+    assert "| 1,000 | 1,000 | SIGTERM | – | – | – |" in section
+    assert "| memory | 1 | 2 | +70.0% | 5% | **grows** |" in section
+    assert "2 cores (x86_64), Python 3.11.7, 2026-11-27" in section
+    svg = ET.fromstring((root / "docs" / "performance" / "soak.svg").read_text("utf-8"))  # our own
+    lines = list(svg.iter(f"{SVG}polyline"))
+    assert len(lines) == len(page.SOAK_LINES)
+    assert all(len(line.get("points").split()) == 2 for line in lines)
 
 
 def test_the_readme_keeps_all_but_its_table(every, root):

@@ -103,7 +103,7 @@ def test_selections_name_events_that_are_there(tmp_path):
 
 
 def test_help_has_an_example_of_every_command():
-    for name in ("bench", "everything", "page", "peers", *CURVES):
+    for name in ("bench", "everything", "page", "peers", "soak", *CURVES):
         text = PLAIN.sub("", CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"}).output)
         assert "Example:" in text, name
         assert re.search(rf"(tests\.speed {name}|make bench-peers)", text), name

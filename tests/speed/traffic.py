@@ -111,11 +111,15 @@ class Traffic:
         for _ in range(count):
             yield self._record()
 
+    def _who(self) -> Any:
+        """The customer of each of the next records."""
+        who = self.names[np.minimum(np.searchsorted(self.edges, self.random.random(BLOCK)), self.customers - 1)]
+        who[self.random.random(BLOCK) < self.hot] = 0
+        return who
+
     def _draw(self) -> Iterator[tuple[int, ...]]:
         """Customer, kind, a part of 1,000,000, a byte count, an amount and a random number for each of the next records."""
-        random = self.random
-        who = self.names[np.minimum(np.searchsorted(self.edges, random.random(BLOCK)), self.customers - 1)]
-        who[random.random(BLOCK) < self.hot] = 0
+        random, who = self.random, self._who()
         kinds = np.searchsorted(EDGES, random.random(BLOCK), side="right")
         volume = np.minimum(random.lognormal(np.log(80e6), 1.3, BLOCK), 6e9).astype(np.int64)
         amount = np.clip(random.lognormal(np.log(450), 0.8, BLOCK), 10, 8000).astype(np.int64)
