@@ -11,6 +11,8 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
 FIRST_OF_FORMAT_4, LAST_OF_FORMAT_3 = "6957b2e", "6957b2e^"
+FORMAT_3_WITH_BACKFILL = "304f2b5"
+"""Later ones of format 3 cannot rebuild a state: their `kairos backfill --all` fails."""
 
 
 def code_of(commit: str, folder: Path) -> Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any, Self
+import time
+from typing import TYPE_CHECKING, Self
 
 from aiokafka import AIOKafkaProducer
 
@@ -34,7 +35,7 @@ class Steady:
 
     def __init__(self, bootstrap: str, records: Sequence[Raw], phases: int, pause_s: float = 0.01) -> None:
         self.bootstrap, self.pieces, self.phases, self.pause_s = bootstrap, list(in_order(records)), phases, pause_s
-        self.phase, self.sent = 1, 0
+        self.phase, self.sent, self.number = 1, 0, 0
         self.stopped, self.failed = False, ""
         self.thread = threading.Thread(target=self._run, name="steady", daemon=True)
 
@@ -42,7 +43,7 @@ class Steady:
         self.thread.start()
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stopped = True
         self.thread.join(30)
 
@@ -50,6 +51,13 @@ class Steady:
         """Begin the next share; how many records were sent until now."""
         self.phase += 1
         return self.sent
+
+    def wait_phase(self, seconds: float = 120) -> None:
+        """Wait until the share of the present phase is sent."""
+        end = time.monotonic() + seconds
+        while self.thread.is_alive() and self.number * self.phases < len(self.pieces) * self.phase:
+            assert time.monotonic() < end, f"the share was not sent within {seconds} s"
+            time.sleep(0.05)
 
     def finish(self, seconds: float = 120) -> None:
         """Send all that is left."""
@@ -61,7 +69,7 @@ class Steady:
     def _run(self) -> None:
         try:
             asyncio.run(self._send())
-        except Exception as error:  # noqa: BLE001  # told by `finish`
+        except Exception as error:  # told by `finish`
             self.failed = repr(error)
 
     async def _send(self) -> None:
@@ -69,6 +77,7 @@ class Steady:
         await producer.start()
         try:
             for number, piece in enumerate(self.pieces):
+                self.number = number
                 while number * self.phases >= len(self.pieces) * self.phase and not self.stopped:
                     await asyncio.sleep(0.02)
                 if self.stopped:

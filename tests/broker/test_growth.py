@@ -95,6 +95,27 @@ def test_killed_and_begun_again_it_grows_is_saved_lost_and_restored_and_every_cu
     assert {event["data"]["settings_version"] for event in cluster.events()} == {0, 2}
 
 
+@pytest.mark.timeout(900)
+def test_another_application_on_the_same_topics_refuses_until_it_is_moved_too_and_both_go_on(cluster, city):
+    folder, before, after = city
+    one, other = cluster.app, f"{cluster.app}-other"
+    grow = ("repartition", "--to", str(GROWN))
+    cluster.produce(sent(before))
+    for cluster.app in (one, other):
+        run(cluster, folder / "reference")
+    cluster.app = one
+    assert "4 to 8 partitions" in kairos(cluster, *grow)
+    cluster.app = other
+    blocked(cluster, folder / "reference", f"{other}.state has 4 partitions")
+    assert "4 to 8 partitions" in kairos(cluster, *grow)
+    cluster.partitions = GROWN
+    cluster.produce(sent(after))
+    for cluster.app in (one, other):
+        run(cluster, folder / "reference")
+    assert by_customer(cluster.events()) == by_customer(expected(folder / "all.jsonl", folder / "reference"))
+    assert set(cluster.ids().values()) == {2}, "once by each"
+
+
 async def made_again(bootstrap, names, lost):
     """The topics are deleted and created, with the new number of partitions; `lost` is only deleted."""
     configs = {name: {"cleanup.policy": "compact", **LARGE} if name.endswith(".state") else LARGE for name in names}
