@@ -106,7 +106,7 @@ def test_another_application_on_the_same_topics_refuses_until_it_is_moved_too_an
     cluster.app = one
     assert "4 to 8 partitions" in kairos(cluster, *grow)
     cluster.app = other
-    blocked(cluster, folder / "reference", f"{other}.state has 4 partitions")
+    blocked(cluster, folder / "reference", f"has moved another application on the same topics, run 'kairos repartition --to 8' for {other}")
     assert "4 to 8 partitions" in kairos(cluster, *grow)
     cluster.partitions = GROWN
     cluster.produce(sent(after))

@@ -64,7 +64,7 @@ def test_workers_are_upgraded_and_rolled_back_one_by_one_while_records_come_and_
                 sent.append(steady.next_phase())
                 print(f"{sent[-1]} of {len(records)} records sent")
         (tmp_path / "kairos.toml").write_text('history_from = "2026-01-01"\n')
-        refused = cluster.start("--config", str(tmp_path / "kairos.toml"), code=old)
+        refused = cluster.start("--config", str(tmp_path / "kairos.toml"), code=old, environment=INTERPRETED)
         assert refused.wait(60) != 0
         assert "history_from: no such setting" in cluster.logs(), "a setting that the old version does not know"
         steady.finish()

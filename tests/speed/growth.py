@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.engine.state.codec import split_key
@@ -21,7 +22,7 @@ from streams.settings import load
 from tests.broker.workers import PARTITIONS, PROJECT, Cluster
 from tests.speed.lab import WrongOutput
 from tests.speed.restore import fill, start
-from tests.speed.testbed import cores, own_broker, say
+from tests.speed.testbed import cores, memory_bytes, own_broker, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,8 +57,10 @@ def took(cluster: Cluster, *arguments: str) -> Took:
     command = ["taskset", "-c", on, sys.executable, "-c", "from streams.cli import main; main()", *arguments]
     environment = {**os.environ, "KAIROS_BROKERS": cluster.bootstrap, "KAIROS_APP": cluster.app}
     with (cluster.folder / "command.log").open("w+") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=PROJECT, env=environment)
+        process, peak = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=PROJECT, env=environment), 0
         while not (found := os.wait4(process.pid, os.WNOHANG))[0]:
+            with suppress(OSError, KeyError):  # it has just ended
+                peak = memory_bytes(process.pid)[1]
             if time.perf_counter() - begin > LONGEST_S:
                 process.kill()
                 raise SystemExit(f"not within {LONGEST_S} s: kairos {' '.join(arguments)}")
@@ -66,7 +69,7 @@ def took(cluster: Cluster, *arguments: str) -> Took:
         log.seek(0)
         if process.returncode:
             raise SystemExit(f"kairos {' '.join(arguments)} ended with {process.returncode}:\n{log.read()[-3000:]}")
-    return Took(time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
+    return Took(time.perf_counter() - begin, used.ru_utime + used.ru_stime, peak)
 
 
 def state_in(folder: Path) -> State:
