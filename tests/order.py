@@ -21,6 +21,10 @@ LONG = (
     (
         "faults/test_books.py",
         "broker/test_exactly_once.py",
+        "broker/test_growth.py",
+        "broker/test_restore.py",
+        "broker/test_formats.py",
+        "broker/test_rolling_upgrade.py",
         "broker/test_backfill.py",
         "broker/test_outage.py",
         "broker/test_security.py",
