@@ -54,14 +54,21 @@ class Contents:
 
     def __init__(self, pairs: dict[bytes, bytes]) -> None:
         self.pairs = pairs
-        self.layouts = {bytes.fromhex(name): msgspec.json.decode(value, type=Layout) for part, name, value in self.entries() if part == LAYOUT}
-        self.codes = {int(name) for part, name, _ in self.entries() if part == TEXT}
+        self.layouts = {bytes.fromhex(name): msgspec.json.decode(value, type=Layout) for name, value in self.within(LAYOUT)}
+        self.codes = {int(name) for name, _ in self.within(TEXT)}
         """The codes of the stored texts."""
+        self.with_texts = {fingerprint for fingerprint, layout in self.layouts.items() if not any(kind in ("digest", "moment") for _, kind, _ in layout.columns)}
+        """The layouts of rows that may hold texts; remembered ids hold none."""
 
     def entries(self) -> Iterator[tuple[str, str, bytes]]:
         """Part, key within it, and value of each record."""
         for key, value in self.pairs.items():
             yield (*split_key(key), value)
+
+    def within(self, part: str) -> Iterator[tuple[str, bytes]]:
+        """Key and value of each record of one part."""
+        begin = record_key(part, "")
+        return ((key[len(begin) :].decode(), value) for key, value in self.pairs.items() if key.startswith(begin))
 
     def of(self, customer: str) -> list[tuple[str, str, bytes]]:
         """The state rows of a customer."""
@@ -69,8 +76,7 @@ class Contents:
 
     def texts(self, value: bytes) -> set[int]:
         """The codes of the texts in a row, whatever its part is: of those stored here, all that stand anywhere in it where a number can stand."""
-        layout = self.layouts.get(value[:4])
-        if layout is None or any(kind in ("digest", "moment") for _, kind, _ in layout.columns):  # remembered ids hold no texts
+        if value[:4] not in self.with_texts:
             return set()
         found: set[int] = set()
         for begin in NUMBERS_BEGIN:
@@ -105,7 +111,7 @@ class Contents:
 
 def codes_in(name: str) -> set[int]:
     """The codes of values in the key of a finer row."""
-    return {int(word) for word in name.split(SEPARATOR)[1:] if word.lstrip("-").isdigit()}
+    return {int(word) for word in name.split(SEPARATOR)[1:] if word.lstrip("-").isdigit()} if SEPARATOR in name else set()
 
 
 async def erase(settings: Settings, customer: str) -> list[Receipt]:

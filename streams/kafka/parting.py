@@ -13,7 +13,7 @@ from schemas.raw import TOPICS
 from streams.engine.batch import BASES
 from streams.engine.clock import JUMP_MS, Ahead
 from streams.engine.detection import rfc3339
-from streams.engine.state.codec import SEPARATOR, StateRefused
+from streams.engine.state.codec import SEPARATOR, StateRefused, record_key, split_key
 from streams.engine.state.reach import Memory
 from streams.engine.state.store import ABOUT, FORMAT, HEAD_KEY, LAYOUT, MEMORY, OWNER, REMEDIES, TEXT, Head, Passed
 from streams.kafka.erase import codes_in
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from streams.engine.state.codec import Change
     from streams.kafka.erase import Contents
 
+ABOUT_KEYS = tuple(record_key(part, "") for part in ABOUT)
+"""How the changelog keys begin of what is no row of a customer."""
 SHARED = (LAYOUT, MEMORY, OWNER)
 """What every shard has of its own, the same in all that run the same definitions."""
 
@@ -80,40 +82,54 @@ def moves(contents: Contents, here: int, to: int) -> Moves:
     """
     home, rows = Homes(to), []
     needed: dict[int, set[int]] = defaultdict(set)
-    for part, name, value in contents.entries():
-        if part in ABOUT:
+    for key, value in contents.pairs.items():
+        if key.startswith(ABOUT_KEYS):
             continue
+        part, name = split_key(key)
         target = home.of(customer_of(part, name, value, contents, here))
-        needed[target] |= contents.texts(value) | codes_in(name)
+        needed[target] |= contents.texts(value)
+        needed[target] |= codes_in(name)
         if target != here:
-            rows.append((target, key_of(part, name), value))
-    stored = {int(name): (key_of(TEXT, name), value) for part, name, value in contents.entries() if part == TEXT}
-    layouts = [(key_of(part, name), value) for part, name, value in contents.entries() if part == LAYOUT]
+            rows.append((target, key, value))
+    stored = {int(name): (record_key(TEXT, name), value) for name, value in contents.within(TEXT)}
+    layouts = [(record_key(LAYOUT, name), value) for name, value in contents.within(LAYOUT)]
     texts: dict[int, list[Change]] = {}
     for target in {target for target, *_ in rows}:
         texts[target] = [*layouts, *(stored[code] for code in sorted(needed[target] & stored.keys()))]
     return Moves(rows, texts, [stored[code][0] for code in sorted(stored.keys() - needed[here])])
 
 
-def key_of(part: str, name: str) -> bytes:
-    """The changelog key."""
-    return f"{part}\x1e{name}".encode()
+@cache
+def known(part: str) -> bool:
+    """Whether rows of this part have keys that begin with a customer."""
+    return part.split(".", 1)[0].split("(", 1)[0] in BASES
 
 
 def customer_of(part: str, name: str, value: bytes, contents: Contents, here: int) -> str:
     """The customer of a row: every key begins with it. Raises StateRefused."""
-    if part.split(".", 1)[0].split("(", 1)[0] not in BASES:
+    if not known(part):
         raise StateRefused(f"state of shard {here}: {part} is nothing that this version knows: {REMEDIES['format']}")
     if value[:4] not in contents.layouts:
         raise StateRefused(f"state of shard {here}, {part}: layout {value[:4].hex()} is not in the changelog: was it written by a newer version, or cut?")
     return name.split(SEPARATOR, 1)[0]
 
 
-def strangers(contents: Contents, here: int, was: int, to: int) -> int:
+def customers(contents: Contents, here: int) -> Counter[str]:
+    """How many rows each customer has in shard `here`. Raises StateRefused where something stored is of no known kind."""
+    rows = ((*split_key(key), value) for key, value in contents.pairs.items() if not key.startswith(ABOUT_KEYS))
+    return Counter(customer_of(part, name, value, contents, here) for part, name, value in rows)
+
+
+def leaving(own: Counter[str], here: int, to: int) -> int:
+    """How many of these rows of customers leave shard `here` when there are `to` partitions."""
+    home = Homes(to)
+    return sum(number for customer, number in own.items() if home.of(customer) != here)
+
+
+def strangers(own: Counter[str], here: int, was: int, to: int) -> int:
     """How many rows lie in a shard to which Kafka's default partitioner gives their customer neither of `was` partitions nor of `to`."""
     before, after = Homes(was), Homes(to)
-    customers = Counter(name.split(SEPARATOR, 1)[0] for part, name, _ in contents.entries() if part not in ABOUT)
-    return sum(number for customer, number in customers.items() if here not in (before.of(customer), after.of(customer)))
+    return sum(number for customer, number in own.items() if here not in (before.of(customer), after.of(customer)))
 
 
 def refuse_heads(heads: Mapping[int, Head], was: int, to: int, jump_ms: int = JUMP_MS) -> None:
@@ -180,7 +196,7 @@ def about_of(target: int, contents: Mapping[int, Contents], was: int, to: int) -
     for one in met.values():
         for part, name, value in one.entries():
             if part in SHARED:
-                key = key_of(part, name)
+                key = record_key(part, name)
                 found[key] = shorter(found.get(key), value) if part == MEMORY else value
     kinds = {shard: frozenset(gathered(one)) for shard, one in met.items()}
     if len(set(kinds.values())) > 1:
@@ -212,4 +228,4 @@ def misplaced(keys: Iterable[bytes | None], here: int, to: int) -> int:
     return sum(key is not None and partition_of(key, to) != here for key in keys)
 
 
-__all__ = ["HEAD_KEY", "Homes", "Moves", "about_of", "head_of", "misplaced", "moves", "refuse_heads", "sources", "strangers"]
+__all__ = ["ABOUT_KEYS", "HEAD_KEY", "Homes", "Moves", "about_of", "customers", "head_of", "leaving", "misplaced", "moves", "refuse_heads", "sources", "strangers"]

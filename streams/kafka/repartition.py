@@ -21,15 +21,15 @@ from aiokafka.structs import OffsetAndMetadata
 from schemas.raw import TOPICS
 from streams.emit import Message
 from streams.engine.state.changes import Changes, Records
-from streams.engine.state.codec import StateRefused
-from streams.engine.state.store import ABOUT, HEAD_KEY, TEXT, Head, Passed, Underway
+from streams.engine.state.codec import StateRefused, record_key
+from streams.engine.state.store import HEAD_KEY, TEXT, Head, Passed, Underway
 from streams.kafka import books, changelog, resume
 from streams.kafka.backfill import refuse_members
 from streams.kafka.connection import connection
 from streams.kafka.erase import Contents
 from streams.kafka.failpoints import reach
 from streams.kafka.history import Seam
-from streams.kafka.parting import about_of, head_of, misplaced, moves, refuse_heads, sources, strangers
+from streams.kafka.parting import ABOUT_KEYS, about_of, customers, head_of, leaving, misplaced, moves, refuse_heads, sources, strangers
 from streams.kafka.topics import SETTLE_S, Admin, TopicFault, partitions_of
 from streams.kafka.transaction import BATCH_BYTES, Fenced, Transactions, producer_of
 from streams.metrics import Metrics
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from streams.kafka.producer import Producer
     from streams.settings import Settings
 
+TEXT_KEYS = record_key(TEXT, "")
 FULL = 0
 """What the heads give as their number of partitions meanwhile: no worker of any version takes it for its own."""
 ROUNDS = 5
@@ -160,14 +161,15 @@ class Work:
         was = self._begun(head)
         going = 0
         if head is not None and self.to > 0:
-            going = len(moves(contents, shard, self.to).rows)
-            if lost := strangers(contents, shard, was or head.facts.get("partitions", 0) or self.to, self.to):
+            own = customers(contents, shard)
+            going = leaving(own, shard, self.to)
+            if lost := strangers(own, shard, was or head.facts.get("partitions", 0) or self.to, self.to):
                 raise StateRefused(
                     f"{self.settings.changelog}[{shard}]: {lost} rows are of customers that Kafka's default partitioner puts elsewhere: the raw records were written by "
                     "another partitioner, and where it will put them is not known: start with another --app and replay history"
                 )
         self.progress(f"shard {shard}: {len(contents.pairs):,} rows looked at")
-        return Contents({key: value for key, value in contents.pairs.items() if key.split(b"\x1e", 1)[0].decode() in ABOUT and not key.startswith(TEXT.encode())}), head, going
+        return Contents({key: value for key, value in contents.pairs.items() if key.startswith(ABOUT_KEYS) and not key.startswith(TEXT_KEYS)}), head, going
 
     async def _live(self, consumer: AIOKafkaConsumer, shard: int) -> Contents:
         return Contents(await changelog.live(consumer, TopicPartition(self.settings.changelog, shard)))
@@ -244,7 +246,7 @@ class Work:
             await known_partitions(producer, self.settings.changelog, self.to)
             found, done = moves(await self._live(consumer, shard), shard, self.to), 0
             for piece in found.pieces(self.settings.batch_records):
-                here: list[Change] = [(key, None) for rows in piece.values() for key, _ in rows if key.split(b"\x1e", 1)[0].decode() not in ABOUT]
+                here: list[Change] = [(key, None) for rows in piece.values() for key, _ in rows if not key.startswith(ABOUT_KEYS)]
                 await write(producer, self.settings, {**piece, shard: here})
                 done += len(here)
                 self.progress(f"shard {shard} of {self.was}: {done:,} of {len(found.rows):,} rows moved")

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 from aiokafka import TopicPartition
 
 from streams.engine.state.store import HEAD_KEY, Head
@@ -40,7 +41,8 @@ async def read(settings: Settings, connection: dict[str, Any], consumer: AIOKafk
     """State, offsets and topics of a shard; the head row is read from its changelog."""
     value: bytes | None = None
     async for run in changelog.rows(consumer, TopicPartition(settings.changelog, partition)):
-        value = next((row for key, row in reversed([*run.pairs()]) if key == HEAD_KEY), value)
+        short = run.some(np.flatnonzero(run.keys.lengths == len(HEAD_KEY)))  # all others are not even made
+        value = next((row for key, row in reversed([*short.pairs()]) if key == HEAD_KEY), value)
     head = msgspec.json.decode(value, type=Head) if value is not None else None
     return await books.read_books(settings, connection, consumer, partition, head)
 

@@ -22,7 +22,7 @@ from streams.kafka.topic_needs import Topic, examine
 from streams.logs import log
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from streams.settings import Settings
 
@@ -202,9 +202,7 @@ async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: It
     counts = {name: there[name] for name in (*TOPICS, settings.changelog) if name in there}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        faults.append(
-            f"partition counts must be equal, so that a customer's records meet: {listed}; where 'kairos repartition' was stopped, run it again, else create the topics again with one count"
-        )
+        faults.append(f"partition counts must be equal, so that a customer's records meet: {listed}; {remedy(counts, settings)}")
     entries = await describe(client, [name for name in wanted if name in there])
     topics = {
         name: Topic(name, {entry[0]: entry[1] for entry in own if entry[1] is not None}, min(len(part["replicas"]) for part in described[name]["partitions"]))
@@ -219,6 +217,16 @@ async def check_by(client: AIOKafkaAdminClient, settings: Settings, families: It
     if faults or found.faults:
         raise TopicFault("\n".join([*faults, *found.faults, *(f"warning: {line}" for line in found.warnings)]))
     return Checked(counts[TOPICS[0]], {name: topic.number("max.message.bytes", UNCHECKED.dead_letter_bytes) for name, topic in topics.items()}, found.warnings)
+
+
+def remedy(counts: Mapping[str, int], settings: Settings) -> str:
+    """What to do where raw topics and state have unequal numbers of partitions: without state topics can be created again, and never with it."""
+    if settings.changelog not in counts:
+        return "create the topics again with one count"
+    return (
+        f"where 'kairos repartition' was stopped, or has moved another application on the same topics, run 'kairos repartition --to {max(counts.values())}' for {settings.app}; "
+        "where nothing has run yet, create the topics again with one count"
+    )
 
 
 def create_command(settings: Settings, config: str | None) -> str:

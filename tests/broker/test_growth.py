@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 
 import orjson
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
-from typer.testing import CliRunner
 
-from schemas.fault import KairosFault
 from schemas.raw import TOPICS
-from streams.builder import shard_builder
-from streams.cli import app
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import partitions_of
-from streams.settings import load
 from streams.simulation.city import City
-from streams.tools.replay import Replay
+from tests.broker.growing import blocked, expected, kairos, killed, run, sent
 from tests.broker.kafka import create_topics, read_all
-from tests.broker.test_backfill import wait_without_members
-from tests.broker.workers import LARGE, PARTITIONS, PROJECT
+from tests.broker.workers import LARGE, PARTITIONS
 from tests.streams.records import good
 
 pytestmark = pytest.mark.broker
@@ -50,46 +41,6 @@ def city(tmp_path_factory):
     return folder, [record for day in days[:BEFORE] for record in day], [record for day in days[BEFORE:] for record in day]
 
 
-def sent(records):
-    """With the partition by key: of an old producer, or of one that knows the new number."""
-    return [(topic, None, key, value) for topic, key, value in records]
-
-
-def kairos(cluster, *arguments):
-    """What the command prints, and the fault that ends it."""
-    environment = {"KAIROS_BATCH_RECORDS": "400", "KAIROS_BROKERS": cluster.bootstrap, "KAIROS_APP": cluster.app}
-    done = CliRunner().invoke(app, arguments, env=environment)
-    if done.exception is not None and not isinstance(done.exception, KairosFault):
-        raise done.exception
-    return f"{done.stdout}{done.exception or ''}"
-
-
-def killed(cluster, *arguments, fault):
-    """The command as a process that is killed at a place."""
-    command = [sys.executable, "-c", "from streams.cli import main; main()", *arguments, "--brokers", cluster.bootstrap, "--app", cluster.app]
-    environment = {**os.environ, "KAIROS_BATCH_RECORDS": "400", "FAULT": fault}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=PROJECT, stdin=subprocess.DEVNULL, env=environment)
-    assert done.returncode == -9, (fault, done.stdout, done.stderr)
-
-
-def run(cluster, folder):
-    cluster.start("--reference", str(folder / "reference"))
-    cluster.wait_worked_off()
-    stop(cluster)
-
-
-def stop(cluster):
-    worker = cluster.workers[-1]
-    worker.terminate()
-    assert worker.wait(20) == 0
-
-
-def expected(folder):
-    build, _ = shard_builder(load({"clock": "records", "reference": str(folder / "reference")}, environ={}))
-    found = [orjson.loads(message.value) for step in Replay(build, PARTITIONS).run([str(folder / "all.jsonl")]) for message in step.events]
-    return by_customer(found)
-
-
 def by_customer(events):
     streams = {}
     for event in events:
@@ -97,18 +48,11 @@ def by_customer(events):
     return streams
 
 
-def blocked(cluster, folder, says):
-    worker = cluster.start("--reference", str(folder / "reference"))
-    assert worker.wait(60) != 0
-    assert says in cluster.logs()
-    wait_without_members(cluster)
-
-
 @pytest.mark.timeout(900)
 def test_killed_and_begun_again_it_grows_is_saved_lost_and_restored_and_every_customers_events_go_on(cluster, city, tmp_path):
     folder, before, after = city
     cluster.produce(sent(before))
-    run(cluster, folder)
+    run(cluster, folder / "reference")
     assert "1  " in kairos(cluster, "settings", "off", "voice.missed_calls", "--why", "tried")
     assert "2  " in kairos(cluster, "settings", "on", "voice.missed_calls", "--why", "and back")
     grow, saved = ("repartition", "--to", str(GROWN)), str(tmp_path / "backup")
@@ -118,7 +62,7 @@ def test_killed_and_begun_again_it_grows_is_saved_lost_and_restored_and_every_cu
     for fault in ("before_commit:2", "after_commit:9", "before_the_heads"):
         killed(cluster, *grow, fault=fault)
     assert "'kairos repartition --to 8' was stopped while it wrote it: run it again first" in kairos(cluster, "repartition", "--to", "12")
-    blocked(cluster, folder, "'kairos repartition --to 8' was stopped while it wrote it: run it again before anything else")
+    blocked(cluster, folder / "reference", "'kairos repartition --to 8' was stopped while it wrote it: run it again before anything else")
     late = [record for record in after[:400] if partition_of(record[1], PARTITIONS) != partition_of(record[1], GROWN)]
     cluster.produce([(topic, partition_of(key, PARTITIONS), key, value) for topic, key, value in late])  # by a producer that was not stopped
     done = kairos(cluster, *grow)
@@ -145,10 +89,31 @@ def test_killed_and_begun_again_it_grows_is_saved_lost_and_restored_and_every_cu
 
     cluster.partitions = GROWN
     cluster.produce(sent(after))
-    run(cluster, folder)
-    assert by_customer(cluster.events()) == expected(folder)
+    run(cluster, folder / "reference")
+    assert by_customer(cluster.events()) == by_customer(expected(folder / "all.jsonl", folder / "reference"))
     assert sum(cluster.ids().values()) == len(cluster.ids()), "each once"
     assert {event["data"]["settings_version"] for event in cluster.events()} == {0, 2}
+
+
+@pytest.mark.timeout(900)
+def test_another_application_on_the_same_topics_refuses_until_it_is_moved_too_and_both_go_on(cluster, city):
+    folder, before, after = city
+    one, other = cluster.app, f"{cluster.app}-other"
+    grow = ("repartition", "--to", str(GROWN))
+    cluster.produce(sent(before))
+    for cluster.app in (one, other):
+        run(cluster, folder / "reference")
+    cluster.app = one
+    assert "4 to 8 partitions" in kairos(cluster, *grow)
+    cluster.app = other
+    blocked(cluster, folder / "reference", f"has moved another application on the same topics, run 'kairos repartition --to 8' for {other}")
+    assert "4 to 8 partitions" in kairos(cluster, *grow)
+    cluster.partitions = GROWN
+    cluster.produce(sent(after))
+    for cluster.app in (one, other):
+        run(cluster, folder / "reference")
+    assert by_customer(cluster.events()) == by_customer(expected(folder / "all.jsonl", folder / "reference"))
+    assert set(cluster.ids().values()) == {2}, "once by each"
 
 
 async def made_again(bootstrap, names, lost):

@@ -64,8 +64,10 @@ class Cluster:
     def produce(self, records: Any) -> None:
         asyncio.run(produce(self.bootstrap, records))
 
-    def start(self, *arguments: str, clock: str = "records", brokers: str | None = None, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """A worker of this application."""
+    def start(
+        self, *arguments: str, clock: str = "records", brokers: str | None = None, environment: dict[str, str] | None = None, code: Path = PROJECT
+    ) -> subprocess.Popen[bytes]:
+        """A worker of this application, by the code in a folder."""
         log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
         command = [
             sys.executable,
@@ -83,7 +85,7 @@ class Cluster:
             *arguments,
         ]
         own = {**os.environ, "KAIROS_SESSION_TIMEOUT_S": "6", "KAIROS_STALL_S": "30", **(environment or {})}
-        worker = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=PROJECT, env=own)
+        worker = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=code, env=own)
         self.workers.append(worker)
         return worker
 
@@ -167,6 +169,15 @@ class Cluster:
                 break
             time.sleep(0.2)
         raise AssertionError(f"not worked off within {seconds} s: lag {asyncio.run(self.lag())}\n{self.logs()[-3000:]}")
+
+    def wait_ready(self, worker: subprocess.Popen[bytes], seconds: float = 90) -> None:
+        """Wait until a worker has restored a shard, and /readyz says that it is ready."""
+        number, begin = self.workers.index(worker), time.monotonic()
+        log = self.folder / f"worker-{number}.log"
+        while '"shard restored"' not in log.read_text(errors="replace") or self.ask(number, "/readyz") != "ok\n":
+            assert worker.poll() is None, self.scene()
+            assert time.monotonic() - begin < seconds, f"worker {number} is not ready within {seconds} s\n{self.scene()}"
+            time.sleep(0.2)
 
     def wait_begun(self, seconds: float = 90) -> None:
         """Wait until something is committed, but not all."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
 import sys
-import tarfile
 from base64 import b64decode
 from functools import cache
 from pathlib import Path
@@ -20,10 +18,9 @@ from streams.engine.state.store import HEAD_KEY
 from streams.tools.backfill import Filling, rebuilt
 from tests.engine.test_backfill import city, epoch_of, feed
 from tests.shards import CATALOGUE, TOPIC_OF, Bench
+from tests.versions import FIRST_OF_FORMAT_4, LAST_OF_FORMAT_3, PROJECT, code_of
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 RUN = Path(__file__).parent / "versions" / "run.py"
-FIRST_OF_FORMAT_4, LAST_OF_FORMAT_3 = "6957b2e", "6957b2e^"
 RULES = (
     "net.unreachable",
     "web.session_closed",
@@ -44,17 +41,7 @@ DAY = 86_400_000
 def version(tmp_path_factory):
     """The folder with the code of a commit."""
 
-    @cache
-    def folder(commit: str) -> Path:
-        found = subprocess.run(["git", "archive", commit, "streams", "schemas", "events"], cwd=PROJECT, capture_output=True, check=False)
-        if found.returncode:
-            pytest.skip(f"left out: two versions need the git history, which is not here: {commit} is missing (a clone with all of it: fetch-depth 0)")
-        path = tmp_path_factory.mktemp("version")
-        with tarfile.open(fileobj=io.BytesIO(found.stdout)) as archive:
-            archive.extractall(path, filter="data")
-        return path
-
-    return folder
+    return cache(lambda commit: code_of(commit, tmp_path_factory.mktemp("version")))
 
 
 def run(code: Path, records: list[Any], state: list[Any] | None = None, *, begin: int = 0, clock: int = 0) -> Any:

@@ -18,7 +18,7 @@ from streams.engine.clock import Ahead
 from streams.engine.state.codec import StateRefused, split_key
 from streams.engine.state.store import ABOUT, FORMAT, HEAD_KEY, TEXT, Head, Passed, Underway, Unfinished
 from streams.kafka.erase import Contents, codes_in
-from streams.kafka.parting import about_of, head_of, moves, refuse_heads, strangers
+from streams.kafka.parting import about_of, customers, head_of, leaving, moves, refuse_heads, strangers
 from tests.engine.laboratory import BY_MODULE, LABORATORY, laboratory_timelines
 from tests.engine.test_backfill import city, epoch_of
 from tests.engine.test_laws import NEVER, end_of, facts
@@ -300,6 +300,8 @@ def test_what_is_of_no_known_kind_is_refused_and_not_forgotten():
     strange = {**rows, b"segment.V\x1eC1\x1f7": next(value for key, value in rows.items() if key.startswith(b"line"))}
     with pytest.raises(StateRefused, match="segment.V is nothing that this version knows"):
         moves(Contents(strange), 0, 2)
+    with pytest.raises(StateRefused, match="segment.V is nothing that this version knows"):
+        customers(Contents(strange), 0)
     with pytest.raises(StateRefused, match="layout 00000000 is not in the changelog"):
         moves(Contents({**rows, b"line\x1eC1\x1fS1": bytes(12)}), 0, 2)
 
@@ -313,8 +315,9 @@ def test_shards_that_meet_must_have_run_the_same_definitions():
 
 def test_rows_of_another_partitioner_are_found():
     contents = Contents(stored_after(timeline(20)))
-    assert strangers(contents, 0, 1, 3) == 0
-    assert strangers(contents, 2, 4, 8) == len([key for key in contents.pairs if split_key(key)[0] not in ABOUT])
+    assert strangers(customers(contents, 0), 0, 1, 3) == 0
+    assert leaving(customers(contents, 0), 0, 3) == len(moves(contents, 0, 3).rows) > 0
+    assert strangers(customers(contents, 2), 2, 4, 8) == len([key for key in contents.pairs if split_key(key)[0] not in ABOUT])
 
 
 def test_no_text_is_left_that_only_customers_held_who_left():

@@ -157,7 +157,7 @@ def everything(
 def page(
     figures: Annotated[Path, typer.Argument(help="The figures, as --json has put them.")] = pages.FIGURES,
 ) -> None:
-    """Write docs/performance.md, its SVG curves and README's table from figures.
+    """Write docs/performance.md, its SVG curves, and the tables of README and docs/scaling.md from figures.
 
     Example: python -m tests.speed page docs/performance.json
     """

@@ -203,6 +203,13 @@ def memories(size: int, full: bool) -> list[Row]:
     return rows
 
 
+def growths(size: int, full: bool) -> list[Row]:
+    """What it costs to save, to grow and to put back an application."""
+    from tests.speed import growth
+
+    return growth.figures(size_of(size, full, 50_000, 200_000))
+
+
 def restores(size: int, full: bool) -> list[Row]:
     """Rows of state that a worker reads back a second."""
     from tests.speed import restore
@@ -326,6 +333,25 @@ CURVES = {
         ),
         None,
         restores,
+    ),
+    "growth": Curve(
+        "Growing, saving and putting back a stopped application",
+        "Each command as a process on one core, the broker on the others; all definitions, three records of each customer. The application stands still from the workers' end until they are ready "
+        "again: `kairos repartition` and a start, of which several workers share the rows. Rows and bytes (keys and values) are those of the whole state, of which `repartition` moves half. "
+        "The rows behind each command are compared with those before it.",
+        (
+            Column("name", "", ""),
+            Column("rows", "rows"),
+            Column("state_mb", "state, MB"),
+            Column("seconds", "s", ",.1f"),
+            Column("rows_per_s", "rows/s"),
+            Column("mb_per_s", "MB/s", ",.1f"),
+            Column("cpu_us", "CPU µs a row", ",.1f"),
+            Column("peak_mb", "peak memory, MB"),
+            Column("files_mb", "files of the backup, MB"),
+        ),
+        None,
+        growths,
     ),
     "kill": Curve(
         "After a kill -9",

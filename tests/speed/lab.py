@@ -41,6 +41,8 @@ PARTITIONS = 4
 LONGEST_S = 1200.0
 READY_S = 30.0
 PROJECT = Path(__file__).resolve().parent.parent.parent
+FATES = re.compile(r'"message":"shard (restored|released)".*?"shard":(\d+)')
+"""What a worker's log says of its shards."""
 EVENT_ID = re.compile(rb'"id":"([0-9a-f]{32})"')
 
 
@@ -114,8 +116,7 @@ class Worker:
 
     def shards(self) -> int:
         """How many shards it has restored and not released, by its log."""
-        log = self.log.read_text(errors="replace")
-        return log.count('"shard restored"') - log.count('"shard released"')
+        return len(held(self.log.read_text(errors="replace")))
 
     def parts(self) -> list[tuple[int, Counter[str]]]:
         """CPU seconds by part of the worker after so many records, where it is profiled."""
@@ -146,6 +147,12 @@ class Worker:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+
+def held(log: str) -> set[int]:
+    """The shards that a worker's log last calls restored. One that is released while it restores is released without having been restored."""
+    last = {int(shard): what for what, shard in FATES.findall(log)}
+    return {shard for shard, what in last.items() if what == "restored"}
 
 
 class Lab:

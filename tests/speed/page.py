@@ -1,4 +1,4 @@
-"""docs/performance.md, its curves and README's table, all written from the figures that the benchmarks have kept."""
+"""docs/performance.md, its curves, README's table and what docs/scaling.md has measured, all written from the figures that the benchmarks have kept."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent.parent
 FIGURES = ROOT / "docs" / "performance.json"
 BEGIN, END = "<!-- figures: make bench-page -->", "<!-- end of figures -->"
+SCALING = ("workers", "growth")
+"""Curves that docs/scaling.md shows too."""
 BUSY = 0.5
 """From this load on, before a run begins, other work has disturbed it."""
 PEER_COLUMNS = (
@@ -161,15 +163,26 @@ def picture(title: str, plot: Plot, rows: Sequence[Row]) -> str:
 
 def readme(every: dict[str, Any], text: str) -> str:
     """README with the table between its marks. Raises ValueError where they are missing."""
-    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
     found = every["bench"]
     columns = [column for column in COLUMNS if column.key in {"name", "of_floor", "of_floor_cpu", "rate", "rate_second", "cpu_us", "cpu_us_second"}]
     table = "\n".join(markdown(columns, found["rows"]))
-    return f"{text[:begin]}\n`make bench`, {note_of(found)}.\n\n{table}\n{text[end:]}"
+    return between(text, f"`make bench`, {note_of(found)}.\n\n{table}")
+
+
+def scaling(every: dict[str, Any], text: str) -> str:
+    """docs/scaling.md with what growing costs between its marks; what has no figures is not there. Raises ValueError where the marks are missing."""
+    sections = [[f"### {CURVES[name].title}", *curve_lines(name, CURVES[name], every[name])[1:]] for name in SCALING if name in every]
+    return between(text, "\n".join(line for section in sections for line in section).rstrip())
+
+
+def between(text: str, own: str) -> str:
+    """`text` with `own` between its marks. Raises ValueError where they are missing."""
+    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    return f"{text[:begin]}\n{own}\n{text[end:]}"
 
 
 def write(every: dict[str, Any], root: Path = ROOT) -> list[Path]:
-    """Write page, pictures and README's table below `root`; which files."""
+    """Write page, pictures and the tables of README and docs/scaling.md below `root`; which files."""
     folder = root / "docs" / "performance"
     folder.mkdir(parents=True, exist_ok=True)
     files = {root / "docs" / "performance.md": page(every)}
@@ -178,6 +191,8 @@ def write(every: dict[str, Any], root: Path = ROOT) -> list[Path]:
         files[folder / "soak.svg"] = picture("Soak", SOAK_PLOT, flat.in_percent(every["soak"]["rows"], SOAK_LINES))
     if "bench" in every:
         files[root / "README.md"] = readme(every, (root / "README.md").read_text("utf-8"))
+    if any(name in every for name in SCALING):
+        files[root / "docs" / "scaling.md"] = scaling(every, (root / "docs" / "scaling.md").read_text("utf-8"))
     for path, text in files.items():
         path.write_text(text, "utf-8")
     return list(files)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 LONG_S = "1800"
 """No worker is given up while it stands still."""
+SHARED_S = 90.0
+"""Within this both have their shards: they start, and restore nothing."""
+SLOWEST = 1_000
+"""Records/s below which two workers are given up."""
 
 
 def at_work(lab: Lab, data: DataSet, wanted: Counter[str]) -> dict[str, float]:
@@ -28,14 +32,15 @@ def at_work(lab: Lab, data: DataSet, wanted: Counter[str]) -> dict[str, float]:
     workers = [lab.worker(app, ALL, on=on, KAIROS_SESSION_TIMEOUT_S=LONG_S, KAIROS_STALL_S=LONG_S) for on in (last, {min(tools)})]
     try:
         each = PARTITIONS // len(workers)
-        workers[0].wait(lambda: all(worker.shards() == each for worker in workers), f"{each} shards restored by each worker")
+        workers[0].wait(lambda: all(worker.done() == 0 and worker.shards() == each for worker in workers), f"{each} shards restored by each worker", SHARED_S)
         for worker in workers:
             worker.process.send_signal(signal.SIGSTOP)
         say(f"loading {data.records:,} records …")
         lab.load(data.traffic().stream(data.records))
         for worker in workers:
             worker.process.send_signal(signal.SIGCONT)
-        workers[0].wait(lambda: sum(worker.done() for worker in workers) >= lab.loaded, f"{lab.loaded:,} records committed")
+        say("both go on until all is committed …")
+        workers[0].wait(lambda: sum(worker.done() for worker in workers) >= lab.loaded, f"{lab.loaded:,} records committed", SHARED_S + lab.loaded / SLOWEST)
         found = [worker.marks() for worker in workers]
     finally:
         for worker in workers:

@@ -38,7 +38,9 @@ def soak():
 
 @pytest.fixture
 def root(tmp_path):
-    (tmp_path / "README.md").write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
+    (tmp_path / "docs").mkdir()
+    for name in ("README.md", "docs/scaling.md"):
+        (tmp_path / name).write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
     return tmp_path
 
 
@@ -89,6 +91,18 @@ def test_the_readme_keeps_all_but_its_table(every, root):
     assert (root / "README.md").read_text("utf-8") == text
 
 
+def test_the_plan_for_many_customers_has_what_two_workers_and_growing_come_to(every, root):
+    page.write({"growth": every["growth"]}, root)
+    text = (root / "docs" / "scaling.md").read_text("utf-8")
+    assert text.startswith(f"before\n{page.BEGIN}\n### {CURVES['growth'].title}\n")
+    assert text.endswith(f"\n{page.END}\nafter\n")
+    page.write(every, root)
+    text = (root / "docs" / "scaling.md").read_text("utf-8")
+    assert re.findall(r"^### (.*)$", text, re.MULTILINE) == [CURVES["workers"].title, CURVES["growth"].title]
+    assert all(page.text_of(row["rate"], ",.0f") in text for row in every["workers"]["rows"])
+    assert text.count(ABOUT["machine"]) == 2
+
+
 def test_charts_name_their_axes_and_place_their_points(every, root):
     page.write(every, root)
     for name, curve in CURVES.items():
@@ -129,4 +143,7 @@ def test_a_peer_is_compared_turn_by_turn():
 
 
 def test_the_committed_page_is_of_the_committed_figures():
-    assert (page.ROOT / "docs" / "performance.md").read_text("utf-8") == page.page(json.loads(page.FIGURES.read_text("utf-8")))
+    every = json.loads(page.FIGURES.read_text("utf-8"))
+    assert (page.ROOT / "docs" / "performance.md").read_text("utf-8") == page.page(every)
+    text = (page.ROOT / "docs" / "scaling.md").read_text("utf-8")
+    assert text == page.scaling(every, text)

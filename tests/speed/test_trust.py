@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 
@@ -9,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from streams.definitions.catalogue import Catalogue
+from streams.logs import JsonLines
 from streams.tools.check import check
 from tests.speed.__main__ import app
 from tests.speed.curves import CURVES
-from tests.speed.lab import WrongOutput, compare
+from tests.speed.lab import WrongOutput, compare, held
 from tests.speed.peers import NEEDED, PeersFault, checked, copied, equal_to_oracle
 from tests.speed.selections import FIRST, FIVE, FIVE_IDS, PROBE, some, twice
 
@@ -37,6 +39,19 @@ def test_wrong_output_is_refused(got, refused, said):
     with pytest.raises(WrongOutput, match=f"wanted the 2 events of a replay, each once, and no dead letter: got .*{said}"):
         compare(Counter(got), Counter("ab"), refused)
     compare(Counter("ab"), Counter("ab"), 0)
+
+
+def lines(*said):
+    """The log of a worker that says so of its shards."""
+    form = JsonLines({"app": "bench"})
+    return "\n".join(form.format(logging.makeLogRecord({"name": "kairos.worker", "levelname": "INFO", "msg": what, "fields": {"shard": shard}})) for what, shard in said)
+
+
+def test_a_worker_that_loses_shards_while_it_restores_has_those_that_it_gets_then():
+    assert held(lines()) == set()
+    first = [("shard released", shard) for shard in range(4)]  # another worker came while this one restored all four
+    assert held(lines(*first, ("shard restored", 0), ("shard restored", 1))) == {0, 1}
+    assert held(lines(("shard restored", 10), ("shard restored", 1), ("shard released", 1), ("worker starts", 1))) == {10}
 
 
 def test_events_are_compared_with_the_oracle_one_by_one():

@@ -11,6 +11,7 @@ from streams.engine.state.packing import ByteStrings, Values, chained
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from schemas.columns import Ints
     from streams.engine.state.codec import Change
 
 
@@ -41,7 +42,7 @@ class Records(NamedTuple):
         """Each key and value, where speed does not matter."""
         return zip(self.keys.listed(), self.values.listed(), strict=True)
 
-    def some(self, places: slice) -> Records:
+    def some(self, places: Ints | slice) -> Records:
         """Those at `places`."""
         return Records(self.keys.some(places), Values(self.values.strings.some(places), self.values.gone[places]))
 
