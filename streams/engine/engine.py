@@ -124,6 +124,11 @@ class Engine:
         self.plan.force()
         self.schedule.forced = True
 
+    def add(self, stage: Stage) -> None:
+        """Have `stage` run behind all others: one that looks on. Before the first record."""
+        self.plan.stages.append(stage)
+        self.schedule = Schedule(self.plan.stages)
+
     # Records
 
     def process(self, released: Released) -> Outcome:

@@ -229,7 +229,7 @@ class Watch(Stage):
         self.top = self._rule(definition)
         self.every = [*self.top.walk()]
         self.fates = np.zeros(len(FATES), np.int64)
-        engine.plan.stages.append(self)
+        engine.add(self)
 
     def _rule(self, event: Any) -> Watched:
         rule = self.engine.plan.rules[event.id]
