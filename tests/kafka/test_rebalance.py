@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import SimpleNamespace
 
+from streams.kafka.pace import Pace
 from streams.kafka.worker import Worker
 
 
@@ -28,7 +29,7 @@ async def test_a_shard_that_ends_while_others_are_suspended_stops_no_rebalance()
         ready.set()
         return SimpleNamespace(partition=partition, ready=ready, suspend=suspend, close=close, go_on=lambda: None, stopping=False)
 
-    worker.metrics = SimpleNamespace(forget=lambda partition: None)
+    worker.metrics, worker.pace = SimpleNamespace(forget=lambda partition: None), Pace(0.01, 40, 20_000)
     for partition in range(3):
         worker.tasks[partition] = shard(partition)
         worker.running[partition] = asyncio.create_task(asyncio.sleep(0))
