@@ -207,7 +207,7 @@ class Watched:
         if not isinstance(self.source, AnchoredStage):
             return []
         due, table = self.source.timers, self.source.scope.table
-        rows = ((table.customer[: len(due.due.values)] == customer) & (due.due.values != 0) & (table.base_row[: len(due.due.values)] >= 0)).nonzero()[0]
+        rows = ((table.customers_of(slice(len(due.due.values))) == customer) & (due.due.values != 0) & (table.base_row[: len(due.due.values)] >= 0)).nonzero()[0]
         world, base = self.source.home.world, table.base_row[rows]
         found = []
         for row, own in zip(rows.tolist(), base.tolist(), strict=True):

@@ -314,7 +314,7 @@ def test_sums_stay_within_their_limit():
     assert read_of(rig, total) == [2**62, 2**62, 0, -(2**62), -(2**62)]
 
 
-def test_blocks_are_given_back_and_an_empty_row_takes_ten_bytes():
+def test_blocks_are_given_back_and_an_empty_row_takes_six_bytes():
     names = Frame(calls, Today()).distinct(party)
     rig, stage = one_reader([names])
     records = [Happening(True, line, START, party=f"{line}.{number}") for line in range(3) for number in range(100)]
@@ -325,7 +325,7 @@ def test_blocks_are_given_back_and_an_empty_row_takes_ten_bytes():
         used.append(int(kept.pool[0]))
         kept.clear(rig.tables["line"].live().nonzero()[0].astype(np.int32))
     assert used[0] == used[1] == used[2]
-    assert kept.slot.itemsize + kept.kinds.itemsize + kept.dirty.itemsize == 10
+    assert kept.slot.itemsize + kept.kinds.itemsize + kept.dirty.itemsize == 6
     assert kept.encode(np.arange(3, dtype=np.int32)).listed() == [None, None, None]
 
 

@@ -47,7 +47,7 @@ def arrays_of(*roots: Any) -> dict[int, int]:
 
 
 def measure(selection: Selection, customers: int, each: int, reference: str) -> dict[str, float]:
-    """Bytes a customer after `each` records of all of them."""
+    """Bytes a customer after `each` records of all of them, and of state written a record."""
     build, catalogue = shard_builder(load({"clock": "records", "reference": reference, "definitions": selection.folders, "only": selection.only}, environ={}))
     shard = build(0)
     feed, traffic = Feed(shard), Traffic(customers, in_turn=True)
@@ -65,6 +65,7 @@ def measure(selection: Selection, customers: int, each: int, reference: str) -> 
         "customers": customers,
         "state_bytes": (state - ids) / customers,
         "ids_bytes": ids / customers,
+        "written_bytes": feed.written / (each * customers),
         "resident_bytes": (memory_bytes(os.getpid())[0] - before) / customers,
     }
 

@@ -34,6 +34,8 @@ class Feed:
         self.shard, self.offsets = shard, dict.fromkeys(TOPICS, 0)
         self.rows: Latest | None = None
         """What compaction leaves of the changelog, where somebody wants it."""
+        self.written = 0
+        """Bytes of state rows so far, keys and values."""
 
     def work(self, records: Sequence[Record]) -> int:
         """Feed `records` in chunks and take all steps. Returns the events they made."""
@@ -46,6 +48,7 @@ class Feed:
                 self.shard.feed(topic, range(first, first + len(own)), [k for k, _ in own], [v for _, v in own], next_offset=first + len(own), caught_up=True)
             while (step := self.shard.step(None, CHUNK)) is not None:
                 events += len(step.events)
+                self.written += sum(len(part.keys.data) + len(part.values.strings.data) for part in step.rows.records)
                 if self.rows is not None:
                     keys, values = step.rows.columns()
                     self.rows.take(keys, *values)

@@ -167,7 +167,7 @@ def of_groups(op: int, word: int, first: int, begin: int, last: int, number: int
     return largest_group(at, n, words, word, number, arena, ties, place) if op == TOP else listed(at, n, words, ordinals, arena, codes, place)
 
 
-@borrowing("void(int64, int64, int64, int64, int64[:, ::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int64[::1], int8[::1], int64[::1], int64[:, ::1], int64[::1])")
+@borrowing("void(int64, int64, int64, int64, int64[:, ::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int32[::1], int8[::1], int64[::1], int64[:, ::1], int64[::1])")
 def read(i: int, row: int, day: int, without: int, out: Any, features: Any, form: Any, arena: Any, pool: Any, slot: Any, kinds: Any, codes: Any, ties: Any, place: Any) -> None:
     """Read all features of a row, as of civil day `day`, into out[i]. `features`: function, word, civil days of the frame. `without`: 1 for a reading before the member is added."""
     at, held = 0, 0
@@ -189,7 +189,7 @@ def read(i: int, row: int, day: int, without: int, out: Any, features: Any, form
 
 @borrowing(
     "int64(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], boolean[::1], boolean[::1], int64[::1], int64[:, ::1], int64[:, ::1],"
-    "int64[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1], boolean[::1],"
+    "int64[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int32[::1], int8[::1], boolean[::1],"
     "int64[:, ::1], int64[:, ::1], boolean[::1], int64[::1], int64[:, ::1])"
 )
 def walk(

@@ -68,7 +68,7 @@ def falls(word: int, first: int, held: int, end: int, length: int, number: int, 
     return number - 1
 
 
-@borrowing("void(int64, int64, int64, int64, int64[:, ::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1])")
+@borrowing("void(int64, int64, int64, int64, int64[:, ::1], int64[:, ::1], int64[::1], int64[::1], int32[::1], int8[::1])")
 def read(i: int, row: int, day: int, seen: int, out: Any, features: Any, form: Any, arena: Any, slot: Any, kinds: Any) -> None:
     """Read all features of a row (-1: of none), as of civil day `day`, into out[i]; NULL is unknown. `seen`: the day on which the key was first seen."""
     first, held, size = 0, 0, form[ENTRY]
@@ -95,7 +95,7 @@ def read(i: int, row: int, day: int, seen: int, out: Any, features: Any, form: A
 
 @borrowing(
     "int64(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], boolean[::1], boolean[::1], int64[:, ::1], int64[:, ::1],"
-    "int64[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1], boolean[::1], int64[:, ::1], boolean[::1])"
+    "int64[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int32[::1], int8[::1], boolean[::1], int64[:, ::1], boolean[::1])"
 )
 def walk(
     place: Any,
@@ -212,8 +212,10 @@ class PastStage(KeyedStage):
         members, kept, place = self.members.flow, self.buckets, np.zeros(2, np.int64)
         values = np.stack([coded(members, node) for node in self.nodes]) if self.nodes else np.zeros((0, members.n), np.int64)
         while True:
-            state = (kept.sums, kept.weights, kept.form, kept.classes, kept.arena, kept.pool, kept.slot, kept.kinds, kept.dirty)
-            if walk(place, *given, values, ends, self.asked, *state, out, late) == DONE:
+            if (
+                walk(place, *given, values, ends, self.asked, kept.sums, kept.weights, kept.form, kept.classes, kept.arena, kept.pool, kept.slot, kept.kinds, kept.dirty, out, late)
+                == DONE
+            ):
                 return
             kept.make_room()
 

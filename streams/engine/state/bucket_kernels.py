@@ -88,7 +88,7 @@ def drop_groups(entry: int, form: Any, arena: Any, pool: Any) -> None:
         give_back(arena[end - 1], (arena[end - 2] & 255) - 1, arena, pool)
 
 
-@borrowing("void(int64, int64[::1], int64[::1], int64[::1], int64[::1], int8[::1])")
+@borrowing("void(int64, int64[::1], int64[::1], int64[::1], int32[::1], int8[::1])")
 def clear_row(row: int, form: Any, arena: Any, pool: Any, slot: Any, kinds: Any) -> None:
     """Free all blocks of a row."""
     if kinds[row] < 0:
@@ -100,7 +100,7 @@ def clear_row(row: int, form: Any, arena: Any, pool: Any, slot: Any, kinds: Any)
     kinds[row] = -1
 
 
-@borrowing("void(int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int8[::1])")
+@borrowing("void(int64[::1], int64[::1], int64[::1], int64[::1], int32[::1], int8[::1])")
 def clear_rows(rows: Any, form: Any, arena: Any, pool: Any, slot: Any, kinds: Any) -> None:
     """Free all blocks of `rows`."""
     for row in rows:
@@ -162,7 +162,7 @@ def more_groups(entry: int, need: int, form: Any, classes: Any, arena: Any, pool
     return 0
 
 
-@borrowing("int64(int64, int64, int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1])")
+@borrowing("int64(int64, int64, int64[::1], int64[:, ::1], int64[::1], int64[::1], int32[::1], int8[::1])")
 def more_days(row: int, need: int, form: Any, classes: Any, arena: Any, pool: Any, slot: Any, kinds: Any) -> int:
     """Make room for `need` entries in a row; a row without a block gets one. Returns -1 where the arena has none."""
     old = kinds[row]
@@ -217,7 +217,7 @@ def move_on(at: int, time: int, day: int, believed: bool, form: Any, arena: Any,
     arena[at + 1] = (newest_day << HELD) | held
 
 
-@borrowing("int64(int64, int64, int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1])")
+@borrowing("int64(int64, int64, int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int32[::1], int8[::1])")
 def entry_of(row: int, day: int, sums: Any, form: Any, classes: Any, arena: Any, pool: Any, slot: Any, kinds: Any) -> int:
     """The offset of a row's entry of `day`, made where there is none; -1 where the arena has no room for it."""
     at, size = slot[row], form[ENTRY]
@@ -291,7 +291,7 @@ def add_up(entry: int, m: int, time: int, values: Any, sums: Any, arena: Any) ->
 
 
 @borrowing(
-    "int64(int64, int64, int64, int64, boolean, int64, int64[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1])"
+    "int64(int64, int64, int64, int64, boolean, int64, int64[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int32[::1], int8[::1])"
 )
 def add(
     m: int, row: int, time: int, day: int, believed: bool, value: int, values: Any, sums: Any, weights: Any, form: Any, classes: Any, arena: Any, pool: Any, slot: Any, kinds: Any

@@ -34,7 +34,7 @@ from streams.engine.state.bucket_kernels import (
 )
 from streams.engine.state.codec import Layout
 from streams.engine.state.follower import Follower
-from streams.engine.state.packing import ByteStrings, Values, joined
+from streams.engine.state.packing import SLACK, ByteStrings, Values, joined, lengthen
 
 if TYPE_CHECKING:
     from schemas.columns import Ints
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from streams.engine.state.tables import Rows, Table
 
 FIRST_WORDS = 1024
+MOST_WORDS = 2**31
+"""Of an arena: rows know the place of their block in 32 bits."""
 LARGEST_CLASS = 2**32
 """Words of the largest block."""
 SMALL = 96
@@ -53,21 +55,21 @@ DAY, COUNT_WORD, FIRST_SUM = 0, 1, 2
 def classes_of(head: int, entry: int, group: int) -> Any:
     """The classes of blocks [class, (words, entries, groups, words of the index)]: each a quarter of a power of two larger than the last. Read only.
 
-    >>> classes_of(2, 5, 0)[:8, :2].T.tolist()
-    [[4, 5, 6, 7, 8, 10, 12, 14], [0, 0, 0, 1, 1, 1, 2, 2]]
+    >>> classes_of(2, 5, 0)[:10, :2].T.tolist()
+    [[2, 3, 4, 5, 6, 7, 8, 10, 12, 14], [0, 0, 0, 0, 0, 1, 1, 1, 2, 2]]
     """
     found = []
-    base = 4
+    base = 2
     while base <= LARGEST_CLASS:
-        for words in range(base, 2 * base, base // 4):
+        for words in range(base, 2 * base, max(base // 4, 1)):
             sizes = [2**k for k in range(6, words.bit_length())] if words >= SMALL else [0]
             held, index = max((min((words - size) // max(group, 1), 3 * size // 4 if size else words), size) for size in sizes)
-            found.append((words, (words - head) // entry, held if group else 0, index))
+            found.append((words, max(words - head, 0) // entry, held if group else 0, index))
         base *= 2
     return np.array(found, np.int64)
 
 
-@kernel("int64(int64[::1], int64[::1], int64[::1], int64[::1], int8[::1], int64[::1])")
+@kernel("int64(int64[::1], int64[::1], int64[::1], int32[::1], int8[::1], int64[::1])")
 def lengths(rows: Any, form: Any, arena: Any, slot: Any, kinds: Any, out: Any) -> int:
     """How many words `pack` writes for each row; 0 where nothing is kept. Returns the sum."""
     total = 0
@@ -84,7 +86,7 @@ def lengths(rows: Any, form: Any, arena: Any, slot: Any, kinds: Any, out: Any) -
     return total
 
 
-@kernel("void(int64[::1], int64[::1], int64[::1], int64[::1], int8[::1], int64[::1])")
+@kernel("void(int64[::1], int64[::1], int64[::1], int32[::1], int8[::1], int64[::1])")
 def pack(rows: Any, form: Any, arena: Any, slot: Any, kinds: Any, out: Any) -> None:
     """Write rows, one after the other: newest time, its day, how many days; for each day its entry, how many groups, and the groups."""
     n = 0
@@ -132,7 +134,7 @@ def codes_in(packed: Any, form: Any, texts: Any, group: bool, out: Any, n: int) 
 
 
 @kernel(
-    "int64(int64, int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int64[::1], int8[::1])"
+    "int64(int64, int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, int64[:, ::1], int64[::1], int64[:, ::1], int64[::1], int64[::1], int32[::1], int8[::1])"
 )
 def unpack(
     i: int,
@@ -217,7 +219,7 @@ class Grouped(NamedTuple):
 
 
 class Buckets(Follower):
-    """The buckets of one stream, one list of civil days a row of `table`. A row without members takes 10 bytes."""
+    """The buckets of one stream, one list of civil days a row of `table`. A row without members takes 6 bytes."""
 
     def __init__(self, table: Table, name: str, added: list[Added], grouped: Grouped | None, *, keep_days: int, jump_ms: int, ahead_days: int, lists: int) -> None:
         self.table, self.part_name = table, f"{table.name}.{name}"
@@ -244,22 +246,22 @@ class Buckets(Follower):
         self.arena = np.zeros(FIRST_WORDS, np.int64)
         self.pool = np.full(1 + len(self.classes), -1, np.int64)
         self.pool[0] = 0
-        self.slot, self.kinds = np.zeros(table.size, np.int64), np.full(table.size, -1, np.int8)
+        self.slot, self.kinds = np.zeros(table.size, np.int32), np.full(table.size, -1, np.int8)
         self.dirty = np.zeros(table.size, bool)
         self._layout = Layout(self.part_name, tuple((name, kind, 1) for name, kind in [*self.columns, *self.group_columns]), ())
         table.followers.append(self)
 
     def grow(self, size: int) -> None:
-        more = size - len(self.slot)
-        self.slot = np.concatenate([self.slot, np.zeros(more, np.int64)])
-        self.kinds = np.concatenate([self.kinds, np.full(more, -1, np.int8)])
-        self.dirty = np.concatenate([self.dirty, np.zeros(more, bool)])
+        lengthen(self, "slot", size)
+        lengthen(self, "kinds", size, -1)
+        lengthen(self, "dirty", size)
 
     def make_room(self) -> None:
-        """Half as many words more."""
-        arena = np.zeros(len(self.arena) * 3 // 2 + FIRST_WORDS, np.int64)
-        arena[: len(self.arena)] = self.arena
-        self.arena = arena
+        """An eighth as many words more. Raises MemoryError where a row could not say any more where its block begins: at 16 GiB."""
+        words = len(self.arena) + len(self.arena) // SLACK + FIRST_WORDS
+        if words > MOST_WORDS:
+            raise MemoryError(f"buckets {self.part_name}: more than {MOST_WORDS} words in one shard: take more partitions ('kairos repartition')")
+        lengthen(self, "arena", words)
 
     def clear(self, rows: Rows) -> None:
         clear_rows(rows.astype(np.int64), self.form, self.arena, self.pool, self.slot, self.kinds)

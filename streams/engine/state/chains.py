@@ -15,7 +15,7 @@ import numpy as np
 from streams.engine.kernels import kernel
 from streams.engine.state.codec import LENGTH, Layout
 from streams.engine.state.follower import Follower
-from streams.engine.state.packing import ByteStrings, Values, joined, lengths_of
+from streams.engine.state.packing import SLACK, ByteStrings, Values, joined, lengthen, lengths_of
 
 if TYPE_CHECKING:
     from schemas.columns import Ints
@@ -162,12 +162,11 @@ class Chains(Follower):
         if self.spare[2] >= more:
             return
         old = len(self.links)
-        size = old + max(more, old, FIRST_NODES)
-        links, values = np.zeros((size, 2), np.int32), np.zeros((size, len(self.columns)), np.int64)
-        links[:old], values[:old] = self.links, self.values
-        links[old:, 0] = np.arange(old + 1, size + 1)
-        links[-1, 0] = self.spare[0]
-        self.links, self.values = links, values
+        size = old + max(more - int(self.spare[2]), old // SLACK, FIRST_NODES)
+        lengthen(self, "links", size)
+        lengthen(self, "values", size)
+        self.links[old:, 0] = np.arange(old + 1, size + 1)
+        self.links[-1, 0] = self.spare[0]
         self.spare[0] = old
         self.spare[2] += size - old
         if self.text_name is not None:
@@ -187,9 +186,8 @@ class Chains(Follower):
     # As a follower
 
     def grow(self, size: int) -> None:
-        more = size - len(self.lists)
-        self.lists = np.concatenate([self.lists, np.zeros((more, 2), np.int32)])
-        self.dirty = np.concatenate([self.dirty, np.zeros(more, bool)])
+        lengthen(self, "lists", size)
+        lengthen(self, "dirty", size)
 
     def clear(self, rows: Rows) -> None:
         wipe_all(self.lists, self.links, self.spare, rows)

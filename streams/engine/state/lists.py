@@ -1,6 +1,6 @@
 """The members of windows: for each row of a table a list of times and values, in order of arrival.
 
-All lists lie in one arena. A list has a region of 4, 16, …, 4,096 or 8,192 members; it grows at its end and shrinks at its front.
+All lists lie in one arena. A list has a region of 1, 2, 4, …, 4,096 or 8,192 members; it grows at its end and shrinks at its front.
 Where the region ends, what is left moves to a free one. Old regions stay as they are until `settle`: whoever noted during a batch
 where a list began and ended (a snapshot) can still read it.
 """
@@ -16,7 +16,7 @@ from schemas.codes import NULL
 from streams.engine.kernels import kernel
 from streams.engine.state.codec import Layout
 from streams.engine.state.follower import Follower
-from streams.engine.state.packing import ByteStrings, Values, joined
+from streams.engine.state.packing import ByteStrings, Values, joined, lengthen, with_slack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 MOST = 4096
 """Members of a list. One more lets go of the first that arrived."""
-SIZES = (4, 16, 64, 256, 1024, MOST, 2 * MOST)
+SIZES = tuple(1 << size_class for size_class in range(14))
 """Members of a region, by its size class. The last leaves room for `MOST` appends to a list of `MOST`, so that few of them move it."""
 PLACE = np.dtype([("start", "<i4"), ("head", "<i2"), ("held", "<i2")])
 """Where a row's region begins in the arena, members let go at its front, and members held. Together, because they are read together."""
-UNORDERED = 8
+UNORDERED = 16
 """Added to the size class of a list in which a member has an earlier time than the one before it."""
 NO_REGION = -1
 TOP, OLD = 0, 1
@@ -81,7 +81,7 @@ class Marks(NamedTuple):
 @kernel("int64(int64)")
 def room_of(size_class: int) -> int:
     """The members of a region."""
-    return 2 << (2 * size_class + 1) if size_class < 6 else 8192
+    return 1 << size_class
 
 
 @kernel("int64(int64)")
@@ -107,12 +107,12 @@ def region(size_class: int, arena: Any, numbers: Any, free: Any) -> int:
 
 @kernel("int64(int64, int64, int64, int64[::1], int64[:,::1])")
 def move(begin: int, to: int, members: int, arena: Any, columns: Any) -> int:
-    """Copy members of the arena. Returns 8 where they are not in order of time, else 0."""
+    """Copy members of the arena. Returns UNORDERED where they are not in order of time, else 0."""
     unordered = 0
     for k in range(members):
         arena[to + k] = arena[begin + k]
         if k > 0 and arena[begin + k] < arena[begin + k - 1]:
-            unordered = 8
+            unordered = UNORDERED
     for c in range(len(columns)):
         for k in range(members):
             columns[c, to + k] = columns[c, begin + k]
@@ -123,7 +123,7 @@ def move(begin: int, to: int, members: int, arena: Any, columns: Any) -> int:
 def leave(row: int, start: Any, room: Any, numbers: Any, old_start: Any, old_room: Any) -> None:
     """Let the region of a row, if it has one, wait for `settle`."""
     if room[row] != -1:
-        old_start[numbers[1]], old_room[numbers[1]] = start[row], room[row] & 7
+        old_start[numbers[1]], old_room[numbers[1]] = start[row], room[row] & (UNORDERED - 1)
         numbers[1] += 1
 
 
@@ -150,7 +150,7 @@ def take_in(
                 emptied[row] = 0
         last, first, n, shape = newest[row], int(head[row]), int(held[row]), int(room[row])
         begin = int(start[row]) + first
-        snapshots[e, 0], snapshots[e, 1], ordered[e, 0] = begin, begin + n, shape < 8
+        snapshots[e, 0], snapshots[e, 1], ordered[e, 0] = begin, begin + n, shape < UNORDERED
         if member[e] >= 0:
             misdated = last > t + jump_ms
             late[e], dropped[e] = last > t and not misdated, False
@@ -163,8 +163,8 @@ def take_in(
                         break
                     dropped[e] = dropped[e] or needed
                     begin, first, n = begin + 1, first + 1, n - 1
-                size = room_of(shape & 7) if shape != -1 else 0
-                if first + n >= size or (size > 16 and 16 * (n + 1) <= size):
+                size = room_of(shape & (UNORDERED - 1)) if shape != -1 else 0
+                if first + n >= size or (size > 4 and 4 * (n + 1) <= size):
                     size_class = fitting(n + 1) if n > 0 else 0
                     to = region(size_class, arena, numbers, free)
                     if to < 0:
@@ -174,9 +174,9 @@ def take_in(
                     shape = size_class | move(begin, to, n, arena, columns) if n > 0 else size_class
                     start[row], begin, first = to, to, 0
                 if n == 0:
-                    shape &= 7
+                    shape &= UNORDERED - 1
                 elif arena[begin + n - 1] > t:
-                    shape |= 8
+                    shape |= UNORDERED
                 arena[begin + n] = t
                 for c in range(len(columns)):
                     columns[c, begin + n] = values[c, member[e]]
@@ -185,7 +185,7 @@ def take_in(
             if last != newest[row]:
                 newest[row], touched[row] = last, True
         newest_with[e] = last
-        snapshots[e, 2], snapshots[e, 3], ordered[e, 1] = begin, begin + n, shape < 8
+        snapshots[e, 2], snapshots[e, 3], ordered[e, 1] = begin, begin + n, shape < UNORDERED
     return len(which)
 
 
@@ -229,10 +229,9 @@ class Lists(Follower):
         table.followers.append(self)
 
     def grow(self, size: int) -> None:
-        more = size - len(self.places)
         self._place(size)
-        self.room = np.concatenate([self.room, np.full(more, NO_REGION, np.int8)])
-        self.dirty = np.concatenate([self.dirty, np.zeros(more, bool)])
+        lengthen(self, "room", size, NO_REGION)
+        lengthen(self, "dirty", size)
 
     def _place(self, size: int) -> None:
         self.places = np.concatenate([self.places, np.zeros(size - len(self.places), PLACE)])
@@ -264,7 +263,7 @@ class Lists(Follower):
         need = top + members
         if need <= len(self.times):
             return
-        size = max(need, len(self.times) * 3 // 2)
+        size = max(need, with_slack(len(self.times)))
         times, values = np.empty(size, np.int64), np.empty((len(self.values), size), np.int64)
         times[:top], values[:, :top] = self.times[:top], self.values[:, :top]
         self.times, self.values = times, values

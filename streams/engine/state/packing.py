@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item", bound=np.generic)
 Buffer = npt.NDArray[np.uint8]
+SLACK = 8
+"""What holds state grows by one part in so many at the least: half of that is unused on average."""
+LARGE = 1 << 17
+"""From so many entries on what is copied where it grows grows by one part in `SLACK` too; below by a quarter: copies cost more than they save there."""
 
 
 @kernel("void(uint8[::1], int64[::1], int64[:], uint8[::1])")
@@ -70,6 +74,29 @@ def grown(array: npt.NDArray[Item], need: int) -> npt.NDArray[Item]:
     if need > len(array):
         array.resize((max(need, len(array) * 5 // 4 + 64), *array.shape[1:]), refcheck=False)
     return array
+
+
+def with_slack(size: int) -> int:
+    """To how many entries at the least something grows that is copied then."""
+    return size + size // (SLACK if size >= LARGE else 4)
+
+
+def lengthen(holder: object, name: str, size: int, fill: int = 0) -> None:
+    """Give the array `name` of `holder` `size` rows, new ones full of `fill`.
+
+    In place, as large ones move without being copied; where anything else holds it, or a view of it, that keeps it as it is, and `holder` has a copy.
+    """
+    array = vars(holder).pop(name)  # so that numpy counts who else holds it
+    old, shape = len(array), (size, *array.shape[1:])
+    try:
+        array.resize(shape)
+    except ValueError:
+        before, array = array, np.zeros(shape, array.dtype)
+        array[:old] = before
+    finally:
+        vars(holder)[name] = array
+    if fill:
+        array[old:] = fill
 
 
 class ByteStrings(NamedTuple):

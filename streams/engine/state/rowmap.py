@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.engine.kernels import kernel
+from streams.engine.state.packing import SLACK, lengthen
 
 if TYPE_CHECKING:
     from schemas.columns import Ints
@@ -135,10 +136,9 @@ class RowMap:
     def _make_room(self, more: int) -> None:
         need = self.used + more
         if need > len(self.keys):
-            size = max(need, 2 * len(self.keys), FIRST_SLOTS // 2)
-            keys, live = np.zeros((size, self.width), np.int64), np.zeros(size, bool)
-            keys[: len(self.keys)], live[: len(self.live)] = self.keys, self.live
-            self.keys, self.live = keys, live
+            size = max(need, len(self.keys) + len(self.keys) // SLACK, FIRST_SLOTS // 2)
+            lengthen(self, "keys", size)
+            lengthen(self, "live", size)
         size = len(self.slots)
         while 3 * (len(self) + more) > 2 * size:
             size *= 2

@@ -392,7 +392,7 @@ class State:
         """Treat rows read back as touched by the newest record of their customer (`newest`, by customer row): they are kept longer, never shorter."""
         for table in self.tables.values():
             used = table.map.used
-            table.note_touched(np.maximum(max(self.clock.now, 1), newest[table.customer[:used]]) if table.base is not None else max(self.clock.now, 1))
+            table.note_touched(np.maximum(max(self.clock.now, 1), newest[table.customers_of(slice(used))]) if table.base is not None else max(self.clock.now, 1))
 
     def take_dropped(self) -> int:
         """How many members were dropped because their list was full, since the last call."""

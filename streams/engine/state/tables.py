@@ -17,7 +17,7 @@ from schemas.codes import codes_of, texts_of
 from streams.engine.state.codec import FORMATS, SEPARATOR, ColumnKind, Layout, StateRefused
 from streams.engine.state.keymap import KeyMap, first_of
 from streams.engine.state.keys import Keys, split, without_parts
-from streams.engine.state.packing import ByteStrings, Values, joined, lengths_of
+from streams.engine.state.packing import ByteStrings, Values, joined, lengthen, lengths_of, with_slack
 from streams.engine.state.rowmap import RowMap, Rows
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Part:
         old = self.array
         self.array = np.zeros(rows, self.layout.dtype)
         self.array[: len(old)] = old
-        self.dirty = np.concatenate([self.dirty, np.zeros(rows - len(self.dirty), bool)])
+        lengthen(self, "dirty", rows)
         for column in self.columns.values():
             column.values = self.array[column.name]
         for texts in self.texts.values():
@@ -141,8 +141,8 @@ class Table:
         self.keys: Keys = Keys() if base is None else base.keys
         self.base_row: Rows = np.full(FIRST_ROWS, -1, np.int32)
         """The row of the base table; of a base table itself its own number."""
-        self.customer: Rows = np.zeros(FIRST_ROWS, np.int32)
-        """The row of the customer."""
+        self.customer: Rows = np.zeros(FIRST_ROWS if base is None else 0, np.int32)
+        """Of a base table the row of the customer; a finer table's are found by its base (`customers_of`)."""
         self.parts: dict[str, Part] = {}
         self.followers: list[Follower] = []
         self.blocks: list[Blocks] = []
@@ -204,7 +204,8 @@ class Table:
         if len(fresh):
             new = rows[fresh]
             self.keys.put(new, ByteStrings(*texts_of(codes[fresh], SEPARATOR)))
-            self._introduce(new, new if customers is None else customers[fresh], new)
+            self._introduce(new, new)
+            self.customer[new] = new if customers is None else customers[fresh]
         return rows
 
     def rows_within(self, base: Rows, values: Sequence[Ints], times: Ints) -> Rows:
@@ -213,7 +214,7 @@ class Table:
         wanted = np.stack([base.astype(np.int64), *values], axis=1)
         rows, fresh = self.map.find(wanted)
         if len(fresh):
-            self._introduce(rows[fresh], self.base.customer[base[fresh]], base[fresh])
+            self._introduce(rows[fresh], base[fresh])
         self.note(rows, times)
         return rows
 
@@ -221,12 +222,16 @@ class Table:
         """Something that matters happened at `rows` at `times`, epoch ms."""
         np.maximum.at(self.touched, rows, times)
 
-    def _introduce(self, rows: Rows, customers: Rows, base: Rows) -> None:
-        """Give new rows their customers and base rows."""
+    def customers_of(self, rows: Rows | slice) -> Rows:
+        """The rows of their customers."""
+        return self.customer[rows] if self.base is None else self.base.customer[self.base_row[rows]]
+
+    def _introduce(self, rows: Rows, base: Rows) -> None:
+        """Give new rows their base rows."""
         most = int(rows.max()) + 1
         if most > self.size:
-            self.grow(max(self.size + self.size // 4, most))
-        self.customer[rows], self.base_row[rows] = customers, base
+            self.grow(max(with_slack(self.size), most))
+        self.base_row[rows] = base
 
     def key_strings(self, rows: Rows, begin: bytes = b"", numbers: Ints | None = None) -> ByteStrings:
         """The keys of `rows`, each behind `begin`, and followed by a separator and one of `numbers` where there are some."""
@@ -263,7 +268,7 @@ class Table:
             base = self.base.restore_rows(stored, customers)
             rows, fresh = self.map.find(np.concatenate([base.astype(np.int64)[:, None], parts], axis=1))
             if len(fresh):
-                self._introduce(rows[fresh], self.base.customer[base[fresh]], base[fresh])
+                self._introduce(rows[fresh], base[fresh])
             return rows
         known = self.restored.used
         numbers = self.restored.find(keys)
@@ -280,7 +285,8 @@ class Table:
             new = rows[fresh]
             whose = new if self is customers else customers.restore_rows(split_keys[0].some(fresh), customers)
             self.keys.put(new, keys.some(fresh))
-            self._introduce(new, whose, new)
+            self._introduce(new, new)
+            self.customer[new] = whose
         return rows
 
     def all_restored(self) -> None:
@@ -296,11 +302,8 @@ class Table:
 
     def grow(self, size: int) -> None:
         """Make room for `size` rows."""
-        more = size - self.size
-        if self.base is not None:
-            self.touched = np.concatenate([self.touched, np.zeros(more, np.int64)])
-        self.base_row = np.concatenate([self.base_row, np.full(more, -1, np.int32)])
-        self.customer = np.concatenate([self.customer, np.zeros(more, np.int32)])
+        lengthen(self, "customer" if self.base is None else "touched", size)
+        lengthen(self, "base_row", size, -1)
         self.size = size
         for part in self.parts.values():
             part.grow(size)
@@ -320,7 +323,7 @@ class Table:
         used = self.map.used
         old = ((self.touched[:used] > 0) & (self.touched[:used] + self.keep_ms < clock)).nonzero()[0].astype(np.int32)
         for rank in self.ranks:
-            whose = self.customer[old]
+            whose = self.customers_of(old)
             known = whose < len(latest[rank])
             old = old[known & (self.touched[old] + self.keep_ms < latest[rank][np.where(known, whose, 0)])]
         self.release(old)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streams.engine.state.packing import with_slack
 from streams.engine.state.rowmap import RowMap
 from streams.engine.state.tables import Table
 
@@ -77,8 +78,8 @@ class TouchedRows(Table):
         if len(fresh):
             new = self.rows.slots[fresh] - 1
             if self.rows.used > self.size:
-                self.grow(max(self.size + self.size // 4, self.rows.used))
-            self.customer[new], self.base_row[new] = self.base.customer[fresh], fresh
+                self.grow(max(with_slack(self.size), self.rows.used))
+            self.base_row[new] = fresh
         return rows
 
     def row_of(self, base: int) -> int:
