@@ -9,7 +9,7 @@ from __future__ import annotations
 
 LATELY_S = 1.0
 """A shard is at work whose last step ended no longer ago."""
-LONGEST_S = 0.2
+LONGEST_S = 0.1
 """No wait is longer, whatever a step took: with `clock=wall` less than a look at the ends is good for."""
 FETCHES = 4
 """So often records are fetched while a shard waits."""
