@@ -325,28 +325,26 @@ class Due:
         set_rows = members.entries[ROW, begun]
         left = begun[(marks[set_rows] - base == begun) & (self.due.values[set_rows] != 0)]
         if not len(fired) and not len(by_clock):
-            return self._store(members, left, ended)
+            self._store(members, left, ended)
+            return self.nothing
         fired = np.concatenate([fired, by_clock])
         fired = fired[self._in_order(fired, members.flow)]
         rows, by = fired[:, 0], fired[:, BY]
         here = by >= 0
-        used = np.unique(np.concatenate([left, by[here]])) if here.any() else left
+        used, taken = np.unique(by[here], return_inverse=True)
         flow = members.flow.take(used)
-        written, taken = used.searchsorted(left), used.searchsorted(by[here])
         stored: dict[object, Column] = {self.first_time.key(): from_store(self.first_time, fired[:, SINCE])}
         for key, node in self.nodes.items():
-            own, column = to_store(node, flow), self.columns[key]
-            values = column.values[rows]
-            values[here] = own[taken]
+            values = self.columns[key].values[rows]
+            values[here] = to_store(node, flow)[taken]
             stored[key] = from_store(node, values)
-            column.values[members.rows[left]] = own[written]
-        anchors = self._anchors(rows, here, taken, flow, written, members.rows[left])
-        self._forget(np.concatenate([rows, ended]))
+        anchors = self._anchors(rows, here, flow.all_packed(taken))
+        self._store(members, left, np.concatenate([rows, ended]))
         base_rows = self.scope.table.base_row[rows]
         return StoredFlow(batch, self.scope.by, 2 * fired[:, PLACE], fired[:, DUE], base_rows, stored, anchors, fired[:, DUE], fired[:, OF])
 
-    def _store(self, members: Members, left: Ints, ended: Ints) -> Flow:
-        """Store the anchors at places `left`, whose timers run; none has fired."""
+    def _store(self, members: Members, left: Ints, ended: Ints) -> None:
+        """Store the anchors at places `left`, whose timers run, and let go of those of rows `ended` without one."""
         if len(left):
             flow, rows = members.flow.take(left), members.rows[left]
             for key, node in self.nodes.items():
@@ -356,17 +354,12 @@ class Due:
                 texts[row] = text
         if len(ended):
             self._forget(ended)
-        return self.nothing
 
-    def _anchors(self, rows: Ints, here: Bools, taken: Ints, flow: Flow, written: Ints, set_rows: Rows) -> list[bytes]:
-        """The packed identities of the anchors of what fired; those of running timers are stored."""
+    def _anchors(self, rows: Ints, here: Bools, fresh: list[bytes]) -> list[bytes]:
+        """The packed identities of the anchors of what fired: `fresh` of those of this batch, of earlier ones what is stored."""
         texts = self.anchors.texts[self.anchor_name]
-        fresh, kept = flow.all_packed(taken), iter(rows[~here].tolist())
-        own = iter(fresh)
-        found = [next(own) if new else texts[next(kept)] for new in here.tolist()]
-        for row, text in zip(set_rows.tolist(), flow.all_packed(written), strict=True):
-            texts[row] = text
-        return found
+        own, kept = iter(fresh), iter(rows[~here].tolist())
+        return [next(own) if new else texts[next(kept)] for new in here.tolist()]
 
     def _forget(self, rows: Ints) -> None:
         """Let go of the anchors of `rows` without a running timer."""
