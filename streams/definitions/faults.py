@@ -188,7 +188,7 @@ def later_flaws(event: type[Event]) -> Iterator[Flaw]:
             for name, value in other.detail.values.items():
                 if id(value) in parts and any(isinstance(part, GATHERED) for part in value.walk()):
                     says = (
-                        f"{other.__name__}.detail.{name}: wanted a value of the record behind {other.__name__}, got {value}, which would be read anew when the wait for it is over"
+                        f"{other.__name__}.detail.{name}: wanted a value of the record behind {other.__name__}, got {value}, which would be read again when the wait for it is over"
                     )
                     yield Flaw(read.at, f"{says}: leave it out, or declare a frame of its own here, as of then")
 

@@ -173,9 +173,9 @@ class ShardTask:
             columns = run.records
             self.shard.feed(topic, columns.offsets, columns.keys, columns.values, next_offset=run.position, read_at=run.read_at, wall_ms=self.clocks.later_ms())
 
-    def _queued(self) -> bool:
-        """Whether any records that were fetched are not released yet."""
-        return any(self.gathering.holds(topic) or self.shard.queued(topic) for topic in TOPICS)
+    def _queued(self, topic: str) -> bool:
+        """Whether any records of `topic` that were fetched are not released yet."""
+        return self.gathering.holds(topic) or self.shard.queued(topic)
 
     def looked(self, topic: str, moment: float, end: int) -> None:
         """At `moment` the topic ended at `end`, or before."""
@@ -223,7 +223,7 @@ class ShardTask:
             return True
         if time.monotonic() < self.shard.rests_at() < ALWAYS:
             return any(not self.shard.full(topic) for topic in self.behind())
-        return bool(self.behind()) or self._queued()
+        return bool(self.behind()) or any(map(self._queued, TOPICS))
 
     # Life
 
@@ -320,7 +320,7 @@ class ShardTask:
         if looked < due - self.settings.look_ms / 1000:
             return False
         self._observe()
-        if self.behind() or self._queued():
+        if self.behind() or any(map(self._queued, TOPICS)):
             return True
         if self.settings.clock == "wall":
             await self._tick(looked)
@@ -344,9 +344,7 @@ class ShardTask:
     async def _pass_over(self) -> None:
         """Commit positions behind markers and aborted records, so that these look like neither unread nor deleted input."""
         committed = self.transactions.committed
-        moved = {
-            topic: position for topic, position in self.next.items() if position > committed.get(topic, 0) and not self.gathering.holds(topic) and not self.shard.queued(topic)
-        }
+        moved = {topic: position for topic, position in self.next.items() if position > committed.get(topic, 0) and not self._queued(topic)}
         if moved and time.monotonic() - self.passed_at >= PASS_OVER_S:
             self.passed_at = time.monotonic()
             await self.commit(self.shard.pass_over(moved))

@@ -204,8 +204,8 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self.handed: dict[TP, int] = {}
         """Position after the last run handed over, by partition; empty after every seek."""
-        self.told: dict[TP, tuple[int, int, int, int]] = {}
-        """What a fetch without records said last of a partition, where its shard was told: it need not be told again. Empty after every seek."""
+        self.reported: dict[TP, tuple[int, int, int, int]] = {}
+        """What was last reported of a partition of which a fetch brought no record: it is reported again where it has changed. Empty after every seek."""
 
     def _new_consumer_thread(self) -> Thread:
         return Thread(self, loop=self.loop, beacon=self.beacon)
@@ -236,10 +236,10 @@ class Consumer(driver.Consumer):
                 self.rewind(tp, run.begin)
             elif len(run.records):
                 self.handed[tp] = run.position
-                self.told.pop(tp, None)
+                self.reported.pop(tp, None)
                 yield tp, self._message(tp, run)
-            elif self.told.get(tp) != (news := (run.begin, run.position, run.end, run.held)) and self.app.on_position(tp, run):
-                self.told[tp] = news
+            elif self.reported.get(tp) != (news := (run.begin, run.position, run.end, run.held)) and self.app.on_position(tp, run):
+                self.reported[tp] = news
         if 0 < brought < FEW:
             await asyncio.sleep(self.app.fetch_s())
 
@@ -267,13 +267,13 @@ class Consumer(driver.Consumer):
     def rewind(self, place: TP, offset: int) -> None:
         """Fetch `place` from `offset` on, if it is ours. Nothing waits for it: a shard that is handed a later run says so again."""
         self.handed.pop(place, None)
-        self.told.pop(place, None)
+        self.reported.pop(place, None)
         self._thread.thread_loop.call_soon_threadsafe(self._thread.seek_back, place, offset)
 
     async def perform_seek(self) -> None:
         """After every assignment: each partition is fetched from where its shard says; those of a shard that restores are not fetched before it has said so."""
         self.handed.clear()
-        self.told.clear()
+        self.reported.clear()
         self._read_offset.clear()
         for place, offset in self.app.positions():
             self.rewind(place, offset)
@@ -282,7 +282,7 @@ class Consumer(driver.Consumer):
         """Forget what was handed over of revoked partitions."""
         for tp in revoked:
             self.handed.pop(tp, None)
-            self.told.pop(tp, None)
+            self.reported.pop(tp, None)
         await super().on_partitions_revoked(revoked)
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: FBT002  # Faust's signature

@@ -245,7 +245,7 @@ class Worker:
             self.broken(f"feeding {topic}[{partition}] from position {run.begin} failed", error)
 
     def at_end(self, place: TP, run: Fetched) -> bool:
-        """A fetch brought no record of `place`, but perhaps moved on, or came to its end. Runs that are still on their way come first. Returns whether the shard was told."""
+        """A fetch brought no record of `place`, but perhaps moved on, or came to its end. Runs that are still on their way come first. Returns whether the shard took it."""
         task, consumer = self.tasks.get(place.partition), self.app.consumer
         if task is None or not isinstance(consumer, Consumer) or consumer.handed.get(place, 0) > task.next.get(place.topic, 0):
             return False
@@ -320,7 +320,7 @@ class App(faust.App):
         return self.worker.positions()
 
     def on_position(self, place: TP, run: Fetched) -> bool:
-        """A fetch brought nothing of `place`. Returns whether its shard was told."""
+        """A fetch brought nothing of `place`. Returns whether its shard took it."""
         return self.worker.at_end(place, run)
 
     def fetch_s(self) -> float:

@@ -69,7 +69,7 @@ class Steady:
     def _run(self) -> None:
         try:
             asyncio.run(self._send())
-        except Exception as error:  # told by `finish`
+        except Exception as error:  # raised by `finish`
             self.failed = repr(error)
 
     async def _send(self) -> None:

@@ -9,12 +9,11 @@ from collections import Counter
 
 import pytest
 
-from streams.simulation.city import City
 from tests.broker.growing import SMALL
 from tests.broker.steady import Steady
 from tests.broker.test_backfill import wait_without_members
-from tests.broker.test_rolling_upgrade import INTERPRETED, MIDNIGHT_MS
-from tests.broker.workers import PROJECT, replayed
+from tests.broker.test_rolling_upgrade import INTERPRETED, city_of
+from tests.broker.workers import PROJECT
 from tests.versions import FORMAT_3_WITH_BACKFILL, code_of
 
 pytestmark = pytest.mark.broker
@@ -22,13 +21,7 @@ pytestmark = pytest.mark.broker
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory):
-    """Records of four days, the folder with their reference data, and the events of a replay."""
-    folder = tmp_path_factory.mktemp("city")
-    town = City(7, 30, MIDNIGHT_MS)
-    town.write_reference(folder / "reference")
-    records = list(town.records(4))
-    (folder / "all.jsonl").write_bytes(b"".join(record.value + b"\n" for record in records))
-    return [(record.topic, record.key, record.value) for record in records], folder / "reference", replayed(folder / "all.jsonl", folder / "reference")
+    return city_of(tmp_path_factory.mktemp("city"), customers=30, days=4)
 
 
 class Formats:

@@ -15,6 +15,7 @@ from streams.engine.state.store import ABOUT
 from streams.simulation.city import City
 from tests.broker.growing import blocked, expected, kairos, killed, run, sent
 from tests.broker.kafka import create_topics, read_all
+from tests.broker.test_backfill import delete_topic
 from tests.broker.workers import PARTITIONS
 
 pytestmark = pytest.mark.broker
@@ -49,17 +50,6 @@ async def offsets(bootstrap, group):
     await admin.start()
     try:
         return dict(await admin.list_consumer_group_offsets(group))
-    finally:
-        await admin.close()
-
-
-async def without_state(bootstrap, name):
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
-        await admin.delete_topics([name])
-        while name in await admin.list_topics():
-            await asyncio.sleep(0.05)
     finally:
         await admin.close()
 
@@ -135,7 +125,7 @@ def test_offsets_without_state_and_other_partitions_are_refused(cluster, city, t
     cluster.produce(sent(before[:500]))
     run(cluster, folder / "reference")
     kairos(cluster, "backup", "--to", saved)
-    asyncio.run(without_state(cluster.bootstrap, f"{cluster.app}.state"))
+    asyncio.run(delete_topic(cluster.bootstrap, f"{cluster.app}.state"))
     assert f"the group {cluster.app} has read records already: give --replace" in kairos(cluster, "restore", "--from", saved)
     assert "rows of 4 shards from the backup" in kairos(cluster, "restore", "--from", saved, "--replace")
     asyncio.run(create_topics(cluster.bootstrap, {f"{cluster.app}-odd.state": 3}))

@@ -20,11 +20,14 @@ INTERPRETED = {"NUMBA_DISABLE_JIT": "1"}
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory):
-    """Records of six days, the folder with their reference data, and the events of a replay."""
-    folder = tmp_path_factory.mktemp("city")
-    town = City(7, 40, MIDNIGHT_MS)
+    return city_of(tmp_path_factory.mktemp("city"), customers=40, days=6)
+
+
+def city_of(folder, customers, days):
+    """Records of some days, the folder with their reference data, and the events of a replay."""
+    town = City(7, customers, MIDNIGHT_MS)
     town.write_reference(folder / "reference")
-    records = list(town.records(6))
+    records = list(town.records(days))
     (folder / "all.jsonl").write_bytes(b"".join(record.value + b"\n" for record in records))
     return [(record.topic, record.key, record.value) for record in records], folder / "reference", replayed(folder / "all.jsonl", folder / "reference")
 

@@ -128,7 +128,7 @@ def test_what_another_event_gathered_is_not_read_when_a_wait_for_it_is_over():
     small = toy("small", "line", charges.where(charged * 2 <= usual), spent=charged, usual=usual)
 
     def refusals(when, **detail):
-        return [flaw for flaw in flaws_of(toy("later", "line", when, **detail)) if "would be read anew when the wait for it is over" in flaw.says]
+        return [flaw for flaw in flaws_of(toy("later", "line", when, **detail)) if "would be read again when the wait for it is over" in flaw.says]
 
     absence = small.without(charges, within="7d")
     (flaw,) = refusals(absence, spent=small.detail.spent, usual=small.detail.usual)
