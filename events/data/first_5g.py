@@ -16,6 +16,7 @@ class First5g(Event, by="line"):
 
 CASES = [
     Case("the first alone", [session("10:00", rat="5G", cell_id="c-1"), session("11:00", rat="5G")], [{"cell_id": "c-1"}]),
+    Case("a line from before the records: its first is not known", [session(rat="5G")], [], history_from="2026-04-02"),
     Case("a glimpse does not count", [session("10:00", 1000, rat="5G")], []),
     Case("4G is not 5G", [session("10:00")], []),
     Case("one MiB exactly", [session("10:00", 1024**2, rat="5G", cell_id="c-1")], [{"cell_id": "c-1"}]),

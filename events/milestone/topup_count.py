@@ -17,6 +17,7 @@ NINE = [topup(0, 1000, f"{date} 10:00") for date in range(1, 10)]
 CASES = [
     Case("the tenth", [*NINE, topup(0, 500, "10 10:00"), topup(0, 500, "11 10:00")], [{"n": 10, "total": 9500, "currency": "CNY"}]),
     Case("the ninth", NINE, []),
+    Case("a line from before the records: which one is the tenth is not known", [*NINE, topup(0, 500, "10 10:00")], [], history_from="2026-04-02"),
     Case("what is no recharge", [*NINE, charge(1000, 0, "10 10:00"), topup(0, 1000, "10 11:00", main=False)], []),
     Case("of two currencies: all are counted, one is added up", [*NINE, topup(0, 700, "10 10:00", currency="USD")], [{"n": 10, "total": 700, "currency": "USD"}]),
     Case(

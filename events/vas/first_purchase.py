@@ -14,6 +14,7 @@ class FirstPurchase(Event, by="line"):
 FIRST = {"service_code": "songs", "category": "music", "charge": 1, "currency": "CNY"}
 CASES = [
     Case("one unit is paid, then more", [bought("10:00", 1), bought("11:00")], [FIRST]),
+    Case("a line from before the records: its first is not known", [bought()], [], history_from="2026-04-02"),
     Case("free content is none", [bought("10:00", 0)], []),
     Case("after free content it is the first", [bought("10:00", 0), bought("11:00", 1)], [FIRST]),
     Case("another currency is no other first", [bought("10:00", 1), bought("11:00", 1, currency="USD")], [FIRST]),

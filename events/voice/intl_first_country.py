@@ -18,6 +18,7 @@ CASES = [
         [call_abroad("10:00"), call_abroad("10:00", "JP", duration_s=90), call_abroad("11:00")],
         [{"country": "US", "duration_s": 60}, {"country": "JP", "duration_s": 90}],
     ),
+    Case("a line from before the records: its first is not known", [call_abroad("10:00"), call_abroad("10:00", "JP")], [], history_from="2026-04-02"),
     Case("nobody answers", [call_abroad("10:00", outcome="no_answer"), call_abroad("10:01", outcome="busy"), call_abroad("10:02", outcome="failed")], []),
     Case("cut calls do not count", [call_abroad(outcome="dropped")], []),
     Case("a call from abroad", [call_abroad(direction="mt")], []),

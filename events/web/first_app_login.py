@@ -14,6 +14,7 @@ class FirstAppLogin(Event, by="customer"):
 
 CASES = [
     Case("the first alone", [view("login", "10:00", outcome="submit"), view("login", "11:00", outcome="submit")], [{"platform": "app"}]),
+    Case("a customer from before the records: the first is not known", [view("login", outcome="submit")], [], history_from="2026-04-02"),
     Case("in the browser", [view("login", outcome="submit", platform="web")], []),
     Case("seen, but not sent", [view("login"), view("login", "10:01", outcome="error")], []),
     Case("another form", [view("checkout", outcome="submit")], []),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, ClassVar, NamedTuple
 
 from streams.definitions.money import is_money
@@ -17,6 +18,8 @@ from streams.engine.features.pair import Pair
 from streams.engine.rearm import Rearm
 from streams.engine.sources import Source
 from streams.engine.streams import Absences, Deadlines, Stream, stream_of
+
+EPOCH = date(1970, 1, 1)
 
 
 class Shape(NamedTuple):
@@ -78,6 +81,13 @@ class Case(NamedTuple):
     details: Sequence[Mapping[str, Any]]
     until: str | None = None
     """RFC 3339: the shard's clock is moved on to this moment after the last record."""
+    history_from: str | None = None
+    """YYYY-MM-DD: the setting of that name, the first day of which all records are there. None: what is seen first is the first."""
+
+    @property
+    def history_day(self) -> int | None:
+        """`history_from` as days since 1970. Raises ValueError where it is no date."""
+        return None if self.history_from is None else (date.fromisoformat(self.history_from) - EPOCH).days
 
 
 class Flaw(NamedTuple):

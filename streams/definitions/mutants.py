@@ -23,15 +23,15 @@ NOTHING = "nothing"
 PAIRS: tuple[tuple[type, type], ...] = ((ast.Gt, ast.GtE), (ast.Lt, ast.LtE), (ast.Eq, ast.NotEq), (ast.BitAnd, ast.BitOr), (ast.Add, ast.Sub))
 OTHER = dict(PAIRS) | {other: one for one, other in PAIRS}
 """The neighbour of an operator."""
-SWAPPED = {"first": "latest", "latest": "first", "largest": "smallest", "smallest": "largest", "was": "to", "to": "was"}
-"""Words that have an opposite."""
+SWAPPED = {"first": "latest", "latest": "first", "largest": "smallest", "smallest": "largest", "was": "to", "to": "was", "nth": "count"}
+"""Words that have an opposite, or one that says less."""
 DROPPED = ("same", "before", "or_", "or_if_unknown", "unless", "within", "each_line", "where")
 """Words behind a chain that means something without them."""
 LISTS = ("where", "isin", "same", "once_per", "any_of", "reaches")
 """Words with parts that can be left out one by one."""
 KEPT = ("gap", "by", "covers", "holds")
 """Words that a call cannot do without."""
-FIRST = re.compile(r"\.count\(\) == 1\b")
+FIRST = re.compile(r"\.(count|nth)\(\) == 1\b")
 WAIVER = re.compile(r"#\s*survives: (.+?) → (.+?): \S")
 """A comment on the line of the rule, or above it: this mutant means the same as the rule, with the reason."""
 
@@ -73,7 +73,7 @@ def mutants_of(text: str, scope: Mapping[str, object]) -> Iterator[Mutant]:
     first = is_first(statements)
     for statement in statements:
         for change in changes_of(statement, scope):
-            if first and change.became == NOTHING and (change.was == "once" or FIRST.search(change.was)):
+            if first and change.became == NOTHING and (change.was == "once" or ".count() == 1" in change.was):
                 continue
             changed = Replacing(change).visit(copy_of(tree, change))
             says = ast.unparse(changed)
@@ -85,7 +85,11 @@ def mutants_of(text: str, scope: Mapping[str, object]) -> Iterator[Mutant]:
 
 
 def is_first(statements: list[ast.Assign]) -> bool:
-    """Whether a rule says twice that it is for the first of a key's life, `.count() == 1` and `once`: no record can distinguish it from a rule that says it once."""
+    """Whether a rule says twice that it is for the first of a key's life, `.count() == 1` or `.nth() == 1`, and `once`.
+
+    No record can distinguish it from a rule that says it once; `once` holds where the rule is changed and its count begins anew, which no case can do. `.nth()`
+    says more than `once`: it is unknown where the beginning of the key's life is (`history_from`), and a case can say so.
+    """
     said = [ast.unparse(one) for one in statements]
     return "rearm = once" in said and any(FIRST.search(one) for one in said)
 

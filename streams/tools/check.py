@@ -98,7 +98,7 @@ def place_of(catalogue: Catalogue, event: type[Event], case: Case) -> str:
 def outcome_of(catalogue: Catalogue, event: type[Event], case: Case, reference: Reference) -> list[str]:
     """Run one case."""
     place = f"{place_of(catalogue, event, case)}: "
-    shard = Shard(0, Engine(catalogue, reference, EngineSettings()), ShardSettings())
+    shard = Shard(0, Engine(catalogue, reference, EngineSettings(history_from=case.history_day)), ShardSettings())
     for topic in TOPICS:
         own = [raw for raw in case.records if TOPIC_OF.get(raw.get("record_type", "")) == topic]
         keys = [str(raw.get("customer_id")).encode() for raw in own]

@@ -78,6 +78,12 @@ def test_a_case_that_cannot_run_is_reported(tmp_path):
     assert "balance/trial.py:16: case 'refused': wanted valid records, got one that is refused: record_type: wanted one of voice_usage" in text
 
 
+def test_a_day_of_history_that_is_none_is_reported(tmp_path):
+    broken = TRIAL.replace('Case("none", [charge(900, 0)], [])', 'Case("none", [charge(900, 0)], [], history_from="1 May")')
+    text = kairos("check", own(tmp_path, broken)).stdout.decode()
+    assert "balance/trial.py:15: case 'none': wanted records and details, got ValueError: Invalid isoformat string: '1 May'" in text
+
+
 def test_correct_definitions_pass(tmp_path):
     right = TRIAL.replace('"n": 900', '"n": -900').replace('"none", [charge(900, 0)]', '"none", []').replace('    Case("refused", [charge(900, 0, customer_id=5)], []),\n', "")
     done = kairos("check", own(tmp_path, right))

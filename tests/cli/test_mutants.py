@@ -9,10 +9,12 @@ import pytest
 
 from events.words import B, main
 from streams.definitions.catalogue import CatalogueFault
+from streams.definitions.first_ever import first_ever
 from streams.definitions.mutants import mutants_of
 from streams.tools.mutation import Result, places_and_ids, results
 from tests.cli.test_check import own
 from tests.cli.test_replay import kairos
+from tests.shards import CATALOGUE
 
 RULE = '''"""The balance melts."""
 
@@ -104,6 +106,45 @@ def test_a_comment_on_a_mutant_that_a_case_kills_is_a_fault(tmp_path):
     one = result(tmp_path, RULE.replace(COOL, COOL[:-1] + '  # survives: cool("24h") → cool("25h"): a trial\n') + STRONG)
     assert lines(one.faults) == {'mine/balance/melting.py:14: survives: cool("24h") → cool("25h"): wanted a mutant that passes all cases, got none: leave the comment out'}
     assert (one.killed, one.survivors) == (10, [])
+
+
+FIRST = '''"""The first charge."""
+
+from events.stories import charge
+from events.words import charged, charges
+from streams.define import Case, Detail, Event, once
+
+
+class Melting(Event, by="line"):
+    when = charges.where(charges.WORD() == 1)
+    rearm = once
+    detail = Detail(spent=charged)
+
+
+CASES = [
+    Case("the first of two", [charge(9000, 5000, "10:00"), charge(5000, 4000, "11:00")], [{"spent": 4000, "currency": "CNY"}]),
+    Case("none", [], []),
+]
+'''
+OLD = '    Case("a line from before the records", [charge(9000, 5000)], [], history_from="2026-04-02"),\n]'
+
+
+def test_what_says_first_twice_is_tried_without_the_guard_that_alone_knows_of_old_lines(tmp_path):
+    """`once` holds where a changed rule counts anew, which no case can do; that a line is old is what a case can say."""
+    nth, counted = FIRST.replace("WORD", "nth"), FIRST.replace("WORD", "count")
+    place = "mine/balance/melting.py:9: "
+    survivors = {f"{place}charges.nth() → charges.count()", f"{place}.where(charges.nth() == 1) → nothing"}
+    assert lines(result(tmp_path / "weak", nth).survivors) == survivors
+    assert result(tmp_path / "strong", nth[: nth.rindex("]")] + OLD).survivors == []
+    assert result(tmp_path / "counted", counted).survivors == []
+
+
+def test_every_built_in_rule_on_firsts_has_cases_for_old_and_for_new_keys():
+    """All other rules: `make laws`."""
+    firsts = first_ever(CATALOGUE)
+    found = list(results([], firsts))
+    assert [one.event for one in found] == firsts
+    assert [fault for one in found for fault in one.faults] == []
 
 
 def test_only_the_chosen_events_are_tried(tmp_path):

@@ -22,7 +22,7 @@ CASES = [pytest.param(event, case, id=f"{event.id}: {case.title}") for event in 
 
 @pytest.mark.parametrize(("event", "case"), CASES)
 def test_a_case_gives_exactly_its_details(event, case):
-    bench = Bench(catalogue=OWN[event.id])
+    bench = Bench(catalogue=OWN[event.id], history_from=case.history_day)
     found = bench.feed(case.records)
     if case.until:
         found += bench.advance(epoch_ms(case.until))
@@ -32,7 +32,7 @@ def test_a_case_gives_exactly_its_details(event, case):
 
 @pytest.mark.parametrize(("event", "case"), CASES)
 def test_a_restart_between_any_two_records_changes_nothing(event, case):
-    bench = Bench(catalogue=OWN[event.id])
+    bench = Bench(catalogue=OWN[event.id], history_from=case.history_day)
     bench.queue(case.records)
     found = bench.drain(1, restarting=True)
     if case.until:
@@ -42,7 +42,7 @@ def test_a_restart_between_any_two_records_changes_nothing(event, case):
 
 @pytest.mark.parametrize(("event", "case"), CASES)
 def test_repeated_input_changes_nothing(event, case):
-    bench = Bench(catalogue=OWN[event.id])
+    bench = Bench(catalogue=OWN[event.id], history_from=case.history_day)
     found = []
     for record in case.records:
         found += bench.feed([record, record])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from streams.tools.check import of_stories
@@ -23,7 +25,7 @@ def epoch(value):
 def test_the_plain_reading_gives_the_details_of_every_case(event):
     alone = CATALOGUE.chosen([event.id])
     for case in event.cases:
-        reading = Reading(alone, REFERENCE)
+        reading = Reading(alone, REFERENCE, history_from=date.fromisoformat(case.history_from) if case.history_from else None)
         for record in merged([{name: epoch(value) for name, value in raw.items()} for raw in case.records]):
             reading.take(record)
         if case.until:

@@ -80,7 +80,7 @@ def test_a_case_meets_each_nullable_operand_from_its_unknown_side(monkeypatch, e
     catalogue = Catalogue.load(only=[event.id])
     met = watch(monkeypatch, event)
     for case in event.cases:
-        bench = Bench(catalogue=catalogue)
+        bench = Bench(catalogue=catalogue, history_from=case.history_day)
         bench.feed(case.records)
         if case.until:
             bench.advance(epoch_ms(case.until))
