@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from streams.cli.output import Output
     from streams.sources.batch import Bad
+    from streams.sources.kinds import Skipped
 
 
 def convert(
@@ -47,7 +48,8 @@ def convert(
         with progress_bar(files) as progress:
             for _, batch in reading.batches(files, progress):
                 records.write(batch.values)
-        tally.report({name: reading.counts[name] for name in ("rows", "records", "bad", "skipped")}, perf_counter() - started, rejects, json=json)
+        counts = {name: reading.counts[name] for name in ("rows", "records", "bad", "skipped")}
+        tally.report(counts, reading.converter.skipped, perf_counter() - started, rejects, json=json)
         refused.keep()
         if reading.counts["rows"] and not reading.counts["records"]:
             raise settings.SettingsError(f"none of {reading.counts['rows']:,} rows became a record: {tally.first or 'no condition of `when` took one: correct the mapping'}")
@@ -70,7 +72,7 @@ class Tally:
         self.reasons[bad.field, bad.wanted] = count + 1, first
         self.rejects.write([bad.json()])
 
-    def report(self, counts: dict[str, int], seconds: float, rejects: str | None, *, json: bool) -> None:
+    def report(self, counts: dict[str, int], skipped: Skipped, seconds: float, rejects: str | None, *, json: bool) -> None:
         """Print the summary."""
         import orjson
         from rich.console import Console
@@ -78,7 +80,7 @@ class Tally:
 
         if json:
             reasons = [{"field": field, "wanted": wanted, "count": count, "first": first} for (field, wanted), (count, first) in self.reasons.items()]
-            typer.echo(orjson.dumps({**counts, "seconds": round(seconds, 3), "refused": reasons}).decode())
+            typer.echo(orjson.dumps({**counts, "seconds": round(seconds, 3), "refused": reasons, "skipped_kinds": skipped.as_json()}).decode())
             return
         console = Console(stderr=True)
         if self.reasons:
@@ -88,3 +90,5 @@ class Tally:
             console.print(table)
         rate = counts["rows"] / max(seconds, 1e-9)
         console.print(f"{counts['records']:,} records of {counts['rows']:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s); {counts['bad']:,} refused, {counts['skipped']:,} skipped")
+        if said := skipped.said():
+            console.print(said, markup=False, highlight=False, soft_wrap=True)

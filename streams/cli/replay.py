@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 from time import perf_counter
@@ -58,6 +59,7 @@ def replay(
     from streams.cli.reference import settled
     from streams.sources.mapping import load_source
     from streams.tools.replay import Replay
+    from streams.tools.source_replay import SourceReplay
 
     until_ms = moment(until) if until is not None else None
     events, refused, overflow = Output("--out", out, files), Output("--rejects", rejects, files), Output("--missed", missed, files)
@@ -78,14 +80,14 @@ def replay(
     tally = Tally(events, refused, overflow, build.shard.valves)
     run = Replay(build, partitions)
     if own is not None:
-        from streams.tools.source_replay import SourceReplay
-
         run = SourceReplay(build, partitions, own, tally.refuse)
     with events, refused, overflow:
         with progress_bar(files) as progress:
             for step in run.run(files, progress, until_ms):
                 tally.take(step)
         (tally.report_json if json else tally.report)([event.id for event in catalogue], perf_counter() - started)
+        if isinstance(run, SourceReplay) and (said := run.skipped.said()):
+            print(said, file=sys.stderr)
         if rates:
             typer.echo(tally.rates.toml([event.id for event in catalogue if event.id not in catalogue.quiet], sum(shard.rows()["customer"] for shard in run.shards)), nl=False)
         refused.keep()

@@ -73,8 +73,7 @@ class Batch(NamedTuple):
 
 
 class Converted(NamedTuple):
-    """What rows became: records in the order of rows, rows that cannot be used, and how many no condition took."""
+    """What rows became: records in the order of rows, and rows that cannot be used."""
 
     records: Batch
     bad: list[Bad]
-    skipped: int

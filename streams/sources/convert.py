@@ -18,6 +18,7 @@ from streams.intake.decode import check
 from streams.sources.batch import Bad, Batch, Converted, Fault
 from streams.sources.checks import own_unit, wanted_of, word
 from streams.sources.clock import TimeReader
+from streams.sources.kinds import Skipped, columns_of
 from streams.sources.rows import cleaned
 from streams.sources.values import BAD, Memo, e164, e164_column, exact, hashed, joined, money_memo, number_memo, part_of, texts, truth, word_memo
 
@@ -39,6 +40,8 @@ class Converter:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.skipped = Skipped(columns_of(source))
+        """The rows that no record took."""
         several = len(source.records) > 1
         self.records = [RecordConverter(source, record, f"-{number}" if several and number > 1 else "") for number, record in enumerate(source.records, 1)]
 
@@ -53,8 +56,11 @@ class Converter:
             chosen = record.chosen(rows)
             taken |= chosen
             found.append(record.convert(rows, chosen, bad))
+        if not taken.all():
+            told = [rows.column(name) for name in self.skipped.columns]
+            self.skipped.take(tuple(column[at] for column in told) for at in (~taken).nonzero()[0].tolist())
         bad.sort(key=lambda one: one.line)
-        return Converted(found[0][1] if len(found) == 1 else woven(found), bad, int((~taken).sum()))
+        return Converted(found[0][1] if len(found) == 1 else woven(found), bad)
 
 
 def woven(parts: list[tuple[list[int], Batch]]) -> Batch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,6 +9,7 @@ from schemas.raw import type_name
 from streams.sources.checks import own_unit, required, wanted_of
 from streams.sources.mapping import NAMES, Field, FieldSpec, Place, fields_in
 from streams.sources.sample import CLOCKS, file_words, words_in
+from streams.sources.toml import toml
 
 if TYPE_CHECKING:
     from schemas.raw import Envelope, FieldInfo
@@ -157,11 +157,12 @@ class Writer:
         return Proposal("\n".join(lines) + "\n", self.open)
 
     def several(self, kind: str) -> list[str]:
-        """What to do where a column says what a row is."""
-        words = next(column.words for column in self.sample.columns if column.name == kind)
-        self.open.append(f"record: {kind} seems to say what a row is ({', '.join(words)}): one record type for each")
+        """What to do where a column says what a row is: each kind with how many rows of the sample are of it, and the condition that takes it."""
+        counted = [(word, f"{count:,} rows") for word, count in self.sample.kinds.most_common()]
+        self.open.append(f"record: {kind} seems to say what a row is ({', '.join(f'{word}: {rows}' for word, rows in counted)}): one record type for each, or its rows are skipped")
         return [
-            f"#? {kind} seems to say what a row is: a table [[sources.NAME.records]] for each, with its record, when = {toml({kind: next(filter(str.isalnum, words), words[0])})} and fields (docs/sources.md)"
+            f"#? {kind} seems to say what a row is: a table [[sources.NAME.records]] for each kind, with its record, when and fields (docs/sources.md); rows that none takes are skipped:",
+            *(f"#?   when = {toml({kind: word})}  # {rows}" for word, rows in counted),
         ]
 
     def identity(self) -> list[str]:
@@ -280,14 +281,3 @@ def nearest(word: str, domain: tuple[str, ...]) -> str | None:
             return own
     found = ALIKE.get(flat.replace("_", " ")) or ALIKE.get(re.sub("[^a-z]", "", flat))
     return found if found in domain else None
-
-
-def toml(value: Any) -> str:
-    """A value as TOML."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {toml(one)}" for key, one in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)

@@ -78,7 +78,7 @@ class Reading:
                 self.counts["rows"] += len(rows.lines) + len(rows.bad)
                 self.counts["records"] += len(found.records.values)
                 self.counts["bad"] += len(found.bad)
-                self.counts["skipped"] += found.skipped
+                self.counts["skipped"] = self.converter.skipped.total
                 for bad in found.bad:
                     self.reject(bad)
                 yield found.records

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections import Counter
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from streams.sources.checks import word
 from streams.sources.clock import EPOCHS, TimeReader
 from streams.sources.files import opened
 from streams.sources.rows import SourceFault, cleaned
@@ -78,6 +80,8 @@ class Sample(NamedTuple):
     rows: int
     kind: str | None = None
     """The column that seems to say what a row is: which others are filled goes by it."""
+    kinds: Counter[str] = Counter()
+    """Its words, and how many rows have each."""
 
 
 def sample_of(path: str) -> Sample:
@@ -166,7 +170,9 @@ def finished(path: str, form: str, keys: dict[str, Any], names: list[str], rows:
         given = [(value, row) for value, row in zip(map(str, values), alike, strict=True) if value not in ("None", "")]
         distinct = len({value for value, _ in given}) == len({row for _, row in given}) == facts
         found.append(one._replace(empty=sum(value in (None, "") for value in values), distinct=distinct))
-    return Sample(path, form, keys | signs_of(found, columns), found, len(rows), kind_column(found, columns))
+    kind = kind_column(found, columns)
+    kinds = Counter(word(one) for one in columns[names.index(kind)] if one not in (None, "")) if kind is not None else Counter[str]()
+    return Sample(path, form, keys | signs_of(found, columns), found, len(rows), kind, kinds)
 
 
 def signs_of(columns: list[Column], values: list[list[Any]]) -> dict[str, str]:
@@ -184,8 +190,8 @@ def kind_column(columns: list[Column], values: list[list[Any]]) -> str | None:
         if column.kind != "words" or column.empty > ODD * len(own) or len(column.words) < 2:
             continue
         rows: dict[str, list[int]] = {}
-        for at, word in enumerate(own):
-            rows.setdefault(str(word), []).append(at)
+        for at, one in enumerate(own):
+            rows.setdefault(str(one), []).append(at)
         several = [places for places in rows.values() if len(places) > ODD * len(own)]
         parting = 0
         for other in values:

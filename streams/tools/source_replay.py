@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streams.sources.kinds import Skipped
 from streams.sources.reading import Reading
 from streams.tools.replay import Replay
 
@@ -26,6 +27,8 @@ class SourceReplay(Replay):
     def __init__(self, build_shard: Callable[[int], Shard], partitions: int, source: Source, reject: Callable[[Bad], None]) -> None:
         super().__init__(build_shard, partitions)
         self.source, self.reject = source, reject
+        self.skipped = Skipped(())
+        """The rows of the last run that no record took."""
 
     def count(self, paths: Sequence[str]) -> Counter[str] | None:
         if any(not Path(path).is_file() and (path == "-" or Path(path).exists()) for path in paths):
@@ -37,7 +40,9 @@ class SourceReplay(Replay):
 
     def inputs(self, paths: Sequence[str], progress: Callable[[int], None]) -> Iterator[tuple[str, bytes | None, bytes]]:
         self.begins, self.paths = [at << LINES_BITS for at in range(len(paths))], list(paths)
-        for files, batch in Reading(self.source, self.reject).batches(paths, progress):
+        reading = Reading(self.source, self.reject)
+        self.skipped = reading.converter.skipped
+        for files, batch in reading.batches(paths, progress):
             for file, topic, key, value, _, line in zip(files, *batch, strict=True):
                 self.place = self.begins[file] + line
                 yield topic, key.encode(), value

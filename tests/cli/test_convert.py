@@ -180,7 +180,27 @@ def test_a_proposal_knows_encoding_signs_of_numbers_days_by_points_and_rows_of_s
     assert table["fields"]["total_bytes"] == {"from": "Volumen_MB", "unit": "MB"}
     assert table["id"] == ["LfdNr"]
     assert "#? Satzart seems to say what a row is" in text
+    assert [line for line in text.splitlines() if line.startswith("#?   when")] == [
+        '#?   when = { Satzart = "SPR" }  # 67 rows',
+        '#?   when = { Satzart = "DAT" }  # 67 rows',
+        '#?   when = { Satzart = "AUF" }  # 67 rows',
+    ]
     assert "record" in missing
+
+
+def test_kinds_of_rows_that_no_record_takes_are_named_with_what_takes_them(tmp_path, own):
+    """The commonest first; what is told by a lookup or an amount names no customer's value."""
+    own.write_text(RECHARGES.replace("zone =", 'when = { shop = ["1"], amount = { above = 0 } }\nzone =', 1))
+    rows = [(1, 5), (2, 5), (2, 5), (2, 0), (1, 0), *((3 + at, 1) for at in range(6))]
+    text = HEAD.replace("receipt", "receipt,shop") + "".join(f"0244,{amount},9,01/05/2026 09:{at:02},R{at},{shop}\n" for at, (shop, amount) in enumerate(rows))
+    file = written(tmp_path, text, "may.csv")
+    said = "skipped: shop '2': 3 rows; shop '1': 1 rows; shop '3': 1 rows; shop '4': 1 rows; shop '5': 1 rows; others: 3 rows: a [[sources.NAME.records]] with when = { shop = \"2\" } takes them"
+    for command in ("convert", "replay"):
+        done = kairos(command, file, "--source", "recharges", "--config", own)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stderr.decode()
+    summary = json.loads(kairos("convert", file, "--source", "recharges", "--config", own, "--json").stdout)
+    assert (summary["skipped"], summary["skipped_kinds"][0]) == (10, {"values": {"shop": "2"}, "count": 3})
 
 
 @pytest.mark.parametrize(
