@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from schemas.reference import Reference
     from schemas.reference.begins import Begins
     from streams.engine.calendar import Calendar
-    from streams.engine.expression import Array, Join, Param
+    from streams.engine.expression import Array, Expr, Join, Param
     from streams.engine.flow import Flow
     from streams.engine.state.tables import Rows, Table
     from streams.intake.columns import Columns
@@ -37,17 +37,31 @@ class World:
         self._nothing: dict[str, Flow] = {}
         self.history_from = history_from
         """The first civil day of which all records are there, days since 1970; None: what is seen first is the first."""
+        self.counted_from: dict[tuple[str, object], int] = {}
+        """By key scope and count, since when it counts, epoch ms, where that is not for whole lives: its rule was changed (`state/reach.py`)."""
         self.refer(reference)
 
     def refer(self, reference: Reference) -> None:
         """Use these reference tables from now on."""
         self.reference = reference
         self.zones_by_line = not reference.is_empty("line")
-        self.begins: Begins | None = None
-        """Of which keys the whole life is known; None: of all."""
+        self._begins: dict[tuple[int, int], Begins] = {}
+        self._history: tuple[int, int] | None = None
         if self.history_from is not None:
             midnight = self.calendar.at(np.array([self.history_from]), np.zeros(1, np.int64), self.default_zone)
-            self.begins = reference.line.begins(self.history_from, int(midnight[0]))
+            self._history = self.history_from, int(midnight[0])
+
+    def begins(self, by: str, count: Expr) -> Begins | None:
+        """Of which keys of scope `by` all is there that `count` counts: of those that began with `history_from`, or after the count began. None: of all."""
+        began, since = self.counted_from.get((by, count.key())) if self.counted_from else None, self._history
+        if began is not None:
+            day = int(self.calendar.day(np.array([began]), self.default_zone)[0]) + 1
+            since = max(since or (day, began), (day, began))
+        if since is None:
+            return None
+        if since not in self._begins:
+            self._begins[since] = self.reference.line.begins(*since)
+        return self._begins[since]
 
     def nothing(self, by: str) -> Flow:
         """No happenings, as rules of scope `by` see them: of no batch, so that a stage may rest for long."""

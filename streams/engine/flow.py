@@ -217,13 +217,14 @@ class Flow:
         """The civil days on which they happened, in the zones of their keys."""
         return self.civil_days(self.time)
 
-    def whole_lives(self) -> Bools:
-        """Of which keys all that ever happened to them is there (setting `history_from`)."""
-        if self.world.begins is None:
+    def whole_lives(self, count: Expr) -> Bools:
+        """Of which keys all is there that `count` counts in their lives."""
+        begins = self.world.begins(self.by, count)
+        if begins is None:
             return np.ones(self.n, bool)
         rows = self.rows(self.by)
         ids = self.world.tables[self.by].map.keys[rows, -1]
-        return self.world.begins.known(self.by, ids, self.time) & (rows >= 0)
+        return begins.known(self.by, ids, self.time) & (rows >= 0)
 
     def civil_days(self, times: Ints) -> Ints:
         """The civil days of moments, in the zones of their keys."""

@@ -157,8 +157,9 @@ class Stream:
         return self._ever().count()
 
     def nth(self) -> Nth:
-        """Which one it is in the life of the key, 1 for the first; unknown for keys that began before `history_from`, or whose beginning is not known."""
-        return Nth(self.count(), WholeLife())
+        """Which one it is in the life of the key, 1 for the first; unknown for keys that began before `history_from` or the count itself, or whose beginning is not known."""
+        count = self.count()
+        return Nth(count, WholeLife(count))
 
     def sum(self, value: Expr) -> Feature:
         """The sum of the known values so far."""

@@ -281,7 +281,7 @@ def fill(target: Shard, filling: Filling, chosen: Chosen, catalogue: Catalogue) 
     graft(state, donor, columns.choice())
     for place, memory in state.memory.items():
         name = state_of(place, "", state.owners)
-        if name in whole or place in columns.extended:
+        if (name in whole or place in columns.extended) and (memory.known_from or not memory.lives):
             state.memory[place] = msgspec.structs.replace(memory, known_from=filling.known_from(topics_of_state(name, state, catalogue), clock))
     shared = {event: {other for name in short for other in state.owners.get(name, ()) if event in state.owners[name]} - {event} for event in chosen.events}
     reaches = {event: reach_of(event, filling, clock, catalogue)._replace(shared=tuple(sorted(shared[event]))) for event in chosen.events}
@@ -343,7 +343,7 @@ def topics_of(event: type[Event]) -> frozenset[str]:
 def rebuilt(shard: Shard, filling: Filling, stored: Iterable[bytes], rows: dict[bytes, bytes | None], catalogue: Catalogue) -> Filled:
     """The whole state of the shard that replayed its history, in place of what is `stored`; `rows`: what its steps wrote, the last of each key."""
     state, clock = shard.engine.state, shard.clock
-    memory = {record_key(MEMORY, place): one for place, one in state.memory.items()}
+    memory = {record_key(MEMORY, place): one for place, one in state.memory.items() if not one.lives}
     known = filling.known_from(TOPICS, clock)
     rows = {key: msgspec.json.encode(msgspec.structs.replace(memory[key], known_from=known)) if key in memory else value for key, value in rows.items()}
     gone: list[Change] = [(key, None) for key in stored if rows.get(key) is None and key != HEAD_KEY]

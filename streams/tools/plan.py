@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from schemas.columns import DAY_MS
+from streams.definitions.first_ever import first_ever
 from streams.definitions.tree import used_by
 from streams.engine.features.absence import AbsenceSource
 from streams.engine.features.deadline import DeadlineSource
@@ -149,7 +150,7 @@ def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
     warm = {event.id: warm_after_ms(event, engine.world.value_of) for event in catalogue}
     owners = {**stored.owners, **engine.state.owners}
     notes = {state_of(place, "", owners): note_of(stored.memory.get(place), memory, stored.clock) for place, memory in engine.state.memory.items()}
-    known = {event for events in stored.owners.values() for event in events}
+    known, firsts = {event for events in stored.owners.values() for event in events}, frozenset(first_ever(catalogue))
     for part in sorted({*wanted_parts, *found}):
         kinds: dict[str, tuple[ColumnKind, int]] = {name: (kind, length) for name, kind, length in wanted_parts[part].columns} if part in wanted_parts else {}
         count: Counter[str] = Counter()
@@ -168,14 +169,15 @@ def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
             wait = None if None in waits else max((one for one in waits if one is not None), default=0)
             note = notes.get(state_of(part, name, owners), "")
             line = Line(tuple(owned), *compared(name, part, kinds.get(name), stored_kinds.get(name, set()), count[name], wait, stored.clock, note))
-            lines.append(changed(line, known=bool(known.intersection(owned)), installed=any(event in catalogue.by_id for event in owned)))
+            lines.append(changed(line, known=bool(known.intersection(owned)), installed=any(event in catalogue.by_id for event in owned), first=not firsts.isdisjoint(owned)))
     return sorted(lines, key=lambda line: (ORDER.index(line.becomes), line.owner, line.column))
 
 
-def changed(line: Line, *, known: bool, installed: bool) -> Line:
-    """The line, where it is about an event that was there before and still is: what changed is its condition, value or key."""
+def changed(line: Line, *, known: bool, installed: bool, first: bool) -> Line:
+    """The line, where it is about an event that was there before and still is: what changed is its condition, value or key. `first`: the event asks which one it is."""
     if line.becomes == "new" and known:
-        return line._replace(becomes="anew", note=f"its condition, value or key changed; {line.note}")
+        told = "; nth() is unknown for keys that began before: none is told his first again" if first and line.column.endswith(".count") else ""
+        return line._replace(becomes="anew", note=f"its condition, value or key changed; {line.note}{told}")
     if line.becomes == "dropped" and installed:
         return line._replace(note="no rule asks for it any more as it was gathered: deleted at the first start")
     return line
@@ -220,6 +222,8 @@ def note_of(before: Memory | None, declared: Memory, clock: int) -> str:
         return ""
     if declared.delay_ms != before.delay_ms:
         return "timers that are set keep their due time; the next record sets them again"
+    if declared.lives and before.known_from:
+        return f"counted from {rfc3339(before.known_from)} on: what came before is not known"
     complete = declared.after(before, clock).complete_at
     return f"reaches back to {rfc3339(complete - (declared.span_ms or 0))}: complete from {rfc3339(complete)} of the shard's clock" if complete > clock else ""
 

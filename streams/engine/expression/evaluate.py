@@ -56,8 +56,8 @@ class Env(Protocol):
         """The civil days of the event times in the zone of the key, days since 1970-01-01."""
         ...
 
-    def whole_lives(self) -> Bools:
-        """Of which keys all that ever happened to them is there (setting `history_from`)."""
+    def whole_lives(self, count: Expr) -> Bools:
+        """Of which keys all is there that `count` counts in their lives (setting `history_from`; a count begins anew where its rule is changed)."""
         ...
 
     def civil_days(self, times: Ints) -> Ints:

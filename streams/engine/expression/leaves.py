@@ -196,15 +196,18 @@ class EventDay(Expr):
 
 
 class WholeLife(Expr):
-    """Whether all that ever happened to the key is there: it began at `history_from` or later. False too where its beginning is not known."""
+    """Whether all is there that `count` counts in the life of the key: it began at `history_from` or later, and after the count. False too where its beginning is not known."""
 
     kind: ValueKind = "bool"
 
+    def __init__(self, count: Expr) -> None:
+        self.count = count
+
     def key(self) -> object:
-        return ("WholeLife",)
+        return ("WholeLife", self.count.key())
 
     def column(self, env: Env) -> Column:
-        return Column(env.whole_lives())
+        return Column(env.whole_lives(self.count))
 
     def __str__(self) -> str:
         return "whole_life"

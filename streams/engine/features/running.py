@@ -13,6 +13,7 @@ from streams.engine.flow import Ready
 from streams.engine.kernels import kernel
 from streams.engine.stage import believed_at
 from streams.engine.state.bucket_kernels import plus
+from streams.engine.state.reach import Memory
 
 if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
@@ -111,10 +112,23 @@ class RunningStage(KeyedStage):
             kind = "int" if feature.function in OF_NOTHING else kind_of(feature)
             column = self.scope.table.column(f"{self.name}.{feature.function}{argument}", kind, part=part)
             column.lifelong = feature.function == "count" and period is None
+            if column.lifelong:
+                home.state.remembers(self.place, Memory(lives=True))
             self.kept.setdefault(self._key(feature), (column, feature))
             if feature.function == "latest" and feature.arguments[0].nullable:
                 self.newest_known[self._key(feature)] = self.scope.table.column(f"{self.name}.newest{argument}", "time", part=part)
         home.keep(self.scope.table, None)
+
+    @property
+    def place(self) -> str:
+        """Of its memory: since when it counts."""
+        return f"{self.by}.{self.name}"
+
+    def restored(self) -> None:
+        super().restored()
+        memory = self.home.state.memory.get(self.place)
+        if memory is not None and memory.known_from:
+            self.home.world.counted_from |= {(self.by, feature.key()): memory.known_from for feature in self.features() if feature.function == "count"}
 
     def run(self, batch: Batch) -> None:
         walk = self.walk(batch)

@@ -14,6 +14,8 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything since this time (epoch ms) is known; 0: since the very first record."""
     delay_ms: int | None = None
     """How far ahead its timers were set."""
+    lives: bool = False
+    """Whether it counts whole lives of keys, or what came since `known_from`."""
 
     def after(self, before: Memory | None, clock: int) -> Memory:
         """This memory, as declared now, over state that was written as `before` (None: there is none) and ends at `clock`."""
