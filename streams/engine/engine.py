@@ -122,7 +122,7 @@ class Engine:
     def force(self) -> None:
         """Let all happenings pass the conditions of rules, and let no stage rest: for a rehearsal."""
         self.plan.force()
-        self.schedule.forced = True
+        self.schedule = Schedule(self.plan.stages)
 
     def add(self, stage: Stage) -> None:
         """Have `stage` run behind all others: one that looks on. Before the first record."""

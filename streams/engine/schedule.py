@@ -23,8 +23,8 @@ class Schedule:
 
     def __init__(self, stages: Sequence[Stage]) -> None:
         self.stages = stages
-        self.forced = False
-        """Whether no stage may rest."""
+        self._always = EVERYTHING | ALWAYS if any(stage.forced for stage in stages) else ALWAYS
+        """The causes that every batch has."""
         self.ran: list[Stage] = []
         """The stages that ran over the last batch."""
         self._resting = [False] * len(stages)
@@ -56,7 +56,7 @@ class Schedule:
 
     def _present(self, batch: Batch) -> int:
         """The causes that a batch has."""
-        present = EVERYTHING | ALWAYS if self.forced or batch.resets or batch.returns else ALWAYS
+        present = EVERYTHING | ALWAYS if batch.resets or batch.returns else self._always
         for kind in batch.groups:
             present |= self._records.get(kind, 0)
         clock = batch.timer_clock[-1]
