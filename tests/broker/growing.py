@@ -14,6 +14,7 @@ from schemas.fault import KairosFault
 from streams.builder import shard_builder
 from streams.cli import app
 from streams.settings import load
+from streams.simulation.city import City
 from streams.tools.replay import Replay
 from tests.broker.test_backfill import wait_without_members
 from tests.broker.workers import PARTITIONS, PROJECT
@@ -25,11 +26,26 @@ if TYPE_CHECKING:
 
     from tests.broker.workers import Cluster
 
+Raw = tuple[str, bytes, bytes]
+"""Topic, key and value of a record."""
+MIDNIGHT_MS = 1_777_564_800_000
+DAYS, BEFORE = 6, 4
 SMALL = {"KAIROS_BATCH_RECORDS": "400"}
 """Several transactions a shard, so that there is one to be killed at."""
 
 
-def sent(records: Iterable[tuple[str, bytes, bytes]]) -> list[tuple[str, None, bytes, bytes]]:
+def city_of(folder: Path, ends: Iterable[Raw] = ()) -> tuple[Path, list[Raw], list[Raw]]:
+    """Days of a small city, and `ends` behind them: the folder with its reference data and all records as a file, and the records before and after the command."""
+    town = City(7, 40, MIDNIGHT_MS)
+    town.write_reference(folder / "reference")
+    days = [[(raw.topic, raw.key, raw.value) for raw in town.day(number)] for number in range(DAYS)]
+    before, after = ([record for day in own for record in day] for own in (days[:BEFORE], days[BEFORE:]))
+    after += ends
+    (folder / "all.jsonl").write_bytes(b"".join(value + b"\n" for _, _, value in before + after))
+    return folder, before, after
+
+
+def sent(records: Iterable[Raw]) -> list[tuple[str, None, bytes, bytes]]:
     """With the partition by key: of an old producer, or of one that knows the new number."""
     return [(topic, None, key, value) for topic, key, value in records]
 

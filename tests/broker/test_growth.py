@@ -11,34 +11,26 @@ from aiokafka.admin import AIOKafkaAdminClient
 from schemas.raw import TOPICS
 from streams.kafka.partitioner import partition_of
 from streams.kafka.topics import partitions_of
-from streams.simulation.city import City
-from tests.broker.growing import blocked, expected, kairos, killed, run, sent
+from tests.broker.growing import DAYS, MIDNIGHT_MS, blocked, city_of, expected, kairos, killed, run, sent
 from tests.broker.kafka import create_topics, read_all
 from tests.broker.workers import LARGE, PARTITIONS
 from tests.streams.records import good
 
 pytestmark = pytest.mark.broker
-MIDNIGHT_MS = 1_777_564_800_000
 DAY_MS = 86_400_000
-DAYS, BEFORE, GROWN = 6, 4, 8
+GROWN = 8
 
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory):
-    """Reference data, and the records of the days before and after; the last one of each shard brings its clock to the same moment."""
-    folder = tmp_path_factory.mktemp("city")
-    town = City(7, 40, MIDNIGHT_MS)
-    town.write_reference(folder / "reference")
-    days = [[(raw.topic, raw.key, raw.value) for raw in town.day(number)] for number in range(DAYS)]
+    """The last record of each shard brings its clock to the same moment."""
     lasts = {partition_of(f"last-{number}".encode(), GROWN): f"last-{number}" for number in range(200)}
     assert len(lasts) == GROWN
     ends = [
         good("voice_usage", record_id=f"end-{name}", customer_id=name, subscription_id=f"L{name}", account_id=f"A{name}", event_time=MIDNIGHT_MS + (DAYS + 20) * DAY_MS)
         for name in lasts.values()
     ]
-    days.append([("raw.usage", end["customer_id"].encode(), orjson.dumps(end)) for end in ends])
-    (folder / "all.jsonl").write_bytes(b"".join(value + b"\n" for day in days for _, _, value in day))
-    return folder, [record for day in days[:BEFORE] for record in day], [record for day in days[BEFORE:] for record in day]
+    return city_of(tmp_path_factory.mktemp("city"), [("raw.usage", end["customer_id"].encode(), orjson.dumps(end)) for end in ends])
 
 
 def by_customer(events):

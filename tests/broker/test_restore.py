@@ -12,26 +12,17 @@ from aiokafka.admin import AIOKafkaAdminClient
 from schemas.raw import TOPICS
 from streams.engine.state.codec import split_key
 from streams.engine.state.store import ABOUT
-from streams.simulation.city import City
-from tests.broker.growing import blocked, expected, kairos, killed, run, sent
+from tests.broker.growing import blocked, city_of, expected, kairos, killed, run, sent
 from tests.broker.kafka import create_topics, read_all
 from tests.broker.test_backfill import delete_topic
 from tests.broker.workers import PARTITIONS
 
 pytestmark = pytest.mark.broker
-MIDNIGHT_MS = 1_777_564_800_000
-DAYS, BEFORE = 6, 4
 
 
 @pytest.fixture(scope="module")
 def city(tmp_path_factory):
-    """The folder with reference data, and the records before and after the backup."""
-    folder = tmp_path_factory.mktemp("city")
-    town = City(7, 40, MIDNIGHT_MS)
-    town.write_reference(folder / "reference")
-    days = [[(raw.topic, raw.key, raw.value) for raw in town.day(number)] for number in range(DAYS)]
-    (folder / "all.jsonl").write_bytes(b"".join(value + b"\n" for day in days for _, _, value in day))
-    return folder, [record for day in days[:BEFORE] for record in day], [record for day in days[BEFORE:] for record in day]
+    return city_of(tmp_path_factory.mktemp("city"))
 
 
 def state(cluster, app):

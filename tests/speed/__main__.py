@@ -27,7 +27,8 @@ from tests.speed.testbed import busy, machine, say
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.speed.curves import Column, Curve, Row
+    from tests.speed.curves import Column, Curve
+    from tests.speed.measures import Row
 
 SIZE = 1_200_000
 PEERS_SIZE = 3_000_000

@@ -8,13 +8,14 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tests.speed.curves import Column, drained
+from tests.speed.curves import Column
 from tests.speed.lab import PROJECT, DataSet, Lab, lab_with, wanted_of
+from tests.speed.measures import drained
 from tests.speed.selections import ALL, FIRST, FIVE, FIVE_RULES
 from tests.speed.testbed import cores, say
 
 if TYPE_CHECKING:
-    from tests.speed.curves import Row
+    from tests.speed.measures import Row
 
 COLUMNS = (
     Column("name", "", ""),

@@ -11,7 +11,7 @@ from tests.speed.curves import Column
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.speed.curves import Row
+    from tests.speed.measures import Row
 
 PERIODS = (
     Column("minute", "minute", ",.0f"),

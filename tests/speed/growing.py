@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tests.speed.lab import producer_at, send
+from tests.speed.clients import producer_at, send
 from tests.speed.openloop import Schedule, pace, percentile
 from tests.speed.traffic import BLOCK, EACH, START_MS, Traffic
 

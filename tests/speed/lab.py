@@ -19,13 +19,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer
 
 from schemas.raw import TOPICS
 from streams.definitions.catalogue import Catalogue
 from streams.emit import DEAD_LETTER, MISSED, PREFIX
 from tests.broker.kafka import create_topics
 from tests.speed import marks
+from tests.speed.clients import committed, end_of, producer_at, send
 from tests.speed.testbed import cores, memory_bytes, own_broker, say
 from tests.speed.traffic import Traffic, reference
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 PARTITIONS = 4
 LONGEST_S = 1200.0
-READY_S = 30.0
 PROJECT = Path(__file__).resolve().parent.parent.parent
 FATES = re.compile(r'"message":"shard (restored|released)".*?"shard":(\d+)')
 """What a worker's log says of its shards."""
@@ -214,76 +214,6 @@ class Lab:
     def ids(self, begin: dict[tuple[str, int], int]) -> Counter[str]:
         """The ids of the committed events from `begin` on."""
         return Counter(EVENT_ID.search(value)[1].decode() for value in committed(self.broker.bootstrap, begin))  # type: ignore[index]  # every event has one
-
-
-def end_of(consumer: Consumer, topic: str, partition: int) -> int:
-    """Where a partition ends; what the broker says of a topic that it has just made is waited for. Raises KafkaException."""
-    deadline = time.monotonic() + READY_S
-    while True:
-        try:
-            return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=READY_S)[1]
-        except KafkaException as failed:
-            if not unready(failed.args[0]) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-
-
-def unready(error: KafkaError) -> bool:
-    """Whether a partition only has no leader yet that the client knows of."""
-    return error.code() in {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
-
-
-def producer_at(bootstrap: str, *, linger_ms: int) -> Producer:
-    """A producer with Kafka's own partitioner."""
-    return Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "partitioner": "murmur2_random",
-            "compression.type": "lz4",
-            "linger.ms": linger_ms,
-            "batch.size": 1 << 18,
-            "queue.buffering.max.messages": 500_000,
-            "queue.buffering.max.kbytes": 1 << 19,
-            "acks": "all",
-            "enable.idempotence": True,
-            "log_level": 3,  # that the broker still starts is no news
-        }
-    )
-
-
-def send(producer: Producer, topic: str, key: bytes, value: bytes) -> None:
-    """Hand a record to the producer, once its queue has room."""
-    while True:
-        try:
-            producer.produce(topic, value, key)
-        except BufferError:
-            producer.poll(0.05)
-        else:
-            return
-
-
-def committed(bootstrap: str, begin: dict[tuple[str, int], int]) -> Iterator[bytes]:
-    """The values of the committed records from `begin` to the present ends. Raises KafkaException."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "bench-read",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-        }
-    )
-    consumer.assign([TopicPartition(topic, partition, offset) for (topic, partition), offset in begin.items()])
-    ended: set[tuple[str | None, int | None]] = set()
-    while len(ended) < len(begin):
-        for message in consumer.consume(5000, 0.2):
-            if (error := message.error()) is None:
-                yield message.value() or b""
-            elif error.code() == KafkaError._PARTITION_EOF:
-                ended.add((message.topic(), message.partition()))
-            elif not unready(error):
-                raise KafkaException(error)
-    consumer.close()
 
 
 def compare(got: Counter[str], wanted: Counter[str] | None, refused: int) -> None:

@@ -15,7 +15,8 @@ from tests.speed.peers import FLINK, FLOOR, KAIROS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tests.speed.curves import Curve, Row
+    from tests.speed.curves import Curve
+    from tests.speed.measures import Row
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FIGURES = ROOT / "docs" / "performance.json"

@@ -27,7 +27,8 @@ from schemas.raw import TOPICS
 from streams.emit import DEAD_LETTER, MISSED, PREFIX
 from tests.broker.kafka import create_topics
 from tests.speed import marks
-from tests.speed.lab import PARTITIONS, PROJECT, WrongOutput, committed
+from tests.speed.clients import committed
+from tests.speed.lab import PARTITIONS, PROJECT, WrongOutput
 from tests.speed.selections import FIVE_IDS, FIVE_RULES
 from tests.speed.testbed import memory_bytes, say
 

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.speed.lab import producer_at, send
+from tests.speed.clients import producer_at, send
 from tests.speed.openloop import Schedule, pace, percentile
 from tests.speed.traffic import Traffic
 

@@ -20,9 +20,9 @@ from confluent_kafka import Consumer, TopicPartition
 from schemas.raw import TOPICS
 from streams.emit import DEAD_LETTER
 from tests.speed.arrivals import Arrivals
-from tests.speed.curves import wanted
 from tests.speed.growing import Day, customers_after
 from tests.speed.lab import PARTITIONS, PROJECT, compare, lab_with
+from tests.speed.measures import wanted
 from tests.speed.openloop import Schedule, spread
 from tests.speed.restore import stored_bytes
 from tests.speed.selections import ALL
@@ -31,8 +31,8 @@ from tests.speed.testbed import cores, cpu_seconds, memory_bytes, say
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.speed.curves import Row
     from tests.speed.lab import Lab, Worker
+    from tests.speed.measures import Row
 
 SELECTION = ALL.with_probe()
 INSTANCE = "soak-1"
