@@ -64,6 +64,17 @@ def test_every_case_is_a_test_or_a_row_of_the_page():
     assert {case.id for case in WAYS} <= set(rows)
 
 
+def test_the_page_counts_them_right():
+    text = (DOCS / "conformance.md").read_text("utf-8")
+    core, policy = (len(ROW.findall(part)) for part in text.split("\n## Policy cases\n"))
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    both = len(CASES) + core + policy
+    assert f"{both} of their timelines ({len(CASES) + core} on which engines agree, *core*; {policy} on which each chooses, *policy*)" in text
+    assert f"{len(CASES)} core cases pass there" in text
+    assert f"The other {core + policy} are below" in text
+    assert f"in the {words[len(WAITING)]} cases that use it" in text
+
+
 def test_every_row_names_a_section_that_is_there():
     semantics = (DOCS / "semantics.md").read_text("utf-8")
     for row in ROW.finditer((DOCS / "conformance.md").read_text("utf-8")):
