@@ -11,8 +11,7 @@ from aiokafka import TopicPartition
 
 from streams.engine.state.store import HEAD_KEY, Head
 from streams.kafka import books, changelog
-from streams.kafka.shard_task import NOTHING
-from streams.kafka.transaction import Transactions
+from streams.kafka.transaction import NOTHING, Transactions
 from streams.logs import log
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -32,7 +33,7 @@ from aiokafka.structs import OffsetAndMetadata
 from schemas.fault import KairosFault
 from schemas.raw import TOPICS
 from streams.emit import CUT, CUT_HEADERS, ORIGINAL_HEADER
-from streams.engine.state.changes import Records
+from streams.engine.state.changes import Changes, Records
 from streams.engine.state.store import HEAD_KEY, Head
 from streams.kafka.books import read_group
 from streams.kafka.clocks import Clocks
@@ -40,6 +41,7 @@ from streams.kafka.failpoints import reach
 from streams.kafka.partitioner import partition_of
 from streams.kafka.producer import Producer
 from streams.logs import log
+from streams.shard import Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     from streams.emit import Message
     from streams.metrics import Metrics
     from streams.settings import Settings
-    from streams.shard import Step
 
 logger = logging.getLogger("kairos.shard")
 BATCH_BYTES = 900_000
@@ -61,7 +62,8 @@ PAUSES = tuple(min(LONGEST_PAUSE_S, 0.05 * 4**n) for n in range(5))
 SETTLE_S = 1.0
 """A coordinator before Kafka 2.5 may show a committed offset so much later; newer ones are asked to wait for it (`stable.py`)."""
 
-
+NOTHING = Step([], [], [], Changes(), {}, Counter(), [], 0)
+"""A step that writes the head row alone."""
 FORBIDDEN = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, SaslAuthenticationFailed, TransactionalIdAuthorizationFailed)
 REFUSALS: dict[type[KafkaError], str] = {
     MessageSizeTooLargeError: "a record is larger than the topic takes: raise its max.message.bytes",

@@ -35,10 +35,11 @@ from streams.kafka.control_watch import ControlWatch
 from streams.kafka.ending import Ending
 from streams.kafka.group import Refusals, cause, why_uneven
 from streams.kafka.looks import Looks
+from streams.kafka.reading import RetentionGap, refuse_gaps
 from streams.kafka.reference_topic import ReferenceTopic
 from streams.kafka.reference_watch import ReferenceWatch
 from streams.kafka.resume import resume_from_state
-from streams.kafka.shard_task import RetentionGap, ShardTask, pace_of, refuse_gaps
+from streams.kafka.shard_task import ShardTask, pace_of
 from streams.kafka.topics import UNCHECKED
 from streams.kafka.tracing import tracing
 from streams.kafka.transport import Consumer, Fetched, Transport, check_libraries, hand_over_runs
@@ -232,7 +233,7 @@ class Worker:
 
     def positions(self) -> list[tuple[TP, int]]:
         """Where the shards that are ready are read from. The others say so when they are."""
-        return [(TP(topic, task.partition), offset) for task in list(self.tasks.values()) if task.ready.is_set() for topic, offset in task.next.items()]
+        return [(TP(topic, task.partition), offset) for task in list(self.tasks.values()) if task.ready.is_set() for topic, offset in task.reading.next.items()]
 
     def feed(self, topic: str, partition: int, run: Fetched) -> bool:
         """A fetched run goes to its shard. Returns whether that takes runs. An error ends the worker: the records would be lost without notice."""
@@ -247,14 +248,14 @@ class Worker:
     def at_end(self, place: TP, run: Fetched) -> bool:
         """A fetch brought no record of `place`, but perhaps moved on, or came to its end. Runs that are still on their way come first. Returns whether the shard took it."""
         task, consumer = self.tasks.get(place.partition), self.app.consumer
-        if task is None or not isinstance(consumer, Consumer) or consumer.handed.get(place, 0) > task.next.get(place.topic, 0):
+        if task is None or not isinstance(consumer, Consumer) or consumer.handed.get(place, 0) > task.reading.next.get(place.topic, 0):
             return False
         return self.feed(place.topic, place.partition, run)
 
     async def out_of_range(self, place: TP, offset: int) -> None:
         """The broker has nothing at `offset`: input was deleted unread, or the topic is another one. Ends the worker, unless nobody reads there any more."""
         task = self.tasks.get(place.partition)
-        if task is None or task.next.get(place.topic) != offset:
+        if task is None or task.reading.next.get(place.topic) != offset:
             return
         topic_partition = TopicPartition(*place)
         try:
@@ -286,7 +287,7 @@ class Worker:
 
     def _unseen(self, place: TopicPartition, why: str) -> None:
         if (task := self.tasks.get(place.partition)) is not None:
-            task.unseen = why
+            task.reading.unseen = why
 
 
 class NoTables(TableManager):

@@ -79,7 +79,7 @@ async def test_small_runs_are_decoded_at_the_step_with_their_faults():
     assert task.shard.merger.queues[0].size == 0
     assert task.busy()
     for topic in TOPICS:
-        task.looked(topic, 2.0, task.next[topic])
+        task.looked(topic, 2.0, task.reading.next[topic])
     assert await task._step() == 2
     (step,) = task.committed_steps
     assert step.offsets == {"raw.billing": 3}
@@ -93,7 +93,7 @@ async def test_no_position_passes_records_that_are_not_decoded_yet():
     await task._pass_over()
     assert task.committed_steps == []
     for topic in TOPICS:
-        task.looked(topic, 2.0, task.next[topic])
+        task.looked(topic, 2.0, task.reading.next[topic])
     await task._step()
     await task._pass_over()
     assert [step.offsets for step in task.committed_steps] == [{"raw.billing": 1}, {"raw.billing": 4}]
@@ -104,11 +104,11 @@ def test_records_read_after_a_look_wait_for_the_next_also_where_they_came_with_e
     task.feed("raw.billing", run_of(0, charges(1), read_at=10.0))
     task.feed("raw.billing", run_of(1, charges(1, 1), read_at=12.0))
     for topic in TOPICS:
-        task.looked(topic, 11.0, task.next[topic] if topic == "raw.billing" else 0)
-    task.decode("raw.billing")
+        task.looked(topic, 11.0, task.reading.next[topic] if topic == "raw.billing" else 0)
+    task.reading.decode(task.shard, "raw.billing")
     assert task.shard.step(None, 100) is None
     for topic in TOPICS:
-        task.looked(topic, 12.5, task.next[topic] if topic == "raw.billing" else 0)
+        task.looked(topic, 12.5, task.reading.next[topic] if topic == "raw.billing" else 0)
     assert task.shard.step(None, 100).records == 2
 
 
@@ -125,4 +125,4 @@ def test_a_topic_that_waits_is_decoded_at_once():
     task = made({"raw.usage": 60_000})
     task.feed("raw.usage", run_of(0, [session("10:00")]))
     assert task.shard.merger.holds(1)
-    assert not task.gathering.holds("raw.usage")
+    assert not task.reading.gathering.holds("raw.usage")

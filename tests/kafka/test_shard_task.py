@@ -14,10 +14,12 @@ from schemas.raw import TOPICS
 from streams.emit import dead_letter
 from streams.engine.state.store import Head
 from streams.intake.merge import UNREAD
-from streams.kafka import books, changelog, shard_task
+from streams.kafka import books, changelog, restoring
 from streams.kafka.books import Books, BooksDiffer, Group
 from streams.kafka.raw_run import NOTHING, RawRun
-from streams.kafka.shard_task import RetentionGap, SettingsLost, ShardTask, refuse_gaps
+from streams.kafka.reading import RetentionGap, refuse_gaps
+from streams.kafka.restoring import SettingsLost
+from streams.kafka.shard_task import ShardTask
 from streams.kafka.transport import Fetched
 from streams.metrics import Metrics
 from streams.settings import load
@@ -51,7 +53,7 @@ def made(waits=None, **settings):
         rebuild=lambda: bench.shard,
     )
     task.rewinds, task.asked, task.committed_steps = [], set(), []
-    task.next = dict.fromkeys(TOPICS, 0)
+    task.reading.next = dict.fromkeys(TOPICS, 0)
     task.ready.set()
 
     async def commit(step):
@@ -70,7 +72,7 @@ def task():
 def fed(task, topic, run):
     """The run is fed, and decoded as it is before the next step."""
     task.feed(topic, run)
-    task.decode(topic)
+    task.reading.decode(task.shard, topic)
 
 
 def charges(count, first=0):
@@ -81,7 +83,7 @@ def test_records_that_come_twice_are_trimmed(task):
     fed(task, "raw.billing", run_of(0, charges(2)))
     fed(task, "raw.billing", run_of(0, charges(3)))
     assert task.shard.merger.queues[0].size == 3
-    assert task.next["raw.billing"] == 3
+    assert task.reading.next["raw.billing"] == 3
     assert task.rewinds == []
 
 
@@ -89,20 +91,20 @@ def test_a_run_that_begins_behind_a_hole_is_not_taken_and_read_again_from_there(
     fed(task, "raw.billing", run_of(0, charges(2)))
     fed(task, "raw.billing", run_of(3, charges(1)))
     assert task.shard.merger.queues[0].size == 2
-    assert task.next["raw.billing"] == 2
+    assert task.reading.next["raw.billing"] == 2
     assert task.rewinds == [("raw.billing", 0, 2)]
     fed(task, "raw.billing", run_of(2, charges(2)))
-    assert task.next["raw.billing"] == 4
+    assert task.reading.next["raw.billing"] == 4
 
 
 def test_offsets_may_have_holes_positions_may_not(task):
     fed(task, "raw.billing", run_of(7, charges(1), begin=0))
-    assert task.next["raw.billing"] == 8
+    assert task.reading.next["raw.billing"] == 8
     fed(task, "raw.billing", passed(8, 11))
-    assert task.next["raw.billing"] == 11
+    assert task.reading.next["raw.billing"] == 11
     assert task.rewinds == []
     fed(task, "raw.billing", passed(12, 12))
-    assert task.next["raw.billing"] == 11
+    assert task.reading.next["raw.billing"] == 11
     assert task.rewinds == [("raw.billing", 0, 11)], "an empty fetch shows a hole as well"
 
 
@@ -111,7 +113,7 @@ def test_before_the_restore_is_done_nothing_is_wanted_and_nothing_kept(task):
     assert not task.wants("raw.billing")
     fed(task, "raw.billing", run_of(0, charges(1)))
     assert task.shard.merger.queues[0].size == 0
-    assert task.next["raw.billing"] == 0
+    assert task.reading.next["raw.billing"] == 0
     task.ready.set()
     assert task.wants("raw.billing")
 
@@ -123,7 +125,7 @@ def test_a_full_queue_is_wanted_no_more_takes_what_it_was_given_and_is_wanted_ag
     assert not task.wants("raw.billing")
     assert task.shard.merger.queues[0].size == 6
     for topic in TOPICS:
-        task.looked(topic, 2.0, task.next[topic])
+        task.looked(topic, 2.0, task.reading.next[topic])
     assert task.shard.step(None, 100).records == 6
     assert task.wants("raw.billing")
 
@@ -140,7 +142,7 @@ def test_a_topic_holds_back_until_a_look_that_is_newer_and_whose_end_was_reached
     task.looked("raw.service", 13.0, 4)
     task.looked("raw.network", 13.0, 0)
     assert task.shard.step(None, 100) is None, "raw.service has four offsets unread"
-    assert task.behind() == {"raw.billing", "raw.service"}
+    assert task.reading.behind() == {"raw.billing", "raw.service"}
     fed(task, "raw.service", passed(0, 4))
     assert task.shard.step(None, 100).records == 1
 
@@ -155,7 +157,7 @@ def test_with_the_wall_clock_alone_a_look_is_good_for_a_while(clock, released):
     fed(task, "raw.billing", run_of(1, charges(1, 1), read_at=10.3))
     assert task.shard.step(None, 100) is None
     for topic in TOPICS:
-        task.looked(topic, 10.3, task.next[topic])
+        task.looked(topic, 10.3, task.reading.next[topic])
     assert task.shard.step(None, 100) is not None
 
 
@@ -210,7 +212,7 @@ def compared(task, monkeypatch):
     async def reading(*_):
         yield None
 
-    async def restore():
+    async def restore(task):
         task.restored.append(task.shard)
         task.ready.set()
 
@@ -222,13 +224,14 @@ def compared(task, monkeypatch):
 
         monkeypatch.setattr(books, "read_books", read_books)
         task.compare = True
-        await task._compare()
+        await restoring.compare(task)
         assert not task.compare
         assert left == [], "all was asked for"
 
     monkeypatch.setattr(changelog, "reading", reading)
-    monkeypatch.setattr(shard_task, "SETTLE_S", 0)
-    task.restored, task._restore, task.rebuild = [], restore, lambda off: Bench().shard
+    monkeypatch.setattr(restoring, "SETTLE_S", 0)
+    monkeypatch.setattr(restoring, "restore", restore)
+    task.restored, task.rebuild = [], lambda off: Bench().shard
     task.transactions.last, task.transactions.head = "mine-2", Head(1, offsets=dict.fromkeys(TOPICS, 5))
     return compare
 
@@ -250,7 +253,7 @@ async def test_a_shard_that_another_worker_had_in_between_is_restored_with_nothi
     assert restored is not before
     assert not restored.queued("raw.billing"), "what was fed, and not committed, is read again"
     assert task.off == {}
-    assert task.origins.runs == {}
+    assert task.reading.origins.runs == {}
 
 
 async def test_offsets_that_were_set_by_hand_end_the_worker(task, compared):
@@ -260,16 +263,16 @@ async def test_offsets_that_were_set_by_hand_end_the_worker(task, compared):
 
 
 def test_settings_older_than_those_the_state_was_evaluated_by_refuse_the_start(task):
-    task._refuse_older_settings(Head())
+    restoring.refuse_older_settings(task, Head())
     with pytest.raises(SettingsLost, match=r"kairos.control: wanted version 3 of the settings or a later one, by which shard 0 was evaluated, got none: .*--resume-from-state"):
-        task._refuse_older_settings(Head(settings_version=3))
+        restoring.refuse_older_settings(task, Head(settings_version=3))
     task.shard.switch(Values(2))
     with pytest.raises(SettingsLost, match="got 2"):
-        task._refuse_older_settings(Head(settings_version=3))
+        restoring.refuse_older_settings(task, Head(settings_version=3))
     task.shard.switch(Values(3))
-    task._refuse_older_settings(Head(settings_version=3))
+    restoring.refuse_older_settings(task, Head(settings_version=3))
     asked = made({}, resume_from_state=True)
-    asked._refuse_older_settings(Head(settings_version=3))
+    restoring.refuse_older_settings(asked, Head(settings_version=3))
 
 
 def test_a_dead_letter_too_large_for_its_topic_is_cut_and_says_so(task):
@@ -290,7 +293,7 @@ def test_records_that_wait_leave_by_a_look_after_as_long_without_input():
     task.transactions.committed = dict.fromkeys(TOPICS, 0)
     fed(task, "raw.billing", run_of(0, charges(2), read_at=100.0))
     for topic in TOPICS:
-        task.looked(topic, 129.9, task.next[topic])
+        task.looked(topic, 129.9, task.reading.next[topic])
     assert task.shard.step(None, 100).records == 1, "the other is a minute newer"
     assert task.shard.step(None, 100) is None
     assert task.shard.queued("raw.billing")
@@ -309,7 +312,7 @@ def test_with_the_wall_clock_too_only_a_look_that_is_late_enough_lets_them_go():
     task = made({"raw.billing": 30_000}, clock="wall", look_ms=60_000)
     fed(task, "raw.billing", run_of(0, charges(1), read_at=100.0))
     for topic in TOPICS:
-        task.looked(topic, 129.9, task.next[topic])
+        task.looked(topic, 129.9, task.reading.next[topic])
     assert task.shard.step(None, 100) is None
     task.looked("raw.billing", 130.0, 1)
     assert task.shard.step(None, 100).records == 1
@@ -329,7 +332,7 @@ def test_a_topic_that_waits_is_fetched_however_many_wait_and_the_metric_is_what_
     assert task.shard.step(None, 100) is None
     task._observe()
     assert waiting(task, "raw.usage") == 1, "it waits for the other topic"
-    assert task.behind() == {"raw.billing", "raw.usage"}
+    assert task.reading.behind() == {"raw.billing", "raw.usage"}
 
 
 def test_a_shard_whose_records_wait_is_not_busy_and_one_that_is_not_fed_is(monkeypatch):
@@ -356,7 +359,7 @@ async def test_a_record_that_waits_holds_the_clock_and_no_position_passes_it():
     fed(task, "raw.billing", run_of(0, charges(1), read_at=100.0))
     for looked, offsets in ((129.0, []), (130.0, [{"raw.billing": 1}])):
         for topic in TOPICS:
-            task.looked(topic, looked, task.next[topic])
+            task.looked(topic, looked, task.reading.next[topic])
         assert await task._idle(looked)
         assert not ticks
         step = task.shard.step(None, 100)

@@ -22,8 +22,7 @@ from streams.engine.state.keymap import Latest
 from streams.engine.state.packing import Values
 from streams.engine.state.store import CLOCK, HEAD_KEY
 from streams.kafka.partitioner import partition_of
-from streams.kafka.shard_task import NOTHING
-from streams.kafka.transaction import Transactions
+from streams.kafka.transaction import NOTHING, Transactions
 from streams.metrics import Metrics
 from streams.settings import load
 from tests.broker.workers import PARTITIONS, Cluster
