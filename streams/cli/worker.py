@@ -32,7 +32,7 @@ def worker(
     Example: kairos worker --brokers 127.0.0.1:9092 --app kairos --reference ./reference
     """
     from streams import logs, settings
-    from streams.kafka import worker as worker_app
+    from streams.kafka import start
 
     given = {
         "brokers": brokers,
@@ -50,4 +50,4 @@ def worker(
     }
     chosen = settings.load(given, config)
     logs.configure(chosen.log_level, app=chosen.app, instance=chosen.instance)
-    worker_app.run(chosen, check=check, config=config)
+    start.run(chosen, check=check, config=config)
