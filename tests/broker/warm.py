@@ -52,7 +52,7 @@ class Warm(subprocess.Popen):
         self._close_pipe_fds(p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)
 
 
-def run(command: list[str], *, timeout: float, check: bool = False, **given: Any) -> subprocess.CompletedProcess[str]:
+def run(command: list[str], *, timeout: float, **given: Any) -> subprocess.CompletedProcess[str]:
     """`subprocess.run` with what it printed as text, forked where that can be."""
     with Warm(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **given) as process:
         try:
@@ -60,10 +60,7 @@ def run(command: list[str], *, timeout: float, check: bool = False, **given: Any
         except BaseException:
             process.kill()
             raise
-    done = subprocess.CompletedProcess(command, process.returncode, out, err)
-    if check:
-        done.check_returncode()
-    return done
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def python_begins_otherwise(environment: dict[str, str]) -> bool:
@@ -142,4 +139,3 @@ def begun(arguments: list[str], environment: dict[str, str], files: Iterable[int
         os.dup2(file, at)
         os.close(file)
     importlib.reload(failpoints)
-    gc.unfreeze()
