@@ -31,7 +31,7 @@ $(READY): pyproject.toml uv.lock
 	@touch $@
 
 $(TOOLS): deploy/tools.sh
-	@echo "Unpacking the checkers of deploy/ into .tools (once; some minutes) ..."
+	@echo "Unpacking what checks deploy/ and the page into .tools (once; some minutes) ..."
 	@bash deploy/tools.sh
 
 setup: $(READY) ## set up the virtual environment

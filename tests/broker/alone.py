@@ -22,7 +22,7 @@ def main(port: int) -> None:
         except OSError:
             raise SystemExit(f"127.0.0.1:{port} is in use: make broker PORT=...") from None
     with tempfile.TemporaryDirectory(prefix="kairos-broker-") as folder, contextlib.suppress(KeyboardInterrupt):
-        broker = KafkaBroker(Path(folder), port=port)
+        broker = KafkaBroker(Path(folder), port=port, brief=False)
         try:
             broker.start()
             print(f"Kafka on 127.0.0.1:{port}; Ctrl-C ends it, and what it holds is gone", flush=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import orjson
@@ -16,7 +14,9 @@ from streams.cli import app
 from streams.settings import load
 from streams.simulation.city import City
 from streams.tools.replay import Replay
+from tests.broker import warm
 from tests.broker.test_backfill import wait_without_members
+from tests.broker.warm import KAIROS
 from tests.broker.workers import PARTITIONS, PROJECT
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from tests.broker.workers import Cluster
+from tests.broker.workers import Cluster
 
 Raw = tuple[str, bytes, bytes]
 """Topic, key and value of a record."""
@@ -60,9 +60,9 @@ def kairos(cluster: Cluster, *arguments: str) -> str:
 
 def killed(cluster: Cluster, *arguments: str, fault: str) -> None:
     """The command as a process that is killed at a place."""
-    command = [sys.executable, "-c", "from streams.cli import main; main()", *arguments, "--brokers", cluster.bootstrap, "--app", cluster.app]
+    command = [*KAIROS, *arguments, "--brokers", cluster.bootstrap, "--app", cluster.app]
     environment = {**os.environ, **SMALL, "FAULT": fault}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=PROJECT, stdin=subprocess.DEVNULL, env=environment)
+    done = warm.run(command, timeout=120, cwd=PROJECT, env=environment)
     assert done.returncode == -9, (fault, done.stdout, done.stderr)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
 
@@ -20,7 +18,9 @@ from streams.kafka.topics import TopicFault
 from streams.settings import load
 from streams.simulation.city import City
 from streams.tools.replay import Replay
+from tests.broker import warm
 from tests.broker.kafka import read_all
+from tests.broker.warm import KAIROS
 from tests.broker.workers import PARTITIONS, PROJECT, replayed
 from tests.streams.records import good
 
@@ -47,10 +47,10 @@ def city(tmp_path_factory):
 
 
 def backfill(cluster, folder, *arguments, fault=""):
-    command = [sys.executable, "-c", "from streams.cli import main; main()", "backfill", *arguments]
+    command = [*KAIROS, "backfill", *arguments]
     command += ["--brokers", cluster.bootstrap, "--app", cluster.app, "--reference", str(folder / "reference")]
     environment = {**os.environ, "KAIROS_BATCH_RECORDS": "40", "KAIROS_CLOCK": "records", "FAULT": fault}
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=PROJECT, stdin=subprocess.DEVNULL, env=environment)
+    return warm.run(command, timeout=120, cwd=PROJECT, env=environment)
 
 
 def run(cluster, folder, *arguments):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
 
 from tests.broker.kafka import create_topics
+from tests.broker.warm import KAIROS, run
 from tests.broker.workers import PROJECT, Cluster
 from tests.events.test_catalogue import EVENTS  # noqa: F401  # the definitions load
 from tests.intake.test_decode import BAD, TOPIC_OF, chunk_of
@@ -110,8 +109,8 @@ def test_on_the_wall_clock_a_timer_fires_although_nothing_arrives(cluster):
 
 
 def kairos(*arguments):
-    command = [sys.executable, "-c", "from streams.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=PROJECT, stdin=subprocess.DEVNULL)
+    command = [*KAIROS, *arguments]
+    return run(command, timeout=60, cwd=PROJECT)
 
 
 def one_line(done, *words):

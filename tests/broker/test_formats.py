@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
@@ -13,6 +11,7 @@ from tests.broker.growing import SMALL
 from tests.broker.steady import Steady
 from tests.broker.test_backfill import wait_without_members
 from tests.broker.test_rolling_upgrade import INTERPRETED, city_of
+from tests.broker.warm import KAIROS, run
 from tests.broker.workers import PROJECT
 from tests.versions import FORMAT_3_WITH_BACKFILL, code_of
 
@@ -43,10 +42,10 @@ class Formats:
 
     def rebuild(self, code):
         """`kairos backfill --all`: what it prints."""
-        command = [sys.executable, "-c", "from streams.cli import main; main()", "backfill", "--all"]
+        command = [*KAIROS, "backfill", "--all"]
         command += ["--brokers", self.cluster.bootstrap, "--app", self.cluster.app, "--reference", str(self.reference)]
         environment = {**os.environ, **SMALL, **self._environment(code), "KAIROS_CLOCK": "records"}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=code, stdin=subprocess.DEVNULL, env=environment, check=False)
+        done = run(command, timeout=240, cwd=code, env=environment)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

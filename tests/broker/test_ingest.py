@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 
@@ -21,6 +20,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from streams.emit import DEAD_LETTER
 from tests.broker.kafka import create_topics, read_all
 from tests.broker.test_bad_input import kairos
+from tests.broker.warm import KAIROS, Warm
 from tests.broker.workers import PROJECT
 from tests.sources.mappings import CAMARA, RECHARGES, tmf, written
 
@@ -43,10 +43,10 @@ class Ingesting:
         self.config, self.source = written(tmp_path, RECHARGES, "own.toml"), "recharges"
 
     def start(self, *arguments, files=None, **environment):
-        command = [sys.executable, "-c", "from streams.cli import main; main()", "ingest", *map(str, [self.folder] if files is None else files)]
+        command = [*KAIROS, "ingest", *map(str, [self.folder] if files is None else files)]
         command += ["--source", self.source, "--config", str(self.config)]
         command += ["--brokers", self.cluster.bootstrap, "--app", self.cluster.app, *arguments]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=PROJECT, env={**os.environ, **environment})
+        return Warm(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=PROJECT, env={**os.environ, **environment})
 
     def run(self, code=0, **more):
         process = self.start(**more)

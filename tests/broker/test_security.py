@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
 from tests.broker.kafka import BrokerMissing
 from tests.broker.secure import PASSWORD, mutual, scram, secure_broker
+from tests.broker.warm import KAIROS, run
 from tests.broker.workers import PROJECT, Cluster
 from tests.intake.test_decode import BAD
 from tests.streams.records import good
@@ -53,8 +52,8 @@ def test_the_worker_and_the_commands_can_connect(secure, tmp_path, listener, env
 
 
 def kairos(*arguments, **environment):
-    command = [sys.executable, "-c", "from streams.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=PROJECT, stdin=subprocess.DEVNULL, env={**os.environ, **environment})
+    command = [*KAIROS, *arguments]
+    return run(command, timeout=60, cwd=PROJECT, env={**os.environ, **environment})
 
 
 def test_a_wrong_password_an_unknown_authority_and_no_certificate_are_reported_in_one_line(secure):

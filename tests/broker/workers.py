@@ -8,14 +8,12 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 import uuid
 from collections import Counter
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -23,8 +21,11 @@ from schemas.raw import TOPICS
 from streams.definitions.catalogue import Catalogue
 from streams.emit import DEAD_LETTER, MISSED, PREFIX
 from tests.broker.kafka import create_topics, produce, read_all
+from tests.broker.warm import KAIROS, PROJECT, Warm
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+if TYPE_CHECKING:
+    from pathlib import Path
+
 PARTITIONS = 4
 LARGE = {"max.message.bytes": "16777216"}
 OUTPUTS = [PREFIX + family for family in Catalogue.load().families]
@@ -70,9 +71,7 @@ class Cluster:
         """A worker of this application, by the code in a folder."""
         log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
         command = [
-            sys.executable,
-            "-c",
-            "from streams.cli import main; main()",
+            *KAIROS,
             "worker",
             "--brokers",
             brokers or self.bootstrap,
@@ -85,7 +84,7 @@ class Cluster:
             *arguments,
         ]
         own = {**os.environ, "KAIROS_SESSION_TIMEOUT_S": "6", "KAIROS_STALL_S": "30", **(environment or {})}
-        worker = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=code, env=own)
+        worker = Warm(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=code, env=own)
         self.workers.append(worker)
         return worker
 

@@ -12,12 +12,23 @@ import time
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+UNPACKED = Path(__file__).resolve().parent.parent.parent / ".tools" / "root" / "usr" / "lib"
+"""Where deploy/tools.sh unpacks what is not installed."""
 ANSWER_S = 30.0
 
 
 def installed():
-    """The path of a Chromium, or None."""
-    return next((found for name in NAMES if (found := shutil.which(name))), None)
+    """The path of a Chromium, or None: one of this machine, or the unpacked one."""
+    own = UNPACKED / "chromium" / "chromium"
+    return next((found for name in NAMES if (found := shutil.which(name))), str(own) if (own.parent / ".whole").is_file() else None)
+
+
+def surroundings(program: str) -> dict[str, str]:
+    """The environment of `program`: the unpacked one finds the libraries that were unpacked with it."""
+    if not Path(program).is_relative_to(UNPACKED):
+        return dict(os.environ)
+    folders = sorted({str(library.parent) for triplet in UNPACKED.glob("*-linux-gnu") for library in (*triplet.glob("*.so*"), *triplet.glob("*/*.so*"))})
+    return {**os.environ, "LD_LIBRARY_PATH": ":".join(folders)}
 
 
 class Chromium:
@@ -37,7 +48,7 @@ class Chromium:
             os.dup2(high[1], 4)
 
         self.log = (folder.parent / f"{folder.name}.log").open("wb")
-        self.process = subprocess.Popen(command, close_fds=False, preexec_fn=pipes, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(command, close_fds=False, preexec_fn=pipes, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=surroundings(program))
         os.close(theirs_in)
         os.close(theirs_out)
         self.reads, self.writes, self.buffer, self.number = ours_in, ours_out, b"", 0

@@ -35,7 +35,7 @@ def browser(tmp_path_factory):
     """A browser; without one these tests are left out, and the last line of the run says so."""
     program = installed()
     if program is None:
-        pytest.skip("left out: tests of the live page in a browser: Chromium is not here (apt-get install chromium)")
+        pytest.skip("left out: tests of the live page in a browser: Chromium is not here, nor could make test unpack it (apt-get install chromium)")
     started = Chromium(program, tmp_path_factory.mktemp("chromium") / "profile")
     yield started
     started.close()

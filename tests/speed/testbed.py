@@ -60,7 +60,7 @@ def own_broker() -> Iterator[tuple[KafkaBroker, Path]]:
     """A started broker, and a folder; both are removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="kairos-bench-") as name:
         folder = Path(name)
-        broker = KafkaBroker(folder / "broker")
+        broker = KafkaBroker(folder / "broker", brief=False)
         broker.start()
         try:
             yield broker, folder
