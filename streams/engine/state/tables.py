@@ -17,7 +17,7 @@ from schemas.codes import codes_of, texts_of
 from streams.engine.state.codec import FORMATS, SEPARATOR, ColumnKind, Layout, StateRefused
 from streams.engine.state.keymap import KeyMap, first_of
 from streams.engine.state.keys import Keys, split, without_parts
-from streams.engine.state.packing import ByteStrings, Values, joined, lengthen, lengths_of, with_slack
+from streams.engine.state.packing import ByteStrings, Values, buffer_of, joined, lengthen, lengths_of, put_rows, with_slack
 from streams.engine.state.rowmap import RowMap, Rows
 
 if TYPE_CHECKING:
@@ -95,11 +95,9 @@ class Part:
     def encode(self, rows: Rows) -> Values:
         """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length; rows in which nothing is kept are gone."""
         size = self.layout.dtype.itemsize
-        stored = np.empty((len(rows), 4 + size), np.uint8)
-        stored[:, :4] = np.frombuffer(self.layout.fingerprint, np.uint8)
-        if size:
-            np.take(self.array.view(np.uint8).reshape(len(self.array), size), rows, axis=0, out=stored[:, 4:], mode="clip")
-        gone = np.logical_not(stored[:, 4:].any(axis=1))
+        stored, gone = np.empty((len(rows), 4 + size), np.uint8), np.empty(len(rows), bool)
+        data = self.array.view(np.uint8).reshape(len(self.array), size) if size else np.zeros((len(self.array), 0), np.uint8)
+        put_rows(buffer_of(self.layout.fingerprint), data, rows, stored, gone)
         pieces = [ByteStrings.equal(stored)]
         for texts in self.texts.values():
             strings = ByteStrings.of([texts[row] for row in rows.tolist()])
