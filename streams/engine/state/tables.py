@@ -52,7 +52,7 @@ class Part:
     def __init__(self, table: Table, name: str) -> None:
         self.table, self.name = table, name
         self.columns: dict[str, Column] = {}
-        self.texts: dict[str, list[bytes]] = {}
+        self.texts: dict[str, npt.NDArray[np.object_]] = {}
         self.dirty = np.zeros(0, bool)
         self.array: npt.NDArray[Any] = np.zeros(0)
         self.layout = Layout(name, (), ())
@@ -64,15 +64,15 @@ class Part:
         self.grow(rows)
 
     def grow(self, rows: int) -> None:
-        """Make room for `rows` rows; every column's `values` is a new array afterwards."""
+        """Make room for `rows` rows; every column's `values`, and those of `texts`, are new arrays afterwards."""
         old = self.array
         self.array = np.zeros(rows, self.layout.dtype)
         self.array[: len(old)] = old
         lengthen(self, "dirty", rows)
         for column in self.columns.values():
             column.values = self.array[column.name]
-        for texts in self.texts.values():
-            texts.extend([b""] * (rows - len(texts)))
+        for name, texts in self.texts.items():
+            self.texts[name] = np.concatenate([texts, np.full(rows - len(texts), b"", object)])
 
     def touch(self, rows: Rows) -> None:
         """Mark `rows` as changed, to be written with the next transaction."""
@@ -89,8 +89,7 @@ class Part:
         for column, values in kept:
             column.values[rows] = values
         for texts in self.texts.values():
-            for row in rows.tolist():
-                texts[row] = b""
+            texts[rows] = b""
 
     def encode(self, rows: Rows) -> Values:
         """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length; rows in which nothing is kept are gone."""
@@ -100,7 +99,7 @@ class Part:
         put_rows(buffer_of(self.layout.fingerprint), data, rows, stored, gone)
         pieces = [ByteStrings.equal(stored)]
         for texts in self.texts.values():
-            strings = ByteStrings.of([texts[row] for row in rows.tolist()])
+            strings = ByteStrings.of(texts[rows].tolist())
             pieces += [lengths_of(strings), strings]
             gone = gone & (strings.lengths == 0)
         return Values(joined(len(rows), *pieces) if self.texts else pieces[0], gone)
@@ -122,8 +121,7 @@ class Part:
         for name in layout.texts:
             lengths = values.within(at, at + 2).data.view("<u2").astype(np.int64)
             if name in self.texts:
-                for row, text in zip(rows.tolist(), values.within(at + 2, at + 2 + lengths).listed(), strict=True):
-                    self.texts[name][row] = text
+                self.texts[name][rows] = values.within(at + 2, at + 2 + lengths).listed()
             at += 2 + lengths
 
 
@@ -178,7 +176,7 @@ class Table:
     def texts(self, name: str, *, part: str = "") -> Part:
         """Declare a column of byte strings (at most 64 KiB each) in `part`; read and write `part.texts[name][row]`."""
         home = self.part(part)
-        home.texts.setdefault(name, [])
+        home.texts.setdefault(name, np.empty(0, object))
         return home
 
     def matters_for(self, keep_ms: int | None) -> None:
