@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from functools import lru_cache
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -11,13 +13,13 @@ import numpy as np
 from msgspec import UNSET
 
 from schemas.event import CustomerEvent, EventData, RecordName
-from streams.engine.detection import rfc3339
+from streams.engine.detection import Detection, rfc3339
 from streams.engine.time_texts import texts_of_times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from streams.engine.detection import Detection
+    from streams.engine.identity import Identity
 
 PREFIX = "customer-events."
 DEAD_LETTER = f"{PREFIX}dead-letter"
@@ -45,25 +47,25 @@ class Message(NamedTuple):
 
 
 class Slots(NamedTuple):
-    """What differs between two events of one definition, as JSON, in the order in which `CustomerEvent` has it."""
+    """What differs between events of one definition, as JSON, in the order in which `CustomerEvent` has it: a column each."""
 
-    id: bytes
-    subject: bytes
-    time: bytes
-    partitionkey: bytes
-    customer_id: bytes
-    account_id: bytes
-    subscription_id: bytes
-    msisdn: bytes
-    local_time: bytes
-    touchpoint: bytes
-    marketing_consent: bytes
-    record_type: bytes
-    source_system: bytes
-    record_id: bytes
-    parameters: bytes
-    evidence: bytes
-    detail: bytes
+    id: Iterable[bytes]
+    subject: Iterable[bytes]
+    time: Iterable[bytes]
+    partitionkey: Iterable[bytes]
+    customer_id: Iterable[bytes]
+    account_id: Iterable[bytes]
+    subscription_id: Iterable[bytes]
+    msisdn: Iterable[bytes]
+    local_time: Iterable[bytes]
+    touchpoint: Iterable[bytes]
+    marketing_consent: Iterable[bytes]
+    record_type: Iterable[bytes]
+    source_system: Iterable[bytes]
+    record_id: Iterable[bytes]
+    parameters: Iterable[bytes]
+    evidence: Iterable[bytes]
+    detail: Iterable[bytes]
 
 
 PLAIN = {"id", "time", "local_time"}
@@ -75,15 +77,23 @@ def event_id(detection: Detection) -> str:
 
     The dedup key is the trigger record; for timers the anchor record and the due time. A replay gives the same ids.
     """
-    who = detection.who
-    timed = f"\n{detection.time}" if detection.timed else ""
-    name = f"{detection.event}\n{detection.key}\n{detection.version}\n{who.source_system}\n{who.record_id}{timed}"
-    return hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+    (found,) = event_ids(detection, [detection.key], [detection.who], [detection.time])
+    return found
+
+
+def event_ids(one: Detection, keys: Iterable[str], whos: Iterable[Identity], times: Iterable[int]) -> Iterator[str]:
+    """The ids of detections of one definition and kind of trigger, of which `one` is one."""
+    begin, version = hashlib.blake2b(f"{one.event}\n".encode(), digest_size=16), one.version
+    for key, who, time in zip(keys, whos, times, strict=True):
+        timed = f"\n{time}" if one.timed else ""
+        whole = begin.copy()
+        whole.update(f"{key}\n{version}\n{who.source_system}\n{who.record_id}{timed}".encode())
+        yield whole.hexdigest()
 
 
 @lru_cache(4096)
-def frame_of(event: str, version: int, operator: str, settings_version: int, *, timed: bool) -> bytes:
-    """The JSON of an event of this definition, with `%b` where each of `Slots` goes."""
+def frame_of(event: str, version: int, operator: str, settings_version: int, *, timed: bool) -> list[bytes]:
+    """The JSON of an event of this definition: what stands before, between and behind its `Slots`."""
     hole: Any = {name: msgspec.Raw((f'"\0{name}\0"' if name in PLAIN else f"\0{name}\0").encode()) for name in Slots._fields}
     source = RecordName(hole["record_type"], hole["source_system"], hole["record_id"])
     record = CustomerEvent(
@@ -113,20 +123,19 @@ def frame_of(event: str, version: int, operator: str, settings_version: int, *, 
             detail=hole["detail"],
         ),
     )
-    pieces = ENCODER.encode(record).replace(b"%", b"%%").split(b"\0")
+    pieces = ENCODER.encode(record).split(b"\0")
     assert tuple(piece.decode() for piece in pieces[1::2]) == Slots._fields
-    return b"%b".join(pieces[::2])
+    return pieces[::2]
 
 
-class Envelope(NamedTuple):
-    """What the events of one definition and kind of trigger share."""
+class Few(dict["str | None", bytes]):
+    """The JSON of texts of which there are few: types of records, source systems, touchpoints, consents."""
 
-    topic: str
-    frame: bytes
-    of: dict[str, int]
-    parameters: bytes
-    """`of`, as JSON."""
-    settings_version: int
+    def __missing__(self, text: str | None) -> bytes:
+        if len(self) >= MOST_FEW:
+            self.clear()
+        found = self[text] = ENCODER.encode(text)
+        return found
 
 
 class Emitter:
@@ -135,9 +144,7 @@ class Emitter:
     def __init__(self, operator: str) -> None:
         self.operator, self.settings_version = operator, 0
         """The version of the settings that is in force: all events name it."""
-        self._envelopes: dict[tuple[str, int, bool], Envelope] = {}
-        self._few: dict[str | None, bytes] = {}
-        """The JSON of texts of which there are few: types of records, source systems, touchpoints, consents."""
+        self._few = Few()
 
     def messages(self, detections: Sequence[Detection], wall_ms: int | None, allowed: Sequence[int | None] | None = None) -> list[tuple[Message, str | None]]:
         """The record of each detection, and why it goes to the `missed` topic, if it does: one of STALE and VALVE.
@@ -145,63 +152,53 @@ class Emitter:
         It is stale when it is older than the event is valid for at `wall_ms`; without a wall clock nothing is stale. `allowed`: of each that
         is beyond the allowance of its day, this allowance.
         """
-        times = np.array([one.time for one in detections], np.int64)
-        local = texts_of_times(times, np.array([one.offset_ms for one in detections], np.int64))
         common: Headers = (CONTENT_TYPE,) if wall_ms is None else (CONTENT_TYPE, ("ce_recordedtime", rfc3339(wall_ms).encode()))
-        found: list[tuple[Message, str | None]] = []
-        for one, utc, here, beyond in zip(detections, texts_of_times(times), local, allowed or [None] * len(detections), strict=True):
-            envelope = self._envelope(one)
-            value, key = self._value(one, envelope, utc.encode(), here.encode()), one.who.customer_id.encode()
-            stale = wall_ms is not None and wall_ms - one.time > one.valid_for_ms
-            if not stale and beyond is None:
-                found.append((Message(envelope.topic, key, value, common), None))
-                continue
-            reason = STALE if stale else VALVE
-            why = ("valid_for_ms", b"%d" % one.valid_for_ms) if stale else ("allowed_a_day", str(beyond).encode())
-            found.append((Message(MISSED, key, value, (*common, ("reason", reason.encode()), why, ("topic", envelope.topic.encode()))), reason))
+        alike: defaultdict[tuple[str, int, bool, int], list[int]] = defaultdict(list)
+        for place, one in enumerate(detections):  # all detections of a rule have one dictionary of parameters
+            alike[one.event, one.version, one.timed, id(one.parameters)].append(place)
+        found: list[Any] = [None] * len(detections)
+        for places in alike.values():
+            some = [detections[place] for place in places]
+            topic = PREFIX + some[0].event.split(".", 1)[0]
+            keys = [one.who.customer_id.encode() for one in some]
+            for place, record in zip(places, map(Message._make, zip(repeat(topic), keys, self._values(some), repeat(common))), strict=True):  # repeat has no end
+                found[place] = record, None
+        for place, one in enumerate(detections) if wall_ms is not None or allowed is not None else ():
+            stale, beyond = wall_ms is not None and wall_ms - one.time > one.valid_for_ms, allowed[place] if allowed else None
+            if stale or beyond is not None:
+                reason = STALE if stale else VALVE
+                why = ("valid_for_ms", b"%d" % one.valid_for_ms) if stale else ("allowed_a_day", str(beyond).encode())
+                record = found[place][0]
+                found[place] = record._replace(topic=MISSED, headers=(*common, ("reason", reason.encode()), why, ("topic", record.topic.encode()))), reason
         return found
 
-    def _value(self, one: Detection, envelope: Envelope, utc: bytes, local: bytes) -> bytes:
-        """The CloudEvents 1.0 record of a detection, as JSON; `utc`, `local`: its time in RFC 3339."""
-        who, encode, few = one.who, ENCODER.encode, self._one_of_few
-        customer = encode(who.customer_id)
-        return envelope.frame % (
-            event_id(one).encode(),
-            customer if one.key == who.customer_id else encode(one.key),
-            utc,
-            customer,
-            customer,
-            encode(who.account_id),
-            encode(who.subscription_id),
-            encode(who.msisdn),
-            local,
-            few(one.touchpoint),
-            few(one.marketing_consent),
-            few(who.record_type),
-            few(who.source_system),
-            encode(who.record_id),
-            envelope.parameters,
-            encode(one.evidence),
-            encode(one.detail),
+    def _values(self, some: Sequence[Detection]) -> list[bytes]:
+        """The CloudEvents 1.0 records, as JSON, of detections of one definition, kind of trigger and dictionary of parameters."""
+        one, columns, few, encode = some[0], dict(zip(Detection._fields, zip(*some, strict=True), strict=True)), self._few.__getitem__, ENCODER.encode
+        keys, whos, times = columns["key"], columns["who"], np.array(columns["time"], np.int64)
+        customers = [encode(who.customer_id) for who in whos]
+        slots = Slots(
+            id=map(str.encode, event_ids(one, keys, whos, columns["time"])),
+            subject=map(encode, keys),
+            time=map(str.encode, texts_of_times(times)),
+            partitionkey=customers,
+            customer_id=customers,
+            account_id=[encode(who.account_id) for who in whos],
+            subscription_id=[encode(who.subscription_id) for who in whos],
+            msisdn=[encode(who.msisdn) for who in whos],
+            local_time=map(str.encode, texts_of_times(times, np.array(columns["offset_ms"], np.int64))),
+            touchpoint=map(few, columns["touchpoint"]),
+            marketing_consent=map(few, columns["marketing_consent"]),
+            record_type=[few(who.record_type) for who in whos],
+            source_system=[few(who.source_system) for who in whos],
+            record_id=[encode(who.record_id) for who in whos],
+            parameters=repeat(encode(one.parameters)),
+            evidence=map(encode, columns["evidence"]),
+            detail=map(encode, columns["detail"]),
         )
-
-    def _envelope(self, one: Detection) -> Envelope:
-        """That of a detection; all detections of a rule have one dictionary of parameters."""
-        key = one.event, one.version, one.timed
-        found = self._envelopes.get(key)
-        if found is None or found.of is not one.parameters or found.settings_version != self.settings_version:
-            frame = frame_of(one.event, one.version, self.operator, self.settings_version, timed=one.timed)
-            topic = PREFIX + one.event.split(".", 1)[0]
-            found = self._envelopes[key] = Envelope(topic, frame, one.parameters, ENCODER.encode(one.parameters), self.settings_version)
-        return found
-
-    def _one_of_few(self, text: str | None) -> bytes:
-        found = self._few.get(text)
-        if found is None:
-            if len(self._few) >= MOST_FEW:
-                self._few.clear()
-            found = self._few[text] = ENCODER.encode(text)
-        return found
+        begin, *between = frame_of(one.event, one.version, self.operator, self.settings_version, timed=one.timed)
+        pieces = [column for slot, behind in zip(slots, between, strict=True) for column in (slot, repeat(behind))]
+        return list(map(b"".join, zip(repeat(begin), *pieces)))  # repeat has no end
 
 
 def message(detection: Detection, operator: str, wall_ms: int | None, allowed: int | None = None, *, settings_version: int = 0) -> tuple[Message, str | None]:

@@ -102,6 +102,8 @@ class Versions:
 
     def __init__(self, keys: Ints, valid_from: Ints) -> None:
         self.keys, self.valid_from, self.size = keys, valid_from, len(keys)
+        self.behind = np.searchsorted(keys, keys, side="right")
+        """Where the rows with the key of each row end."""
         self.most = int(np.unique(keys, return_counts=True)[1].max(initial=0))
 
     def find(self, codes: Ints, times: Ints) -> Ints:
@@ -109,7 +111,8 @@ class Versions:
         if not self.size:
             return np.full(len(codes), -1)
         first = low = np.searchsorted(self.keys, codes, side="left")
-        high = np.searchsorted(self.keys, codes, side="right")
+        place = np.minimum(first, self.size - 1)
+        high = np.where(self.keys[place] == codes, self.behind[place], first)
         for _ in range(self.most.bit_length()):
             left = low < high
             middle = (low + high) // 2

@@ -135,7 +135,8 @@ class Group:
         self.n = len(self.position)
         self._piece: Ints | None = None
         self._slot: Ints = position
-        self._packed: dict[int, bytes] = {}
+        self._packed: Any = None
+        self._is_packed: Bools = np.zeros(0, bool)
         self._fields: dict[str, Array] = {}
         self._rows: dict[str, Rows] = {}
         self._zones: dict[str, Ints | int] = {}
@@ -154,14 +155,17 @@ class Group:
 
     def packed(self, places: Ints) -> list[bytes]:
         """The packed identities of records: those of one record are packed once."""
-        done = self._packed
-        lacking = np.array([place for place in dict.fromkeys(places.tolist()) if place not in done], np.int64)
+        if self._packed is None:
+            self._packed, self._is_packed = np.empty(self.n, object), np.zeros(self.n, bool)
+        lacking = np.unique(places[~self._is_packed[places]])
         if len(lacking):
             self._where(0)
             for number, (columns, *_) in enumerate(self._pieces):
                 own = lacking[self._piece[lacking] == number]  # type: ignore[index]  # set by the line before
-                done.update(zip(own.tolist(), columns.packed(self._slot[own]), strict=True))
-        return [done[place] for place in places.tolist()]
+                self._packed[own] = columns.packed(self._slot[own])
+            self._is_packed[lacking] = True
+        found: list[bytes] = self._packed[places].tolist()
+        return found
 
     def stores(self, name: str) -> bool:
         """Whether column `name` of all records is there without decoding any."""

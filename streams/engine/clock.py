@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from streams.engine.state.tables import Rows, Table
 
 JUMP_MS = 31 * 86_400_000
+STRETCH = 16_384
+"""Records that are passed at once at most, so that many wrong dates cost no more than so much each."""
 
 
 class Ahead(msgspec.Struct, frozen=True):
@@ -38,15 +40,26 @@ class Clock:
 
     def follow(self, times: Ints, customers: Rows, table: Table) -> Ints:
         """Pass records in their order. Returns the clock before each of them, and after the last (one entry more than records)."""
-        before = np.maximum.accumulate(np.concatenate([[self.now], times]))
-        if self.now and self.ahead is None and not (times > before[:-1] + self.jump_ms).any():
-            self.now = int(before[-1])
-            return before
-        for at, (time, row) in enumerate(zip(times.tolist(), customers.tolist(), strict=True)):
-            before[at] = self.now
-            self._take(time, table.key_text(row))
+        before = np.empty(len(times) + 1, np.int64)
+        at = 0
+        while at < len(times):
+            if self.now and self.ahead is None:
+                at += self._follow_near(times[at : at + STRETCH], before[at : at + STRETCH])
+            if at < len(times):
+                before[at] = self.now
+                self._take(int(times[at]), table.key_text(int(customers[at])))
+                at += 1
         before[-1] = self.now
         return before
+
+    def _follow_near(self, times: Ints, before: Ints) -> int:
+        """Pass records up to the first that is too far ahead, and note the clock before each of them. Returns how many."""
+        clock = np.maximum.accumulate(np.concatenate([[self.now], times]))
+        far = (times > clock[:-1] + self.jump_ms).nonzero()[0]
+        near = int(far[0]) if len(far) else len(times)
+        before[:near] = clock[:near]
+        self.now = int(clock[near])
+        return near
 
     def _take(self, time: int, customer: str) -> None:
         another = self.ahead is not None and (self.ahead.customer != customer or not self.now)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from functools import lru_cache
+from itertools import repeat
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from msgspec.json import decode
 
 from schemas.codes import NULL, text_of
+from streams.engine.batch import ID_OF
 from streams.engine.expression import Expr, Reading, RecordField, decimal, exactly
 from streams.engine.plan import currencies
 from streams.engine.time_texts import texts_of_times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from streams.definitions.event import Event
     from streams.engine.expression import Array
@@ -136,13 +139,23 @@ class Describer:
             details["currency"] = [next((one for one in found if one is not None), None) for found in zip(*several, strict=True)]
         evidence = {name: shown(flow, node) for name, node in self.evidence.items()}
         offsets = flow.world.calendar.offset_ms(flow.time, flow.zones(event.by)).tolist()
-        timed = flow.timed.tolist()
-        columns = (flow.time.tolist(), offsets, timed, consents, flow.identities(), flow.channels(), by_happening(evidence, flow.n), by_happening(details, flow.n))
-        found = []
-        for time, offset, by_timer, consent, who, channel, read, detail in zip(*columns, strict=True):
-            key = key_of(event.by, who)
-            found.append(Detection(event.id, event.version, key, time, offset, who, by_timer, channel, consent, self.parameters, read, detail, event.valid_for_ms))
-        return found
+        whos = flow.identities()
+        columns: dict[str, Iterable[Any]] = {
+            "event": repeat(event.id),
+            "version": repeat(event.version),
+            "key": keys_of(event.by, whos),
+            "time": flow.time.tolist(),
+            "offset_ms": offsets,
+            "who": whos,
+            "timed": flow.timed.tolist(),
+            "touchpoint": flow.channels(),
+            "marketing_consent": consents,
+            "parameters": repeat(self.parameters),
+            "evidence": by_happening(evidence, flow.n),
+            "detail": by_happening(details, flow.n),
+            "valid_for_ms": repeat(event.valid_for_ms),
+        }
+        return list(map(Detection._make, zip(*(columns[name] for name in Detection._fields), strict=False)))  # repeat has no end
 
 
 def by_happening(columns: dict[str, list[Any]], n: int) -> list[dict[str, Any]]:
@@ -185,10 +198,10 @@ def evidence_of(event: type[Event]) -> dict[str, Expr]:
     return parts
 
 
-def key_of(by: str, who: Identity) -> str:
-    """The subject of an event of scope `by`."""
-    key = {"line": who.subscription_id, "account": who.account_id, "customer": who.customer_id}[by]
-    return key or who.customer_id
+def keys_of(by: str, whos: Sequence[Identity]) -> list[str]:
+    """The subjects of events of scope `by`."""
+    own = attrgetter(ID_OF[by])
+    return [own(who) or who.customer_id for who in whos]
 
 
 __all__ = ["Describer", "Detection", "evidence_of", "plain", "rfc3339"]

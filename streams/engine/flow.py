@@ -60,6 +60,11 @@ def whole(values: Array, n: int) -> Array:
     return values if values.shape == (n,) else np.full(n, values)
 
 
+def in_order(at: Ints, due: Ints) -> Ints:
+    """The order of happenings, as indexes: by place, of timers at the same place by their due times. Those that are equal stay as they are."""
+    return np.lexsort((due, at)) if due.any() else at.argsort(kind="stable")
+
+
 class Flow:
     """Some happenings of a batch; see the kinds below."""
 
@@ -309,8 +314,9 @@ class RecordFlow(Flow):
         found: list[str | None] = [None] * self.n
         for name in ("platform", "channel"):
             if self.group.has(name):
-                texts = [text_of(number) if number else None for number in self._raw(name).tolist()]
-                found = [text or before for text, before in zip(texts, found, strict=True)]
+                numbers = self._raw(name).tolist()
+                texts = {number: text_of(number) if number else None for number in set(numbers)}
+                found = [texts[number] or before for number, before in zip(numbers, found, strict=True)]
         return found
 
     @property
@@ -424,6 +430,9 @@ class MergedFlow(Flow):
 
     def __init__(self, batch: Batch, parts: Sequence[Flow], by: str, which: Ints, where: Ints, parent: Flow | None = None, index: Ints | None = None) -> None:
         self.parts, self.which, self.where = parts, which, where
+        own = [(which == number).nonzero()[0] for number in range(len(parts))]
+        self.of_parts = [(places, where[places]) for places in own]
+        """Of each part the places of its happenings here, and there."""
         super().__init__(batch, by, self._gather([part.at for part in parts], np.int64), self._gather([part.time for part in parts], np.int64), parent, index)
 
     @classmethod
@@ -431,14 +440,14 @@ class MergedFlow(Flow):
         """All happenings of `parts`; at the same place those of earlier parts go first."""
         which = np.concatenate([np.full(part.n, number, np.int64) for number, part in enumerate(parts)])
         where = np.concatenate([np.arange(part.n) for part in parts])
-        order = np.lexsort((where, which, np.concatenate([part.due for part in parts]), np.concatenate([part.at for part in parts])))
+        order = in_order(np.concatenate([part.at for part in parts]), np.concatenate([part.due for part in parts]))
         return cls(batch, parts, by, which[order], where[order])
 
     def _gather(self, columns: Sequence[Array], dtype: Any) -> Array:
-        result = np.zeros(len(self.which), dtype)
-        for number, column in enumerate(columns):
-            mine = self.which == number
-            result[mine] = column[self.where[mine]]
+        """The values here of columns of the parts."""
+        result = np.empty(len(self.which), dtype)
+        for column, (here, there) in zip(columns, self.of_parts, strict=True):
+            result[here] = column[there]
         return result
 
     def _columns_of(self, columns: Sequence[Column]) -> Column:

@@ -24,7 +24,8 @@ class Identity(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Identity).decode
+unpack = msgspec.msgpack.Decoder(Identity).decode
+"""Unpack what `pack` returned."""
 
 
 def identity(record: Any) -> Identity:
@@ -48,8 +49,3 @@ def pack(record: Any) -> bytes:
 def pack_identity(who: Identity) -> bytes:
     """An identity, packed."""
     return _encode(who)
-
-
-def unpack(packed: bytes) -> Identity:
-    """Unpack what `pack` returned."""
-    return _decode(packed)

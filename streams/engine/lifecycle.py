@@ -188,4 +188,6 @@ class Lifecycle:
             for position, value in self.given.get(row, ()):
                 if 2 * position + 1 <= at[place]:
                     now[place] = value
-        return [text_of(value) if value else "unknown" for value in now.tolist()]
+        values = now.tolist()
+        texts = {value: text_of(value) if value else "unknown" for value in set(values)}
+        return [texts[value] for value in values]

@@ -11,7 +11,7 @@ from schemas.codes import code, keep
 from schemas.raw import RECORD_TYPES
 from streams.engine.batch import PROCESSED, TERMINATED
 from streams.engine.expression import both
-from streams.engine.flow import Flow, MergedFlow, RecordFlow
+from streams.engine.flow import Flow, MergedFlow, RecordFlow, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -286,8 +286,8 @@ def entries_of(members: Flow, readers: Sequence[Flow], apart: Sequence[bool] = (
     if len(flows) == 2 and not members.n:
         return Entries(flows[1].at, flows[1].time, np.full(n, -1), found)
     at, due = np.concatenate([flow.at for flow in flows]), np.concatenate([flow.due for flow in flows])
-    order = np.lexsort((due, at)) if due.any() else at.argsort(kind="stable")
-    """Stable: at the same place members stay before readers."""
+    order = in_order(at, due)
+    """At the same place members stay before readers."""
     place = np.empty(n, np.int64)
     place[order] = np.arange(n)
     time = np.concatenate([flow.time for flow in flows])

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
 
+from streams.engine import clock
 from tests.shards import Bench, epoch_ms
 from tests.streams.records import good
 
@@ -71,3 +75,27 @@ def test_up_to_a_month_ahead_a_record_moves_the_clock_at_once():
     bench.feed([emptied(), money("C3", NOON + 1000, 1)])
     found = bench.feed([money("C2", NOON + 1000 + 31 * DAY, 2)])
     assert [(d.event, d.time) for d in found] == [("topup.missing_after_depletion", NOON + DAY)]
+
+
+class Names:
+    """A table of customers whose keys are their rows."""
+
+    def key_text(self, row):
+        return str(row)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_many_records_at_once_pass_as_one_by_one(seed, monkeypatch):
+    monkeypatch.setattr(clock, "STRETCH", 4)
+    dice = random.Random(seed)
+    times = [NOON + dice.randrange(30) * DAY + (dice.randrange(1, 4) * 200 * DAY if dice.random() < 0.2 else 0) for _ in range(dice.randrange(40))]
+    customers = [dice.randrange(3) for _ in times]
+    alone, seen = clock.Clock(), []
+    for time, customer in zip(times, customers, strict=True):
+        seen.append(alone.now)
+        alone._take(time, str(customer))
+    whole, cut, found = clock.Clock(), dice.randrange(len(times) + 1), []
+    for own in (slice(cut), slice(cut, None)):
+        found += whole.follow(np.array(times[own], np.int64), np.array(customers[own], np.int32), Names()).tolist()[:-1]
+    assert found == seen
+    assert (whole.now, whole.ahead) == (alone.now, alone.ahead)

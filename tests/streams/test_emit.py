@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from events.stories import charge, moment, topup
 from schemas.event import CustomerEvent
-from streams.emit import message
+from streams.emit import Emitter, message
 from tests.shards import Bench, epoch_ms
 
 
@@ -53,3 +53,26 @@ def test_an_event_older_than_it_is_valid_for_is_missed_and_otherwise_the_same():
         assert (record.topic == "customer-events.missed") == stale
         assert record.value == fresh[event["id"]].value
         assert dict(record.headers)["ce_recordedtime"] == b"2026-05-02T02:00:00.001Z"
+
+
+def test_events_of_several_definitions_and_kinds_are_written_together_as_each_alone():
+    bench = Bench()
+    found = [
+        detection
+        for number, customer in enumerate(["C1", "C2", "C1", "C3"])
+        for detection in bench.feed(
+            [
+                topup(0, 300, f"{1 + number} 09:00", record_id=f"t{number}", customer_id=customer, subscription_id=f"S{customer}", account_id=f"A{customer}"),
+                charge(
+                    300, 0, f"{1 + number} 10:00", record_id=f"c{number}", customer_id=customer, subscription_id=f"S{customer}", account_id=f"A{customer}", msisdn="+8613800000100"
+                ),
+            ]
+        )
+    ]
+    found += bench.advance(epoch_ms(moment("9 00:00")))
+    assert len({one.event for one in found}) > 1
+    assert {one.timed for one in found} == {True, False}
+    allowed = [7 if place % 3 == 0 else None for place in range(len(found))]
+    for wall_ms in (None, epoch_ms(moment("4 12:00"))):
+        assert Emitter("op7").messages(found, wall_ms, allowed) == [message(one, "op7", wall_ms, most) for one, most in zip(found, allowed, strict=True)]
+        assert Emitter("op7").messages(found, wall_ms) == [message(one, "op7", wall_ms) for one in found]

@@ -33,6 +33,8 @@ from streams.engine.state.tables import NEVER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import numpy.typing as npt
+
     from schemas.columns import Bools, Ints
     from streams.engine.batch import Batch
     from streams.engine.expression import Column, Expr, ValueKind
@@ -349,9 +351,7 @@ class Due:
             flow, rows = members.flow.take(left), members.rows[left]
             for key, node in self.nodes.items():
                 self.columns[key].values[rows] = to_store(node, flow)
-            texts = self.anchors.texts[self.anchor_name]
-            for row, text in zip(rows.tolist(), members.flow.all_packed(left), strict=True):
-                texts[row] = text
+            self.anchors.texts[self.anchor_name][rows] = members.flow.all_packed(left)
         if len(ended):
             self._forget(ended)
 
@@ -366,9 +366,7 @@ class Due:
         rows = rows[self.due.values[rows] == 0]
         for column in self.columns.values():
             column.values[rows] = 0
-        texts = self.anchors.texts[self.anchor_name]
-        for row in rows.tolist():
-            texts[row] = b""
+        self.anchors.texts[self.anchor_name][rows] = b""
 
     def _in_order(self, fired: Ints, flow: Flow) -> Ints:
         """By place, then due, then the text of the base key; of one key in the order of the anchors' times and ids."""
@@ -392,7 +390,7 @@ class Due:
         number[[place for *_, place in by_key]] = np.arange(len(by_key))
         return np.lexsort((number, fired[:, DUE], fired[:, PLACE]))
 
-    def _anchor_id(self, fired: Ints, flow: Flow, texts: list[bytes]) -> str:
+    def _anchor_id(self, fired: Ints, flow: Flow, texts: npt.NDArray[np.object_]) -> str:
         """The id of the record that set a timer which has fired."""
         by = int(fired[BY])
         return (flow.identity(by) if by >= 0 else unpack(texts[int(fired[0])])).record_id

@@ -249,6 +249,9 @@ class Buckets(Follower):
         self.slot, self.kinds = np.zeros(table.size, np.int32), np.full(table.size, -1, np.int8)
         self.dirty = np.zeros(table.size, bool)
         self._layout = Layout(self.part_name, tuple((name, kind, 1) for name, kind in [*self.columns, *self.group_columns]), ())
+        self.text_words = np.array([place for place, (_, kind) in enumerate(self.columns) if kind == "text"], np.int64)
+        self.text_groups = bool(self.group_columns) and self.group_columns[0][1] == "text"
+        self.has_texts = self.text_groups or bool(len(self.text_words))
         table.followers.append(self)
 
     def grow(self, size: int) -> None:
@@ -287,9 +290,15 @@ class Buckets(Follower):
         pack(wanted, self.form, self.arena, self.slot, self.kinds, packed)
         return packed, length
 
+    def _values(self, packed: Ints, length: Ints) -> Values:
+        return Values(joined(len(length), self._layout.fingerprint, ByteStrings.cut(packed, length.cumsum())), length == 0)
+
     def encode(self, rows: Rows) -> Values:
+        return self._values(*self._packed(rows))
+
+    def encode_with_codes(self, rows: Rows) -> tuple[Values, Ints]:
         packed, length = self._packed(rows)
-        return Values(joined(len(rows), self._layout.fingerprint, ByteStrings.cut(packed, length.cumsum())), length == 0)
+        return self._values(packed, length), self._codes_in(packed)
 
     def load(self, rows: Rows, layout: Layout, values: ByteStrings) -> None:
         stored = [name for name, _, _ in layout.columns]
@@ -324,8 +333,11 @@ class Buckets(Follower):
             self.make_room()
 
     def text_codes(self, rows: Rows) -> Ints:
-        texts = np.array([place for place, (_, kind) in enumerate(self.columns) if kind == "text"], np.int64)
-        group = bool(self.group_columns) and self.group_columns[0][1] == "text"
-        packed, _ = self._packed(rows) if group or len(texts) else (np.zeros(0, np.int64), None)
+        return self._codes_in(self._packed(rows)[0]) if self.has_texts else np.zeros(0, np.int64)
+
+    def _codes_in(self, packed: Ints) -> Ints:
+        """The codes of texts in packed rows."""
+        if not self.has_texts:
+            return np.zeros(0, np.int64)
         found = np.empty(len(packed), np.int64)
-        return found[: codes_in(packed, self.form, texts, group, found, 0)]
+        return found[: codes_in(packed, self.form, self.text_words, self.text_groups, found, 0)]

@@ -59,3 +59,7 @@ class Follower:
     def text_codes(self, rows: Rows) -> npt.NDArray[np.int64]:
         """The codes of texts that `rows` hold."""
         raise NotImplementedError
+
+    def encode_with_codes(self, rows: Rows) -> tuple[Values, npt.NDArray[np.int64]]:
+        """What `encode` and `text_codes` give of the same rows."""
+        return self.encode(rows), self.text_codes(rows)

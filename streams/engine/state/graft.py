@@ -95,9 +95,7 @@ class Move:
         for name in self.names.keys() & self.home.columns.keys():
             self.home.columns[name].values[rows] = 0
         for name in self.names.keys() & self.home.texts.keys():
-            texts = self.home.texts[name]
-            for row in rows.tolist():
-                texts[row] = b""
+            self.home.texts[name][rows] = b""
 
     def _renamed(self, source: Part | Follower) -> Layout:
         """The layout of `source` with the names of here, and without what is not taken. Raises StateRefused."""

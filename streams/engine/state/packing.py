@@ -45,6 +45,21 @@ def put_same(data: Any, at: Any, out: Any) -> None:
         at[i] += len(data)
 
 
+@kernel("void(uint8[::1], uint8[:, ::1], int32[::1], uint8[:, ::1], boolean[::1])")
+def put_rows(begin: Any, data: Any, rows: Any, out: Any, empty: Any) -> None:
+    """Copy each of `rows` of `data` behind `begin`; `empty`: all its bytes are 0."""
+    first = len(begin)
+    for i in range(len(rows)):
+        given, taken = data[rows[i]], out[i]
+        for k in range(first):
+            taken[k] = begin[k]
+        found = np.uint8(0)
+        for k in range(len(given)):
+            taken[first + k] = given[k]
+            found |= given[k]
+        empty[i] = found == 0
+
+
 @kernel("void(uint8[::1], int64[::1], int64[::1], uint8[::1])")
 def copy_some(data: Any, begins: Any, ends: Any, out: Any) -> None:
     """Copy the bytes between `begins` and `ends`, one string behind the other."""

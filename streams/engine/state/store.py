@@ -16,6 +16,7 @@ from streams.engine.state.changes import Changes, Records
 from streams.engine.state.codec import Change, Entries, Layout, StateRefused, by_layout, key_start, record_key
 from streams.engine.state.day_counts import DayCounts
 from streams.engine.state.follower import Follower
+from streams.engine.state.held_texts import HeldTexts
 from streams.engine.state.keymap import Latest
 from streams.engine.state.keys import without_parts
 from streams.engine.state.packing import ByteStrings
@@ -139,7 +140,7 @@ class State:
         """By the name of state that is gathered for rules, the events that need it."""
         self.owners_before: dict[str, list[str]] = {}
         """The same as it was stored."""
-        self.texts: set[int] = set()
+        self.texts = HeldTexts()
         """The codes of the texts that are held for this state and stored with it."""
         weakref.finalize(self, release, self.texts)
         self.look_at = TEXTS_BETWEEN
@@ -199,8 +200,9 @@ class State:
                 dirty = follower.take_dirty()
                 if len(dirty):
                     self._layout(follower.layout(), heads)
-                    codes.append(follower.text_codes(dirty))
-                    rows.append(Records(table.key_strings(dirty, key_start(follower.part_name)), follower.encode(dirty)))
+                    values, held = follower.encode_with_codes(dirty)
+                    codes.append(held)
+                    rows.append(Records(table.key_strings(dirty, key_start(follower.part_name)), values))
             for blocks in table.blocks:
                 changed = blocks.take_changes()
                 rows.append(Records(table.key_strings(changed.rows.astype(np.int32), key_start(blocks.part_name), changed.numbers), changed.values))
@@ -234,20 +236,21 @@ class State:
         """The changelog keys of the texts that no row holds any more, once there may be many of them."""
         if len(self.texts) <= self.look_at:
             return []
-        held: set[int] = set()
+        unheld = self.texts.keep(self._all_text_codes()).tolist()
+        release(unheld)
+        self.look_at = len(self.texts) + max(TEXTS_BETWEEN, len(self.texts))
+        return [record_key(TEXT, str(code)) for code in unheld]
+
+    def _all_text_codes(self) -> Iterator[Ints]:
+        """The codes of the texts that rows hold, 0 among them."""
         for table in self.tables.values():
             used = np.arange(table.map.used, dtype=np.int32)
             for part in table.parts.values():
                 for column in part.columns.values():
                     if column.kind == "text":
-                        held.update(np.unique(column.values[used]).tolist())
+                        yield column.values[used].ravel()
             for follower in table.followers:
-                held.update(np.unique(follower.text_codes(used)).tolist())
-        unheld = self.texts - held
-        self.texts -= unheld
-        release(unheld)
-        self.look_at = len(self.texts) + max(TEXTS_BETWEEN, len(self.texts))
-        return [record_key(TEXT, str(code)) for code in sorted(unheld)]
+                yield follower.text_codes(used)
 
     def head(self) -> Head:
         """The head row: what is stored of the shard as a whole."""
@@ -289,8 +292,9 @@ class State:
 
     def _hold_texts(self, codes: list[Ints]) -> list[tuple[int, str]]:
         """Hold the texts behind `codes` that are not held yet. Returns them."""
-        fresh = [(code, text_of(code)) for code in np.unique(np.concatenate([*codes, np.zeros(0, np.int64)])).tolist() if code and code not in self.texts]
-        self.texts.update(hold(text) for _, text in fresh)
+        fresh = [(code, text_of(code)) for code in self.texts.add(np.concatenate([*codes, np.zeros(0, np.int64)])).tolist()]
+        for _, text in fresh:
+            hold(text)
         return fresh
 
     def restore(self, records: Records | Iterable[Change]) -> None:
@@ -316,9 +320,9 @@ class State:
         about = {part: dict(taken(part).pairs()) for part in ABOUT}
         self._restore_head(about[CLOCK].get(""))
         self.layouts |= {bytes.fromhex(name): msgspec.json.decode(value, type=Layout) for name, value in about[LAYOUT].items()}
-        for name, value in about[TEXT].items():
+        for value in about[TEXT].values():
             hold(value.decode())
-            self.texts.add(int(name))
+        self.texts.add(np.array([*map(int, about[TEXT])], np.int64))
         self.look_at = len(self.texts) + TEXTS_BETWEEN
         self.memory_before = {place: msgspec.json.decode(value, type=Memory) for place, value in about[MEMORY].items()}
         self.owners_before = {name: msgspec.json.decode(value, type=list[str]) for name, value in about[OWNER].items()}

@@ -17,7 +17,7 @@ from schemas.codes import codes_of, texts_of
 from streams.engine.state.codec import FORMATS, SEPARATOR, ColumnKind, Layout, StateRefused
 from streams.engine.state.keymap import KeyMap, first_of
 from streams.engine.state.keys import Keys, split, without_parts
-from streams.engine.state.packing import ByteStrings, Values, joined, lengthen, lengths_of, with_slack
+from streams.engine.state.packing import ByteStrings, Values, buffer_of, joined, lengthen, lengths_of, put_rows, with_slack
 from streams.engine.state.rowmap import RowMap, Rows
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Part:
     def __init__(self, table: Table, name: str) -> None:
         self.table, self.name = table, name
         self.columns: dict[str, Column] = {}
-        self.texts: dict[str, list[bytes]] = {}
+        self.texts: dict[str, npt.NDArray[np.object_]] = {}
         self.dirty = np.zeros(0, bool)
         self.array: npt.NDArray[Any] = np.zeros(0)
         self.layout = Layout(name, (), ())
@@ -64,15 +64,15 @@ class Part:
         self.grow(rows)
 
     def grow(self, rows: int) -> None:
-        """Make room for `rows` rows; every column's `values` is a new array afterwards."""
+        """Make room for `rows` rows; every column's `values`, and those of `texts`, are new arrays afterwards."""
         old = self.array
         self.array = np.zeros(rows, self.layout.dtype)
         self.array[: len(old)] = old
         lengthen(self, "dirty", rows)
         for column in self.columns.values():
             column.values = self.array[column.name]
-        for texts in self.texts.values():
-            texts.extend([b""] * (rows - len(texts)))
+        for name, texts in self.texts.items():
+            self.texts[name] = np.concatenate([texts, np.full(rows - len(texts), b"", object)])
 
     def touch(self, rows: Rows) -> None:
         """Mark `rows` as changed, to be written with the next transaction."""
@@ -89,20 +89,17 @@ class Part:
         for column, values in kept:
             column.values[rows] = values
         for texts in self.texts.values():
-            for row in rows.tolist():
-                texts[row] = b""
+            texts[rows] = b""
 
     def encode(self, rows: Rows) -> Values:
         """The changelog values of `rows`: fingerprint, row bytes, then each text behind its length; rows in which nothing is kept are gone."""
         size = self.layout.dtype.itemsize
-        stored = np.empty((len(rows), 4 + size), np.uint8)
-        stored[:, :4] = np.frombuffer(self.layout.fingerprint, np.uint8)
-        if size:
-            np.take(self.array.view(np.uint8).reshape(len(self.array), size), rows, axis=0, out=stored[:, 4:], mode="clip")
-        gone = np.logical_not(stored[:, 4:].any(axis=1))
+        stored, gone = np.empty((len(rows), 4 + size), np.uint8), np.empty(len(rows), bool)
+        data = self.array.view(np.uint8).reshape(len(self.array), size) if size else np.zeros((len(self.array), 0), np.uint8)
+        put_rows(buffer_of(self.layout.fingerprint), data, rows, stored, gone)
         pieces = [ByteStrings.equal(stored)]
         for texts in self.texts.values():
-            strings = ByteStrings.of([texts[row] for row in rows.tolist()])
+            strings = ByteStrings.of(texts[rows].tolist())
             pieces += [lengths_of(strings), strings]
             gone = gone & (strings.lengths == 0)
         return Values(joined(len(rows), *pieces) if self.texts else pieces[0], gone)
@@ -124,8 +121,7 @@ class Part:
         for name in layout.texts:
             lengths = values.within(at, at + 2).data.view("<u2").astype(np.int64)
             if name in self.texts:
-                for row, text in zip(rows.tolist(), values.within(at + 2, at + 2 + lengths).listed(), strict=True):
-                    self.texts[name][row] = text
+                self.texts[name][rows] = values.within(at + 2, at + 2 + lengths).listed()
             at += 2 + lengths
 
 
@@ -180,7 +176,7 @@ class Table:
     def texts(self, name: str, *, part: str = "") -> Part:
         """Declare a column of byte strings (at most 64 KiB each) in `part`; read and write `part.texts[name][row]`."""
         home = self.part(part)
-        home.texts.setdefault(name, [])
+        home.texts.setdefault(name, np.empty(0, object))
         return home
 
     def matters_for(self, keep_ms: int | None) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streams.engine.kernels import kernel
 from streams.engine.state.packing import with_slack
 from streams.engine.state.rowmap import RowMap
 from streams.engine.state.tables import Table
@@ -16,6 +17,20 @@ if TYPE_CHECKING:
     from schemas.columns import Bools, Ints
     from streams.engine.state.packing import ByteStrings
     from streams.engine.state.tables import Rows
+
+
+@kernel("int64(int32[:], int32[:], int64, int32[:], int32[:])")
+def find_or_add(slots: Any, base: Any, used: int, rows: Any, fresh: Any) -> int:
+    """Set `rows` for each base row; those that have none take one from `used` on. Returns how many are new; `fresh`: which."""
+    n = 0
+    for i in range(len(base)):
+        row = slots[base[i]]
+        if row == 0:
+            row = used + n + 1
+            slots[base[i]], fresh[n] = row, base[i]
+            n += 1
+        rows[i] = row - 1
+    return n
 
 
 class OwnRows(RowMap):
@@ -38,18 +53,13 @@ class OwnRows(RowMap):
 
         >>> own = OwnRows()
         >>> own.cover(8)
-        >>> own.find_rows(np.array([5, 2, 5])), own.find_rows(np.array([2, 7]))
-        ((array([0, 1, 0], dtype=int32), array([5, 2])), (array([1, 2], dtype=int32), array([7])))
+        >>> own.find_rows(np.array([5, 2, 5], np.int32)), own.find_rows(np.array([2, 7], np.int32))
+        ((array([0, 1, 0], dtype=int32), array([5, 2], dtype=int32)), (array([1, 2], dtype=int32), array([7], dtype=int32)))
         """
-        rows = self.slots[base]
-        lacking = rows == 0
-        if not lacking.any():
-            return rows - 1, base[:0]
-        wanted, first = np.unique(base[lacking], return_index=True)
-        fresh = wanted[first.argsort()]
-        self.slots[fresh] = np.arange(self.used + 1, self.used + 1 + len(fresh))
-        self.used += len(fresh)
-        return self.slots[base] - 1, fresh
+        rows, fresh = np.empty(len(base), np.int32), np.empty(len(base), np.int32)
+        new = find_or_add(self.slots, base, self.used, rows, fresh)
+        self.used += new
+        return rows, fresh[:new]
 
     def look_up(self, wanted: Ints) -> Rows:
         """The own rows of base rows `wanted` [n, 1], -1 where there is none."""
