@@ -58,9 +58,9 @@ def text_of(value: Any, form: str) -> str:
 
 
 def note_of(figures: dict[str, Any]) -> str:
-    """Size, machine, date, and whether the machine was busy."""
-    load = figures["load"]
-    quiet = f"; the machine was busy (load {load} before the run): a first version, compare ratios and CPU alone" if load >= BUSY else ""
+    """Size, machine, date, and whether the machine was busy: by its load before, or by what whoever measured says went on meanwhile (`beside`)."""
+    busy = figures.get("beside") or (f"load {figures['load']} before the run" if figures["load"] >= BUSY else "")
+    quiet = f"; the machine was busy ({busy}): a first version, compare ratios and CPU alone" if busy else ""
     return f"{figures['size']}{', ' if figures['size'] else ''}{figures['machine']}, took {figures['seconds']} s{quiet}"
 
 

@@ -69,6 +69,12 @@ def test_a_busy_machine_is_told(every, root):
     assert [section.splitlines()[0] for section in sections if "the machine was busy (load 6.5" in section] == [CURVES["hot"].title]
 
 
+def test_what_went_on_beside_a_run_is_told(every, root):
+    every["hot"] |= {"load": 0.1, "beside": "other work on both cores"}
+    page.write(every, root)
+    assert "; the machine was busy (other work on both cores): " in (root / "docs" / "performance.md").read_text("utf-8")
+
+
 def test_the_soak_has_its_periods_bounds_and_a_picture_of_all_restarts(every, root):
     assert root / "docs" / "performance" / "soak.svg" in page.write(every, root)
     section = (root / "docs" / "performance.md").read_text("utf-8").split("## Soak\n")[1]
