@@ -130,18 +130,19 @@ class KafkaBroker:
 
     def _format(self, config: Path) -> None:
         """Make the folder of its data; one that an equal broker made before is copied."""
-        made = jars() / f"formatted-{self.node}-of-{len(self.voters)}"
-        if self.format_arguments or not made.exists():
-            failed = self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config), *self.format_arguments).wait()
-            if failed or self.format_arguments:
-                return
-        if made.exists():
-            shutil.copytree(made, self.folder / "data")
+        made, data = jars() / f"formatted-{self.node}-of-{len(self.voters)}", self.folder / "data"
+        if made.exists() and not self.format_arguments:
+            shutil.copytree(made, data)
+            return
+        failed = self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config), *self.format_arguments).wait()
+        if failed or self.format_arguments:
             return
         own = Path(tempfile.mkdtemp(prefix="formatted-", dir=jars()))
-        shutil.copytree(self.folder / "data", own, dirs_exist_ok=True)
-        with contextlib.suppress(OSError):  # another process was first
+        shutil.copytree(data, own, dirs_exist_ok=True)
+        try:
             own.rename(made)
+        except OSError:  # another process was first
+            shutil.rmtree(own)
 
     def wait_ready(self) -> None:
         """Wait until it answers. Raises BrokerMissing."""
