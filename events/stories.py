@@ -177,8 +177,8 @@ def call_abroad(at: str = "10:00", country: str = "US", **more: Any) -> Record:
 
 def agreement(end: str | None, at: str = "10:00", entity_id: str = "AG-1", **more: Any) -> Record:
     """An agreement of the line ends on `end`; with None it is terminated."""
-    told = {"attribute": "agreement.status", "new_value": "terminated"} if end is None else {"attribute": "agreement.end_date", "new_value": end}
-    return record("state_change", at, **{"entity": "agreement", "entity_id": entity_id, "old_value": None, **told, **more})
+    given = {"attribute": "agreement.status", "new_value": "terminated"} if end is None else {"attribute": "agreement.end_date", "new_value": end}
+    return record("state_change", at, **{"entity": "agreement", "entity_id": entity_id, "old_value": None, **given, **more})
 
 
 # Allowances

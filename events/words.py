@@ -85,7 +85,7 @@ anything = any_of(
     location_update=G,
     network_quality=Q,
 )
-"""Records of every type that name a line: what tells first that it is there."""
+"""Records of every type that name a line: what first shows that it is there."""
 hotline_calls = contacts.where(C.channel.isin("ivr", "call_agent"), C.status == "opened")
 
 tier = L.where(L.attribute == "customer.tier").moves(L.new_value, old=L.old_value)
@@ -98,7 +98,7 @@ failed_payments = payments.where(P.status.isin("failed", "denied"))
 bills = I.where(I.category.isin("normal", "last"))
 """What a customer is asked to pay; no interim bills, credit notes and copies."""
 normal_bills = I.where(I.category == "normal", bills.same(I.bill_id).within("400d").before().count() == 0).same(I.currency)
-"""Bills of whole periods, each as it was first told: one that is sent again changes no mean and breaks no row."""
+"""Bills of whole periods, each as it was first reported: one that is sent again changes no mean and breaks no row."""
 top_line = largest_entry(I, "lines")
 
 calls_abroad = V.where(V.direction == "mo", V.outcome == "answered", V.other_class == "international").same(V.other_country)
@@ -146,7 +146,7 @@ voice_allowance = B.where(B.bucket_kind == "voice", ~B.shared).same(B.bucket_id)
 used = B.bucket_initial - B.balance_after
 used_before = used + B.delta
 data_begun, voice_begun = (allowance.moves(B.bucket_initial).where(B.operation == "grant").count() for allowance in (data_allowance, voice_allowance))
-"""How often a grant of another size has begun the allowance anew: what it says once, it may say again then."""
+"""How often a grant of another size has begun the allowance again: what it says once, it may say again then."""
 data_used, voice_used = (allowance.level(before=100 * used_before / B.bucket_initial, after=100 * used / B.bucket_initial) for allowance in (data_allowance, voice_allowance))
 """In percent."""
 data_term, voice_term = ((B.valid_until, begun, B.operation == "expire") for begun in (data_begun, voice_begun))

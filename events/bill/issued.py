@@ -17,7 +17,7 @@ CASES = [
     Case("with its lines", [bill(100, lines=LINES)], [{**PLAIN, "lines": LINES}]),
     Case("without", [bill(100)], [PLAIN]),
     Case("with none", [bill(100, lines={})], [{**PLAIN, "lines": {}}]),
-    Case("told twice: the first content", [bill(100, "1 10:00"), bill(200, "2 10:00", lines=LINES)], [PLAIN]),
+    Case("reported twice: the first content", [bill(100, "1 10:00"), bill(200, "2 10:00", lines=LINES)], [PLAIN]),
     Case("another bill, in another currency", [bill(100), bill(100, "11:00", "BL-2", currency="USD")], [PLAIN, {**PLAIN, "bill_id": "BL-2", "currency": "USD"}]),
     Case("the last of an account, and a credit", [bill(-100, category="last")], [{**PLAIN, "amount_due": -100}]),
     Case("copies, credit notes, interim bills", [bill(100, category=category) for category in ("duplicate", "credit_note", "interim")], []),

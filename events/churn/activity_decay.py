@@ -9,8 +9,8 @@ from streams.define import Case, Detail, Event, Param, any_of, cool, edge
 
 class ActivityDecay(Event, by="line"):
     most = Param("0.5", name="max", ge="0.0", le="1.0", doc="up to this share of the usual week use has decayed")
-    least_talk = Param(600, unit="s", ge=1, doc="less calling in a usual week tells nothing")
-    least_data = Param("100 MiB", ge="1 B", doc="less data in a usual week tells nothing")
+    least_talk = Param(600, unit="s", ge=1, doc="less calling in a usual week says nothing")
+    least_data = Param("100 MiB", ge="1 B", doc="less data in a usual week says nothing")
 
     talk, usual_talk = outgoing_calls.weekly(1), outgoing_calls.weekly(4, least=4, ago=1)
     load, usual_load = sessions.weekly(1), sessions.weekly(4, least=4, ago=1)
@@ -61,7 +61,7 @@ CASES = [
     Case("data alone", [BEFORE, *sessions_of(100, 100, 100, 100, 50)], [decayed("0.50", None, "0.50")], until=END),
     Case("both of them", together([BEFORE], calls_of(1200, 1200, 1200, 1200, 300), sessions_of(200, 200, 200, 200, 150)), [decayed("0.50", "0.25", "0.75")], until=END),
     Case("more of the one makes up for the other", together([BEFORE], USUAL, sessions_of(200, 200, 200, 200, 201)), [], until=END),
-    Case("what was little tells nothing", [BEFORE, *calls_of(600, 600, 600, 599)], [], until=END),
+    Case("what was little says nothing", [BEFORE, *calls_of(600, 600, 600, 599)], [], until=END),
     Case("little data is left out", together([BEFORE], calls_of(1200, 1200, 1200, 1200, 1200), sessions_of(100, 100, 100, 99)), [], until=END),
     Case(
         "incoming calls do not count",

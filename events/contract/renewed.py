@@ -21,6 +21,6 @@ CASES = [
     Case("the first record says the old date", [agreement("2027-09-30", "1 12:00", old_value="2026-09-30")], [{"old_end": "2026-09-30", "new_end": "2027-09-30"}]),
     Case("the first date", [agreement("2027-09-30", "1 12:00")], []),
     Case("an earlier date", [agreement("2027-09-30", "1 12:00"), agreement("2027-09-29", "2 12:00")], []),
-    Case("told again", [agreement("2027-09-30", "1 12:00"), agreement(None, "2 12:00"), agreement("2027-09-30", "3 12:00", old_value="2026-09-30")], []),
+    Case("reported again", [agreement("2027-09-30", "1 12:00"), agreement(None, "2 12:00"), agreement("2027-09-30", "3 12:00", old_value="2026-09-30")], []),
     Case("of another agreement", [agreement("2026-09-30", "1 12:00"), agreement("2027-09-30", "2 12:00", "AG-2")], []),
 ]

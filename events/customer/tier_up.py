@@ -17,7 +17,7 @@ CASES = [
     Case("to another of the same rank", [state_change(TIER, "gold", "rose")], []),
     Case("the first that is known", [state_change(TIER, None, "gold")], []),
     Case("after one that was seen", [state_change(TIER, None, "silver", "10:00"), state_change(TIER, None, "platinum", "11:00")], [{"from": "silver", "to": "platinum"}]),
-    Case("told twice", [state_change(TIER, None, "gold", "10:00"), state_change(TIER, "silver", "gold", "11:00")], []),
+    Case("reported twice", [state_change(TIER, None, "gold", "10:00"), state_change(TIER, "silver", "gold", "11:00")], []),
     Case("a tier that nobody ranked", [state_change(TIER, "silver", "jade", "10:00"), state_change(TIER, "jade", "gold", "11:00")], []),
     Case(
         "each time",

@@ -37,7 +37,7 @@ CASES = [
         [{"used_pct": "50.00", "left_bytes": 5000, "valid_until": None, "days_left": None}],
     ),
     Case(
-        "a grant that makes it larger begins it anew",
+        "a grant that makes it larger begins it again",
         [allowance(6000, 5000), allowance(5000, 15000, "11:00", "grant", bucket_initial=20000), allowance(15000, 10000, "12:00", bucket_initial=20000)],
         [{"used_pct": "50.00", "left_bytes": 5000, **END}, {"used_pct": "50.00", "left_bytes": 10000, **END}],
     ),

@@ -23,7 +23,7 @@ CASES = [
         [{"used_pct": "80.00", "left_bytes": 2000, **END}],
     ),
     Case(
-        "a grant that makes it larger begins it anew",
+        "a grant that makes it larger begins it again",
         [allowance(2500, 2000), allowance(2000, 12000, "11:00", "grant", bucket_initial=20000), allowance(12000, 4000, "12:00", bucket_initial=20000)],
         [{"used_pct": "80.00", "left_bytes": 2000, **END}, {"used_pct": "80.00", "left_bytes": 4000, **END}],
     ),

@@ -12,7 +12,7 @@ class QuotaEarlyBurn(Event, by="line"):
     passed = event_time - B.valid_from
     elapsed, share = passed / (B.valid_until - B.valid_from), used / B.bucket_initial
     length = passed / share
-    # a late record says nothing of how the allowance stands now, and a grant that begins it anew nothing of its pace
+    # a late record says nothing of how the allowance stands now, and a grant that begins it again nothing of its pace
     newest = data_allowance.where(data_allowance.latest(B.event_time) == B.event_time, data_begun == data_begun.before(), B.operation != "expire")
     # survives: length.known() in where → nothing: of what is used it is known; it says that the field is never null
     when = newest.where(elapsed >= early, share >= k * elapsed, 100 * share >= 40, length.known())
@@ -34,7 +34,7 @@ CASES = [
     Case("once in its term", [allowance(6100, 6000, FOURTH), allowance(6000, 100, "5 00:00")], [BOUND]),
     Case("another one", [allowance(6100, 6000, FOURTH), allowance(6100, 6000, FOURTH, bucket_id="other")], [BOUND, BOUND]),
     Case(
-        "a grant of another size begins it anew, but is none itself",
+        "a grant of another size begins it again, but is none itself",
         [allowance(6100, 6000, FOURTH), allowance(6000, 10000, FOURTH, "grant", bucket_initial=20000), allowance(10000, 9000, FOURTH, bucket_initial=20000)],
         [BOUND, {"used_pct": "55.00", "elapsed_pct": "10.00", "projected_end": "2026-05-06T02:54:32.727Z"}],
     ),

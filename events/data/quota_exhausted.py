@@ -18,7 +18,7 @@ CASES = [
     Case("nothing more is used", [allowance(0, 0)], []),
     Case("once in its term", [allowance(1, 0), allowance(0, 10, "11:00", "adjust_credit"), allowance(10, 0, "12:00")], [END]),
     Case(
-        "a grant of another size begins it anew",
+        "a grant of another size begins it again",
         [allowance(1, 0), allowance(0, 500, "11:00", "grant", bucket_initial=10500), allowance(500, 0, "12:00", bucket_initial=10500)],
         [END, END],
     ),

@@ -17,7 +17,7 @@ class VideoBinge(Event, by="line"):
 
 
 def seen(begin: str, end: str, app: str | None = "films", **more: object) -> Record:
-    """A session of video from `begin` to `end`; 1 MB, unless it is told otherwise."""
+    """A session of video from `begin` to `end`; 1 MB, unless another number is given."""
     minutes = [int(clock[-5:-3]) * 60 + int(clock[-2:]) for clock in (begin, end)]
     basics = {"app_category": "video", "app_name": app, "start_time": moment(begin), "duration_s": 60 * (minutes[1] - minutes[0])}
     return session(end, 1_000_000, **{**basics, **more})

@@ -8,8 +8,8 @@ from streams.define import Case, Detail, Event, Param, once_per, ref
 class TenureYear(Event, by="line"):
     hour = Param("10:00", doc="local time of day")
 
-    since = anything.yearly(ref.line.activation_date(anything.subscription_id), at=hour)  # whatever tells first that the line is there
-    when = since.where(line_status.latest(L.new_value).or_("active") == "active")  # a line whose state nobody told is active: it sends records
+    since = anything.yearly(ref.line.activation_date(anything.subscription_id), at=hour)  # whatever first shows that the line is there
+    when = since.where(line_status.latest(L.new_value).or_("active") == "active")  # a line whose state nobody reported is active: it sends records
     rearm = once_per(since.years)
     detail = Detail(years=since.years)
 

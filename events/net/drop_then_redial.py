@@ -25,7 +25,7 @@ def redial(start: str, at: str, outcome: str = "answered", **more: Any) -> Recor
 CUT = call("10:00", "dropped", cell_id="a")
 DETAIL = {"gap_s": 120, "cell_id": "a"}
 CASES = [
-    Case("two minutes later, told at its end", [CUT, redial("10:02", "10:10", cell_id="b")], [DETAIL]),
+    Case("two minutes later, reported at its end", [CUT, redial("10:02", "10:10", cell_id="b")], [DETAIL]),
     Case("a moment too late", [CUT, redial("10:02:00.001", "10:10")], []),
     Case("begun at the very moment is not behind it", [CUT, redial("10:00", "10:10")], []),
     Case("nobody answers", [CUT, call("10:01", "no_answer", start_time=moment("10:00:30"))], [{**DETAIL, "gap_s": 30}]),
@@ -35,7 +35,7 @@ CASES = [
     Case("an unknown party", [call("10:00", "dropped", other_party=None), redial("10:01", "10:10", other_party=None)], []),
     Case("one cut serves one call", [CUT, redial("10:01", "10:02"), redial("10:01:30", "10:04")], [{**DETAIL, "gap_s": 60}]),
     Case("cut again", [CUT, redial("10:01", "10:30", "dropped", cell_id="b"), redial("10:31", "10:40")], [{**DETAIL, "gap_s": 60}, {"gap_s": 60, "cell_id": "b"}]),
-    Case("the cut is told late", [redial("10:01", "10:10"), CUT], [{**DETAIL, "gap_s": 60}]),
+    Case("the cut is reported late", [redial("10:01", "10:10"), CUT], [{**DETAIL, "gap_s": 60}]),
     Case(
         "two legs of one call are one cut",
         [call("10:00", "dropped", cell_id="a", call_id="k"), call("10:00", "dropped", cell_id="b", call_id="k"), redial("10:01", "10:02"), redial("10:01:30", "10:04")],

@@ -33,7 +33,7 @@ CASES = [
     Case("the day before at ten", [pack("1 12:00")], [DETAIL], until=LATER),
     Case("bought at the moment itself", [pack("19 10:00")], [DETAIL], until=LATER),
     Case("bought a moment later", [pack("19 10:00:00.001")], [], until=LATER),
-    Case("told twice", [pack("1 12:00"), pack("2 12:00")], [DETAIL], until=LATER),
+    Case("reported twice", [pack("1 12:00"), pack("2 12:00")], [DETAIL], until=LATER),
     Case("deleted", [pack("1 12:00"), pack("19 10:00", "OR-2", item_action="delete")], [], until=LATER),
     Case("deleted a moment later", [pack("1 12:00"), pack("19 10:00:00.001", "OR-2", item_action="delete")], [DETAIL], until=LATER),
     Case(

@@ -11,7 +11,7 @@ from streams.define import Case, Detail, Event, Param, cycle, once_per
 class ThirdInCycle(Event, by="line"):
     n = Param(3, unit="packs", ge=2, doc="so many packs in one cycle cost more than a bigger plan")
 
-    packs = Purchased.where(O.offering_kind == "data_pack")  # each item of an order once, however often it is told
+    packs = Purchased.where(O.offering_kind == "data_pack")  # each item of an order once, however often it is reported
     number = packs.this_cycle().count()
     paid = packs.where(O.price_minor.known()).same(O.currency).this_cycle()
     when = packs.where(number == n)
@@ -30,7 +30,7 @@ THIRD = {"packs": 3, "spent": 3000, "currency": "CNY"}
 CASES = [
     Case("three", THREE, [THIRD]),
     Case("two", THREE[:2], []),
-    Case("an item that is told twice counts once", [*THREE[:2], pack("16 11:00", order_id="OR-16 10:00")], []),
+    Case("an item that is reported twice counts once", [*THREE[:2], pack("16 11:00", order_id="OR-16 10:00")], []),
     Case("two items of one order are two", [*THREE[:2], pack("16 11:00", order_id="OR-16 10:00", item_id="2")], [THIRD]),
     Case("only the third", [*THREE, pack("18 10:00"), pack("19 10:00")], [THIRD]),
     Case("the cycle begins on the 15th, at 00:00", [pack("14 10:00"), pack("14 23:59:59.999"), pack("15 00:00"), pack("16 10:00")], []),

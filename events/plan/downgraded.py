@@ -34,7 +34,7 @@ CASES = [
     ),
     Case("a plan that nobody ranked, or nobody knows", [change("plan-unranked", "plan-s", "10:00"), change("plan-m", "x", "11:00")], []),
     Case(
-        "each item once, however often it is told",
+        "each item once, however often it is reported",
         [change("plan-m", "plan-s", "10:00"), change("plan-m", "plan-s", "11:00"), change("plan-m", "plan-s", "12:00", order_id="OR-2")],
         [LOWER, LOWER],
     ),

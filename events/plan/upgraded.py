@@ -37,7 +37,7 @@ CASES = [
         "a plan that nobody ranked, or nobody knows", [change("plan-s", "plan-unranked", "10:00"), change("plan-unranked", "plan-m", "11:00"), change("x", "plan-m", "12:00")], []
     ),
     Case(
-        "each item once, however often it is told",
+        "each item once, however often it is reported",
         [change("plan-s", "plan-m", "10:00"), change("plan-s", "plan-m", "11:00"), change("plan-s", "plan-m", "12:00", item_id="2")],
         [HIGHER, HIGHER],
     ),

@@ -14,15 +14,15 @@ class Birthday(Event, by="customer"):
 
 
 def born(day: str, at: str = "2026-05-01T08:00:00+08:00", old: str | None = None) -> Record:
-    """The day of birth is told."""
+    """The day of birth is reported."""
     return state_change("customer.birth_date", old, day, event_time=at)
 
 
 CASES = [
     Case("every year", [born("1990-05-10")], [{"age": 36}, {"age": 37}], until="2027-05-10T09:01:00+08:00"),
     Case("not before nine", [born("1990-05-10")], [], until="2026-05-10T08:59:00+08:00"),
-    Case("told at that very moment", [born("1990-05-01", "2026-05-01T09:00:00+08:00")], [{"age": 36}], until="2026-05-02T00:00:00+08:00"),
-    Case("told after it: not before the next year", [born("1990-05-01", "2026-05-01T09:00:00.001+08:00")], [{"age": 37}], until="2027-05-02T00:00:00+08:00"),
+    Case("reported at that very moment", [born("1990-05-01", "2026-05-01T09:00:00+08:00")], [{"age": 36}], until="2026-05-02T00:00:00+08:00"),
+    Case("reported after it: not before the next year", [born("1990-05-01", "2026-05-01T09:00:00.001+08:00")], [{"age": 37}], until="2027-05-02T00:00:00+08:00"),
     Case(
         "on 29 February",
         [born("1992-02-29")],

@@ -41,7 +41,7 @@ CASES = [
     ),
     Case("another term", [minutes(6000, 3000), minutes(6000, 3000, "11:00", valid_until=None)], [{"step": 50, "left_s": 3000, "valid_until": end} for end in (END, None)]),
     Case(
-        "a grant of another size begins it anew",
+        "a grant of another size begins it again",
         [minutes(6000, 3000), minutes(3000, 4000, "11:00", "grant", bucket_initial=7000), minutes(4000, 3500, "12:00", bucket_initial=7000)],
         [{"step": 50, "left_s": 3000, "valid_until": END}, {"step": 50, "left_s": 3500, "valid_until": END}],
     ),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def backfill(
-    events: Annotated[list[str] | None, typer.Argument(help="Rules to fill; none: all that 'kairos plan' calls new, or whose state begins anew.")] = None,
+    events: Annotated[list[str] | None, typer.Argument(help="Rules to fill; none: all that 'kairos plan' calls new, or whose state begins again.")] = None,
     since: Annotated[str | None, typer.Option(help="How far back, from the shard's clock, such as 28d, or RFC 3339 with offset. Without it: all there is.")] = None,
     from_: Annotated[list[str] | None, typer.Option("--from", help="A file of raw records, one JSON object a line, gzip too; may be given again, in the order of time.")] = None,
     topic: Annotated[bool, typer.Option("--topic", help="Read the raw topics too, where --from is given; without --from they are read anyway.")] = False,  # noqa: FBT002  # a switch
@@ -117,7 +117,7 @@ class Report:
         from streams.engine.detection import rfc3339
 
         if not self.shards:
-            typer.echo("nothing to fill: no rule is new or begins anew; name a rule to fill it again, or give --all")
+            typer.echo("nothing to fill: no rule is new or begins again; name a rule to fill it again, or give --all")
             return
         for event, reach in sorted(self.reaches.items()):
             typer.echo(reach.said(event))

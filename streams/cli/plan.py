@@ -50,7 +50,7 @@ def plan(
     console = Console()
     for sentence in in_words(lines):
         console.print(sentence, highlight=False, markup=False, soft_wrap=True)
-    if blind := sorted({event for line in lines if line.becomes in ("new", "anew") and not line.note.endswith("warm at once") for event in line.events}):
+    if blind := sorted({event for line in lines if line.becomes in ("new", "restarted") and not line.note.endswith("warm at once") for event in line.events}):
         console.print(f"before they go live, 'kairos backfill' fills from history: {', '.join(blind)}", highlight=False, markup=False, soft_wrap=True)
     if stored.unfinished:
         console.print("'kairos backfill' was stopped while it wrote: run it again, a worker would refuse to start", highlight=False)

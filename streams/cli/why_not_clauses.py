@@ -220,7 +220,7 @@ class Clauses:
                 keys = [f"{words.bare(key)} {one.values.get(key.key()) if key.key() in one.values else ''}".strip() for key in leaf.keys]
                 return f"{name}: the reference table {leaf.table} has no row (or no value) for {', '.join(keys) or 'it'}"
             case Nth():
-                return f"{name}: the {self.watched.by} began before history_from, or before its count began anew, or lines.csv does not say when: what came earlier is not known"
+                return f"{name}: the {self.watched.by} began before history_from, or before its count began again, or lines.csv does not say when: what came earlier is not known"
             case Feature() if isinstance(leaf.frame.extent, Past):
                 return f"{name}: the key has not been seen for long enough: at least {words.expr(leaf.frame.extent.least)} complete {leaf.frame.extent.period}s before this one are needed"
             case Feature():

@@ -87,7 +87,7 @@ class CustomerEvent(msgspec.Struct, Generic[Detail], frozen=True, kw_only=True):
     data: EventData[Detail]
 '''
 TAIL = '''class Head(msgspec.Struct, frozen=True):
-    """What tells one kind of event from another."""
+    """What distinguishes one kind of event from another."""
 
     type: str
 
@@ -105,7 +105,7 @@ def decode(value: bytes) -> CustomerEvent[AnyDetail]:
     decoder = DECODERS.get(kind)
     if decoder is None:
         says = f"type: wanted one of {len(DECODERS)} events, got {kind}"
-        raise LookupError(f"{says}: kairos schemas --python writes this file anew")
+        raise LookupError(f"{says}: kairos schemas --python writes this file again")
     return decoder.decode(value)
 '''
 OWN = {"RecordName", "EventData", "CustomerEvent", "Head", "Detail", "AnyDetail", "Decimal", "Any", "Generic", "Literal", "TypeVar"}

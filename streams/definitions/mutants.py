@@ -87,7 +87,7 @@ def mutants_of(text: str, scope: Mapping[str, object]) -> Iterator[Mutant]:
 def is_first(statements: list[ast.Assign]) -> bool:
     """Whether a rule says twice that it is for the first of a key's life, `.count() == 1` or `.nth() == 1`, and `once`.
 
-    No record can distinguish it from a rule that says it once; `once` holds where the rule is changed and its count begins anew, which no case can do. `.nth()`
+    No record can distinguish it from a rule that says it once; `once` holds where the rule is changed and its count begins again, which no case can do. `.nth()`
     says more than `once`: it is unknown where the beginning of the key's life is (`history_from`), and a case can say so.
     """
     said = [ast.unparse(one) for one in statements]

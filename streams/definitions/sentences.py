@@ -88,9 +88,9 @@ class Sentences(Words):
             case CrossingSource() if source.release is not None:
                 own = f"Not again until {self.bare(source.release)}"
             case SilenceSource():
-                own = f"Not again until the next [{self.stream(source.stream)}]; from it on time is counted anew"
+                own = f"Not again until the next [{self.stream(source.stream)}]; from it on time is counted again"
             case AbsenceSource():
-                own = f"The next [{self.stream(source.first)}] starts the wait anew"
+                own = f"The next [{self.stream(source.first)}] starts the wait again"
         words = "; ".join([*filter(None, [own]), *map(self.rearm, self.event.words)]) or "Nothing has to: each time that this is so is an event"
         return f"{words[:1].upper()}{words[1:]}. Counted for each {self.key()}."
 

@@ -274,7 +274,7 @@ class Plan(Readings):
         return list(done.values())
 
     def _keep_of_anchors(self) -> None:
-        """Stages that hold on to earlier records are told what is read of those later."""
+        """Stages that hold on to earlier records learn what is read of those later."""
         for stage in reversed(self.stages):
             wanted = self.evaluated[id(stage)]
             if not isinstance(stage, FlowStage) or not wanted:

@@ -61,7 +61,7 @@ class Source:
         raise NotImplementedError
 
     def gathered(self, value_of: ValueOf) -> str:
-        """What its own state is gathered for, and named by: marks and waits that are parameters count by their names, so that it is carried when they are set anew."""
+        """What its own state is gathered for, and named by: marks and waits that are parameters count by their names, so that it is carried when they are set again."""
         return self.canonical(value_of)
 
     def __str__(self) -> str:

@@ -261,7 +261,7 @@ class Stream:
     def yearly(self, day: Expr, *, at: str | Param = "00:00") -> Anniversaries:
         """Every year the month and day of `day` have come (29 February on the 28th in common years), at the time of day `at` in the zone of the key.
 
-        The first anniversary that is not past when `day` is learnt, and those that follow; a later one that names another day sets it anew. `.years`: which it is.
+        The first anniversary that is not past when `day` is learnt, and those that follow; a later one that names another day sets it again. `.years`: which it is.
         """
         from streams.engine.features.yearly import Anniversaries, YearlySource
 

@@ -47,7 +47,7 @@ class Wanted(NamedTuple):
     """What is asked for."""
 
     events: tuple[str, ...] = ()
-    """Rules by name; none: all that are new or begin anew."""
+    """Rules by name; none: all that are new or begin again."""
     since: Callable[[int], int] = lambda _: 0
     """From the shard's clock to the first event time, epoch ms; 0: all."""
     files: tuple[str, ...] = ()

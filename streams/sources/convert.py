@@ -57,8 +57,8 @@ class Converter:
             taken |= chosen
             found.append(record.convert(rows, chosen, bad))
         if not taken.all():
-            told = [rows.column(name) for name in self.skipped.columns]
-            self.skipped.take(tuple(column[at] for column in told) for at in (~taken).nonzero()[0].tolist())
+            named = [rows.column(name) for name in self.skipped.columns]
+            self.skipped.take(tuple(column[at] for column in named) for at in (~taken).nonzero()[0].tolist())
         bad.sort(key=lambda one: one.line)
         return Converted(found[0][1] if len(found) == 1 else woven(found), bad)
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 BATCH_RECORDS = 20_000
 NONE: Ints = np.zeros(0, np.int64)
-BEGUN = ("new", "anew")
+BEGUN = ("new", "restarted")
 """What `kairos plan` calls state that nothing was gathered for yet."""
 ALL = "all rules"
 """What is unfinished where the whole state is being rebuilt."""
@@ -74,7 +74,7 @@ class Chosen(NamedTuple):
 
 
 def choose(stored: Stored, target: Shard, catalogue: Catalogue, named: Iterable[str]) -> Chosen:
-    """The rules to fill: those of `named`, or all with state that is new or begins anew over the `stored` one of a shard, for that state alone."""
+    """The rules to fill: those of `named`, or all with state that is new or begins again over the `stored` one of a shard, for that state alone."""
     lines = plan(stored, target.engine, catalogue)
     named, ran = frozenset(named), {event for events in stored.owners.values() for event in events}
     begun_by = {event for line in lines if line.becomes in BEGUN for event in line.events} | {event for one in stored.unfinished for event in one.events}

@@ -1,4 +1,4 @@
-"""What a deployment of the installed definitions would change in the stored state: carried, begun anew, new, dropped or refused."""
+"""What a deployment of the installed definitions would change in the stored state: carried, begun again, new, dropped or refused."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 VOTE_DAYS = 28
 """Nights that the home of a line is counted from."""
-Result = Literal["carried", "anew", "new", "dropped", "refused"]
-"""`anew`: state of an event that is there already, which was gathered for something else."""
-ORDER: tuple[Result, ...] = ("refused", "dropped", "anew", "new", "carried")
+Result = Literal["carried", "restarted", "new", "dropped", "refused"]
+"""`restarted`: state of an event that is there already, which was gathered for something else."""
+ORDER: tuple[Result, ...] = ("refused", "dropped", "restarted", "new", "carried")
 OF_EVENTS = (".emitted", ".unarmed", ".otherwise")
 """How the names of re-arm marks end, which are of an event whatever it is about."""
-SAYS: dict[Result, str] = {"refused": "refused", "dropped": "dropped", "anew": "begins anew", "new": "new", "carried": "carried"}
+SAYS: dict[Result, str] = {"refused": "refused", "dropped": "dropped", "restarted": "begins again", "new": "new", "carried": "carried"}
 HOLDS = {
     "members": "what it counts and adds up",
     "days": "what it adds up by civil day",
@@ -176,8 +176,8 @@ def plan(stored: Stored, engine: Engine, catalogue: Catalogue) -> list[Line]:
 def changed(line: Line, *, known: bool, installed: bool, first: bool) -> Line:
     """The line, where it is about an event that was there before and still is: what changed is its condition, value or key. `first`: the event asks which one it is."""
     if line.becomes == "new" and known:
-        told = "; nth() is unknown for keys that began before: none is told his first again" if first and line.column.endswith(".count") else ""
-        return line._replace(becomes="anew", note=f"its condition, value or key changed; {line.note}{told}")
+        also = "; nth() is unknown for keys that began before: no later one is published as a first" if first and line.column.endswith(".count") else ""
+        return line._replace(becomes="restarted", note=f"its condition, value or key changed; {line.note}{also}")
     if line.becomes == "dropped" and installed:
         return line._replace(note="no rule asks for it any more as it was gathered: deleted at the first start")
     return line
@@ -241,7 +241,7 @@ def owners_of(part: str, column: str, owners: dict[str, list[str]], catalogue: C
 
 
 def in_words(lines: list[Line]) -> Iterator[str]:
-    """The lines as sentences, an event each: what is refused, dropped, begins anew, is new, or lacks something yet. Nothing is said of what is carried as it is."""
+    """The lines as sentences, an event each: what is refused, dropped, begins again, is new, or lacks something yet. Nothing is said of what is carried as it is."""
     for becomes in ORDER:
         said: dict[tuple[str, str], list[str]] = defaultdict(list)
         for line in lines:

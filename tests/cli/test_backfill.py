@@ -85,7 +85,7 @@ def test_the_seam_of_a_topic_that_waits_has_holes():
 def test_the_last_line_says_what_is_complete_and_since_when(capsys):
     report = Report()
     report.show(0.0)
-    assert capsys.readouterr().out == "nothing to fill: no rule is new or begins anew; name a rule to fill it again, or give --all\n"
+    assert capsys.readouterr().out == "nothing to fill: no rule is new or begins again; name a rule to fill it again, or give --all\n"
     whole, later = Reach(0, 0), Reach(MAY, MAY + DAY)
     report.take(Done(0, Counter(taken=10, before=2), 3, 0, {"a.b": whole, "a.c": whole}, {}))
     report.take(Done(1, Counter(taken=1000, live=1), 4, 2, {"a.b": later, "a.c": whole}, {TOPICS[1]: MAY}))

@@ -100,7 +100,7 @@ def test_what_is_added_later_is_ignored_and_an_unknown_event_is_named(module, ev
     event["data"]["detail"]["more"] = 1
     assert module.decode(json.dumps(event).encode()).id == event["id"]
     event["type"] = "customer.mine.new.v1"
-    with pytest.raises(LookupError, match=r"got customer\.mine\.new\.v1: kairos schemas --python writes this file anew"):
+    with pytest.raises(LookupError, match=r"got customer\.mine\.new\.v1: kairos schemas --python writes this file again"):
         module.decode(json.dumps(event).encode())
 
 

@@ -130,7 +130,7 @@ OLD = '    Case("a line from before the records", [charge(9000, 5000)], [], hist
 
 
 def test_what_says_first_twice_is_tried_without_the_guard_that_alone_knows_of_old_lines(tmp_path):
-    """`once` holds where a changed rule counts anew, which no case can do; that a line is old is what a case can say."""
+    """`once` holds where a changed rule counts again, which no case can do; that a line is old is what a case can say."""
     nth, counted = FIRST.replace("WORD", "nth"), FIRST.replace("WORD", "count")
     place = "mine/balance/melting.py:9: "
     survivors = {f"{place}charges.nth() → charges.count()", f"{place}.where(charges.nth() == 1) → nothing"}

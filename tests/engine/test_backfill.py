@@ -330,7 +330,7 @@ def test_a_backfill_that_was_killed_is_begun_again_and_gives_the_same():
     assert columns_of(late, CATALOGUE) == columns_of(whole, CATALOGUE)
 
 
-def test_a_named_rule_that_runs_already_is_filled_anew_and_nothing_else_changes():
+def test_a_named_rule_that_runs_already_is_filled_again_and_nothing_else_changes():
     """By its name what it has gathered alone is replaced; a second time changes nothing."""
     records, reference = city()
     early = records[: len(records) // 4]

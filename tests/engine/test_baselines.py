@@ -125,7 +125,7 @@ def test_first_seen_is_the_earliest_of_all_records_and_a_late_one_moves_it_back(
     assert [one["since"][5:13] for one in found("seen", *story)] == ["05-02T02", "05-01T15", "05-01T15", "05-01T05"]
 
 
-def test_a_line_that_comes_back_after_its_state_was_dropped_is_seen_anew():
+def test_a_line_that_comes_back_after_its_state_was_dropped_is_seen_again():
     story = [seen("05-01T10:00:00"), status("05-02T10:00:00", "active", "terminated"), status("05-12T10:00:00", "terminated", "active"), seen("05-13T10:00:00")]
     assert [one["since"] for one in found("seen", *story)] == ["2026-05-01T02:00:00.000Z", "2026-05-12T02:00:00.000Z"]
 

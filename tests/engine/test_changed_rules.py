@@ -1,4 +1,4 @@
-"""State survives changed rules: what was gathered for the same is carried, the rest begins anew, is deleted, or is refused.
+"""State survives changed rules: what was gathered for the same is carried, the rest begins again, is deleted, or is refused.
 
 State is named by what it was gathered for, re-arm marks by the event (`docs/adr/0008`).
 """
@@ -277,14 +277,14 @@ def often_in(found):
     return [detection.detail["calls"] for detection in found if detection.event == "voice.often"]
 
 
-def test_state_of_a_changed_condition_begins_anew(tmp_path):
+def test_state_of_a_changed_condition_begins_again(tmp_path):
     """Two incoming calls are no dropped ones: "three dropped calls" at the first ever must not happen."""
     bench = Bench(catalogue=often(tmp_path, INCOMING))
     bench.feed(incoming("10:00", "10:01"))
     other = often(tmp_path, DROPPED)
-    (line,) = [line for line in planned(bench, other, "voice.often") if line.becomes == "anew" and "newest" in line.column]
+    (line,) = [line for line in planned(bench, other, "voice.often") if line.becomes == "restarted" and "newest" in line.column]
     assert line.note.startswith("its condition, value or key changed; warm from ")
-    assert any(text.startswith("voice.often: begins anew: what it counts and adds up (its condition, value or key changed; warm from") for text in in_words([line]))
+    assert any(text.startswith("voice.often: begins again: what it counts and adds up (its condition, value or key changed; warm from") for text in in_words([line]))
     changed = carried_to(bench, other)
     assert often_in(changed.feed(dropped("10:02", "10:03"))) == []
     assert often_in(changed.feed(dropped("10:04"))) == [3]
@@ -354,10 +354,10 @@ def test_timers_of_a_removed_rule_do_not_pass_to_one_with_another_wait(tmp_path)
 
 
 def test_the_names_of_state_are_those_of_earlier_releases():
-    """A name that changes makes state begin anew in every installation: that needs a reason, and a line in CHANGELOG.md."""
+    """A name that changes makes state begin again in every installation: that needs a reason, and a line in CHANGELOG.md."""
     names = "".join(f"{name} {' '.join(events)}\n" for name, events in sorted(engine_of(CATALOGUE).state.owners.items()))
     assert names == NAMES.read_text(), (
-        f"the names of state differ from those in {NAMES.name}: what the built-in rules have gathered begins anew with this release. If that is wanted, "
+        f"the names of state differ from those in {NAMES.name}: what the built-in rules have gathered begins again with this release. If that is wanted, "
         f"write the new ones into the file and say so in CHANGELOG.md: .venv/bin/python -m tests.engine.test_changed_rules"
     )
 

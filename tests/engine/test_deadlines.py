@@ -154,7 +154,7 @@ def test_a_time_of_day_that_is_missing_or_there_twice(until, at):
     assert [one["at"] for one in found("night", named)] == [at]
 
 
-def test_with_latest_each_one_begins_the_wait_anew():
+def test_with_latest_each_one_begins_the_wait_again():
     def opened(at, status="opened"):
         done = {"resolution": "resolved"} if status == "completed" else {}
         said = {"interaction_id": at, "direction": "inbound", "channel": "chat", "status": status, "reason": "billing", "start_time": "2026-05-01T00:00:00+08:00", **done}

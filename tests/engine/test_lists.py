@@ -31,11 +31,11 @@ def bench(columns=(("a", "int"), ("b", "text")), name="window"):
 
 
 def feed_of(entries):
-    """Entries (row, time, member?, anew?) with the values 10 * number and number."""
+    """Entries (row, time, member?, restarted?) with the values 10 * number and number."""
     n = len(entries)
-    rows, times, members, anew = (np.array([entry[i] for entry in entries], np.int64) for i in range(4))
+    rows, times, members, restarted = (np.array([entry[i] for entry in entries], np.int64) for i in range(4))
     values = np.stack([np.arange(n) * 10, np.arange(n) + 1])
-    return Feed.of(rows, times, np.where(members, np.arange(n), -1), values, np.ones(n, bool), anew.astype(bool))
+    return Feed.of(rows, times, np.where(members, np.arange(n), -1), values, np.ones(n, bool), restarted.astype(bool))
 
 
 def take_in(lists, marks, feed, which=None):
@@ -58,17 +58,17 @@ def test_lists_hold_what_arrived_and_is_not_too_old(batches):
     now = 1000
     for batch in batches:
         given = []
-        for row, step, member, anew in batch:
+        for row, step, member, restarted in batch:
             now += max(step, 0)
-            given.append((row, now + min(step, 0), member, anew))
+            given.append((row, now + min(step, 0), member, restarted))
         feed = feed_of(given)
         take_in(lists, marks, feed)
         seen = []
-        for number, (row, time, member, anew) in enumerate(given):
+        for number, (row, time, member, restarted) in enumerate(given):
             if row < 0:
                 seen.append(([], []))
                 continue
-            if anew:
+            if restarted:
                 plain[row], newest[row] = [], 0
             before = list(plain[row])
             if member:

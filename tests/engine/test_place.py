@@ -213,7 +213,7 @@ def test_h6_a_border_town_makes_no_trip():
 
 
 @pytest.mark.parametrize(("again", "confirmed"), [("20:00", True), ("20:00:00.001", False)])
-def test_a_candidate_not_seen_again_within_twelve_hours_begins_anew(again, confirmed):
+def test_a_candidate_not_seen_again_within_twelve_hours_begins_again(again, confirmed):
     assert bool(moved(at_noon(("07:00", "A"), ("08:00", "B"), (again, "B")))) == confirmed
 
 
@@ -349,7 +349,7 @@ def test_where_only_timers_stop_votes_are_counted_with_the_next_one():
     assert [home for what, _, home, *_ in Plainly(known()[1], timeline).reads if what == "page"] == [None, "B"]
 
 
-def test_a_candidate_seen_first_on_a_wrong_date_begins_anew():
+def test_a_candidate_seen_first_on_a_wrong_date_begins_again():
     away = at_noon(("08:00", "A"), ("09:00", "B"), ("09:30", "B"))
     assert [place for place, _ in moved([*clock_at([ms("2026-05-01T08:00+02:00")]), away[0], seen(ms("2027-05-01T08:00+02:00"), "B", "S2"), *away[1:]])] == ["B 07:30"]
 

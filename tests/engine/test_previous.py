@@ -111,7 +111,7 @@ def test_sums_stay_within_their_limit_and_zero_is_a_value():
     assert read_of(rig, latest) == [None, *values[:6], 0]
 
 
-def test_a_line_that_ends_begins_anew():
+def test_a_line_that_ends_begins_again():
     count, text = calls.previous(3).count(), calls.previous(3).latest(party)
     row = calls.streak(charge > 0).length
     for feature, stage_type in ((count, PreviousStage), (text, PreviousStage), (row, StreakStage)):
@@ -165,7 +165,7 @@ def events_of(bench: Bench, records, event: str):
     return [found.detail for found in bench.drain() if found.event == event]
 
 
-def test_a_number_that_is_set_anew_keeps_what_was_gathered():
+def test_a_number_that_is_set_again_keeps_what_was_gathered():
     """Of a longer frame all that was kept counts at once; of a shorter one the last ones do."""
     bench = Bench()
     assert not events_of(bench, [topup(0, amount, f"{day} 10:00") for day, amount in enumerate((7000, 7000, 1000, 1000, 1000, 1000, 1000), 1)], "topup.large")
@@ -175,7 +175,7 @@ def test_a_number_that_is_set_anew_keeps_what_was_gathered():
     assert [found["usual_mean"] for found in events_of(longer, [topup(0, 10000, "8 10:00")], "topup.large")] == [2714]
 
 
-def test_a_step_that_is_set_anew_begins_the_row_anew():
+def test_a_step_that_is_set_again_begins_the_row_again():
     bills = [bill(10000 + 1000 * month, f"{month} 10:00", f"BL-{month}") for month in range(1, 8)]
     bench = Bench()
     assert len(events_of(bench, bills[:3], "bill.rising")) == 0
@@ -264,7 +264,7 @@ def test_a_mean_of_known_values_is_none_of_them():
 @pytest.mark.skipif(INTERPRETED, reason="is that run")
 def test_the_same_interpreted():
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", __file__, "-q", "-p", "no:cacheprovider", "-k", "not anew"],
+        [sys.executable, "-m", "pytest", __file__, "-q", "-p", "no:cacheprovider", "-k", "not again"],
         env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
         capture_output=True,
         text=True,

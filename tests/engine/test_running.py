@@ -149,7 +149,7 @@ def test_only_counts_are_lifelong_and_other_functions_are_refused():
 @pytest.mark.parametrize("stage_type", [RunningStage, BucketStage])
 @pytest.mark.parametrize(("believed", "late"), [(False, [False, False, True]), (True, [False, False, False])])
 def test_a_misdated_member_makes_nothing_late(stage_type, believed, late):
-    """One that was not believed leaves the newest time as it was; one that was is found out by the next, and late is counted anew."""
+    """One that was not believed leaves the newest time as it was; one that was is found out by the next, and late is counted again."""
     count = Frame(calls, Ever() if stage_type is RunningStage else Today()).count()
     rig = Rig()
     stage = rig.add(stage_type, calls, "x")

@@ -70,7 +70,7 @@ def test_a_late_step_is_not_remembered():
     assert [one["left_bytes"] for one in found(Quota50, records)] == [4900]
 
 
-def test_a_late_grant_begins_nothing_anew():
+def test_a_late_grant_begins_nothing_again():
     records = [allowance(6000, 5000, "12:00"), allowance(5000, 9000, "11:00", "grant", bucket_initial=20000), allowance(6000, 4900, "13:00")]
     assert [one["left_bytes"] for one in found(Quota50, records)] == [5000]
 

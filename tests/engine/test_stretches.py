@@ -89,7 +89,7 @@ def test_one_that_is_dated_far_ahead_of_all_makes_nothing_late():
 
 @pytest.mark.parametrize(("what", "left"), [("all", 0), ("timers", 1)])
 @pytest.mark.parametrize("size", [1, 100])
-def test_a_line_that_ends_begins_anew(what, left, size):
+def test_a_line_that_ends_begins_again(what, left, size):
     records = [seen(0, "a", reset=what), seen(1, "x", roaming=False)]
     assert read([records[begin : begin + size] for begin in range(0, 2, size)])[-1][0] == left
 

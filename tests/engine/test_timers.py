@@ -327,7 +327,7 @@ def test_what_called_a_timer_off_is_known_to_another_first_thing_of_that_time():
     assert shard.run([], 2000)[-1].n == 0
 
 
-def test_a_line_that_begins_anew_has_no_newest():
+def test_a_line_that_begins_again_has_no_newest():
     """Behind the end of all state a record is the first one, however old; behind that of timers alone it is not."""
 
     def build(home):

@@ -205,7 +205,7 @@ def changed():
     return bench, Catalogue.load([str(FOLDER / "f09_changed_meaning" / "v2")], only=CHANGED)
 
 
-def test_a_rule_whose_condition_changes_begins_anew(changed):
+def test_a_rule_whose_condition_changes_begins_again(changed):
     """Of the old state there are two calls of 98 seconds: the third call, and two seconds more, were events under the first meaning.
 
     Nothing is said of the third dropped call of a line that was there before: what a count of a life is for it is open (`reports/README.md`).
@@ -228,7 +228,7 @@ def test_the_plan_says_so_before(changed):
     old, new = changed
     for event in CHANGED:
         lines = [line for line in planned(old, new, event) if line.becomes != "new"]
-        assert any(line.becomes == "anew" and line.note.startswith("its condition, value or key changed") for line in lines), event
+        assert any(line.becomes == "restarted" and line.note.startswith("its condition, value or key changed") for line in lines), event
         assert not [line for line in lines if line.becomes == "carried" and "marks" not in line.column], event
 
 

@@ -1,4 +1,4 @@
-"""The last members before a happening, and members in a row: sorted and looked through anew each time."""
+"""The last members before a happening, and members in a row: sorted and looked through again each time."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def test_h6_a_trip_of_a_day():
     assert found[1][2] == {"cities": [b, "intl:FR"], "hours": 24, "tourist": True}
 
 
-def test_a_candidate_that_is_not_seen_for_half_a_day_begins_anew_and_late_records_only_vote():
+def test_a_candidate_that_is_not_seen_for_half_a_day_begins_again_and_late_records_only_vote():
     a, b = "310000", "110000"
     assert names(seen(a, "1 08:00"), seen(b, "1 09:00"), seen(b, "1 21:00:00.001"), events=(CityChanged,)) == []
     assert names(seen(a, "1 08:00"), seen(b, "1 09:00"), seen(b, "1 21:00"), events=(CityChanged,)) == [("travel.city_changed", "1 21:00:00")]

@@ -258,7 +258,7 @@ def cycle_start(day: date, begins: int) -> date:
 
 
 def same_source(source: Any) -> Any:
-    """Equal for sources that mean the same: those of records and events are declared anew wherever they are written."""
+    """Equal for sources that mean the same: those of records and events are declared again wherever they are written."""
     match source:
         case RecordSource():
             return ("records", source.record)

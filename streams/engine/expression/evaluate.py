@@ -57,7 +57,7 @@ class Env(Protocol):
         ...
 
     def whole_lives(self, count: Expr) -> Bools:
-        """Of which keys all is there that `count` counts in their lives (setting `history_from`; a count begins anew where its rule is changed)."""
+        """Of which keys all is there that `count` counts in their lives (setting `history_from`; a count begins again where its rule is changed)."""
         ...
 
     def civil_days(self, times: Ints) -> Ints:

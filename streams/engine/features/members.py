@@ -148,7 +148,7 @@ class MemberStage(FeatureStage):
         for entry in (np.isin(base, lines) & (rows >= 0)).nonzero()[0].tolist():
             count = bisect_right(cuts[int(base[entry])], entry)
             if count > passed.get(int(rows[entry]), 0):
-                self.feed.anew[entry] = True
+                self.feed.restarted[entry] = True
                 passed[int(rows[entry])] = count
         under = table.rows_under(lines)
         left = [len(cuts[line]) > passed.get(row, 0) for row, line in zip(under.tolist(), base_of(table, under).tolist(), strict=True)]

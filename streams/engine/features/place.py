@@ -43,7 +43,7 @@ class Place:
     """The place machine over location records: `moved` happens when a new stable place is confirmed.
 
     Places are texts: a city, or `intl:` and a country (`intl:?` where the country is unknown). A place is confirmed by two records
-    at least 30 minutes apart with no other place between them; a candidate that is not seen again within 12 hours begins anew.
+    at least 30 minutes apart with no other place between them; a candidate that is not seen again within 12 hours begins again.
     Home is what the CRM says until the nights say otherwise. Late records change nothing but the vote of their day.
     """
 

@@ -16,7 +16,7 @@ from streams.engine.kernels import kernel
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 DWELL_MS = 30 * MINUTE_MS
 FORGOTTEN_MS = 12 * HOUR_MS
-"""A candidate that is not seen again within this time begins anew."""
+"""A candidate that is not seen again within this time begins again."""
 NIGHT_END_MS = 6 * HOUR_MS
 VOTE_DAYS, VOTES_NEEDED = 28, 5
 TRIP_DAYS = 60

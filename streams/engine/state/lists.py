@@ -44,7 +44,7 @@ class Feed(NamedTuple):
     """Happenings of a batch as they meet the lists: what goes in, and what was there. One entry each, in order.
 
     `member`: its place in `values` [columns, members], -1 where it only reads. `believed`: its time may be the newest of its row.
-    `anew`: all that was kept of its row before is dropped first. `snapshots`: begin and end of its list in the arena without
+    `restarted`: all that was kept of its row before is dropped first. `snapshots`: begin and end of its list in the arena without
     it, then with it; `ordered`: whether those members are in order of time. `newest`: of the row, with it. `dropped`: it let one go.
     """
 
@@ -53,7 +53,7 @@ class Feed(NamedTuple):
     member: Ints
     values: Ints
     believed: Bools
-    anew: Bools
+    restarted: Bools
     snapshots: npt.NDArray[np.int32]
     ordered: Bools
     late: Bools
@@ -61,10 +61,10 @@ class Feed(NamedTuple):
     dropped: Bools
 
     @classmethod
-    def of(cls, rows: Ints, times: Ints, member: Ints, values: Ints, believed: Bools, anew: Bools) -> Feed:
+    def of(cls, rows: Ints, times: Ints, member: Ints, values: Ints, believed: Bools, restarted: Bools) -> Feed:
         """A feed with nothing found yet."""
         n = len(rows)
-        return cls(rows, times, member, values, believed, anew, np.zeros((n, 4), np.int32), np.ones((n, 2), bool), np.zeros(n, bool), np.zeros(n, np.int64), np.zeros(n, bool))
+        return cls(rows, times, member, values, believed, restarted, np.zeros((n, 4), np.int32), np.ones((n, 2), bool), np.zeros(n, bool), np.zeros(n, np.int64), np.zeros(n, bool))
 
 
 class Marks(NamedTuple):
@@ -132,7 +132,7 @@ def leave(row: int, start: Any, room: Any, numbers: Any, old_start: Any, old_roo
     " int64[:], int64[:], boolean[:], int64, int64, int32[:], int16[:], int16[:], int8[:], boolean[:], int64[::1], int64[:,::1], int64[:], int64[:], int64[:], int64[:])"
 )
 def take_in(
-    at: int, which: Any, rows: Any, times: Any, member: Any, values: Any, believed: Any, anew: Any, snapshots: Any, ordered: Any, late: Any, newest_with: Any, dropped: Any,
+    at: int, which: Any, rows: Any, times: Any, member: Any, values: Any, believed: Any, restarted: Any, snapshots: Any, ordered: Any, late: Any, newest_with: Any, dropped: Any,
     newest: Any, emptied: Any, touched: Any, keep_ms: int, jump_ms: int,
     start: Any, head: Any, held: Any, room: Any, dirty: Any, arena: Any, columns: Any, numbers: Any, free: Any, old_start: Any, old_room: Any,
 ) -> int:  # fmt: skip
@@ -142,7 +142,7 @@ def take_in(
         row, t = rows[e], times[e]
         if row < 0:
             continue
-        if anew[e]:
+        if restarted[e]:
             leave(row, start, room, numbers, old_start, old_room)
             head[row], held[row], room[row], dirty[row] = 0, 0, -1, True
             newest[row], touched[row] = 0, True

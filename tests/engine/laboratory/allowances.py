@@ -1,4 +1,4 @@
-"""Levels whose steps are reached once for each combination of values, which may begin anew (P2 with P10 and P5)."""
+"""Levels whose steps are reached once for each combination of values, which may begin again (P2 with P10 and P5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A count over a life that begins anew, since its rule was changed, is unknown for keys that began before (semantics §1.8): nobody is told his first again."""
+"""A count over a life that begins again, since its rule was changed, is unknown for keys that began before (semantics §1.8): no later one is published as a first."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_it_stays_unknown_after_a_restart_and_one_more_release(tmp_path, lines):
     again = changed_to(changed, changed.catalogue)
     assert told(again.feed(dropped("5 10:00"))) == []
     back = changed_to(again, kinds(tmp_path, INCOMING))
-    assert told(back.feed(incoming("6 10:00"))) == [], "its first count is gone, and was made anew"
+    assert told(back.feed(incoming("6 10:00"))) == [], "its first count is gone, and was made again"
 
 
 def test_a_rule_that_did_not_change_goes_on(tmp_path, lines):
@@ -135,6 +135,6 @@ def test_the_plan_says_so_before_and_after(tmp_path, lines):
         stored.take(one.log)
         return "\n".join(in_words(plan(stored, Engine(other, lines, EngineSettings()), other)))
 
-    assert "voice.first_kind: begins anew: what it counts and adds up of all time (its condition, value or key changed; " in says(bench)
-    assert "nth() is unknown for keys that began before: none is told his first again" in says(bench)
+    assert "voice.first_kind: begins again: what it counts and adds up of all time (its condition, value or key changed; " in says(bench)
+    assert "nth() is unknown for keys that began before: no later one is published as a first" in says(bench)
     assert "counted from 2026-05-01T03:00:00.000Z on: what came before is not known" in says(changed_to(bench, other))
