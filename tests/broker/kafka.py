@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -184,11 +185,28 @@ class KafkaBroker:
 
 
 async def create_topics(bootstrap: str, topics: dict[str, int], configs: dict[str, dict[str, str]] | None = None) -> None:
-    """Create topics with partition counts."""
+    """Create topics with partition counts, and wait until the broker shows them: it confirms them before."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         await admin.create_topics([NewTopic(name, count, len(bootstrap.split(",")), topic_configs=(configs or {}).get(name, {})) for name, count in topics.items()])
+        async with asyncio.timeout(READY_S):
+            while not topics.keys() <= set(await admin.list_topics()):
+                await asyncio.sleep(0.02)
+    finally:
+        await admin.close()
+
+
+async def alter_topic(bootstrap: str, topic: str, config: dict[str, str]) -> None:
+    """Give a topic this configuration alone, and wait until the broker shows it: it confirms it before."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    named = [ConfigResource(ConfigResourceType.TOPIC, topic)]
+    try:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, config)])
+        async with asyncio.timeout(READY_S):
+            while not config.items() <= {entry[0]: entry[1] for answer in await admin.describe_configs(named) for *_, entries in answer.resources for entry in entries}.items():
+                await asyncio.sleep(0.02)
     finally:
         await admin.close()
 

@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
 from schemas.raw import TOPICS
 from streams.cli.demo import free_port
-from tests.broker.kafka import KafkaBroker, create_topics, lasting_port
+from tests.broker.kafka import KafkaBroker, alter_topic, create_topics, lasting_port
 from tests.faults.harness import waited
 from tests.faults.proxy import END_TXN, Proxy
 
@@ -215,9 +214,7 @@ def test_a_state_row_larger_than_the_changelog_takes(trial):
     name = f"{run.cluster.app}.state"
 
     def limit(size):
-        with_admin(
-            run.cluster.bootstrap, lambda admin: admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"max.message.bytes": size, "cleanup.policy": "compact"})])
-        )
+        asyncio.run(alter_topic(run.cluster.bootstrap, name, {"max.message.bytes": size, "cleanup.policy": "compact"}))
 
     limit("150")
     worker = run.start()
@@ -285,7 +282,7 @@ def test_the_changelog_is_compacted_and_ends_in_markers(trial, own_broker):
     run = trial(29, "changelog compacted, markers at its end", bootstrap=broker.bootstrap)
     name = f"{run.cluster.app}.state"
     config = {"cleanup.policy": "compact", "segment.ms": "1000", "min.cleanable.dirty.ratio": "0.01", "delete.retention.ms": "100", "max.message.bytes": "16777216"}
-    with_admin(broker.bootstrap, lambda admin: admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, config)]))
+    asyncio.run(alter_topic(broker.bootstrap, name, config))
     for _ in range(3):
         worker = run.start("--instance", "w1")
         run.wait_progress()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import time
@@ -11,6 +12,7 @@ import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streams.cli.demo import free_port
+from tests.broker.kafka import alter_topic
 from tests.broker.test_bad_input import kairos
 from tests.broker.workers import PROJECT
 from tests.faults.test_books import Application, topups
@@ -31,8 +33,7 @@ def fresh(kafka, tmp_path):
 
 
 def alter(application, topic, **config):
-    named = {key.replace("_", "."): value for key, value in config.items()}
-    application.admin(lambda client: client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, named)]))
+    asyncio.run(alter_topic(application.bootstrap, topic, {key.replace("_", "."): value for key, value in config.items()}))
 
 
 def wait_for(found, what, application, seconds=60):

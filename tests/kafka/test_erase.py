@@ -34,7 +34,7 @@ def test_in_a_shard_with_sums_of_days_and_pairs_a_customer_is_erased_and_the_oth
     assert not [key for key in left if split_key(key)[1].split("\x1f")[0] == "C1"]
     state = bench_of(new_by(LABORATORY), 1, left).shard.engine.state
     held = {code for table in state.tables.values() for code in codes_used(table) if code}
-    assert held <= state.texts
+    assert held <= set(state.texts)
     assert held, "there are some"
 
 
