@@ -58,7 +58,7 @@ def dropped(*at: str, line: str = "S1"):
     return [call(time, "dropped", subscription_id=line) for time in at]
 
 
-def told(found) -> list[str]:
+def published(found) -> list[str]:
     return [one.key for one in found if one.event == "voice.first_kind"]
 
 
@@ -73,50 +73,50 @@ def changed_to(bench: Bench, catalogue: Catalogue) -> Bench:
 
 def running(tmp_path, lines) -> Bench:
     bench = Bench(catalogue=kinds(tmp_path, INCOMING), reference=lines)
-    assert told(bench.feed(incoming("1 10:00", "1 11:00"))) == ["S1"]
+    assert published(bench.feed(incoming("1 10:00", "1 11:00"))) == ["S1"]
     return bench
 
 
 @pytest.mark.parametrize(("line", "greeted"), [("S1", []), ("S2", []), ("S3", ["S3"]), ("S4", []), ("S5", ["S5"]), ("S9", [])])
-def test_only_lines_that_began_after_the_change_are_told_their_first(tmp_path, lines, line, greeted):
+def test_only_lines_that_began_after_the_change_have_their_first_published(tmp_path, lines, line, greeted):
     """S2 was activated on the day of the change, S4 nobody knows when, S5 passed to the customer later, S9 is in no table."""
     changed = changed_to(running(tmp_path, lines), kinds(tmp_path, DROPPED))
-    assert told(changed.feed(dropped("4 10:00", "4 11:00", line=line))) == greeted
+    assert published(changed.feed(dropped("4 10:00", "4 11:00", line=line))) == greeted
 
 
 def test_it_stays_unknown_after_a_restart_and_one_more_release(tmp_path, lines):
     changed = changed_to(running(tmp_path, lines), kinds(tmp_path, DROPPED))
     changed.feed(dropped("4 10:00", line="S3"))
     again = changed_to(changed, changed.catalogue)
-    assert told(again.feed(dropped("5 10:00"))) == []
+    assert published(again.feed(dropped("5 10:00"))) == []
     back = changed_to(again, kinds(tmp_path, INCOMING))
-    assert told(back.feed(incoming("6 10:00"))) == [], "its first count is gone, and was made again"
+    assert published(back.feed(incoming("6 10:00"))) == [], "its first count is gone, and was made again"
 
 
 def test_a_rule_that_did_not_change_goes_on(tmp_path, lines):
     bench = running(tmp_path, lines)
     same = changed_to(bench, bench.catalogue)
-    assert told(same.feed(incoming("2 10:00", line="S4"))) == ["S4"]
+    assert published(same.feed(incoming("2 10:00", line="S4"))) == ["S4"]
 
 
-def test_what_is_new_tells_what_it_sees_first(tmp_path, lines):
-    """Nobody was told by a rule that was not there; what came before it, `history_from` says."""
+def test_what_is_new_publishes_what_it_sees_first(tmp_path, lines):
+    """Nothing was published by a rule that was not there; what came before it, `history_from` says."""
     bench = Bench(catalogue=Catalogue.load(only=["voice.missed_calls"]), reference=lines)
     bench.feed(incoming("1 10:00"))
-    assert told(changed_to(bench, kinds(tmp_path, INCOMING)).feed(incoming("2 10:00"))) == ["S1"]
+    assert published(changed_to(bench, kinds(tmp_path, INCOMING)).feed(incoming("2 10:00"))) == ["S1"]
 
 
 def test_a_plain_count_goes_on_with_what_it_sees(tmp_path, lines):
     """`count()` makes no promise of a beginning."""
     bench = Bench(catalogue=kinds(tmp_path, INCOMING, "count"), reference=lines)
     bench.feed(incoming("1 10:00"))
-    assert told(changed_to(bench, kinds(tmp_path, DROPPED, "count")).feed(dropped("4 10:00"))) == ["S1"]
+    assert published(changed_to(bench, kinds(tmp_path, DROPPED, "count")).feed(dropped("4 10:00"))) == ["S1"]
 
 
 def test_state_of_an_earlier_version_that_says_nothing_of_it_counts_from_the_beginning(tmp_path, lines):
     bench = running(tmp_path, lines)
     bench.log = [pair for pair in bench.log if not pair[0].startswith(b"memory")]
-    assert told(changed_to(bench, bench.catalogue).feed(incoming("2 10:00", line="S4"))) == ["S4"]
+    assert published(changed_to(bench, bench.catalogue).feed(incoming("2 10:00", line="S4"))) == ["S4"]
 
 
 @pytest.mark.parametrize(("left_out", "greeted"), [(0, ["S1"]), (1, [])])
@@ -124,7 +124,7 @@ def test_a_backfill_with_all_there_ever_was_makes_it_known(tmp_path, lines, left
     bench, other = running(tmp_path, lines), kinds(tmp_path, DROPPED)
     history = [raw for time in ("1 10:00", "1 11:00") for raw in incoming(time)]
     bench.log += filled(bench, other, history[left_out:]).changes
-    assert told(changed_to(bench, other).feed(dropped("4 10:00"))) == greeted
+    assert published(changed_to(bench, other).feed(dropped("4 10:00"))) == greeted
 
 
 def test_the_plan_says_so_before_and_after(tmp_path, lines):

@@ -149,7 +149,7 @@ READ = (number, word, truth)
 
 
 def shown(records, found, flow, begin, first):
-    """What a flow of timers tells, as the plain reading has it."""
+    """What a flow of timers gives, as the plain reading has it."""
     anchors = [int(flow.identity(i).record_id[1:]) for i in range(flow.n)]
     for i, anchor in enumerate(anchors):
         one = records[anchor]
@@ -189,7 +189,7 @@ def absence(home, first, second, name="absence", source=firsts, finer=False):
     return stage
 
 
-def told(found):
+def published(found):
     return [(place, due, key[0], since, anchor) for place, due, key, since, anchor in found]
 
 
@@ -203,7 +203,7 @@ def test_absences_are_those_of_the_plain_reading(timeline):
             first, second = Given(lambda one: one.first), Given(lambda one: one.second)
             return [first, second, absence(home, first, second, finer=finer)]
 
-        assert replayed(Shard(build), batches, records, firsts) == told(finished(plain_absences(records, finer), records))
+        assert replayed(Shard(build), batches, records, firsts) == published(finished(plain_absences(records, finer), records))
 
 
 @TIMELINES
@@ -219,7 +219,7 @@ def test_silences_are_those_of_the_plain_reading(timeline):
             stage.keep_of_anchor([*READ, Of(firsts, "time", "time")])
             return [inner, stage]
 
-        assert replayed(Shard(build), batches, records, firsts) == told(finished(plain_silences(records, finer), records))
+        assert replayed(Shard(build), batches, records, firsts) == published(finished(plain_silences(records, finer), records))
 
 
 @pytest.mark.parametrize("awaited", [False, True])

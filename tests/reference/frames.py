@@ -60,7 +60,7 @@ class Row:
         for mark in member.own:
             self.marked.setdefault(mark, []).append(member)
         for argument, (first, *_) in values.items():
-            if argument != TOLD and first is not None and self.known.setdefault(argument, Newest()).take(on.time, clock):
+            if argument != ABOUT and first is not None and self.known.setdefault(argument, Newest()).take(on.time, clock):
                 member.outdated.add(argument)
 
     def empty(self, time: int, clock: int) -> None:
@@ -202,8 +202,8 @@ def top(pairs: list[tuple[Any, ...]]) -> Any:
     return min(sums, key=lambda what: (-sums[what], what)) if sums else None
 
 
-TOLD = "told"
-"""Under what a member keeps what it tells of its item."""
+ABOUT = "about"
+"""Under what a member keeps what it says about its item."""
 
 
 class Item:
@@ -218,7 +218,7 @@ def in_force(extent: Any, members: list[Member], time: int) -> list[Member]:
     items: dict[Any, Item] = {}
     deletes: dict[Any, int] = {}
     for member in members:
-        together, names, holds, *_ = member.values[TOLD]
+        together, names, holds, *_ = member.values[ABOUT]
         if holds is None or (extent.together is not None and together is None):
             continue
         if extent.together is not None and not holds:
@@ -241,7 +241,7 @@ def in_force(extent: Any, members: list[Member], time: int) -> list[Member]:
     found = []
     for item in items.values():
         if item.current is not None and not item.deleted:
-            _, _, holds, since, until, _ = item.current.values[TOLD]
+            _, _, holds, since, until, _ = item.current.values[ABOUT]
             if holds and (since is None or since <= time) and (until is None or time < until):
                 found.append(item.current)
     return found
@@ -254,7 +254,7 @@ def believed(member: Member) -> bool:
 
 def covered(members: list[Member], what: Any) -> bool | None:
     """Whether one of `members` covers `what`: one that names nothing covers everything."""
-    named = [member.values[TOLD][5] for member in members]
+    named = [member.values[ABOUT][5] for member in members]
     if None in named or (what is not None and what in named):
         return True
     return None if what is None and named else False

@@ -33,7 +33,7 @@ from streams.engine.rearm import Cool, OncePer, Reset
 from streams.engine.sources import EventSource, Of, RecordSource, UnionSource
 from streams.engine.streams import Stream
 from tests.reference.civil import shown
-from tests.reference.frames import TOLD, Row
+from tests.reference.frames import ABOUT, Row
 from tests.reference.happening import Happening, Seen
 from tests.reference.previous import make_room
 from tests.reference.rearm import Marks
@@ -342,7 +342,7 @@ class Rule:
             if isinstance(frame.extent, Active):
                 extent = frame.extent
                 told = [None if one is None else value(one, view) for one in (extent.together, *extent.said())]
-                values[TOLD] = (told[0], tuple(value(one, view) for one in extent.item), *told[1:])
+                values[ABOUT] = (told[0], tuple(value(one, view) for one in extent.item), *told[1:])
             if isinstance(frame.extent, Previous):
                 make_room(frame.extent, row, on.time)
             row.take(on, values, self.reading.clock, holds=holds)

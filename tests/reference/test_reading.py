@@ -38,10 +38,10 @@ from tests.reference.toys import (
     names,
     order,
     owner,
+    published,
     read,
     sms,
     status,
-    told,
 )
 
 # H1 out of order
@@ -60,7 +60,7 @@ def test_h1b_a_late_crossing_is_no_event_but_the_first_half_of_a_pair():
     up, down = topup(800, 5800, "10:00:03"), charge(800, 0, "10:00:00")
     events = (Depleted, Completed, Rescued)
     assert names(up, down, events=events) == [("topup.completed", "1 10:00:03"), ("topup.rescued", "1 10:00:03")]
-    assert told(up, down, events=(Rescued,)) == [("topup.rescued", "1 10:00:03", {"amount": 5000, "gap_s": 3, "currency": "CNY"})]
+    assert published(up, down, events=(Rescued,)) == [("topup.rescued", "1 10:00:03", {"amount": 5000, "gap_s": 3, "currency": "CNY"})]
     assert names(down, up, events=events) == [("balance.depleted", "1 10:00:00"), ("topup.completed", "1 10:00:03"), ("topup.rescued", "1 10:00:03")]
 
 
@@ -70,7 +70,7 @@ def test_h1b_a_late_crossing_is_no_event_but_the_first_half_of_a_pair():
 def test_h2a_equal_times_of_two_topics():
     drop, filed = call("10:00", "dropped"), complaint("10:00")
     for records in ((drop, filed), (filed, drop)):
-        assert ("net.drop_then_complaint", "1 10:00:00", {"gap_s": 0}) in told(*records, events=(ComplaintFiled, DropThenComplaint))
+        assert ("net.drop_then_complaint", "1 10:00:00", {"gap_s": 0}) in published(*records, events=(ComplaintFiled, DropThenComplaint))
 
 
 def test_h2b_one_instant_in_the_order_of_the_topic():
@@ -81,7 +81,7 @@ def test_h2b_one_instant_in_the_order_of_the_topic():
 
 @pytest.mark.parametrize(("first", "found"), [("10:00:00.001", [("sms.burst", "1 10:10:00", {"messages": 30})]), ("10:00:00.000", [])])
 def test_h2c_the_edge_of_a_window(first, found):
-    assert told(*(sms(first) for _ in range(29)), sms("10:10:00.000"), events=(SmsBurst,)) == found
+    assert published(*(sms(first) for _ in range(29)), sms("10:10:00.000"), events=(SmsBurst,)) == found
 
 
 def test_h2d_what_is_awaited_at_the_very_end_is_in_time():
@@ -104,12 +104,12 @@ def test_h3_levels():
 
 def test_h3_steps():
     records = charge(20000, 14800, "10:00"), charge(14800, 9900, "11:00"), charge(9900, 9000, "12:00")
-    assert [(detail["step"], detail["spent"]) for _, _, detail in told(*records, events=(DayStep,))] == [(5000, 5200), (10000, 10100)]
+    assert [(detail["step"], detail["spent"]) for _, _, detail in published(*records, events=(DayStep,))] == [(5000, 5200), (10000, 10100)]
 
 
 def test_a_late_charge_counts_for_its_day_with_all_that_is_known_of_it():
     records = charge(9000, 7000, "10:00"), charge(7000, 6100, "12:00"), charge(6100, 5900, "11:00")
-    assert told(*records, events=(DayStep,)) == [("spend.day_step", "1 11:00:00", {"spent": 3100, "step": 3000, "currency": "CNY"})]
+    assert published(*records, events=(DayStep,)) == [("spend.day_step", "1 11:00:00", {"spent": 3100, "step": 3000, "currency": "CNY"})]
 
 
 # H4 midnight, H5 (a)
@@ -117,7 +117,7 @@ def test_a_late_charge_counts_for_its_day_with_all_that_is_known_of_it():
 
 def test_h4_midnight():
     records = charge(9000, 7200, "1 23:59:59.999"), charge(7200, 5400, "2 00:00"), charge(5400, 4100, "2 00:00:01")
-    assert told(*records, events=(DayStep, RapidDrop)) == [
+    assert published(*records, events=(DayStep, RapidDrop)) == [
         ("balance.rapid_drop", "2 00:00:00", {"spent": 3600, "charges": 2, "currency": "CNY"}),
         ("spend.day_step", "2 00:00:01", {"spent": 3100, "step": 3000, "currency": "CNY"}),
     ]
@@ -130,7 +130,7 @@ def test_h6_a_city_is_confirmed_after_half_an_hour():
     a, b = "310000", "110000"
     at = [("12:00", b), ("12:05", a), ("12:10", b), ("12:15", a), ("12:20", b), ("12:35", b), ("12:49:59", b), ("12:50", b), ("13:00", a), ("13:30", a)]
     events = (CityChanged, TripStarted, TouristCity, ReturnedHome)
-    found = told(seen(a, "11:00"), *(seen(city, time) for time, city in at), events=events)
+    found = published(seen(a, "11:00"), *(seen(city, time) for time, city in at), events=events)
     assert [(name, time) for name, time, _ in found] == [
         *[(name, "1 12:50:00") for name in ("travel.city_changed", "travel.tourist_city", "travel.trip_started")],
         ("travel.city_changed", "1 13:30:00"),
@@ -141,7 +141,7 @@ def test_h6_a_city_is_confirmed_after_half_an_hour():
 def test_h6_a_trip_of_a_day():
     a, b = "310000", "110000"
     out = [seen(a, "1 08:00"), seen(b, "1 12:00"), seen(b, "1 12:30"), roaming("208-01", "1 18:00"), roaming("208-01", "1 18:30")]
-    found = told(*out, seen(a, "2 12:30"), seen(a, "2 13:00"), events=(ReturnedHome, TripStarted))
+    found = published(*out, seen(a, "2 12:30"), seen(a, "2 13:00"), events=(ReturnedHome, TripStarted))
     assert [one[:2] for one in found] == [("travel.trip_started", "1 12:30:00"), ("travel.returned_home", "2 13:00:00")]
     assert found[1][2] == {"cities": [b, "intl:FR"], "hours": 24, "tourist": True}
 
@@ -178,7 +178,7 @@ def test_h6_a_country_border(again, found):
 def test_h7_repeats_and_reset():
     x1, x2, x3, x4 = topup(0, 1000, "1 10:00"), topup(1000, 2000, "2 10:00"), topup(2000, 3000, "3 10:00"), topup(3000, 4000, "4 10:00")
     other = topup(2000, 11000, "2 11:00", record_id=x2["record_id"])
-    assert told(x1, x1, x2, other, x3, x4, events=(Completed, SmallFrequent)) == [
+    assert published(x1, x1, x2, other, x3, x4, events=(Completed, SmallFrequent)) == [
         *[("topup.completed", f"{number} 10:00:00", {}) for number in (1, 2)],
         ("topup.completed", "3 10:00:00", {}),
         ("topup.small_frequent", "3 10:00:00", {"count": 3, "total": 3000, "currency": "CNY"}),
@@ -204,20 +204,20 @@ def test_ids_are_remembered_for_48_hours_and_16_records():
 
 def test_h9_a_late_member_is_added_but_not_judged():
     records = [call("09:00", "dropped"), call("15:00", "dropped"), call("12:00", "dropped"), call("15:30", "dropped")]
-    assert told(*records[:3], events=(CallDropped, DropsRepeated)) == [("net.call_dropped", "1 09:00:00", {}), ("net.call_dropped", "1 15:00:00", {})]
-    assert told(*records, events=(DropsRepeated,)) == [("net.drops_repeated", "1 15:30:00", {"drops": 4, "cells": 0})]
+    assert published(*records[:3], events=(CallDropped, DropsRepeated)) == [("net.call_dropped", "1 09:00:00", {}), ("net.call_dropped", "1 15:00:00", {})]
+    assert published(*records, events=(DropsRepeated,)) == [("net.drops_repeated", "1 15:30:00", {"drops": 4, "cells": 0})]
     assert read(call("9 09:00"), call("7 09:00"), call("7 08:59:59.999"), events=(CallDropped,)).refused == 1
 
 
 def test_h9_silence():
     known = [session("1 12:00"), seen("310000", "7 10:00"), session("3 12:00")]
     silent = ("data.silent", "10 12:00:00", {"since": "2026-05-03T04:00:00.000Z", "due": "2026-05-10T04:00:00.000Z"})
-    assert told(*known, events=(DataSilent,), until="10 12:00:04.999") == []
-    assert told(*known, events=(DataSilent,), until="10 12:00:05") == [silent]
-    assert told(*known, session("10 12:00"), events=(DataSilent,)) == []
-    assert told(*known, session("10 12:00:01"), events=(DataSilent,)) == [silent], "just before the next record of the row"
-    assert told(*known, seen("310000", "10 12:00:01"), events=(DataSilent,)) == [], "another record does not make it fire early"
-    assert told(*known, session("2 12:00"), events=(DataSilent,), until="20 00:00") == [silent], "an older one changes nothing"
+    assert published(*known, events=(DataSilent,), until="10 12:00:04.999") == []
+    assert published(*known, events=(DataSilent,), until="10 12:00:05") == [silent]
+    assert published(*known, session("10 12:00"), events=(DataSilent,)) == []
+    assert published(*known, session("10 12:00:01"), events=(DataSilent,)) == [silent], "just before the next record of the row"
+    assert published(*known, seen("310000", "10 12:00:01"), events=(DataSilent,)) == [], "another record does not make it fire early"
+    assert published(*known, session("2 12:00"), events=(DataSilent,), until="20 00:00") == [silent], "an older one changes nothing"
 
 
 # Pairs and absences
@@ -226,22 +226,22 @@ def test_h9_silence():
 def test_one_is_waited_on_at_a_time():
     down, again = charge(100, 0, "1 10:00"), charge(100, -5, "1 12:00")
     first = [("test.missing", "2 10:00:00", {"depleted_at": "2026-05-01T02:00:00.000Z", "after": 0, "currency": "CNY"})]
-    assert told(down, again, events=(Missing,), until="9 00:00") == first
-    assert told(down, topup(0, 100, "1 11:00"), again, events=(Missing,), until="9 00:00")[0][1] == "2 12:00:00"
-    assert told(down, topup(0, 100, "2 10:00"), events=(Missing,), until="9 00:00") == [], "at the very end"
-    assert told(down, charge(5, -1, "1 12:00", main=False), events=(Missing,), until="1 23:00") == []
-    assert told(topup(0, 5, "1 11:00"), down, events=(Missing,), until="9 00:00") == [], "known before"
-    assert told(again, down, events=(Missing,), until="9 00:00")[0][1] == "2 12:00:00", "a newer one is known"
-    late = told(charge(100, 50, "2 11:00", bucket_kind="data", unit="byte", currency=None, main=False, bucket_initial=100), down, events=(Missing,))
+    assert published(down, again, events=(Missing,), until="9 00:00") == first
+    assert published(down, topup(0, 100, "1 11:00"), again, events=(Missing,), until="9 00:00")[0][1] == "2 12:00:00"
+    assert published(down, topup(0, 100, "2 10:00"), events=(Missing,), until="9 00:00") == [], "at the very end"
+    assert published(down, charge(5, -1, "1 12:00", main=False), events=(Missing,), until="1 23:00") == []
+    assert published(topup(0, 5, "1 11:00"), down, events=(Missing,), until="9 00:00") == [], "known before"
+    assert published(again, down, events=(Missing,), until="9 00:00")[0][1] == "2 12:00:00", "a newer one is known"
+    late = published(charge(100, 50, "2 11:00", bucket_kind="data", unit="byte", currency=None, main=False, bucket_initial=100), down, events=(Missing,))
     assert late == first, "already due by the clock: at once, with its own time"
 
 
 def test_one_serves_one():
     down = [charge(100, 0, "10:00"), charge(100, 0, "10:10")]
     up = [topup(0, 100, "10:20"), topup(100, 200, "10:30"), topup(200, 300, "10:40")]
-    assert [(time, detail["gap_s"]) for _, time, detail in told(*down, *up, events=(Rescued,))] == [("1 10:20:00", 600), ("1 10:30:00", 1800)]
-    assert told(down[0], topup(0, 9, "11:00"), events=(Rescued,))[0][2]["gap_s"] == 3600
-    assert told(down[0], topup(0, 9, "11:00:00.001"), events=(Rescued,)) == []
+    assert [(time, detail["gap_s"]) for _, time, detail in published(*down, *up, events=(Rescued,))] == [("1 10:20:00", 600), ("1 10:30:00", 1800)]
+    assert published(down[0], topup(0, 9, "11:00"), events=(Rescued,))[0][2]["gap_s"] == 3600
+    assert published(down[0], topup(0, 9, "11:00:00.001"), events=(Rescued,)) == []
 
 
 # Events as streams, unions, moves
@@ -249,14 +249,14 @@ def test_one_serves_one():
 
 def test_events_as_a_stream():
     records = call("10:00", "dropped"), charge(2000, 0, "10:05"), charge(5, -5, "10:10")
-    found = told(*records, events=(Depleted, Low, Signals))
+    found = published(*records, events=(Depleted, Low, Signals))
     assert [one[0] for one in found] == ["balance.depleted", "balance.low", "test.signals"]
     assert found[2][2] == {"names": ["call", "balance.depleted"], "last": "balance.depleted", "first_at": "2026-05-01T02:00:00.000Z"}
 
 
 def test_moves_and_ordinals_in_the_order_of_release():
     records = roaming("208-01", "10:00"), roaming("440-10", "11:00"), roaming("208-01", "10:30"), roaming("440-10", "12:00"), roaming("208-01", "12:00")
-    assert [(one[1], one[2]["was"]) for one in told(*records, events=(Network,))] == [("1 11:00:00", "208-01"), ("1 12:00:00", "440-10")]
+    assert [(one[1], one[2]["was"]) for one in published(*records, events=(Network,))] == [("1 11:00:00", "208-01"), ("1 12:00:00", "440-10")]
     assert names(topup(0, 1, "11:00"), topup(0, 1, "10:00"), topup(0, 1, "12:00"), events=(Lives,)) == [("test.lives", "1 10:00:00")]
 
 

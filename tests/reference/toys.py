@@ -236,7 +236,7 @@ def read(*records, events, until=None, zone="Asia/Shanghai"):
     return reading
 
 
-def told(*records, events, until=None, zone="Asia/Shanghai"):
+def published(*records, events, until=None, zone="Asia/Shanghai"):
     """The events: id, local clock with the day, detail."""
     return [(one.event, clock(one.time), one.detail) for one in read(*records, events=events, until=until, zone=zone).found]
 
@@ -247,7 +247,7 @@ def clock(ms):
 
 
 def names(*records, events, until=None):
-    return [(name, at) for name, at, _ in told(*records, events=events, until=until)]
+    return [(name, at) for name, at, _ in published(*records, events=events, until=until)]
 
 
 def sms(at):
