@@ -12,9 +12,13 @@ import sys
 import time
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from tests.speed.sampler import Sampler
+
+if TYPE_CHECKING:
+    from streams.kafka.shard_task import ShardTask
+    from streams.kafka.transport import Fetched
 
 PROFILE = "KAIROS_BENCH_PROFILE"
 """Set: CPU seconds by part of the worker go into FILE.parts, too."""
@@ -98,17 +102,17 @@ def watch(file: TextIO) -> None:
     writer, feed, commit = Writer(file), ShardTask.feed, ShardTask.commit
     sampler = Sampler() if os.environ.get(PROFILE) else None
 
-    def marked_feed(self: ShardTask, topic: str, *run: Any) -> None:
+    def marked_feed(self: ShardTask, topic: str, run: Fetched) -> bool:
         if writer.begun:
-            feed(self, topic, *run)
-            return
-        begin, before = (time.time(), time.process_time()), self.next.get(topic)
-        feed(self, topic, *run)
-        if self.ready.is_set() and self.next.get(topic) != before:
+            return feed(self, topic, run)
+        begin, before = (time.time(), time.process_time()), self.reading.next.get(topic)
+        taken = feed(self, topic, run)
+        if self.ready.is_set() and self.reading.next.get(topic) != before:
             writer.begun = True
             writer.mark(*begin)
             if sampler is not None:
                 sampler.start()
+        return taken
 
     async def marked_commit(self: ShardTask, step: Any) -> None:
         await commit(self, step)
