@@ -100,7 +100,7 @@ class Watched(Bench):
         self.shard.merger = merger
 
     async def reload_without(self, events, why) -> None:
-        assert "13912345678" not in why
+        assert "139" not in why
         self.off += events
         await self.reload()
         for step in self.shard.migration(100):
@@ -192,7 +192,7 @@ def test_a_timer_that_raises_while_time_passes_shuts_its_rule_off(tmp_path, plac
     bench.feed(STORY[:6])
     with pytest.raises(RuleFailed, match=r"balance\.poison: the rule raised ValueError at .*: fix the definition, or leave it out") as caught:
         bench.advance(END)
-    assert "13912345678" not in str(caught.value)
+    assert "139" not in str(caught.value)
     asyncio.run(shut_off(bench, caught.value))
     assert bench.off == ("balance.poison",)
     clean = Bench()
