@@ -6,7 +6,7 @@ codes built two or more generations ago must be read from its records again befo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import xxhash
@@ -100,6 +100,17 @@ def text_of(number: int) -> str:
     if text is None:
         raise KeyError(number)
     return text
+
+
+def texts_behind(numbers: Ints, unknown: Any) -> list[Any]:
+    """The text behind each code, looked up once for equal ones; `unknown` for 0. Raises KeyError.
+
+    >>> texts_behind(np.array([code("gold"), 0, code("gold")]), None)
+    ['gold', None, 'gold']
+    """
+    listed = numbers.tolist()
+    texts = {number: text_of(number) if number else unknown for number in set(listed)}
+    return [texts[number] for number in listed]
 
 
 def texts_of(numbers: Ints, separator: str) -> tuple[npt.NDArray[np.uint8], Ints]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
+from schemas.columns import day_of
 from schemas.fault import KairosFault
 from schemas.iso import COUNTRIES
 from schemas.raw import TOPICS
@@ -29,7 +29,6 @@ Security = Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]
 Mechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]
 Decode = Literal["compiled", "msgspec"]
 LogLevel = Literal["debug", "info", "warning", "error"]
-EPOCH = date(1970, 1, 1)
 YEAR_MS = 366 * 86_400_000
 WAITS = {topic: f"wait_{topic.removeprefix('raw.')}" for topic in TOPICS}
 """By raw topic, the field that says how long it waits: `wait.usage` in files and messages, `KAIROS_WAIT_USAGE` in the environment."""
@@ -185,9 +184,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.history_from is None:
             return None
         try:
-            return (date.fromisoformat(self.history_from) - EPOCH).days
+            return day_of(self.history_from)
         except ValueError as error:
-            raise SettingsError(f"history_from: wanted a date YYYY-MM-DD, got {self.history_from!r}: {error}") from error
+            raise SettingsError(f"history_from: {error}") from error
 
     @property
     def control(self) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from typing import Any, ClassVar, NamedTuple
 
+from schemas.columns import day_of
 from streams.definitions.money import is_money
 from streams.definitions.rates import Rate, rate_of
 from streams.definitions.tree import conditions_of, known_behind
@@ -18,8 +18,6 @@ from streams.engine.features.pair import Pair
 from streams.engine.rearm import Rearm
 from streams.engine.sources import Source
 from streams.engine.streams import Absences, Deadlines, Stream, stream_of
-
-EPOCH = date(1970, 1, 1)
 
 
 class Shape(NamedTuple):
@@ -87,7 +85,7 @@ class Case(NamedTuple):
     @property
     def history_day(self) -> int | None:
         """`history_from` as days since 1970. Raises ValueError where it is no date."""
-        return None if self.history_from is None else (date.fromisoformat(self.history_from) - EPOCH).days
+        return None if self.history_from is None else day_of(self.history_from)
 
 
 class Flaw(NamedTuple):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from schemas.codes import NULL, code, text_of
+from schemas.codes import NULL, code, texts_behind
 from streams.engine.expression import Column, LargestEntry
 from streams.engine.expression.evaluate import read
 from streams.engine.expression.types import CODED
@@ -314,9 +314,7 @@ class RecordFlow(Flow):
         found: list[str | None] = [None] * self.n
         for name in ("platform", "channel"):
             if self.group.has(name):
-                numbers = self._raw(name).tolist()
-                texts = {number: text_of(number) if number else None for number in set(numbers)}
-                found = [texts[number] or before for number, before in zip(numbers, found, strict=True)]
+                found = [text or before for text, before in zip(texts_behind(self._raw(name), None), found, strict=True)]
         return found
 
     @property

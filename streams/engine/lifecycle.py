@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from schemas.codes import code, text_of
+from schemas.codes import code, texts_behind
 from streams.engine.batch import PROCESSED, TERMINATED, Reset, Return, Status
 from streams.engine.stage import STATE_CHANGE, STATUS, TERMINATED_LINE
 from streams.engine.state.codec import SEPARATOR
@@ -188,6 +188,4 @@ class Lifecycle:
             for position, value in self.given.get(row, ()):
                 if 2 * position + 1 <= at[place]:
                     now[place] = value
-        values = now.tolist()
-        texts = {value: text_of(value) if value else "unknown" for value in set(values)}
-        return [texts[value] for value in values]
+        return texts_behind(now, "unknown")

@@ -84,6 +84,10 @@ def of_stories() -> Reference:
 def case_faults(catalogue: Catalogue, event: type[Event], case: Case, reference: Reference) -> list[str]:
     """How the events of a case differ from the wanted ones."""
     try:
+        case.history_day  # noqa: B018  # asked before anything runs
+    except ValueError as error:
+        return [f"{place_of(catalogue, event, case)}: history_from: {error}"]
+    try:
         return outcome_of(catalogue, event, case, reference)
     except Exception as error:  # noqa: BLE001  # a case may raise anything
         return [f"{place_of(catalogue, event, case)}: wanted records and details, got {type(error).__name__}: {error}"]

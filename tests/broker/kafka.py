@@ -20,6 +20,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from streams.kafka.topics import describe, value_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -201,11 +203,10 @@ async def alter_topic(bootstrap: str, topic: str, config: dict[str, str]) -> Non
     """Give a topic this configuration alone, and wait until the broker shows it: it confirms it before."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    named = [ConfigResource(ConfigResourceType.TOPIC, topic)]
     try:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, config)])
         async with asyncio.timeout(READY_S):
-            while not config.items() <= {entry[0]: entry[1] for answer in await admin.describe_configs(named) for *_, entries in answer.resources for entry in entries}.items():
+            while any(value_of(entries, name) != value for entries in (await describe(admin, [topic])).values() for name, value in config.items()):
                 await asyncio.sleep(0.02)
     finally:
         await admin.close()

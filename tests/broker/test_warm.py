@@ -1,4 +1,4 @@
-"""A command that is forked where the code is loaded is the same to whoever starts it as one that begins from nothing."""
+"""A command that is forked where the code is loaded prints, ends and is ended as one that begins from nothing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Processes of the command line that begin where the code is loaded: `Warm` is a `subprocess.Popen` whose process is forked from one that waits.
 
 Of the 3.9 s of a core that a worker costs up to its first look at the broker, loading the code is 2.9 s (2-core x86-64 VM, 2026-11-27), and the
-tests start very many. What is forked is a process like any other: it has its own memory, files and signals, and whoever started it is its
+tests start very many. What is forked is a process like any other: it has its own memory, files and signals, and the process that started it is its
 parent. Two processes wait, each with its own seed of hashes, and take turns: a worker that is started again does not see the order of sets that
 the one before it saw. Another command, other code or an environment that Python itself reads (PYTHONPATH, NUMBA_...) begins from nothing, as
 without this file; so do the workers of tests/deploy, of the first week and of the demo, which are started otherwise.
@@ -113,19 +113,19 @@ def wait(number: int) -> Callable[[], None] | None:
             request = b""
             while len(request) < int.from_bytes(length, "little"):
                 request += line.recv(65536)
-            told, tells = os.pipe()
+            reads, writes = os.pipe()
             between = os.fork()
-            if between == 0 and (child := os.fork()):  # ends at once, so that the new process is a child of whoever asked
-                os.write(tells, child.to_bytes(4, "little"))
+            if between == 0 and (child := os.fork()):  # ends at once, so that the new process is a child of the process that asked
+                os.write(writes, child.to_bytes(4, "little"))
                 os._exit(0)
             if between == 0:
-                os.close(told)
-                os.close(tells)
+                os.close(reads)
+                os.close(writes)
                 begun(*json.loads(request), files)
                 return main
             os.waitpid(between, 0)
-            line.sendall(os.read(told, 4))
-            for file in (told, tells, *files):
+            line.sendall(os.read(reads, 4))
+            for file in (reads, writes, *files):
                 os.close(file)
 
 

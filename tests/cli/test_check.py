@@ -81,7 +81,7 @@ def test_a_case_that_cannot_run_is_reported(tmp_path):
 def test_a_day_of_history_that_is_none_is_reported(tmp_path):
     broken = TRIAL.replace('Case("none", [charge(900, 0)], [])', 'Case("none", [charge(900, 0)], [], history_from="1 May")')
     text = kairos("check", own(tmp_path, broken)).stdout.decode()
-    assert "balance/trial.py:15: case 'none': wanted records and details, got ValueError: Invalid isoformat string: '1 May'" in text
+    assert "balance/trial.py:15: case 'none': history_from: wanted a date YYYY-MM-DD, got '1 May': Invalid isoformat string: '1 May'" in text
 
 
 def test_correct_definitions_pass(tmp_path):

@@ -189,7 +189,7 @@ def test_a_proposal_knows_encoding_signs_of_numbers_days_by_points_and_rows_of_s
 
 
 def test_kinds_of_rows_that_no_record_takes_are_named_with_what_takes_them(tmp_path, own):
-    """The commonest first; what is told by a lookup or an amount names no customer's value."""
+    """The commonest first; what a lookup or an amount says names no customer's value."""
     own.write_text(RECHARGES.replace("zone =", 'when = { shop = ["1"], amount = { above = 0 } }\nzone =', 1))
     rows = [(1, 5), (2, 5), (2, 5), (2, 0), (1, 0), *((3 + at, 1) for at in range(6))]
     text = HEAD.replace("receipt", "receipt,shop") + "".join(f"0244,{amount},9,01/05/2026 09:{at:02},R{at},{shop}\n" for at, (shop, amount) in enumerate(rows))

@@ -83,7 +83,7 @@ def begins_with(stream: Stream) -> set[int]:
     return {number for one in stream.source.inputs() for number in begins_with(one)}
 
 
-def told_of(extent: Any) -> list[Any]:
+def about_of(extent: Any) -> list[Any]:
     """What a frame reads of its members beside the arguments of its features."""
     return extent.expressions() if isinstance(extent, Active) else [extent.holds] if isinstance(extent, Consecutive) else []
 
@@ -185,7 +185,7 @@ class Rule:
             if isinstance(node, Feature):
                 self.frames[place_of(node.frame)] = node.frame
                 self.features.setdefault(place_of(node.frame), {})[argument_of(node)] = node
-                for argument in (*node.arguments, *told_of(node.frame.extent)):
+                for argument in (*node.arguments, *about_of(node.frame.extent)):
                     self._find(argument)
                 self._find_stream(node.frame.stream)
 
@@ -341,8 +341,8 @@ class Rule:
             values = {argument: tuple(value(one, view) for one in node.arguments) or (None,) for argument, node in self.features[place_of(frame)].items()}
             if isinstance(frame.extent, Active):
                 extent = frame.extent
-                told = [None if one is None else value(one, view) for one in (extent.together, *extent.said())]
-                values[ABOUT] = (told[0], tuple(value(one, view) for one in extent.item), *told[1:])
+                about = [None if one is None else value(one, view) for one in (extent.together, *extent.said())]
+                values[ABOUT] = (about[0], tuple(value(one, view) for one in extent.item), *about[1:])
             if isinstance(frame.extent, Previous):
                 make_room(frame.extent, row, on.time)
             row.take(on, values, self.reading.clock, holds=holds)

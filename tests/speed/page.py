@@ -58,7 +58,7 @@ def text_of(value: Any, form: str) -> str:
 
 
 def note_of(figures: dict[str, Any]) -> str:
-    """Size, machine, date, and whether the machine was busy: by its load before, or by what whoever measured says went on meanwhile (`beside`)."""
+    """Size, machine, date, and whether the machine was busy: by its load before, or by the note of what ran beside it (`beside`)."""
     busy = figures.get("beside") or (f"load {figures['load']} before the run" if figures["load"] >= BUSY else "")
     quiet = f"; the machine was busy ({busy}): a first version, compare ratios and CPU alone" if busy else ""
     return f"{figures['size']}{', ' if figures['size'] else ''}{figures['machine']}, took {figures['seconds']} s{quiet}"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from schemas.codes import NULL, text_of
-from schemas.columns import DAY_MS
+from schemas.columns import DAY_MS, day_of
 from streams.engine.expression.evaluate import Array, Column, Env, known_in_both
 from streams.engine.expression.leaves import EventDay, Join
 from streams.engine.expression.nodes import Const, Expr, calculated
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 class LineId(Expr):
@@ -156,7 +154,7 @@ def written_date(text: str) -> int:
     (1, True)
     """
     try:
-        return date.fromisoformat(text).toordinal() - EPOCH_DAY if DATE.fullmatch(text) else NULL
+        return day_of(text) if DATE.fullmatch(text) else NULL
     except ValueError:
         return NULL
 

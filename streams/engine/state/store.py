@@ -326,7 +326,8 @@ class State:
         self.look_at = len(self.texts) + TEXTS_BETWEEN
         self.memory_before = {place: msgspec.json.decode(value, type=Memory) for place, value in about[MEMORY].items()}
         self.owners_before = {name: msgspec.json.decode(value, type=list[str]) for name, value in about[OWNER].items()}
-        self.memory = {place: self._reach(place, memory) for place, memory in self.memory.items()}
+        known = {event for events in self.owners_before.values() for event in events}
+        self.memory = {place: self._reach(place, memory, known) for place, memory in self.memory.items()}
         count = 0
         customers = self.table("customer")
         for table in self.tables.values():
@@ -351,10 +352,9 @@ class State:
         self._forget_layouts()
         return count
 
-    def _reach(self, place: str, memory: Memory) -> Memory:
-        """How far back a part reaches now. A count of lives that was not there is of whole lives, but where an event was there that asked for another one."""
+    def _reach(self, place: str, memory: Memory, known: set[str]) -> Memory:
+        """How far back a part reaches now. A count of lives that was not there is of whole lives, but where one of the events `known` before asked for another one."""
         before, name = self.memory_before.get(place), place.partition(".")[2]
-        known = {event for events in self.owners_before.values() for event in events}
         if before is None and memory.lives and (name in self.owners_before or known.isdisjoint(self.owners.get(name, ()))):
             return memory
         return memory.after(before, self.clock.now)
